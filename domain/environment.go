@@ -1,0 +1,105 @@
+package domain
+
+import "time"
+
+// Environment is an environment document taken apart: all that evaluation and
+// its answers need. ParseEnvironment makes it; it is read-only afterwards. Its
+// strings may keep the text it was parsed from alive.
+type Environment struct {
+	APIKey    string    // the client-side key as the document states it, part of every identity key
+	Name      string    // the environment's name
+	UpdatedAt time.Time // zero when the document states none
+	// HideDisabledFlags leaves disabled flags out of what client-side keys see:
+	// the environment's own setting, or the project's where it has none.
+	HideDisabledFlags bool
+	// ServerKeyOnly lists the ids of the features that client-side keys never see.
+	ServerKeyOnly     []int64
+	Segments          []Segment
+	FeatureStates     []FeatureState
+	IdentityOverrides []IdentityOverride
+}
+
+// Feature names a feature.
+type Feature struct {
+	ID   int64
+	Name string
+	Type string // such as STANDARD or MULTIVARIATE; "" when the document states none
+}
+
+// FeatureState is what a feature is in an environment, for a segment or for an
+// identity.
+type FeatureState struct {
+	Feature Feature
+	Enabled bool
+	Value   Value
+	// Key goes into the hash that splits identities over Variants: the
+	// django_id or else the featurestate_uuid.
+	Key string
+	// Priority ranks segment overrides, the lowest wins; nil is +∞.
+	Priority *float64
+	Variants []Variant
+}
+
+// Variant is one multivariate option of a feature state.
+type Variant struct {
+	Value  Value
+	Weight float64 // percentage allocation, 0 to 100
+	Order  VariantOrder
+}
+
+// VariantOrder sorts the variants of a feature state: the number of its id, or
+// of its uuid as a 128-bit integer.
+type VariantOrder struct{ High, Low uint64 }
+
+// Compare returns -1, 0 or +1 as o sorts before, with or after p.
+func (o VariantOrder) Compare(p VariantOrder) int {
+	switch {
+	case o == p:
+		return 0
+	case o.High < p.High, o.High == p.High && o.Low < p.Low:
+		return -1
+	default:
+		return 1
+	}
+}
+
+// Segment is a set of identities, by rules, and the feature states that apply to
+// it.
+type Segment struct {
+	ID        string // as text; part of the hash of percentage splits
+	Name      string
+	Rules     []Rule
+	Overrides []FeatureState
+}
+
+// RuleType says how a rule's conditions, and separately its sub-rules, combine.
+type RuleType string
+
+// The rule types.
+const (
+	All  RuleType = "ALL"
+	Any  RuleType = "ANY"
+	None RuleType = "NONE"
+)
+
+// Rule is a node of a segment's rules.
+type Rule struct {
+	Type       RuleType
+	Conditions []Condition
+	Rules      []Rule
+}
+
+// Condition compares one property of the evaluation context with a value. A
+// condition that the document states wrongly has an empty Operator: it never
+// holds.
+type Condition struct {
+	Operator string
+	Property string // trait key or JSONPath
+	Value    Value
+}
+
+// IdentityOverride holds the feature states of one identity.
+type IdentityOverride struct {
+	Identifier string
+	Features   []FeatureState
+}

@@ -1,0 +1,131 @@
+package jsontext_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+)
+
+func TestValidAgreesWithEncodingJSON(t *testing.T) {
+	for _, text := range []string{
+		``, ` `, `null`, `nul`, `true`, `truex`, `false`, `0`, `-0`, `01`, `1.`, `.5`, `1.5e+3`, `1e`, `-`, `+1`,
+		`"a"`, `"a`, `"\u00e9"`, `"\u00g9"`, `"\x"`, "\"\x01\"", "\"tab\t\"", `"\ud83d\ude42"`, `[]`, `[1]`, `[1,]`, `[,1]`, `[1 2]`,
+		`{}`, `{"a":1}`, `{"a":1,}`, `{"a" 1}`, `{a:1}`, `{"a":}`, `{"a":1 "b":2}`, `[[[{}]]]`, `[1}`, `{"a":1]`, `1 2`, "\ufeff1", `NaN`,
+		" \n\t\r[ 1 , { \"a\" : [ ] } ] ",
+	} {
+		if got, want := jsontext.Valid(text) == nil, json.Valid([]byte(text)); got != want {
+			t.Errorf("Valid(%q) = %v, encoding/json says %v", text, got, want)
+		}
+	}
+}
+
+func TestErrorsWrapErrSyntaxAndNameThePosition(t *testing.T) {
+	err := jsontext.Valid(`{"a": [1, x]}`)
+	var syntax *jsontext.SyntaxError
+	if !errors.Is(err, jsontext.ErrSyntax) || !errors.As(err, &syntax) || syntax.Offset != 10 {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestInvalidUTF8IsRefused(t *testing.T) {
+	for _, text := range []string{"\"\xff\"", "\"a\\n\xc3\""} {
+		if err := jsontext.Valid(text); err == nil {
+			t.Errorf("%q was accepted", text)
+		}
+	}
+}
+
+func TestDepthIsBounded(t *testing.T) {
+	ok := strings.Repeat("[", jsontext.MaxDepth) + strings.Repeat("]", jsontext.MaxDepth)
+	if err := jsontext.Valid(ok); err != nil {
+		t.Errorf("depth %d: %v", jsontext.MaxDepth, err)
+	}
+	if err := jsontext.Valid(strings.Repeat("[", 10_000_000)); err == nil {
+		t.Error("ten million brackets were accepted")
+	}
+}
+
+func TestWalk(t *testing.T) {
+	s := jsontext.New(` {"name":"é\u00e9","list":[1,"x",null,true,[2]],"n":-1.50e2,"skip":{"a":[{}]},"end":false} `)
+	var seen []string
+	s.EnterObject()
+	for {
+		key, ok := s.NextKey()
+		if !ok {
+			break
+		}
+		switch key {
+		case "name":
+			seen = append(seen, s.String())
+		case "list":
+			s.EnterArray()
+			for s.NextElement() {
+				seen = append(seen, s.Raw())
+			}
+		case "n":
+			seen = append(seen, s.Number())
+		case "end":
+			if s.Bool() {
+				t.Error("end is true")
+			}
+		default:
+			s.Skip()
+		}
+	}
+	if err := s.End(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(seen, "|"), `éé|1|"x"|null|true|[2]|-1.50e2`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestAppendStringEscapesWhatJSONAsksForOnly(t *testing.T) {
+	got := string(jsontext.AppendString(nil, "a\"\\\b\f\n\r\t\x00\x1f<&>\u2028é🙂\x7f\xff"))
+	want := `"a\"\\\b\f\n\r\t\u0000\u001f<&>` + "\u2028é🙂\x7f\uFFFD" + `"`
+	if got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestAppendCompact(t *testing.T) {
+	got := string(jsontext.AppendCompact(nil, " { \"a\\u00e9 b\" : [ 1 , 2.50 ] } "))
+	if want := `{"aé b":[1,2.50]}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,2.5e3,"x\u00e9",null,true]}`, `[`, `"\ud800"`, `-0`, `{"a":1,"a":2}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := jsontext.Valid(text) == nil
+		if want := json.Valid([]byte(text)) && utf8.ValidString(text); got != want && strings.Count(text, "[")+strings.Count(text, "{") < jsontext.MaxDepth {
+			t.Fatalf("Valid(%q) = %v, encoding/json says %v", text, got, want)
+		}
+		if !got {
+			return
+		}
+		s := jsontext.New(text)
+		if s.Kind() == jsontext.String {
+			var want string
+			if err := json.Unmarshal([]byte(text), &want); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.String(); got != want {
+				t.Fatalf("%q decodes to %q, want %q", text, got, want)
+			}
+			if !json.Valid(jsontext.AppendString(nil, want)) {
+				t.Fatalf("AppendString(%q) is not JSON", want)
+			}
+		}
+		if compact := jsontext.AppendCompact(nil, text); !json.Valid(compact) {
+			t.Fatalf("AppendCompact(%q) = %q", text, compact)
+		}
+	})
+}

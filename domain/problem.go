@@ -1,0 +1,14 @@
+package domain
+
+import "fmt"
+
+// Problem is something in an environment document that is not as it should be,
+// and what that does to evaluation.
+type Problem struct {
+	Path   string // where, such as project.segments[3].rules[0].conditions[1]
+	What   string // what is wrong
+	Effect string // what happens instead
+}
+
+// String returns the problem as one line.
+func (p Problem) String() string { return fmt.Sprintf("%s: %s: %s", p.Path, p.What, p.Effect) }

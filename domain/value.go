@@ -1,0 +1,79 @@
+package domain
+
+import (
+	"encoding/json"
+
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+)
+
+// Value is a JSON value as a document or a request holds it: numbers keep their
+// text, so that no precision and no type is lost on the way through. The zero
+// Value is null.
+type Value struct {
+	kind jsontext.Kind
+	text string // String: decoded; Bool, Number: the token; Array, Object: compact JSON
+}
+
+// StringValue returns the Value of a string.
+func StringValue(s string) Value { return Value{jsontext.String, s} }
+
+// NumberValue returns the Value of a number; token must be a JSON number.
+func NumberValue(token string) Value { return Value{jsontext.Number, token} }
+
+// BoolValue returns the Value of a boolean.
+func BoolValue(b bool) Value {
+	if b {
+		return Value{jsontext.Bool, "true"}
+	}
+	return Value{jsontext.Bool, "false"}
+}
+
+// ReadValue reads the next value of s.
+func ReadValue(s *jsontext.Scanner) Value {
+	switch kind := s.Kind(); kind {
+	case jsontext.String:
+		return Value{kind, s.String()}
+	case jsontext.Number:
+		return Value{kind, s.Number()}
+	case jsontext.Bool:
+		return BoolValue(s.Bool())
+	case jsontext.Array, jsontext.Object:
+		raw := s.Raw()
+		return Value{kind, string(jsontext.AppendCompact(make([]byte, 0, len(raw)), raw))}
+	default:
+		s.Null()
+		return Value{}
+	}
+}
+
+// Kind returns the value's kind, jsontext.Null for the zero Value.
+func (v Value) Kind() jsontext.Kind {
+	if v.kind == jsontext.Invalid {
+		return jsontext.Null
+	}
+	return v.kind
+}
+
+// IsNull reports whether the value is null.
+func (v Value) IsNull() bool { return v.Kind() == jsontext.Null }
+
+// Text returns the string of a String, the token of a Number or Bool, the
+// compact JSON of an Array or Object, and "" for null.
+func (v Value) Text() string { return v.text }
+
+// AppendJSON appends the value as compact JSON.
+func (v Value) AppendJSON(dst []byte) []byte {
+	switch v.Kind() {
+	case jsontext.Null:
+		return append(dst, "null"...)
+	case jsontext.String:
+		return jsontext.AppendString(dst, v.text)
+	default:
+		return append(dst, v.text...)
+	}
+}
+
+// MarshalJSON returns the value as compact JSON.
+func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+var _ json.Marshaler = Value{}

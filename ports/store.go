@@ -1,0 +1,135 @@
+// Package ports holds the contracts between the application and its adapters:
+// the document store, upstream, and what is told to observers. Adapters of
+// other teams implement these; test/storetest checks a store against its
+// contract, sentence by sentence.
+package ports
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+// The errors of a Store, tested with errors.Is. A call that ends because its
+// context did returns the context's error instead of any of these.
+var (
+	// ErrNotFound: there is no record, lease or state under that name.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: ifVersion is not the current version; nothing was changed.
+	ErrConflict = errors.New("version conflict")
+	// ErrUnavailable: the backend does not answer or cannot do it now. It is
+	// transient: back off and try again.
+	ErrUnavailable = errors.New("store unavailable")
+	// ErrCorrupt: what is stored cannot be read. To Put it counts as absent.
+	ErrCorrupt = errors.New("corrupt record")
+	// ErrClosed: the call came after Close.
+	ErrClosed = errors.New("store closed")
+)
+
+// Version names one stored state of one key. It is opaque and compared with ==
+// only. "" means that there is no record. A version is never used again for the
+// same key, not even after the backend lost its data.
+type Version string
+
+// Record is one environment document and what is known about it. It is keyed by
+// the client-side key; server-side keys never reach a store.
+type Record struct {
+	Key       domain.EnvironmentKey
+	Body      []byte    // as upstream sent it, pages merged
+	UpdatedAt time.Time // the document's updated_at; microseconds count, the zone does not
+	CheckedAt time.Time // when upstream last confirmed it, by 200 or 304; microseconds count
+	Version   Version   // set by the store, ignored by Put
+}
+
+// Reader reads records.
+type Reader interface {
+	// Get returns the record under key. Its Body is the caller's to read and
+	// keep for ever, and nobody's to change. Errors: ErrNotFound, ErrCorrupt,
+	// ErrUnavailable, ErrClosed.
+	Get(ctx context.Context, key domain.EnvironmentKey) (Record, error)
+	// Stat is Get without the Body, which it does not transfer: what a follower
+	// asks each interval. Errors: as Get.
+	Stat(ctx context.Context, key domain.EnvironmentKey) (Record, error)
+	// List returns the keys of all records, in no order, those of corrupt ones
+	// too where they can be told. Errors: ErrUnavailable, ErrClosed.
+	List(ctx context.Context) ([]domain.EnvironmentKey, error)
+}
+
+// Writer changes records. Its methods are atomic, across processes where the
+// backend is shared.
+type Writer interface {
+	// Put replaces the record under r.Key if its version is still ifVersion ("":
+	// if there is none, or a corrupt one) and returns the new version. It neither
+	// keeps nor changes r.Body. When it returns nil the record survives a crash
+	// of this process, where the backend is durable. After an error other than
+	// ErrConflict the record is whole, either the former or the new one. Errors:
+	// ErrConflict, ErrUnavailable, ErrClosed.
+	Put(ctx context.Context, r Record, ifVersion Version) (Version, error)
+	// Touch moves the record's CheckedAt forward, never back, if its version is
+	// v. The version stays, and nobody is woken. It may be delayed, and lost in a
+	// crash. Errors: ErrConflict when the record has another version, ErrNotFound
+	// when there is none, ErrUnavailable, ErrClosed.
+	Touch(ctx context.Context, key domain.EnvironmentKey, v Version, checkedAt time.Time) error
+	// Delete removes the record; removing what is not there is no error. Errors:
+	// ErrUnavailable, ErrClosed.
+	Delete(ctx context.Context, key domain.EnvironmentKey) error
+}
+
+// Watcher tells of changes.
+type Watcher interface {
+	// Watch calls wake once for every one of keys as soon as it is subscribed,
+	// then after each change of one of them (Put or Delete, through whichever
+	// handle or process), until ctx ends (it returns the context's error), the
+	// store is closed (ErrClosed) or the subscription breaks (ErrUnavailable;
+	// call Watch again). Wakes are hints: several changes may be one wake, and a
+	// wake may be without a change, so re-read with Stat or Get. wake is called
+	// from one goroutine at a time; one that takes long delays no other call of
+	// the store and no other watcher. errors.ErrUnsupported: the store cannot
+	// watch, the caller polls.
+	Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error
+}
+
+// Leaser lends names, so that of several nodes one polls. Leases only save
+// fetches: safety is Put's ifVersion.
+type Leaser interface {
+	// TryLease takes the lease called name for holder, or extends it when holder
+	// has it, and never waits. It returns whether holder now has it, and until
+	// when, by this node's clock; when another holder has it, held is false and
+	// until is when that lease will run out. ttl is at least a millisecond.
+	// Errors: ErrUnavailable, ErrClosed.
+	TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error)
+	// DropLease gives the lease back if holder has it; otherwise it does nothing.
+	// Errors: ErrUnavailable, ErrClosed.
+	DropLease(ctx context.Context, name, holder string) error
+}
+
+// Stater keeps small named values with Put's compare-and-set: the list of
+// discovered environments, a spool of usage counts. They live in a name space of
+// their own, apart from records and leases.
+type Stater interface {
+	// GetState returns the value, the caller's to keep and nobody's to change.
+	// Errors: ErrNotFound, ErrCorrupt, ErrUnavailable, ErrClosed.
+	GetState(ctx context.Context, name string) ([]byte, Version, error)
+	// PutState replaces the value if its version is still ifVersion ("": if there
+	// is none). It neither keeps nor changes value. Errors: ErrConflict,
+	// ErrUnavailable, ErrClosed.
+	PutState(ctx context.Context, name string, value []byte, ifVersion Version) (Version, error)
+}
+
+// Store is a document store. All methods are safe for concurrent use, keep their
+// hands off a call's arguments once it has returned, and heed the context: a call
+// whose context has ended returns its error. Keys, lease names and state names
+// are arbitrary texts of up to 1,024 bytes, compared byte for byte.
+type Store interface {
+	Reader
+	Writer
+	Watcher
+	Leaser
+	Stater
+	// Close ends every Watch, waits for calls under way, writes what is delayed
+	// and releases the backend. Further calls of Close return nil; every other
+	// call returns ErrClosed from then on.
+	Close() error
+}

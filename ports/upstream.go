@@ -1,0 +1,81 @@
+package ports
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+// ErrNotModifiedWithoutCondition: upstream answered 304 to a request that had no
+// condition.
+var ErrNotModifiedWithoutCondition = errors.New("upstream answered 304 to an unconditional request")
+
+// DocumentRequest asks for one environment's document.
+type DocumentRequest struct {
+	Environment domain.EnvironmentKey
+	// Key opens the document. It goes to the configured origin only.
+	Key domain.ServerKey
+	// IfModifiedSince makes the request conditional; zero: it is not.
+	IfModifiedSince time.Time
+	// Discovered marks an environment that discovery by proxy key brought.
+	Discovered bool
+}
+
+// Document is upstream's answer to a DocumentRequest.
+type Document struct {
+	// NotModified: the document is the one that the condition was made of, and
+	// Body is nil.
+	NotModified bool
+	// Body is the document with its pages merged; the receiver's to keep.
+	Body []byte
+}
+
+// Upstream is where environment documents come from.
+type Upstream interface {
+	// FetchDocument fetches a whole document or tells that it is not modified.
+	// It takes as long as upstream does, bounded by the adapter's own time-out
+	// for each request and by ctx. Errors: the context's when it ended; otherwise
+	// a *FetchError. It does not check that the body is a usable document, only
+	// that it is complete. Safe for concurrent use.
+	FetchDocument(ctx context.Context, r DocumentRequest) (Document, error)
+}
+
+// Notifier is what an Upstream may be besides: one that tells of changes, so that
+// they need not wait for the next poll.
+type Notifier interface {
+	// Notify calls changed after a change of one of the documents under keys,
+	// with the new document's updated_at, or a zero time where it is not known,
+	// until ctx ends, whose error it returns. It mends broken connections itself,
+	// with backoff. Calls are hints, as those of Watcher.Watch are; they come from
+	// one goroutine at a time, and one that takes long loses nothing.
+	Notify(ctx context.Context, keys []domain.EnvironmentKey, changed func(key domain.EnvironmentKey, updatedAt time.Time)) error
+}
+
+// FetchError says why a document could not be fetched. It names no secret.
+type FetchError struct {
+	Status int    // of the HTTP answer, 0 when there was none
+	Cause  string // the likely cause and what to do about it, "" when there is no more to say than Err
+	Err    error  // what happened
+}
+
+func (e *FetchError) Error() string {
+	text := "fetching the document: "
+	switch {
+	case e.Err != nil:
+		text += e.Err.Error()
+	case e.Status != 0:
+		text += fmt.Sprintf("upstream answered %d", e.Status)
+	default:
+		text += "it failed"
+	}
+	if e.Cause != "" {
+		text += " (" + e.Cause + ")"
+	}
+	return text
+}
+
+// Unwrap returns Err.
+func (e *FetchError) Unwrap() error { return e.Err }
