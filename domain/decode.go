@@ -25,9 +25,9 @@ const maxProblems = 100
 // wraps ErrUnusable and says what is missing. Malformed parts inside a usable
 // document are left out or neutralised, each told as a Problem, 100 at most.
 //
-// The result's strings are substrings of text where possible.
+// The result keeps nothing of text alive.
 func ParseEnvironment(text string) (*Environment, []Problem, error) {
-	d := decoder{Scanner: jsontext.New(text)}
+	d := decoder{Scanner: jsontext.New(text), names: map[string]string{}}
 	if kind := d.Kind(); kind != jsontext.Object {
 		d.Skip()
 		if err := d.End(); err != nil {
@@ -47,11 +47,12 @@ func ParseEnvironment(text string) (*Environment, []Problem, error) {
 
 type decoder struct {
 	jsontext.Scanner
+	names    map[string]string // what recurs: names and types, each kept once
 	problems []Problem
 	missing  []string // required parts that are absent or of the wrong type
 }
 
-func (d *decoder) problem(p *path, effect, format string, args ...any) {
+func (d *decoder) problem(p *Path, effect, format string, args ...any) {
 	if len(d.problems) < maxProblems {
 		d.problems = append(d.problems, Problem{Path: p.String(), What: fmt.Sprintf(format, args...), Effect: effect})
 	}
@@ -67,7 +68,7 @@ func (d *decoder) environment() *Environment {
 		if !ok {
 			break
 		}
-		p := path{name: key}
+		p := Path{name: key}
 		switch key {
 		case "api_key":
 			e.APIKey, apiKey = d.text()
@@ -106,7 +107,7 @@ func (d *decoder) environment() *Environment {
 	return &e
 }
 
-func (d *decoder) project(p *path, e *Environment) (hide *bool, segments bool) {
+func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
 	if !d.object(p, "it counts as empty") {
 		return nil, false
 	}
@@ -115,7 +116,7 @@ func (d *decoder) project(p *path, e *Environment) (hide *bool, segments bool) {
 		if !ok {
 			return hide, segments
 		}
-		p := path{parent: p, name: key}
+		p := Path{parent: p, name: key}
 		switch key {
 		case "hide_disabled_flags":
 			hide = d.optionalBool(&p)
@@ -133,13 +134,13 @@ func (d *decoder) project(p *path, e *Environment) (hide *bool, segments bool) {
 	}
 }
 
-func (d *decoder) ids(p *path) []int64 {
+func (d *decoder) ids(p *Path) []int64 {
 	if !d.array(p, "it counts as empty") {
 		return nil
 	}
 	ids := []int64{}
 	for i := 0; d.NextElement(); i++ {
-		p := path{parent: p, index: i}
+		p := Path{parent: p, index: i}
 		if id, ok := d.integer(); ok {
 			ids = append(ids, id)
 		} else {
@@ -149,19 +150,20 @@ func (d *decoder) ids(p *path) []int64 {
 	return ids
 }
 
-func (d *decoder) segments(p *path) []Segment {
+func (d *decoder) segments(p *Path) []Segment {
 	d.EnterArray()
 	segments := []Segment{}
 	for i := 0; d.NextElement(); i++ {
-		p := path{parent: p, index: i}
+		p := Path{parent: p, index: i}
 		if s, ok := d.segment(&p); ok {
+			s.Position = i
 			segments = append(segments, s)
 		}
 	}
 	return segments
 }
 
-func (d *decoder) segment(p *path) (s Segment, ok bool) {
+func (d *decoder) segment(p *Path) (s Segment, ok bool) {
 	const leftOut = "the segment is left out"
 	if !d.object(p, leftOut) {
 		return s, false
@@ -171,10 +173,10 @@ func (d *decoder) segment(p *path) (s Segment, ok bool) {
 		if !more {
 			break
 		}
-		p := path{parent: p, name: key}
+		p := Path{parent: p, name: key}
 		switch key {
 		case "id":
-			id := ReadValue(&d.Scanner)
+			id := d.value()
 			if kind := id.Kind(); kind == jsontext.Number || kind == jsontext.String {
 				s.ID, ok = id.Text(), true
 			}
@@ -194,13 +196,13 @@ func (d *decoder) segment(p *path) (s Segment, ok bool) {
 	return s, ok
 }
 
-func (d *decoder) rules(p *path) []Rule {
+func (d *decoder) rules(p *Path) []Rule {
 	if !d.array(p, "it counts as empty") {
 		return nil
 	}
 	var rules []Rule
 	for i := 0; d.NextElement(); i++ {
-		p := path{parent: p, index: i}
+		p := Path{parent: p, index: i}
 		rules = append(rules, d.rule(&p))
 	}
 	return rules
@@ -208,7 +210,7 @@ func (d *decoder) rules(p *path) []Rule {
 
 // rule keeps a malformed rule as one with an unknown type, since leaving it out
 // would make its segment match more identities than it should.
-func (d *decoder) rule(p *path) (r Rule) {
+func (d *decoder) rule(p *Path) (r Rule) {
 	if !d.object(p, "the rule never holds") {
 		return r
 	}
@@ -217,7 +219,7 @@ func (d *decoder) rule(p *path) (r Rule) {
 		if !more {
 			break
 		}
-		p := path{parent: p, name: key}
+		p := Path{parent: p, name: key}
 		switch key {
 		case "type":
 			text, _ := d.text()
@@ -239,19 +241,19 @@ func (d *decoder) rule(p *path) (r Rule) {
 	return r
 }
 
-func (d *decoder) conditions(p *path) []Condition {
+func (d *decoder) conditions(p *Path) []Condition {
 	if !d.array(p, "it counts as empty") {
 		return nil
 	}
 	var conditions []Condition
 	for i := 0; d.NextElement(); i++ {
-		p := path{parent: p, index: i}
+		p := Path{parent: p, index: i}
 		conditions = append(conditions, d.condition(&p))
 	}
 	return conditions
 }
 
-func (d *decoder) condition(p *path) (c Condition) {
+func (d *decoder) condition(p *Path) (c Condition) {
 	const neverHolds = "the condition never holds"
 	if !d.object(p, neverHolds) {
 		return c
@@ -264,16 +266,16 @@ func (d *decoder) condition(p *path) (c Condition) {
 		}
 		switch key {
 		case "operator":
-			c.Operator, _ = d.text()
+			c.Operator, _ = d.name()
 		case "property_":
 			if d.Kind() == jsontext.Null {
 				d.Null()
 				c.Property = ""
-			} else if c.Property, valid = d.text(); !valid {
-				d.problem(&path{parent: p, name: key}, neverHolds, "a property must be a text or null")
+			} else if c.Property, valid = d.name(); !valid {
+				d.problem(&Path{parent: p, name: key}, neverHolds, "a property must be a text or null")
 			}
 		case "value":
-			c.Value = ReadValue(&d.Scanner)
+			c.Value = d.value()
 		default:
 			d.Skip()
 		}
@@ -287,13 +289,13 @@ func (d *decoder) condition(p *path) (c Condition) {
 	return c
 }
 
-func (d *decoder) identityOverrides(p *path) []IdentityOverride {
+func (d *decoder) identityOverrides(p *Path) []IdentityOverride {
 	if !d.array(p, "it counts as empty") {
 		return nil
 	}
 	var overrides []IdentityOverride
 	for i := 0; d.NextElement(); i++ {
-		p := path{parent: p, index: i}
+		p := Path{parent: p, index: i}
 		if o, ok := d.identityOverride(&p); ok {
 			overrides = append(overrides, o)
 		}
@@ -301,7 +303,7 @@ func (d *decoder) identityOverrides(p *path) []IdentityOverride {
 	return overrides
 }
 
-func (d *decoder) identityOverride(p *path) (o IdentityOverride, ok bool) {
+func (d *decoder) identityOverride(p *Path) (o IdentityOverride, ok bool) {
 	const leftOut = "the identity override is left out"
 	if !d.object(p, leftOut) {
 		return o, false
@@ -315,7 +317,7 @@ func (d *decoder) identityOverride(p *path) (o IdentityOverride, ok bool) {
 		case "identifier":
 			o.Identifier, ok = d.text()
 		case "identity_features":
-			p := path{parent: p, name: key}
+			p := Path{parent: p, name: key}
 			o.Features = d.featureStates(&p, false)
 		default:
 			d.Skip()
@@ -329,13 +331,13 @@ func (d *decoder) identityOverride(p *path) (o IdentityOverride, ok bool) {
 
 // featureStates reads a list of feature states. Those of identities are not split
 // over variants, so that all about variants is passed over.
-func (d *decoder) featureStates(p *path, splits bool) []FeatureState {
+func (d *decoder) featureStates(p *Path, splits bool) []FeatureState {
 	if !d.array(p, "it counts as empty") {
 		return nil
 	}
 	var states []FeatureState
 	for i := 0; d.NextElement(); i++ {
-		p := path{parent: p, index: i}
+		p := Path{parent: p, index: i}
 		if fs, ok := d.featureState(&p, splits); ok {
 			states = append(states, fs)
 		}
@@ -343,7 +345,7 @@ func (d *decoder) featureStates(p *path, splits bool) []FeatureState {
 	return states
 }
 
-func (d *decoder) featureState(p *path, splits bool) (fs FeatureState, ok bool) {
+func (d *decoder) featureState(p *Path, splits bool) (fs FeatureState, ok bool) {
 	const leftOut = "the feature state is left out"
 	if !d.object(p, leftOut) {
 		return fs, false
@@ -357,7 +359,7 @@ func (d *decoder) featureState(p *path, splits bool) (fs FeatureState, ok bool) 
 		}
 		switch {
 		case key == "feature":
-			p := path{parent: p, name: key}
+			p := Path{parent: p, name: key}
 			fs.Feature, ok = d.feature(&p)
 		case key == "enabled":
 			if enabled = d.Kind() == jsontext.Bool; enabled {
@@ -366,7 +368,7 @@ func (d *decoder) featureState(p *path, splits bool) (fs FeatureState, ok bool) 
 				d.Skip()
 			}
 		case key == "feature_state_value":
-			fs.Value = ReadValue(&d.Scanner)
+			fs.Value = d.value()
 		case !splits:
 			d.Skip()
 		case key == "django_id":
@@ -374,10 +376,10 @@ func (d *decoder) featureState(p *path, splits bool) (fs FeatureState, ok bool) 
 		case key == "featurestate_uuid":
 			uuid, _ = d.text()
 		case key == "feature_segment":
-			p := path{parent: p, name: key}
+			p := Path{parent: p, name: key}
 			fs.Priority = d.priority(&p)
 		case key == "multivariate_feature_state_values":
-			p := path{parent: p, name: key}
+			p := Path{parent: p, name: key}
 			fs.Variants = d.variants(&p)
 		default:
 			d.Skip()
@@ -401,13 +403,13 @@ func (d *decoder) featureState(p *path, splits bool) (fs FeatureState, ok bool) 
 
 // stateID reads a django_id as text, "" when it is null or 0.
 func (d *decoder) stateID() string {
-	if v := ReadValue(&d.Scanner); v.Kind() == jsontext.Number && v.Text() != "0" || v.Kind() == jsontext.String {
+	if v := d.value(); v.Kind() == jsontext.Number && v.Text() != "0" || v.Kind() == jsontext.String {
 		return v.Text()
 	}
 	return ""
 }
 
-func (d *decoder) feature(p *path) (f Feature, ok bool) {
+func (d *decoder) feature(p *Path) (f Feature, ok bool) {
 	if !d.object(p, "it counts as empty") {
 		return f, false
 	}
@@ -421,16 +423,16 @@ func (d *decoder) feature(p *path) (f Feature, ok bool) {
 		case "id":
 			f.ID, id = d.integer()
 		case "name":
-			f.Name, name = d.text()
+			f.Name, name = d.name()
 		case "type":
-			f.Type, _ = d.text()
+			f.Type, _ = d.name()
 		default:
 			d.Skip()
 		}
 	}
 }
 
-func (d *decoder) priority(p *path) (priority *float64) {
+func (d *decoder) priority(p *Path) (priority *float64) {
 	if !d.object(p, "the override has the lowest rank") {
 		return nil
 	}
@@ -447,20 +449,20 @@ func (d *decoder) priority(p *path) (priority *float64) {
 				priority = &f
 			}
 		default:
-			if v := ReadValue(&d.Scanner); !v.IsNull() {
-				d.problem(&path{parent: p, name: key}, "the override has the lowest rank", "a priority must be a number")
+			if v := d.value(); !v.IsNull() {
+				d.problem(&Path{parent: p, name: key}, "the override has the lowest rank", "a priority must be a number")
 			}
 		}
 	}
 }
 
-func (d *decoder) variants(p *path) []Variant {
+func (d *decoder) variants(p *Path) []Variant {
 	if !d.array(p, "it counts as empty") {
 		return nil
 	}
 	var variants []Variant
 	for i := 0; d.NextElement(); i++ {
-		p := path{parent: p, index: i}
+		p := Path{parent: p, index: i}
 		if v, ok := d.variant(&p); ok {
 			variants = append(variants, v)
 		}
@@ -469,7 +471,7 @@ func (d *decoder) variants(p *path) []Variant {
 	return variants
 }
 
-func (d *decoder) variant(p *path) (v Variant, ok bool) {
+func (d *decoder) variant(p *Path) (v Variant, ok bool) {
 	const leftOut = "the variant is left out"
 	if !d.object(p, leftOut) {
 		return v, false
@@ -499,7 +501,7 @@ func (d *decoder) variant(p *path) (v Variant, ok bool) {
 				d.Skip()
 			}
 		case "multivariate_feature_option":
-			p := path{parent: p, name: key}
+			p := Path{parent: p, name: key}
 			v.Value, option = d.optionValue(&p)
 		default:
 			d.Skip()
@@ -519,7 +521,7 @@ func (d *decoder) variant(p *path) (v Variant, ok bool) {
 	return v, weight && option && ordered
 }
 
-func (d *decoder) optionValue(p *path) (v Value, ok bool) {
+func (d *decoder) optionValue(p *Path) (v Value, ok bool) {
 	if !d.object(p, "it counts as empty") {
 		return v, false
 	}
@@ -529,7 +531,7 @@ func (d *decoder) optionValue(p *path) (v Value, ok bool) {
 			return v, ok
 		}
 		if key == "value" {
-			v, ok = ReadValue(&d.Scanner), true
+			v, ok = d.value(), true
 		} else {
 			d.Skip()
 		}
@@ -554,7 +556,7 @@ func uuidOrder(uuid string) (VariantOrder, bool) {
 
 // object enters an object. Anything else is passed over and, unless it is null,
 // told as a problem with the given effect.
-func (d *decoder) object(p *path, effect string) bool {
+func (d *decoder) object(p *Path, effect string) bool {
 	if d.Kind() == jsontext.Object {
 		return d.EnterObject()
 	}
@@ -563,7 +565,7 @@ func (d *decoder) object(p *path, effect string) bool {
 }
 
 // array is object's like for arrays.
-func (d *decoder) array(p *path, effect string) bool {
+func (d *decoder) array(p *Path, effect string) bool {
 	if d.Kind() == jsontext.Array {
 		return d.EnterArray()
 	}
@@ -571,7 +573,7 @@ func (d *decoder) array(p *path, effect string) bool {
 	return false
 }
 
-func (d *decoder) unexpected(p *path, want, effect string) {
+func (d *decoder) unexpected(p *Path, want, effect string) {
 	kind := d.Kind()
 	d.Skip()
 	if kind != jsontext.Null {
@@ -579,13 +581,35 @@ func (d *decoder) unexpected(p *path, want, effect string) {
 	}
 }
 
-// text reads a string; anything else is passed over.
+// text reads a string, a copy of its own; anything else is passed over.
 func (d *decoder) text() (string, bool) {
 	if d.Kind() != jsontext.String {
 		d.Skip()
 		return "", false
 	}
-	return d.String(), true
+	return strings.Clone(d.String()), true
+}
+
+// name is text for strings that recur all over a document.
+func (d *decoder) name() (string, bool) {
+	if d.Kind() != jsontext.String {
+		d.Skip()
+		return "", false
+	}
+	text := d.String()
+	known, ok := d.names[text]
+	if !ok {
+		known = strings.Clone(text)
+		d.names[known] = known
+	}
+	return known, true
+}
+
+// value reads a value, a copy of its own.
+func (d *decoder) value() Value {
+	v := ReadValue(&d.Scanner)
+	v.text = strings.Clone(v.text)
+	return v
 }
 
 // integer reads an integer that fits; anything else is passed over.
@@ -597,7 +621,7 @@ func (d *decoder) integer() (int64, bool) {
 	return jsontext.Int64(d.Number())
 }
 
-func (d *decoder) optionalBool(p *path) *bool {
+func (d *decoder) optionalBool(p *Path) *bool {
 	switch d.Kind() {
 	case jsontext.Bool:
 		b := d.Bool()
@@ -614,7 +638,7 @@ func (d *decoder) optionalBool(p *path) *bool {
 // is UTC. A fraction of a second is accepted by all of them.
 var timeLayouts = [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05"}
 
-func (d *decoder) time(p *path) time.Time {
+func (d *decoder) time(p *Path) time.Time {
 	text, _ := d.text()
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, text); err == nil {

@@ -3,8 +3,7 @@ package domain
 import "time"
 
 // Environment is an environment document taken apart: all that evaluation and
-// its answers need. ParseEnvironment makes it; it is read-only afterwards. Its
-// strings may keep the text it was parsed from alive.
+// its answers need. ParseEnvironment makes it; it is read-only afterwards.
 type Environment struct {
 	APIKey    string    // the client-side key as the document states it, part of every identity key
 	Name      string    // the environment's name
@@ -68,6 +67,7 @@ func (o VariantOrder) Compare(p VariantOrder) int {
 type Segment struct {
 	ID        string // as text; part of the hash of percentage splits
 	Name      string
+	Position  int // in the document's project.segments, from 0
 	Rules     []Rule
 	Overrides []FeatureState
 }

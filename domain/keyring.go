@@ -97,6 +97,12 @@ func NewKeyRing(environments []EnvironmentKeys) *KeyRing {
 // Environments returns the environments in the order given. It is read-only.
 func (r *KeyRing) Environments() []EnvironmentKeys { return r.environments }
 
+// Has reports whether an environment with that client-side key is on the ring.
+func (r *KeyRing) Has(key EnvironmentKey) bool {
+	_, ok := r.byClient[string(key)]
+	return ok
+}
+
 // Authenticate returns the environment that key belongs to and what it may see.
 // A server-side key that expired before now does not authenticate. Server-side
 // keys are compared by digest, so that timing tells nothing about them.

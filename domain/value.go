@@ -28,7 +28,7 @@ func BoolValue(b bool) Value {
 	return Value{jsontext.Bool, "false"}
 }
 
-// ReadValue reads the next value of s.
+// ReadValue reads the next value of s. It may share the text that s reads.
 func ReadValue(s *jsontext.Scanner) Value {
 	switch kind := s.Kind(); kind {
 	case jsontext.String:

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"log/slog"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine"
+)
+
+// loggedProblems is how many problems of one document are logged; the rest are
+// counted. The validate command shows them all.
+const loggedProblems = 10
+
+// compiled is a document made ready, and what was found on the way.
+type compiled struct {
+	environment *Environment
+	document    *domain.Environment
+	problems    []domain.Problem
+}
+
+// compile makes a document ready to be served. Errors wrap domain.ErrUnusable.
+func compile(key domain.EnvironmentKey, body []byte, digest [sha256.Size]byte, p Presenter) (compiled, error) {
+	document, problems, err := domain.ParseEnvironment(string(body))
+	if err != nil {
+		return compiled{}, err
+	}
+	program, more := engine.Compile(document)
+	e := &Environment{Key: key, Body: body, UpdatedAt: document.UpdatedAt, Digest: digest, Program: program}
+	e.Presentation = p.Present(e)
+	return compiled{e, document, append(problems, more...)}, nil
+}
+
+// log reports a new document, its problems once.
+func (c compiled) log(ctx context.Context, l *slog.Logger, key domain.EnvironmentKey, source string) {
+	d := c.document
+	overridden := 0
+	for _, s := range d.Segments {
+		overridden += len(s.Overrides)
+	}
+	l.DebugContext(ctx, "environment_updated",
+		"client_side_key", string(key), "updated_at", formatTime(d.UpdatedAt), "source", source, "bytes", len(c.environment.Body),
+		"features", len(d.FeatureStates), "segments", len(d.Segments), "segment_overrides", overridden, "identity_overrides", len(d.IdentityOverrides))
+	if d.APIKey != string(key) {
+		l.WarnContext(ctx, "environment_key_mismatch", "client_side_key", string(key), "document_api_key", d.APIKey,
+			"hint", "the server-side key belongs to another environment than the client-side key")
+	}
+	for i, p := range c.problems {
+		if i == loggedProblems {
+			l.WarnContext(ctx, "environment_problem", "client_side_key", string(key), "more", len(c.problems)-i, "hint", "edge-proxy validate --fetch shows them all")
+			break
+		}
+		l.WarnContext(ctx, "environment_problem", "client_side_key", string(key), "path", p.Path, "problem", p.What, "effect", p.Effect)
+	}
+}
+
+func formatTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}

@@ -1,0 +1,270 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// keeper keeps one environment's document fresh. One goroutine runs it and owns
+// all of its fields but wakes.
+//
+// On each turn it tries to take (or extend) the environment's lease. With the
+// lease, or without a store to ask, it polls upstream; without it, it follows
+// the store, into which the leaseholder puts what changed. What it takes over is
+// served first and stored second, so that a store that is slow or away costs no
+// freshness.
+type keeper struct {
+	*shared
+	key    domain.EnvironmentKey
+	keys   atomic.Pointer[domain.EnvironmentKeys]
+	logger *slog.Logger
+	wakes  wakes
+
+	held       *Environment
+	checkedAt  time.Time // when upstream last confirmed held, by the clock of whichever node asked
+	succession domain.Succession
+	schedule   schedule
+
+	version ports.Version // of the store's record, "" when there is none or none was seen
+	stored  bool          // the record under version is held
+
+	unconditional     bool      // the next poll must not be conditional
+	lastUnconditional time.Time // when upstream last sent a whole document
+	slowReported      bool
+	tenure            int // polls until the lease is offered to others
+}
+
+// shared is what all keepers of an App have in common.
+type shared struct {
+	config    Config
+	deps      Deps
+	library   *library
+	gate      *storeGate
+	fetching  chan struct{} // a place for each fetch under way
+	compiling chan struct{} // a place for each document being compiled
+	changed   func(*Environment)
+}
+
+func newKeeper(s *shared, keys domain.EnvironmentKeys) *keeper {
+	k := &keeper{
+		shared:   s,
+		key:      keys.Client,
+		logger:   s.deps.Logger.With("client_side_key", string(keys.Client)),
+		wakes:    newWakes(),
+		schedule: schedule{interval: s.config.Freshness.PollInterval, random: s.deps.Random},
+		tenure:   s.newTenure(),
+	}
+	k.keys.Store(&keys)
+	return k
+}
+
+// run keeps the document fresh until ctx ends. restored is called once what the
+// store had is served.
+func (k *keeper) run(ctx context.Context, restored func()) {
+	k.restore(ctx)
+	restored()
+	k.lastUnconditional = k.deps.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			k.leave(ctx)
+			return
+		case <-k.wakes.signal:
+			if what := k.wakes.take(); what.upstream {
+				k.refreshEarly(ctx, what.updatedAt)
+			} else {
+				k.follow(ctx)
+			}
+		case <-timer.C:
+			due := k.turn(ctx)
+			timer.Reset(due.Sub(k.deps.Now()))
+		}
+	}
+}
+
+// restore takes over what the store has from an earlier run or another node.
+func (k *keeper) restore(ctx context.Context) {
+	record, err := k.get(ctx)
+	if err != nil {
+		if !errors.Is(err, ports.ErrNotFound) {
+			k.logStoreError(ctx, "reading the document", err)
+		}
+		return
+	}
+	k.takeOver(ctx, record)
+}
+
+// turn does one interval's work and returns when the next one is due.
+func (k *keeper) turn(ctx context.Context) time.Time {
+	until, leads := k.lease(ctx)
+	if !leads {
+		k.follow(ctx)
+		next := k.schedule.after(k.deps.Now(), false)
+		if until.Before(next) { // be there when the lease runs out
+			next = until.Add(time.Duration(k.deps.Random() * float64(k.schedule.interval) / 10))
+		}
+		return next
+	}
+	err := k.poll(ctx)
+	return k.schedule.after(k.deps.Now(), err != nil)
+}
+
+// refreshEarly fetches because upstream is said to have a document of updatedAt,
+// a zero time when that is not known. Without the lease the store will bring it.
+func (k *keeper) refreshEarly(ctx context.Context, updatedAt time.Time) {
+	if k.held != nil && !updatedAt.IsZero() && !updatedAt.After(k.held.UpdatedAt) {
+		return
+	}
+	if _, leads := k.lease(ctx); leads {
+		k.unconditional = true
+		_ = k.poll(ctx) // logged; the schedule stays as it is
+	} else {
+		k.follow(ctx)
+	}
+}
+
+// poll asks upstream once, under the bound on fetches.
+func (k *keeper) poll(ctx context.Context) error {
+	select {
+	case k.fetching <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	began := k.deps.Now()
+	answer, unconditional, err := k.fetch(ctx)
+	<-k.fetching
+	if took := k.deps.Now().Sub(began); took > k.schedule.interval && !k.slowReported {
+		k.slowReported = true
+		k.logger.WarnContext(ctx, "fetch_slower_than_poll_interval", "took", took.String(), "poll_interval", k.schedule.interval.String(),
+			"hint", "raise api_poll_frequency_seconds")
+	}
+	if err == nil {
+		err = k.judge(ctx, answer, began, unconditional)
+	}
+	if err != nil && ctx.Err() == nil {
+		k.logFetchError(ctx, err)
+	}
+	return err
+}
+
+func (k *keeper) fetch(ctx context.Context) (answer ports.Document, unconditional bool, err error) {
+	key, ok := k.keys.Load().FetchKey(k.deps.Now())
+	if !ok {
+		return answer, false, &ports.FetchError{Err: errNoKey, Cause: "every server-side key of this environment has expired"}
+	}
+	request := ports.DocumentRequest{Environment: k.key, Key: key}
+	unconditional = k.held == nil || k.held.UpdatedAt.IsZero() || k.unconditional || k.deps.Now().Sub(k.lastUnconditional) >= unconditionalEvery
+	if !unconditional {
+		request.IfModifiedSince = k.held.UpdatedAt
+	}
+	answer, err = k.deps.Upstream.FetchDocument(ctx, request)
+	if errors.Is(err, ports.ErrNotModifiedWithoutCondition) {
+		k.unconditional = true
+	}
+	return answer, unconditional, err
+}
+
+var errNoKey = errors.New("no valid server-side key")
+
+// judge takes an answer of upstream to a request that was sent at asked: it
+// confirms the held document, replaces it or is refused.
+func (k *keeper) judge(ctx context.Context, answer ports.Document, asked time.Time, unconditional bool) error {
+	if answer.NotModified {
+		k.logger.DebugContext(ctx, "environment_not_modified", "status", 304)
+		k.confirm(ctx, asked)
+		return nil
+	}
+	digest := sha256.Sum256(answer.Body)
+	if k.held != nil && digest == k.held.Digest {
+		k.unconditional = false
+		k.lastUnconditional = asked
+		k.succession.FromUpstream(k.held.UpdatedAt, k.held.UpdatedAt, true, unconditional)
+		k.confirm(ctx, asked)
+		return nil
+	}
+	c, err := k.compile(ctx, answer.Body, digest)
+	if err != nil {
+		k.unconditional = true
+		return err
+	}
+	var heldUpdatedAt time.Time
+	if k.held != nil {
+		heldUpdatedAt = k.held.UpdatedAt
+	}
+	switch k.succession.FromUpstream(heldUpdatedAt, c.environment.UpdatedAt, false, unconditional) {
+	case domain.Refuse:
+		k.logger.DebugContext(ctx, "older_document_refused", "updated_at", formatTime(c.environment.UpdatedAt), "held_updated_at", formatTime(heldUpdatedAt))
+		k.unconditional = true
+		k.confirmOnly(asked)
+		return nil
+	case domain.WentBack:
+		k.logger.WarnContext(ctx, "environment_went_back", "updated_at", formatTime(c.environment.UpdatedAt), "held_updated_at", formatTime(heldUpdatedAt),
+			"hint", "upstream insists on an older document, as after the restore of a database; it is served now")
+	}
+	k.unconditional = true // a second change within the same second would look unmodified
+	k.lastUnconditional = asked
+	k.serve(ctx, c, "upstream")
+	k.stored = false
+	k.confirm(ctx, asked)
+	return nil
+}
+
+// compile waits for its turn: compiling a large document takes memory.
+func (k *keeper) compile(ctx context.Context, body []byte, digest [sha256.Size]byte) (compiled, error) {
+	select {
+	case k.compiling <- struct{}{}:
+		defer func() { <-k.compiling }()
+	case <-ctx.Done():
+		return compiled{}, ctx.Err()
+	}
+	return compile(k.key, body, digest, k.deps.Presenter)
+}
+
+// serve makes a document the one that is served.
+func (k *keeper) serve(ctx context.Context, c compiled, source string) {
+	k.held = c.environment
+	k.library.put(c.environment)
+	k.changed(c.environment)
+	c.log(ctx, k.deps.Logger, k.key, source)
+}
+
+// confirm notes that upstream confirmed the held document at that time, and tells
+// the store.
+func (k *keeper) confirm(ctx context.Context, at time.Time) {
+	k.confirmOnly(at)
+	k.save(ctx)
+}
+
+func (k *keeper) confirmOnly(at time.Time) {
+	k.checkedAt = at
+	k.library.confirm(k.key, at)
+}
+
+func (k *keeper) logFetchError(ctx context.Context, err error) {
+	attributes := []any{"error", err}
+	var fetch *ports.FetchError
+	if errors.As(err, &fetch) {
+		if fetch.Status != 0 {
+			attributes = append(attributes, "status", fetch.Status)
+		}
+		if fetch.Cause != "" {
+			attributes = append(attributes, "cause", fetch.Cause)
+		}
+	} else if errors.Is(err, domain.ErrUnusable) {
+		attributes = append(attributes, "status", 200, "cause", "api_url does not lead to a Flagsmith API, or something between answers in its place")
+	}
+	effect := "no document yet"
+	if k.held != nil {
+		effect = "the held document stays"
+	}
+	k.logger.ErrorContext(ctx, "error_fetching_document", append(attributes, "effect", effect)...)
+}

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// shutDown stops in order: unready, polling stopped and leases dropped; then the
+// drain delay, in which answers tell clients to connect anew; then the listener
+// closed with requests finished; then the store. Each step is bounded.
+func (a *App) shutDown(ctx context.Context, stopKeeping func(), running *sync.WaitGroup, served <-chan error) error {
+	began := a.deps.Now()
+	a.draining.Store(true)
+	a.deps.Input.Drain()
+	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config.DrainDelay.String())
+	drained := time.NewTimer(a.config.DrainDelay)
+	defer drained.Stop()
+
+	stopKeeping()
+	stopped := a.waitFor(ctx, "stopping to poll", running.Wait)
+	<-drained.C
+
+	ctx, cancel := context.WithTimeout(ctx, a.config.ShutdownTimeout)
+	defer cancel()
+	var errs []error
+	if err := a.deps.Input.Shutdown(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("closing the listener: %w", err))
+	}
+	if err := <-served; err != nil {
+		errs = append(errs, fmt.Errorf("serving: %w", err))
+	}
+	var closed error
+	if !a.waitFor(ctx, "closing the store", func() { closed = a.deps.Store.Close() }) || !stopped {
+		errs = append(errs, errors.New("shutting down took too long"))
+	} else if closed != nil {
+		errs = append(errs, fmt.Errorf("closing the store: %w", closed))
+	}
+	a.deps.Logger.InfoContext(ctx, "stopped", "took", a.deps.Now().Sub(began).Round(time.Millisecond).String())
+	return errors.Join(errs...)
+}
+
+// waitFor runs a step and reports whether it ended in time.
+func (a *App) waitFor(ctx context.Context, step string, f func()) bool {
+	done := make(chan struct{})
+	go func() { f(); close(done) }()
+	timeout := time.NewTimer(a.config.ShutdownTimeout)
+	defer timeout.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timeout.C:
+		a.deps.Logger.ErrorContext(ctx, "shutdown_step_timed_out", "step", step)
+		return false
+	}
+}

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine"
+)
+
+// Environment is one environment as it is served. It is immutable and safe for
+// concurrent use.
+type Environment struct {
+	Key       domain.EnvironmentKey
+	Body      []byte    // the document as upstream sent it, pages merged
+	UpdatedAt time.Time // the document's updated_at, zero when it has none
+	// Digest is the SHA-256 of Body: the same on every node and after restarts.
+	Digest  [32]byte
+	Program *engine.Program
+	// Presentation is what the input adapter prepared for this document.
+	Presentation Presentation
+}
+
+// Presentation is what an input adapter prepares once per document, so that
+// answering is a matter of picking prepared parts. Only the adapter that made it
+// looks inside.
+type Presentation any
+
+// Presenter prepares an environment for an input adapter. It is called in the
+// background, before the environment is served, with everything but
+// Presentation set. It is called from several goroutines at a time.
+type Presenter interface {
+	Present(e *Environment) Presentation
+}
+
+// Snapshot is all that requests are answered from: the keys and the
+// environments, as they were at one moment. It is immutable and safe for
+// concurrent use.
+type Snapshot struct {
+	ring         *domain.KeyRing
+	environments map[domain.EnvironmentKey]*Environment
+	now          func() time.Time
+}
+
+// NewSnapshot returns the snapshot of the given environments under the keys of
+// ring. now decides which server-side keys have expired. The map must not be
+// changed any more.
+func NewSnapshot(ring *domain.KeyRing, environments map[domain.EnvironmentKey]*Environment, now func() time.Time) *Snapshot {
+	return &Snapshot{ring, environments, now}
+}
+
+// Entry is what a key leads to.
+type Entry struct {
+	Key    domain.EnvironmentKey
+	Access domain.Access
+	// Environment is nil while the environment's document has not arrived.
+	Environment *Environment
+}
+
+// Lookup authenticates a key, client-side or server-side. It reports false for an
+// unknown or expired key.
+func (s *Snapshot) Lookup(key string) (Entry, bool) {
+	client, access, ok := s.ring.Authenticate(key, s.now)
+	if !ok {
+		return Entry{}, false
+	}
+	return Entry{client, access, s.environments[client]}, true
+}
+
+// Keys returns the environments' keys, as the ring has them. Read-only.
+func (s *Snapshot) Keys() []domain.EnvironmentKeys { return s.ring.Environments() }
+
+// Environment returns the environment under a client-side key, nil when its
+// document has not arrived.
+func (s *Snapshot) Environment(key domain.EnvironmentKey) *Environment { return s.environments[key] }

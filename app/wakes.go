@@ -1,0 +1,56 @@
+package app
+
+import (
+	"sync"
+	"time"
+)
+
+// wakes collects reasons for a keeper to look at once. Any number of them before
+// it looks are one.
+type wakes struct {
+	signal chan struct{}
+	mu     *sync.Mutex
+	reason *wake
+}
+
+// wake is a reason: the store changed, or upstream is said to have.
+type wake struct {
+	upstream  bool
+	updatedAt time.Time // what upstream is said to have, zero when that is not known
+}
+
+func newWakes() wakes {
+	return wakes{signal: make(chan struct{}, 1), mu: &sync.Mutex{}, reason: &wake{}}
+}
+
+// byStore never waits.
+func (w wakes) byStore() { w.ring(func(*wake) {}) }
+
+// byUpstream never waits.
+func (w wakes) byUpstream(updatedAt time.Time) {
+	w.ring(func(r *wake) {
+		if !r.upstream || updatedAt.IsZero() || !r.updatedAt.IsZero() && updatedAt.After(r.updatedAt) {
+			r.updatedAt = updatedAt
+		}
+		r.upstream = true
+	})
+}
+
+func (w wakes) ring(add func(*wake)) {
+	w.mu.Lock()
+	add(w.reason)
+	w.mu.Unlock()
+	select {
+	case w.signal <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what came since the last call.
+func (w wakes) take() wake {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	taken := *w.reason
+	*w.reason = wake{}
+	return taken
+}

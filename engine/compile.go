@@ -1,0 +1,283 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+)
+
+// maxProblems bounds what the compilation of one document can report.
+const maxProblems = 100
+
+// Compile compiles a document. It never fails: what cannot mean anything, such as
+// an unknown operator or an invalid regular expression, never holds, and is told
+// as a Problem, 100 at most.
+func Compile(document *domain.Environment) (*Program, []domain.Problem) {
+	c := compiler{
+		document: document,
+		program: &Program{
+			environmentKey: document.APIKey,
+			byName:         make(map[string]int, len(document.FeatureStates)),
+			slots:          map[string]int32{},
+			nslots:         firstPropertySlot,
+		},
+		pathOf:   map[int32]int32{},
+		outcomes: map[outcomeKey]OutcomeID{},
+		types:    make(map[int64]string, len(document.FeatureStates)),
+		hidden:   make(map[int64]bool, len(document.ServerKeyOnly)),
+	}
+	c.features()
+	c.segments()
+	c.identities()
+	c.program.flags = c.program.evaluateFlags()
+	return c.program, c.problems
+}
+
+type compiler struct {
+	document *domain.Environment
+	program  *Program
+	problems []domain.Problem
+
+	pathOf   map[int32]int32 // index into program.paths by slot
+	outcomes map[outcomeKey]OutcomeID
+	types    map[int64]string
+	hidden   map[int64]bool
+	tree     *contextTree // built for the first JSONPath that needs it
+}
+
+// outcomeKey is what makes two outcomes equal. Values are told apart as in JSON:
+// 1, 1.0, "1" and true are four.
+type outcomeKey struct {
+	id      int64
+	name    string
+	enabled bool
+	kind    jsontext.Kind
+	value   string
+}
+
+func (c *compiler) problem(p *domain.Path, effect, format string, args ...any) {
+	if len(c.problems) < maxProblems {
+		c.problems = append(c.problems, domain.Problem{Path: p.String(), What: fmt.Sprintf(format, args...), Effect: effect})
+	}
+}
+
+// features compiles the environment's own feature states. Of several with one
+// name the last counts, at the place of the first.
+func (c *compiler) features() {
+	root := domain.Path{}
+	list := root.Field("feature_states")
+	states := c.document.FeatureStates
+	for i := range states {
+		c.types[states[i].Feature.ID] = states[i].Feature.Type
+	}
+	for _, id := range c.document.ServerKeyOnly {
+		c.hidden[id] = true
+	}
+	for i := range states {
+		name := states[i].Feature.Name
+		s := c.state(&states[i])
+		if at, twice := c.program.byName[name]; twice {
+			c.problem(&list, "the last one counts", "feature %q is there more than once", name)
+			c.program.features[at] = s
+			continue
+		}
+		c.program.byName[name] = len(c.program.features)
+		c.program.features = append(c.program.features, s)
+	}
+}
+
+func (c *compiler) state(fs *domain.FeatureState) state {
+	s := state{outcome: c.outcome(fs, fs.Value)}
+	if len(fs.Variants) == 0 {
+		return s
+	}
+	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(fs.Variants))}
+	start := 0.0
+	for i, v := range fs.Variants {
+		s.split.variants[i] = variant{start, start + v.Weight, c.outcome(fs, v.Value)}
+		start += v.Weight
+	}
+	return s
+}
+
+func (c *compiler) outcome(fs *domain.FeatureState, v domain.Value) OutcomeID {
+	key := outcomeKey{fs.Feature.ID, fs.Feature.Name, fs.Enabled, v.Kind(), v.Text()}
+	id, known := c.outcomes[key]
+	if known {
+		return id
+	}
+	id = OutcomeID(len(c.program.outcomes))
+	c.outcomes[key] = id
+	feature := domain.Feature{ID: fs.Feature.ID, Name: fs.Feature.Name, Type: c.types[fs.Feature.ID]}
+	if feature.Type == "" {
+		feature.Type = "STANDARD"
+	}
+	c.program.outcomes = append(c.program.outcomes, Outcome{
+		Feature: feature, Enabled: fs.Enabled, Value: v,
+		Hidden: c.hidden[feature.ID] || c.document.HideDisabledFlags && !fs.Enabled,
+	})
+	return id
+}
+
+// rankedState is an override on its way to its rank.
+type rankedState struct {
+	priority float64
+	state    state
+	at       *override
+}
+
+// segments compiles the segments that override something, ranks their overrides
+// and indexes them.
+func (c *compiler) segments() {
+	var ranked []rankedState
+	root := domain.Path{}
+	project := root.Field("project")
+	list := project.Field("segments")
+	for _, s := range c.distinctSegments(&list) {
+		path := list.Index(s.Position)
+		if len(s.Rules) == 0 {
+			continue // without rules it matches nobody
+		}
+		compiled := segment{rules: c.rules(s.Rules, s.ID, &path)}
+		overrides := make([]override, 0, len(s.Overrides))
+		for i := range s.Overrides {
+			fs := &s.Overrides[i]
+			feature, ok := c.program.byName[fs.Feature.Name]
+			if !ok {
+				p := path.Field("feature_states")
+				c.problem(&p, "the override does nothing", "it overrides feature %q, which the environment lacks", fs.Feature.Name)
+				continue
+			}
+			overrides = append(overrides, override{feature: int32(feature)})
+			priority := math.Inf(1)
+			if fs.Priority != nil {
+				priority = *fs.Priority
+			}
+			ranked = append(ranked, rankedState{priority, c.state(fs), &overrides[len(overrides)-1]})
+		}
+		if len(overrides) > 0 {
+			compiled.overrides = overrides
+			c.program.segments = append(c.program.segments, compiled)
+		}
+	}
+	// The lowest priority wins, the first one in the document on a tie.
+	slices.SortStableFunc(ranked, func(a, b rankedState) int { return cmp.Compare(a.priority, b.priority) })
+	c.program.states = make([]state, len(ranked))
+	for rank, r := range ranked {
+		c.program.states[rank] = r.state
+		r.at.rank = uint32(rank)
+	}
+	c.program.index = newIndex(c.program.segments, c.program.nslots)
+}
+
+// distinctSegments returns the segments; of several with one id the last counts,
+// at the place of the first.
+func (c *compiler) distinctSegments(list *domain.Path) []*domain.Segment {
+	segments := make([]*domain.Segment, 0, len(c.document.Segments))
+	byID := make(map[string]int, len(c.document.Segments))
+	for i := range c.document.Segments {
+		s := &c.document.Segments[i]
+		if at, twice := byID[s.ID]; twice {
+			p := list.Index(s.Position)
+			c.problem(&p, "the last one counts", "segment id %s is there more than once", s.ID)
+			segments[at] = s
+			continue
+		}
+		byID[s.ID] = len(segments)
+		segments = append(segments, s)
+	}
+	return segments
+}
+
+func (c *compiler) rules(rules []domain.Rule, segmentID string, parent *domain.Path) []rule {
+	list := parent.Field("rules")
+	compiled := make([]rule, len(rules))
+	for i := range rules {
+		p := list.Index(i)
+		compiled[i] = rule{
+			kind:       rules[i].Type,
+			conditions: c.conditions(rules[i].Conditions, segmentID, &p),
+			rules:      c.rules(rules[i].Rules, segmentID, &p),
+		}
+	}
+	return compiled
+}
+
+func (c *compiler) conditions(conditions []domain.Condition, segmentID string, parent *domain.Path) []condition {
+	list := parent.Field("conditions")
+	compiled := make([]condition, len(conditions))
+	for i := range conditions {
+		p := list.Index(i)
+		test, problem := compileTest(&conditions[i], segmentID)
+		if problem != "" {
+			c.problem(&p, "the condition never holds", "%s", problem)
+		}
+		compiled[i] = c.bind(test, &conditions[i])
+	}
+	return compiled
+}
+
+// bind ties a test to the slot of its property.
+func (c *compiler) bind(t test, d *domain.Condition) condition {
+	compiled := condition{path: -1, whenAbsent: t.whenAbsent, test: t.holds, values: t.values}
+	if d.Operator == opPercentageSplit && d.Property == "" {
+		compiled.slot = identityKeySlot
+		return compiled
+	}
+	compiled.slot = c.slot(d.Property)
+	if path, ok := c.pathOf[compiled.slot]; ok {
+		compiled.path = path
+	}
+	return compiled
+}
+
+// slot returns the slot of a property, a new one when it is asked for first. A
+// property that is a JSONPath gets the path bound to its slot.
+func (c *compiler) slot(property string) int32 {
+	if slot, known := c.program.slots[property]; known {
+		return slot
+	}
+	slot := int32(c.program.nslots)
+	c.program.nslots++
+	c.program.slots[property] = slot
+	if resolve := c.path(property); resolve != nil {
+		c.pathOf[slot] = int32(len(c.program.paths))
+		c.program.paths = append(c.program.paths, pathSlot{slot, resolve})
+	}
+	return slot
+}
+
+// identities compiles the identity overrides. Of several entries for one
+// identifier the first wins per feature.
+func (c *compiler) identities() {
+	p := c.program
+	list := c.document.IdentityOverrides
+	p.identities = make(map[string]span, len(list))
+	p.overrides = make([]identityOverride, 0, len(list))
+	root := domain.Path{}
+	path := root.Field("identity_overrides")
+	for i := range list {
+		earlier, again := p.identities[list[i].Identifier]
+		start := len(p.overrides)
+		if again {
+			p.overrides = append(p.overrides, p.overrides[earlier.start:earlier.end]...)
+		}
+		for j := range list[i].Features {
+			fs := &list[i].Features[j]
+			feature, ok := p.byName[fs.Feature.Name]
+			if !ok {
+				c.problem(&path, "the override does nothing", "identity %q overrides feature %q, which the environment lacks", list[i].Identifier, fs.Feature.Name)
+				continue
+			}
+			taken := slices.ContainsFunc(p.overrides[start:], func(o identityOverride) bool { return o.feature == int32(feature) })
+			if !taken {
+				p.overrides = append(p.overrides, identityOverride{int32(feature), c.outcome(fs, fs.Value)})
+			}
+		}
+		p.identities[list[i].Identifier] = span{uint32(start), uint32(len(p.overrides))}
+	}
+}

@@ -1,0 +1,324 @@
+package engine
+
+import (
+	"math"
+	"math/big"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/engine/pynum"
+	"github.com/edge-proxy/edge-proxy/engine/pyregex"
+)
+
+// The operators (behaviour, section 2).
+const (
+	opEqual                = "EQUAL"
+	opNotEqual             = "NOT_EQUAL"
+	opGreaterThan          = "GREATER_THAN"
+	opGreaterThanInclusive = "GREATER_THAN_INCLUSIVE"
+	opLessThan             = "LESS_THAN"
+	opLessThanInclusive    = "LESS_THAN_INCLUSIVE"
+	opContains             = "CONTAINS"
+	opNotContains          = "NOT_CONTAINS"
+	opRegex                = "REGEX"
+	opModulo               = "MODULO"
+	opIn                   = "IN"
+	opPercentageSplit      = "PERCENTAGE_SPLIT"
+	opIsSet                = "IS_SET"
+	opIsNotSet             = "IS_NOT_SET"
+)
+
+// test is a condition's operator and value, compiled.
+type test struct {
+	holds      func(v *value) bool // v is never absent
+	whenAbsent bool
+	values     []value // the only ones it can hold for; nil: any
+}
+
+// never is the test of what cannot mean anything.
+func never() test { return test{holds: func(*value) bool { return false }, values: []value{}} }
+
+// compileTest compiles a condition. A problem says why the condition can never
+// hold; a condition that lacks its operator was reported when it was parsed.
+func compileTest(c *domain.Condition, segmentID string) (t test, problem string) {
+	switch c.Operator {
+	case "":
+		return never(), ""
+	case opIsSet:
+		return test{holds: func(*value) bool { return true }}, ""
+	case opIsNotSet:
+		return test{holds: func(*value) bool { return false }, whenAbsent: true}, ""
+	case opIn:
+		return compileIn(c.Value)
+	}
+	operand, ok := literal(c.Value)
+	if !ok {
+		return never(), c.Operator + " takes a text, not a list or an object"
+	}
+	switch c.Operator {
+	case opEqual:
+		return compileComparison(operand, equal)
+	case opNotEqual:
+		return compileComparison(operand, func(o order) bool { return !equal(o) })
+	case opGreaterThan:
+		return compileComparison(operand, func(o order) bool { return o == greater })
+	case opGreaterThanInclusive:
+		return compileComparison(operand, func(o order) bool { return o == greater || o == same })
+	case opLessThan:
+		return compileComparison(operand, func(o order) bool { return o == less })
+	case opLessThanInclusive:
+		return compileComparison(operand, func(o order) bool { return o == less || o == same })
+	case opContains:
+		return compileContains(operand)
+	case opNotContains:
+		part := operand.str()
+		return test{holds: func(v *value) bool { return v.kind == text && !strings.Contains(v.text, part) }}, ""
+	case opRegex:
+		return compileRegex(operand.str())
+	case opModulo:
+		return compileModulo(operand)
+	case opPercentageSplit:
+		return compilePercentageSplit(operand, segmentID)
+	default:
+		return never(), "unknown operator " + quote(c.Operator)
+	}
+}
+
+// literal returns a condition's value as Python would hold it, without the
+// conversion of texts to numbers that context values get. Lists and objects are
+// not ok.
+func literal(v domain.Value) (value, bool) {
+	switch v.Kind() {
+	case jsontext.String:
+		return value{kind: text, text: v.Text()}, true
+	case jsontext.Array, jsontext.Object:
+		return value{}, false
+	default:
+		return valueOf(v), true
+	}
+}
+
+// order is how a context value compares to a condition's.
+type order uint8
+
+const (
+	incomparable order = iota // a NaN is in play
+	less
+	same
+	greater
+)
+
+func equal(o order) bool { return o == same }
+
+func orderOf(sign int) order { return order(int(same) + sign) }
+
+// operand is a condition's value, cast for every type of context value.
+type operand struct {
+	text           string
+	boolean        bool
+	integer        int64
+	large          *big.Int
+	float          float64
+	isInt, isFloat bool
+}
+
+// cast does what Python's str(), int(), float() and the engine's reading of
+// booleans do to a condition's value.
+func cast(v value) operand {
+	o := operand{text: v.str(), boolean: true}
+	switch v.kind {
+	case text:
+		o.boolean = v.text != "False" && v.text != "false"
+		o.integer, o.large, o.isInt = pynum.Int(v.text)
+		o.float, o.isFloat = pynum.Float(v.text)
+	case integer:
+		o.integer, o.large, o.isInt = v.integer, v.large, true
+		o.float, o.isFloat = v.number()
+	case float:
+		o.float, o.isFloat = v.float, true
+		if o.isInt = !math.IsInf(v.float, 0) && !math.IsNaN(v.float); o.isInt {
+			truncated, _ := big.NewFloat(v.float).Int(nil)
+			if o.integer, o.large = truncated.Int64(), nil; !truncated.IsInt64() {
+				o.large = truncated
+			}
+		}
+	case boolean:
+		o.integer, o.isInt = int64(bit(v.boolean)), true
+		o.float, o.isFloat = float64(bit(v.boolean)), true
+	}
+	return o
+}
+
+const semverSuffix = ":semver"
+
+// compileComparison compiles EQUAL and its kin: the condition's value is cast to
+// the context value's type, and a failed cast is no match.
+func compileComparison(v value, holds func(order) bool) (test, string) {
+	o := cast(v)
+	texts := func(context string) bool { return holds(orderOf(strings.Compare(context, o.text))) }
+	problem := ""
+	switch {
+	case v.kind != text && v.kind != absent:
+		// The reference cannot tell whether a number is a version, and gives up.
+		texts = func(string) bool { return false }
+	case strings.HasSuffix(v.text, semverSuffix):
+		texts, problem = compareVersions(strings.TrimSuffix(v.text, semverSuffix), holds)
+	}
+	t := test{holds: func(v *value) bool {
+		switch v.kind {
+		case text:
+			return texts(v.text)
+		case boolean:
+			return holds(orderOf(bit(v.boolean) - bit(o.boolean)))
+		case integer:
+			return o.isInt && holds(orderOf(compareIntegers(v, &o)))
+		default:
+			return o.isFloat && holds(orderFloats(v.float, o.float))
+		}
+	}}
+	if holds(same) && !holds(less) && !holds(greater) && texts != nil {
+		t.values = o.equals(v)
+	}
+	return t, problem
+}
+
+// equals returns the values that EQUAL can hold for, nil when they cannot be
+// listed.
+func (o *operand) equals(v value) []value {
+	if o.large != nil || strings.HasSuffix(v.text, semverSuffix) {
+		return nil
+	}
+	values := []value{{kind: text, text: o.text}, {kind: boolean, boolean: o.boolean}}
+	if o.isInt {
+		values = append(values, value{kind: integer, integer: o.integer})
+	}
+	if o.isFloat && !math.IsNaN(o.float) {
+		values = append(values, value{kind: float, float: o.float})
+	}
+	return values
+}
+
+func compareIntegers(v *value, o *operand) int {
+	if v.large == nil && o.large == nil {
+		switch {
+		case v.integer < o.integer:
+			return -1
+		case v.integer > o.integer:
+			return 1
+		}
+		return 0
+	}
+	a, b := v.large, o.large
+	if a == nil {
+		a = big.NewInt(v.integer)
+	}
+	if b == nil {
+		b = big.NewInt(o.integer)
+	}
+	return a.Cmp(b)
+}
+
+func orderFloats(a, b float64) order {
+	switch {
+	case a < b:
+		return less
+	case a > b:
+		return greater
+	case a == b:
+		return same
+	default:
+		return incomparable
+	}
+}
+
+// compareVersions compares a context text with a version, both as strict SemVer 2.
+func compareVersions(version string, holds func(order) bool) (func(string) bool, string) {
+	v, err := semver.StrictNewVersion(version)
+	if err != nil {
+		return func(string) bool { return false }, quote(version) + " is no version in the form of SemVer 2"
+	}
+	return func(context string) bool {
+		c, err := semver.StrictNewVersion(context)
+		return err == nil && holds(orderOf(c.Compare(v)))
+	}, ""
+}
+
+// compileContains compiles CONTAINS. Against a version the reference looks for
+// the text among the context version's parts, of which only the pre-release and
+// the build can be texts.
+func compileContains(operand value) (test, string) {
+	part := operand.str()
+	if operand.kind != text && operand.kind != absent {
+		return never(), opContains + " takes a text"
+	}
+	if !strings.HasSuffix(part, semverSuffix) {
+		return test{holds: func(v *value) bool { return v.kind == text && strings.Contains(v.text, part) }}, ""
+	}
+	part = strings.TrimSuffix(part, semverSuffix)
+	return test{holds: func(v *value) bool {
+		if v.kind != text || part == "" {
+			return false
+		}
+		version, err := semver.StrictNewVersion(v.text)
+		return err == nil && (version.Prerelease() == part || version.Metadata() == part)
+	}}, ""
+}
+
+func compileRegex(pattern string) (test, string) {
+	re, err := pyregex.Compile(pattern)
+	if err != nil {
+		return never(), err.Error()
+	}
+	return test{holds: func(v *value) bool {
+		matched, err := re.Match(v.str())
+		return err == nil && matched
+	}}, ""
+}
+
+func compileModulo(v value) (test, string) {
+	const form = opModulo + ` takes "divisor|remainder", two numbers`
+	divisorText, remainderText, ok := strings.Cut(v.text, "|")
+	if !ok || v.kind != text {
+		return never(), form + ", not " + quote(v.str())
+	}
+	divisor, divisorOK := pynum.Float(divisorText)
+	remainder, remainderOK := pynum.Float(remainderText)
+	switch {
+	case !divisorOK || !remainderOK:
+		return never(), form + ", not " + quote(v.text)
+	case divisor == 0:
+		return never(), opModulo + " by zero"
+	}
+	return test{holds: func(v *value) bool {
+		n, ok := v.number()
+		if !ok {
+			return false
+		}
+		m, _ := pynum.Mod(n, divisor)
+		return m == remainder
+	}}, ""
+}
+
+func compilePercentageSplit(v value, segmentID string) (test, string) {
+	o := cast(v)
+	if !o.isFloat || v.kind == absent {
+		return never(), opPercentageSplit + " takes a percentage, not " + quote(v.str())
+	}
+	limit, prefix := o.float, segmentID+","
+	return test{holds: func(v *value) bool {
+		var buffer [128]byte
+		list := v.appendText(append(buffer[:0], prefix...))
+		return percentage(&list) <= limit
+	}}, ""
+}
+
+// quote shows a text of a document in a message, clipped.
+func quote(s string) string {
+	if len(s) > 80 {
+		s = strings.ToValidUTF8(s[:80], "") + "…"
+	}
+	return `"` + s + `"`
+}

@@ -1,0 +1,11 @@
+package pyregex
+
+// CompileBacktracking compiles a pattern for the backtracking engine alone, so that tests can
+// hold the two engines against each other.
+func CompileBacktracking(pattern string) (*Regexp, error) {
+	tree, err := parse(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return &Regexp{program: assemble(tree)}, nil
+}

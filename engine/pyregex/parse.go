@@ -1,0 +1,262 @@
+package pyregex
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// maxNesting bounds how deep groups may nest. Python's own parser gives up at about this depth.
+const maxNesting = 500
+
+// maxRanges bounds the character ranges of all classes of a pattern: under (?i) a few characters
+// can stand for a thousand ranges.
+const maxRanges = 1 << 17
+
+const (
+	digits      = "0123456789"
+	octalDigits = "01234567"
+	hexDigits   = "0123456789abcdefABCDEF"
+	verboseSkip = " \t\n\r\v\f"
+)
+
+// parser reads Python's syntax as Python 3.12 does: what is an error there is one here.
+type parser struct {
+	scanner
+	global flags
+	names  map[string]int
+	// groups has an entry for each group opened so far; index 0 is unused.
+	groups []groupState
+	// lookbehindFrom is the first group that can not be referred to because it is opened in the
+	// lookbehind being parsed, 0 outside lookbehind.
+	lookbehindFrom int
+	// conditions are the group numbers conditionals name, which may be opened only later.
+	conditions []condition
+	// ranges counts those of all classes so far.
+	ranges int
+	// letters holds the classes that case folding made of single characters, to share them.
+	letters map[letter]node
+}
+
+type letter struct {
+	char    rune
+	folding folding
+}
+
+type groupState struct {
+	closed bool
+	w      width
+}
+
+type condition struct{ group, pos int }
+
+// tree is a parsed pattern.
+type tree struct {
+	root node
+	// groups is the number of the highest capturing group.
+	groups int
+}
+
+func parse(pattern string) (*tree, error) {
+	s, err := newScanner(pattern)
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{scanner: s, names: map[string]int{}, letters: map[letter]node{}, groups: make([]groupState, 1)}
+	root, err := p.parseAlternation(0, 0)
+	if err != nil {
+		return nil, err
+	}
+	if !p.peek().end() {
+		return nil, p.fail("unbalanced parenthesis")
+	}
+	for _, c := range p.conditions {
+		if c.group >= len(p.groups) {
+			return nil, failAt(fmt.Sprintf("invalid group reference %d", c.group), c.pos)
+		}
+	}
+	return &tree{root: root, groups: len(p.groups) - 1}, nil
+}
+
+// parseAlternation reads branches up to a closing parenthesis or the end. Depth 0 is the pattern.
+func (p *parser) parseAlternation(f flags, depth int) (node, error) {
+	var branches []node
+	for {
+		branch, err := p.parseSequence(f, depth+1, depth == 0 && branches == nil)
+		if err != nil {
+			return nil, err
+		}
+		branches = append(branches, branch)
+		if !p.accept('|') {
+			return newAlternation(branches), nil
+		}
+		if depth == 0 {
+			f = p.global
+		}
+	}
+}
+
+// parseSequence reads constructs up to a bar, a closing parenthesis or the end. Only where leads
+// is true, and before the first construct, flags may be set for the whole pattern.
+func (p *parser) parseSequence(f flags, depth int, leads bool) (node, error) {
+	if depth > maxNesting {
+		return nil, p.fail("groups nested too deeply")
+	}
+	var items []node
+	for {
+		start := p.pos
+		t := p.peek()
+		if t.end() || t.in("|)") {
+			return newSequence(items), nil
+		}
+		p.next()
+		if f&verbose != 0 {
+			if t.in(verboseSkip) {
+				continue
+			}
+			if t.is('#') {
+				for t = p.next(); !t.end() && !t.is('\n'); t = p.next() {
+				}
+				continue
+			}
+		}
+		var item node
+		var err error
+		switch {
+		case t.escaped:
+			item, err = p.parseEscape(t, start, f)
+		case t.is('['):
+			item, err = p.parseClass(start, f)
+		case t.is('.'):
+			item = class{set: anyExceptNewline}
+			if f&dotAll != 0 {
+				item = class{set: anyChar}
+			}
+		case t.is('^'):
+			item = position{kind: textStart}
+			if f&multiLine != 0 {
+				item = position{kind: lineStart}
+			}
+		case t.is('$'):
+			item = position{kind: finalEnd}
+			if f&multiLine != 0 {
+				item = position{kind: lineEnd}
+			}
+		case t.is('('):
+			item, err = p.parseGroup(start, f, depth, leads && len(items) == 0)
+			if err == nil && item == nil && leads && len(items) == 0 {
+				f = p.global
+			}
+		case t.in("*+?{"):
+			var low, high uint32
+			var quantifier bool
+			low, high, quantifier, err = p.parseCount(t, start)
+			if err != nil {
+				return nil, err
+			}
+			if quantifier {
+				if items, err = p.quantify(items, low, high, start); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			item = p.literal(t.char, f)
+		default:
+			item = p.literal(t.char, f)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if item != nil {
+			items = append(items, item)
+		}
+	}
+}
+
+// parseCount reads the bounds of a quantifier that starts with t. A brace that does not open a
+// valid quantifier is no quantifier but an ordinary character, and nothing after it is consumed.
+func (p *parser) parseCount(t token, start int) (low, high uint32, ok bool, err error) {
+	switch t.char {
+	case '?':
+		return 0, 1, true, nil
+	case '*':
+		return 0, infinite, true, nil
+	case '+':
+		return 1, infinite, true, nil
+	}
+	if p.peek().is('}') {
+		return 0, 0, false, nil
+	}
+	afterBrace := p.pos
+	least := p.take(math.MaxInt, digits)
+	most := least
+	if p.accept(',') {
+		most = p.take(math.MaxInt, digits)
+	}
+	if !p.accept('}') {
+		p.pos = afterBrace
+		return 0, 0, false, nil
+	}
+	low, high = 0, infinite
+	if least != "" {
+		if low, err = p.parseBound(least, start); err != nil {
+			return 0, 0, false, err
+		}
+	}
+	if most != "" {
+		if high, err = p.parseBound(most, start); err != nil {
+			return 0, 0, false, err
+		}
+	}
+	if high < low {
+		return 0, 0, false, failAt("min repeat greater than max repeat", start)
+	}
+	return low, high, true, nil
+}
+
+func (p *parser) parseBound(text string, start int) (uint32, error) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n >= infinite {
+		return 0, failAt("the repetition number is too large", start)
+	}
+	return uint32(n), nil
+}
+
+// quantify wraps the last of items.
+func (p *parser) quantify(items []node, low, high uint32, start int) ([]node, error) {
+	if len(items) == 0 {
+		return nil, failAt("nothing to repeat", start)
+	}
+	last := len(items) - 1
+	switch items[last].(type) {
+	case position:
+		return nil, failAt("nothing to repeat", start)
+	case repeat:
+		return nil, failAt("multiple repeat", start)
+	}
+	if p.global&template != 0 {
+		return nil, failAt("quantifier in a template pattern", start)
+	}
+	r := repeat{body: items[last], min: low, max: high, w: items[last].width().times(low, high)}
+	if p.accept('?') {
+		r.kind = lazy
+	} else if p.accept('+') {
+		r.kind = possessive
+	}
+	items[last] = r
+	return items, nil
+}
+
+// literal is one character of the pattern under f.
+func (p *parser) literal(r rune, f flags) node {
+	key := letter{char: r, folding: f.folding()}
+	if !key.folding.cased(r) {
+		return literal{char: r}
+	}
+	item, known := p.letters[key]
+	if !known {
+		item = class{set: newRuneSet(false, key.folding.foldMembers([]rune{r}, nil, true), 0)}
+		p.letters[key] = item
+	}
+	return item
+}

@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"crypto/md5" //nolint:gosec // Flagsmith's bucketing is defined by MD5; nothing is kept secret with it.
+	"encoding/binary"
+	"math/bits"
+)
+
+// split divides identities over the variants of a feature state.
+type split struct {
+	key      string // the feature state's, with a comma behind
+	variants []variant
+}
+
+// variant takes the identities whose percentage is in [start, end).
+type variant struct {
+	start, end float64
+	outcome    OutcomeID
+}
+
+// choose returns the outcome of the variant that the identity falls to, or plain.
+func (s *split) choose(e *evaluation, plain OutcomeID) OutcomeID {
+	e.hash = append(append(e.hash[:0], s.key...), e.key...)
+	percentage := percentage(&e.hash)
+	for i := range s.variants {
+		if v := &s.variants[i]; v.start <= percentage && percentage < v.end {
+			return v.outcome
+		}
+	}
+	return plain
+}
+
+// percentage maps a comma-joined list of ids to [0, 100) (behaviour, section 2,
+// "Hash"). The buffer is the caller's to use again.
+func percentage(list *[]byte) float64 {
+	once := len(*list)
+	for {
+		sum := md5.Sum(*list) //nolint:gosec // see the import
+		high, low := binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:])
+		if p := float64(bits.Rem64(high, low, 9999)) / 9998 * 100; p != 100 {
+			return p
+		}
+		*list = append(append(*list, ','), (*list)[:once]...)
+	}
+}

@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"math/big"
+	"strconv"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/engine/pynum"
+)
+
+// value is a context value: what a condition is held against. The zero value is
+// absent, which null is too.
+type value struct {
+	kind    kind
+	boolean bool
+	integer int64 // unless large is set
+	float   float64
+	large   *big.Int
+	text    string
+}
+
+type kind uint8
+
+const (
+	absent kind = iota
+	boolean
+	integer
+	float
+	text
+)
+
+// valueOf converts what a request or a document holds: a text that is a number in
+// full becomes that number, anything that is no primitive is absent.
+func valueOf(v domain.Value) value {
+	switch v.Kind() {
+	case jsontext.String:
+		return valueOfText(v.Text())
+	case jsontext.Number:
+		if !jsontext.IsInteger(v.Text()) {
+			return floatValue(v.Text())
+		}
+		return integerValue(v.Text())
+	case jsontext.Bool:
+		return value{kind: boolean, boolean: v.Text() == "true"}
+	default:
+		return value{}
+	}
+}
+
+// valueOfText converts a text that fully matches -?[0-9]+ to an integer and one
+// that matches -?[0-9]+\.[0-9]+ to a float (behaviour, section 2, "Conditions").
+func valueOfText(s string) value {
+	i := 0
+	if i < len(s) && s[i] == '-' {
+		i++
+	}
+	start := i
+	for i < len(s) && s[i]-'0' < 10 {
+		i++
+	}
+	switch {
+	case i == start:
+		return value{kind: text, text: s}
+	case i == len(s):
+		return integerValue(s)
+	case s[i] != '.' || i+1 == len(s):
+		return value{kind: text, text: s}
+	}
+	for i++; i < len(s) && s[i]-'0' < 10; i++ {
+	}
+	if i < len(s) {
+		return value{kind: text, text: s}
+	}
+	return floatValue(s)
+}
+
+func integerValue(digits string) value {
+	if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
+		return value{kind: integer, integer: n}
+	}
+	large, _ := new(big.Int).SetString(digits, 10)
+	return value{kind: integer, large: large}
+}
+
+func floatValue(digits string) value {
+	f, _ := strconv.ParseFloat(digits, 64) // what is too large is infinite
+	return value{kind: float, float: f}
+}
+
+// appendText appends Python's str() of v.
+func (v *value) appendText(dst []byte) []byte {
+	switch v.kind {
+	case boolean:
+		if v.boolean {
+			return append(dst, "True"...)
+		}
+		return append(dst, "False"...)
+	case integer:
+		if v.large != nil {
+			return v.large.Append(dst, 10)
+		}
+		return strconv.AppendInt(dst, v.integer, 10)
+	case float:
+		return append(dst, pynum.FormatFloat(v.float)...)
+	case text:
+		return append(dst, v.text...)
+	default:
+		return append(dst, "None"...)
+	}
+}
+
+// str is Python's str() of v.
+func (v *value) str() string {
+	if v.kind == text {
+		return v.text
+	}
+	return string(v.appendText(nil))
+}
+
+// number returns v as Python's float arithmetic takes it: a boolean is 0 or 1.
+// Texts, and integers beyond a float's range, are no numbers.
+func (v *value) number() (float64, bool) {
+	switch v.kind {
+	case boolean:
+		if v.boolean {
+			return 1, true
+		}
+		return 0, true
+	case integer:
+		if v.large != nil {
+			return pynum.IntToFloat(v.large)
+		}
+		return float64(v.integer), true
+	case float:
+		return v.float, true
+	default:
+		return 0, false
+	}
+}
