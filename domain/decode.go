@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -467,7 +466,6 @@ func (d *decoder) variants(p *Path) []Variant {
 			variants = append(variants, v)
 		}
 	}
-	slices.SortStableFunc(variants, func(a, b Variant) int { return a.Order.Compare(b.Order) })
 	return variants
 }
 

@@ -36,7 +36,7 @@ type FeatureState struct {
 	Key string
 	// Priority ranks segment overrides, the lowest wins; nil is +∞.
 	Priority *float64
-	Variants []Variant
+	Variants []Variant // in document order
 }
 
 // Variant is one multivariate option of a feature state.

@@ -95,9 +95,11 @@ func (c *compiler) state(fs *domain.FeatureState) state {
 	if len(fs.Variants) == 0 {
 		return s
 	}
-	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(fs.Variants))}
+	ordered := slices.Clone(fs.Variants)
+	slices.SortStableFunc(ordered, func(a, b domain.Variant) int { return a.Order.Compare(b.Order) })
+	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(ordered))}
 	start := 0.0
-	for i, v := range fs.Variants {
+	for i, v := range ordered {
 		s.split.variants[i] = variant{start, start + v.Weight, c.outcome(fs, v.Value)}
 		start += v.Weight
 	}

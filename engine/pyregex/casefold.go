@@ -206,6 +206,19 @@ func (f folding) folds(r runeRange) bool {
 	}
 }
 
+// cost is about how many letters foldMembers looks at for a range.
+func (f folding) cost(r runeRange) int {
+	switch {
+	case f == foldNone:
+		return 0
+	case r.hi > maxBMP:
+		return len(caseVariants)
+	}
+	from, _ := slices.BinarySearch(caseVariants, r.lo)
+	to, _ := slices.BinarySearch(caseVariants, r.hi+1)
+	return to - from
+}
+
 // lowerRange lower-cases each character of r and adds the ones with the same upper case.
 func (f folding) lowerRange(r runeRange) []runeRange {
 	if r.lo > r.hi {

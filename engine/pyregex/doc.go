@@ -39,12 +39,15 @@
 // # Known limits
 //
 //   - \N{…}, a character by its name, is a syntax error.
-//   - Groups nest at most 499 deep; Python gives up at about the same depth. A pattern whose
-//     classes come to more than 131,072 ranges is refused.
+//   - Groups nest at most 499 deep; Python gives up at about the same depth. A pattern is
+//     refused whose ranges under (?i) come to more than 262,144 letters.
+//   - Linear is not free: Go's engine takes up to (size of the pattern, repeats expanded) × (length
+//     of the text) steps, without a budget. Programs above about 10,000 instructions are
+//     therefore left to the backtracking engine.
 //   - The backtracking engine does not look at texts above 1 MiB: [ErrBudget].
-//   - Python merges alternatives of one character each into a class, which under (?i) makes it
-//     miss an upper-case letter above U+FFFF and lets (?i)ß|a match ẞ. This package keeps the
-//     alternatives apart, so it answers for each of them as it would alone.
+//   - Under (?i) Python misses capital letters above U+FFFF in a class of several members, and so
+//     does this package; Python also misses them among alternatives of one character each, which
+//     it turns into a class, and this package does not.
 //   - Go strings hold no lone surrogates: a pattern can name one but it matches nothing. A byte
 //     that is not valid UTF-8 counts as one U+FFFD, in patterns and in texts.
 package pyregex

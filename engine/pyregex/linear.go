@@ -10,7 +10,7 @@ import (
 
 const (
 	// maxLinearSize bounds the instructions of a program for Go's engine, repeats expanded.
-	maxLinearSize = 20_000
+	maxLinearSize = 10_000
 	// maxLinearText bounds the length of the expression handed to Go's engine.
 	maxLinearText = 256 << 10
 	// maxLinearRanges bounds the character ranges of all its classes together.

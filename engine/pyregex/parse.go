@@ -9,9 +9,9 @@ import (
 // maxNesting bounds how deep groups may nest. Python's own parser gives up at about this depth.
 const maxNesting = 500
 
-// maxRanges bounds the character ranges of all classes of a pattern: under (?i) a few characters
-// can stand for a thousand ranges.
-const maxRanges = 1 << 17
+// maxFolding bounds the work on the classes of a pattern under (?i), where a few characters such
+// as [\u0100-\uffff] stand for more than a thousand letters in two cases.
+const maxFolding = 1 << 18
 
 const (
 	digits      = "0123456789"
@@ -32,8 +32,8 @@ type parser struct {
 	lookbehindFrom int
 	// conditions are the group numbers conditionals name, which may be opened only later.
 	conditions []condition
-	// ranges counts those of all classes so far.
-	ranges int
+	// folded counts the cased letters in the ranges of all classes so far.
+	folded int
 	// letters holds the classes that case folding made of single characters, to share them.
 	letters map[letter]node
 }

@@ -42,11 +42,13 @@ func (p *parser) parseClass(start int, f flags) (node, error) {
 }
 
 func (p *parser) newClass(b *setBuilder, negate bool, start int, f flags) (node, error) {
-	set := b.build(negate, f.folding())
-	if p.ranges += len(set.ranges); p.ranges > maxRanges {
-		return nil, failAt("character sets too large", start)
+	for _, r := range b.ranges {
+		p.folded += f.folding().cost(r)
 	}
-	return class{set: set}, nil
+	if p.folded > maxFolding {
+		return nil, failAt("too many cased letters in character sets", start)
+	}
+	return class{set: b.build(negate, f.folding())}, nil
 }
 
 // member is one element of a class: a character or a category such as \d.

@@ -54,12 +54,11 @@ func (re *Regexp) Match(text string) (matched bool, err error) {
 	if !ok {
 		m = &machine{}
 	}
-	defer func() {
-		if m.small() {
-			re.machines.Put(m)
-		}
-	}()
-	return m.match(re.program, text)
+	matched, err = m.match(re.program, text)
+	if m.small() {
+		re.machines.Put(m)
+	}
+	return matched, err
 }
 
 // Backtracks reports whether the pattern needs the backtracking engine, if only for some texts.

@@ -1,0 +1,126 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// URL is an address that may carry a password. It is valid once loaded; the zero
+// value is unset. Formatting, logging or encoding one shows it without user,
+// password and secret parameters. URLs are equal under == when their texts are.
+type URL struct{ text Secret }
+
+// IsZero reports whether there is no URL.
+func (u URL) IsZero() bool { return u.text.IsZero() }
+
+// Reveal returns the whole text, secrets included: for connecting, never for
+// output.
+func (u URL) Reveal() string { return u.text.Reveal() }
+
+// Parse returns the URL taken apart, secrets included, as a copy of the caller's
+// own; nil when unset.
+func (u URL) Parse() *url.URL {
+	if u.IsZero() {
+		return nil
+	}
+	parsed, err := url.Parse(u.Reveal())
+	if err != nil {
+		return nil // cannot be: the text was checked when the value was made
+	}
+	return parsed
+}
+
+// String returns the URL without its secrets, "" when unset.
+func (u URL) String() string {
+	if u.IsZero() {
+		return ""
+	}
+	return maskURL(u.Reveal())
+}
+
+// GoString returns the URL without its secrets.
+func (u URL) GoString() string { return u.String() }
+
+// MarshalText returns the URL without its secrets.
+func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// secretParameter finds the names of query parameters whose values are secrets.
+var secretParameter = regexp.MustCompile(`(?i)pass|secret|token|key|auth|credential`)
+
+// maskURL returns what may be shown of text, which may be no URL at all.
+func maskURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil && strings.Contains(text, "@") {
+		if strings.ContainsAny(text, "@?") {
+			return masked
+		}
+		return text
+	}
+	if u.User != nil {
+		u.User = url.User("xxxxx")
+	}
+	if u.RawQuery != "" {
+		parameters := strings.Split(u.RawQuery, "&")
+		for i, p := range parameters {
+			if name, _, found := strings.Cut(p, "="); found && secretParameter.MatchString(name) {
+				parameters[i] = name + "=xxxxx"
+			}
+		}
+		u.RawQuery = strings.Join(parameters, "&")
+	}
+	return u.String()
+}
+
+// parseURL reads the URL of setting d. Schemes are d's; a proxy may be written
+// without one and is an http proxy then.
+func parseURL(d *definition, text string) (URL, error) {
+	if d.check == "proxy" && !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return URL{}, errNotAllowed
+	case u.Scheme == "":
+		return URL{}, errNotAllowed
+	case len(d.schemes) == 0: // a store: its scheme says what the rest means
+		return URL{NewSecret(text)}, nil
+	case !slices.Contains(d.schemes, u.Scheme) || u.Opaque != "":
+		return URL{}, errNotAllowed
+	case u.Scheme == "file":
+		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
+			return URL{}, &reason{"a file URL with an absolute path and no host, such as file:///var/lib/documents"}
+		}
+	case u.Hostname() == "":
+		return URL{}, errNotAllowed
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return URL{}, &reason{"a URL without a query or fragment"}
+	}
+	if port, err := wholeNumber(u.Port()); u.Port() != "" && (err != nil || port < 1 || port > 65535) {
+		return URL{}, &reason{"a URL with a port from 1 to 65535"}
+	}
+	if u.Scheme != "file" || u.Path != "/" {
+		text = strings.TrimRight(text, "/")
+	}
+	return URL{NewSecret(text)}, nil
+}
+
+// allowedURL says which URLs setting d takes.
+func allowedURL(d *definition) string {
+	if len(d.schemes) == 0 {
+		return "a URL with a scheme, such as memory:"
+	}
+	return fmt.Sprintf("a URL that begins with %s", choice(prefixed(d.schemes)))
+}
+
+func prefixed(schemes []string) []string {
+	all := make([]string, len(schemes))
+	for i, s := range schemes {
+		all[i] = s + "://"
+	}
+	return all
+}

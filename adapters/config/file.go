@@ -1,0 +1,302 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/tailscale/hujson"
+)
+
+// configPath is the configuration file as the operator wrote it.
+func (l *loader) configPath() string {
+	d := l.byVariable["CONFIG_PATH"]
+	if v, ok := l.lookup(d, d.variable); ok && strings.TrimSpace(v.value) != "" {
+		return strings.TrimSpace(v.value)
+	}
+	return d.fallback
+}
+
+// loadFile reads the configuration file, the lowest layer. A file that does not
+// exist is an empty one.
+func (l *loader) loadFile() {
+	name := l.configPath()
+	shown := oneLine(name)
+	origin := "the default path"
+	_, named := l.variables["CONFIG_PATH"]
+	if named {
+		origin = "variable CONFIG_PATH"
+	}
+	refuse := func(value string) {
+		l.report(Problem{Key: shown, Value: value, Allowed: "a file that holds a JSON object; comments and trailing commas are allowed", Origin: origin})
+	}
+	content, err := l.readFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if named {
+			l.warn(shown, "the configuration file does not exist, variables and defaults are used", origin)
+		}
+		return
+	case err != nil:
+		refuse("not readable: " + cause(err))
+		return
+	}
+	content = braced(content)
+	value, err := parseJSON(content)
+	if err != nil {
+		refuse(err.Error())
+		return
+	}
+	object, ok := value.Value.(*hujson.Object)
+	if !ok {
+		refuse(describe(value.Value, true))
+		return
+	}
+	l.loadObject(l.root, object, func(v hujson.Value) string {
+		return fmt.Sprintf("%s, line %d", shown, 1+bytes.Count(content[:v.StartOffset], []byte("\n")))
+	})
+}
+
+// braced makes the content of a file an object: one that begins with a key, as
+// the examples of Flagsmith's documentation do, gets its braces.
+func braced(content []byte) []byte {
+	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
+	if !bytes.HasPrefix(bytes.TrimSpace(content), []byte(`"`)) {
+		return content
+	}
+	return slices.Concat([]byte("{"), content, []byte("\n}"))
+}
+
+// readFile reads a file and remembers it as one to watch.
+func (l *loader) readFile(name string) ([]byte, error) {
+	if l.src.ReadFile == nil {
+		return nil, fs.ErrNotExist
+	}
+	name = l.path(name)
+	content, err := l.src.ReadFile(name)
+	if err == nil && !slices.Contains(l.files, name) {
+		l.files = append(l.files, name)
+	}
+	return content, err
+}
+
+// readSecret reads a file that holds one value, without the blanks around it.
+// Its error is fit to be shown as a problem's value.
+func (l *loader) readSecret(name string) (string, error) {
+	content, err := l.readFile(name)
+	if err != nil {
+		return "", fmt.Errorf("in the file %s, which is not readable: %s", quote(name), cause(err))
+	}
+	return strings.TrimSpace(string(content)), nil
+}
+
+// cause is a file error without operation and path, which are known.
+func cause(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return oneLine(err.Error())
+}
+
+// loadObject settles the members of a section; origin says where a value is.
+func (l *loader) loadObject(section *node, object *hujson.Object, origin func(hujson.Value) string) {
+	members := map[*node]hujson.ObjectMember{} // the one of each that counts
+	var order []*node
+	for _, m := range object.Members {
+		name := m.Name.Value.(hujson.Literal).String()
+		shown := strings.TrimPrefix(section.key+"."+oneLine(name), ".")
+		child, alias := section.child(name)
+		if child == nil {
+			if like := l.suggestKey(section, name); like != "" {
+				l.warn(shown, "is not a setting and is ignored; did you mean "+like+"?", origin(m.Name))
+			}
+			continue
+		}
+		if child.definition != nil && child.definition.environmentOnly {
+			l.warn(shown, "is ignored in the file; set the variable "+child.variable, origin(m.Name))
+			continue
+		}
+		earlier, again := members[child]
+		switch {
+		case !again:
+			order = append(order, child)
+		case alias && earlier.Name.Value.(hujson.Literal).String() == child.name:
+			l.warn(shown, "is ignored, since "+child.key+" is there too", origin(m.Name))
+			continue
+		default:
+			l.warn(child.key, "is there twice; the one here counts", origin(m.Name))
+		}
+		members[child] = m
+	}
+	for _, child := range order {
+		value := members[child].Value
+		if child.definition != nil {
+			l.settle(child.definition, l.candidate(child.definition, value, origin(value)))
+			continue
+		}
+		l.loadSection(child, value, origin)
+	}
+}
+
+// loadSection settles what value says about a section; null says nothing.
+func (l *loader) loadSection(section *node, value hujson.Value, origin func(hujson.Value) string) {
+	switch v := value.Value.(type) {
+	case *hujson.Object:
+		l.loadObject(section, v, origin)
+		return
+	case hujson.Literal:
+		if v.Kind() == 'n' {
+			return
+		}
+	}
+	l.report(Problem{Key: section.key, Value: describe(value.Value, section.confidential()), Allowed: "a JSON object", Origin: origin(value)})
+}
+
+// candidate brings a JSON value to the form of a variable.
+func (l *loader) candidate(d *definition, value hujson.Value, origin string) *candidate {
+	refuse := func(shown, allowed string) *candidate {
+		return &candidate{origin: origin, problem: &Problem{Key: d.key, Value: shown, Allowed: allowed, Origin: origin}}
+	}
+	switch v := value.Value.(type) {
+	case hujson.Literal:
+		text, isText := literalText(v)
+		switch {
+		case v.Kind() == 'n' && d.kind.nullable:
+			return &candidate{text: "null", origin: origin}
+		case v.Kind() == 'n' && d.optional:
+			return &candidate{origin: origin}
+		case !d.kind.takes(v.Kind()):
+		case isText && d.kind.isList(): // one element, whatever it holds
+			return &candidate{text: "[" + string(hujson.String(text)) + "]", origin: origin}
+		case isText:
+			return &candidate{text: text, origin: origin}
+		default:
+			return &candidate{text: string(v), origin: origin}
+		}
+	case *hujson.Array:
+		if d.kind.takes('[') {
+			return &candidate{text: standard(value), origin: origin}
+		}
+	case *hujson.Object:
+		if d.kind.takes('{') {
+			return &candidate{text: standard(value), origin: origin}
+		}
+		if path, ok := fileReference(v); ok && d.kind.confidential {
+			text, err := l.readSecret(path)
+			if err != nil {
+				return refuse(err.Error(), "a file that can be read")
+			}
+			return &candidate{text: text, origin: origin}
+		}
+	}
+	return refuse(describe(value.Value, d.kind.confidential), d.kind.allowed(d))
+}
+
+// fileReference returns the path in {"file": "path"}, which may stand for any
+// value that can be secret.
+func fileReference(value hujson.ValueTrimmed) (string, bool) {
+	object, ok := value.(*hujson.Object)
+	if !ok || len(object.Members) != 1 || object.Members[0].Name.Value.(hujson.Literal).String() != "file" {
+		return "", false
+	}
+	path, ok := literalText(object.Members[0].Value.Value)
+	return path, ok && path != ""
+}
+
+func literalText(value hujson.ValueTrimmed) (string, bool) {
+	literal, ok := value.(hujson.Literal)
+	if !ok || literal.Kind() != '"' {
+		return "", false
+	}
+	return literal.String(), true
+}
+
+// describe shows a JSON value of the wrong type.
+func describe(value hujson.ValueTrimmed, confidential bool) string {
+	switch v := value.(type) {
+	case *hujson.Array:
+		return "a list"
+	case *hujson.Object:
+		return "an object"
+	case hujson.Literal:
+		text, isText := literalText(v)
+		switch {
+		case isText && confidential:
+			return quote(mask(text))
+		case isText:
+			return quote(text)
+		case v.Kind() == '0' && confidential:
+			return "a number"
+		default:
+			return oneLine(string(v))
+		}
+	}
+	return "missing"
+}
+
+// A syntaxError tells where a text stops being JSON, without showing it.
+type syntaxError struct{ detail string }
+
+// of shows the text too, unless it may hold secrets.
+func (e *syntaxError) of(text string, confidential bool) string {
+	if confidential {
+		return e.Error()
+	}
+	return quote(text) + ", which is " + e.Error()
+}
+
+func (e *syntaxError) Error() string { return "not valid JSON (" + e.detail + ")" }
+
+// deepest is how deep JSON may be nested: parsers recurse.
+const deepest = 1000
+
+// parseJSON reads JSON with comments and trailing commas. Its error is a
+// *syntaxError.
+func parseJSON(text []byte) (hujson.Value, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return hujson.Value{}, &syntaxError{"it is empty"}
+	}
+	depth := 0
+	for _, c := range text { // brackets in texts count too: simple, and strict enough
+		switch c {
+		case '[', '{':
+			if depth++; depth > deepest {
+				return hujson.Value{}, &syntaxError{"it is nested too deeply"}
+			}
+		case ']', '}':
+			depth--
+		}
+	}
+	value, err := hujson.Parse(text)
+	if err != nil {
+		detail := strings.TrimPrefix(err.Error(), "hujson: ")
+		// What follows is the literal itself, which may be a secret.
+		detail, _, _ = strings.Cut(detail, "invalid literal:")
+		if strings.HasSuffix(detail, ": ") {
+			detail += "invalid text, number or word"
+		}
+		return hujson.Value{}, &syntaxError{oneLine(detail)}
+	}
+	return value, nil
+}
+
+// standard returns value as JSON without comments and trailing commas.
+func standard(value hujson.Value) string {
+	value = value.Clone()
+	value.Standardize()
+	return string(bytes.TrimSpace(value.Pack()))
+}
+
+// standardJSON returns text as JSON that encoding/json reads.
+func standardJSON(text string) (json.RawMessage, error) {
+	value, err := parseJSON([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return json.RawMessage(standard(value)), nil
+}

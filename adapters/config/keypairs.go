@@ -1,0 +1,146 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tailscale/hujson"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+const (
+	serverSideKey = "server_side_key"
+	clientSideKey = "client_side_key"
+
+	// What Render writes in place of keys, and Load asks to be replaced.
+	placeholderServerKey = "ser.replace_with_your_server_side_key"
+	placeholderClientKey = "replace_with_your_client_side_key"
+)
+
+// parseKeyPairs reads environment_key_pairs (behaviour, section 4). All that is
+// wrong with them is reported at once, as a *ProblemsError.
+func parseKeyPairs(l *loader, d *definition, text string) ([]KeyPair, error) {
+	value, err := parseJSON([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	array, ok := value.Value.(*hujson.Array)
+	if !ok {
+		return nil, errNotAllowed
+	}
+	r := &pairReader{loader: l, origin: l.originOf(d)}
+	var pairs []KeyPair
+	clientOf := map[string]KeyPair{} // by server-side key
+	for i := range array.Elements {
+		key := fmt.Sprintf("%s[%d]", d.key, i)
+		pair, ok := r.pair(key, array.Elements[i])
+		if !ok {
+			continue
+		}
+		other, repeated := clientOf[pair.ServerSideKey.Reveal()]
+		switch {
+		case repeated && other == pair:
+			l.warn(key, "the same pair of keys stands earlier in the list", r.origin)
+		case repeated:
+			r.problem(key+"."+serverSideKey, quote(pair.ServerSideKey.String()),
+				fmt.Sprintf("another key than that of %s: a server-side key belongs to one environment", quote(string(other.ClientSideKey))))
+		default:
+			clientOf[pair.ServerSideKey.Reveal()] = pair
+			pairs = append(pairs, pair)
+		}
+	}
+	if len(r.problems) > 0 {
+		return nil, &ProblemsError{r.problems}
+	}
+	return pairs, nil
+}
+
+type pairReader struct {
+	loader   *loader
+	origin   string
+	problems []Problem
+}
+
+func (r *pairReader) problem(key, value, allowed string) {
+	r.problems = append(r.problems, Problem{Key: key, Value: value, Allowed: allowed, Origin: r.origin})
+}
+
+func (r *pairReader) pair(key string, value hujson.Value) (KeyPair, bool) {
+	object, ok := value.Value.(*hujson.Object)
+	if !ok {
+		r.problem(key, describe(value.Value, true), fmt.Sprintf("an object with %q and %q", serverSideKey, clientSideKey))
+		return KeyPair{}, false
+	}
+	members := map[string]hujson.Value{}
+	for _, m := range object.Members {
+		name := m.Name.Value.(hujson.Literal).String()
+		if name != serverSideKey && name != clientSideKey {
+			if like := similarKey(name, []string{serverSideKey, clientSideKey}); like != "" {
+				r.loader.warn(key+"."+oneLine(name), "is not a setting and is ignored; did you mean "+like+"?", r.origin)
+			}
+			continue
+		}
+		members[name] = m.Value
+	}
+	server, serverOK := r.key(key+"."+serverSideKey, members[serverSideKey], r.checkServerKey)
+	client, clientOK := r.key(key+"."+clientSideKey, members[clientSideKey], r.checkClientKey)
+	return KeyPair{domain.NewServerKey(server), domain.EnvironmentKey(client)}, serverOK && clientOK
+}
+
+// key reads one key: a text, or an object that names a file.
+func (r *pairReader) key(key string, value hujson.Value, check func(key, text string) bool) (string, bool) {
+	const allowed = "a text"
+	if value.Value == nil {
+		r.problem(key, "missing", allowed)
+		return "", false
+	}
+	text, isText := literalText(value.Value)
+	if !isText {
+		path, isFile := fileReference(value.Value)
+		if !isFile {
+			r.problem(key, describe(value.Value, true), allowed)
+			return "", false
+		}
+		content, err := r.loader.readSecret(path)
+		if err != nil {
+			r.problem(key, err.Error(), "a file that can be read")
+			return "", false
+		}
+		text = content
+	}
+	text = strings.TrimSpace(text)
+	return text, check(key, text)
+}
+
+func (r *pairReader) checkServerKey(key, text string) bool {
+	rest, hasPrefix := strings.CutPrefix(text, domain.ServerKeyPrefix)
+	switch {
+	case text == placeholderServerKey:
+		r.problem(key, "the placeholder of the rendered configuration", "replaced by your environment's server-side key")
+	case text == "":
+		r.problem(key, "empty", fmt.Sprintf("a server-side key, which begins with %q", domain.ServerKeyPrefix))
+	case !hasPrefix || !visible(rest):
+		r.problem(key, quote(mask(text)), fmt.Sprintf("a server-side key, which begins with %q and has no blanks", domain.ServerKeyPrefix))
+	default:
+		return true
+	}
+	return false
+}
+
+func (r *pairReader) checkClientKey(key, text string) bool {
+	switch {
+	case text == placeholderClientKey:
+		r.problem(key, "the placeholder of the rendered configuration", "replaced by your environment's client-side key")
+	case text == "":
+		r.problem(key, "empty", "a client-side key")
+	case strings.HasPrefix(text, domain.ServerKeyPrefix):
+		// Client-side keys are shown everywhere; a server-side key must not be one.
+		r.problem(key, quote(mask(text)), "a client-side key, not a server-side key")
+	case !visible(text):
+		r.problem(key, quote(text), "a client-side key without blanks and control characters")
+	default:
+		return true
+	}
+	return false
+}

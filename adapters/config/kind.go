@@ -1,0 +1,141 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/tailscale/hujson"
+)
+
+// A kind is what all settings of one Go type have in common.
+type kind struct {
+	name string // in the reference
+	// literals are the JSON values the file may hold, beside null for settings
+	// that may be unset: '"' a text, '0' a number, 't' a boolean, '[' a list,
+	// '{' an object.
+	literals string
+	// confidential: values may hold secrets, so that they can come from files.
+	confidential bool
+	nullable     bool // null is a value
+	number       bool // rendered without quotes
+	allowed      func(d *definition) string
+	// parse makes the value of the Go type. Errors are errNotAllowed, *reason or
+	// *ProblemsError.
+	parse func(l *loader, d *definition, text string) (any, error)
+	show  func(text string) string
+}
+
+// structured reports whether the kind's texts are JSON.
+func (k *kind) structured() bool { return strings.ContainsAny(k.literals, "[{") }
+
+// takes reports whether the file may hold a JSON value that begins like k.
+func (k *kind) takes(literal hujson.Kind) bool {
+	if literal == 'f' {
+		literal = 't'
+	}
+	return strings.IndexByte(k.literals, byte(literal)) >= 0
+}
+
+// isList reports whether the kind's values are lists of texts, which may also
+// be written as one text.
+func (k *kind) isList() bool { return k.takes('"') && k.takes('[') }
+
+// kinds returns the kind of each Go type a setting may have.
+func kinds() map[reflect.Type]*kind {
+	return map[reflect.Type]*kind{
+		reflect.TypeFor[bool](): {
+			name: "boolean", literals: `"0t`, number: true,
+			allowed: func(*definition) string { return "true or false (also yes, no, on, off, 1, 0)" },
+			parse:   func(_ *loader, _ *definition, text string) (any, error) { return boolean(text) },
+			show:    quote,
+		},
+		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
+		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[time.Duration](): {
+			name: "seconds", literals: `"0`, number: true,
+			allowed: func(d *definition) string { return "a number of seconds" + d.bounds() },
+			parse:   func(_ *loader, d *definition, text string) (any, error) { return seconds(d, text) },
+			show:    quote,
+		},
+		reflect.TypeFor[GracePeriod](): {
+			name: "seconds or null", literals: `"0`, number: true, nullable: true,
+			allowed: func(d *definition) string { return "null or a number of seconds" + d.bounds() },
+			parse:   func(_ *loader, d *definition, text string) (any, error) { return gracePeriod(d, text) },
+			show:    quote,
+		},
+		reflect.TypeFor[string](): {
+			name: "text", literals: `"`, allowed: allowedText,
+			parse: func(_ *loader, d *definition, text string) (any, error) { return plainText(d, text) },
+			show:  quote,
+		},
+		reflect.TypeFor[URL](): {
+			name: "URL", literals: `"`, confidential: true, allowed: allowedURL,
+			parse: func(_ *loader, d *definition, text string) (any, error) { return parseURL(d, text) },
+			show:  func(text string) string { return quote(maskURL(text)) },
+		},
+		reflect.TypeFor[Secret](): {
+			name: "secret", literals: `"`, confidential: true, allowed: allowedText,
+			parse: func(_ *loader, d *definition, text string) (any, error) {
+				text, err := plainText(d, text)
+				return NewSecret(text), err
+			},
+			show: func(text string) string { return quote(mask(text)) },
+		},
+		reflect.TypeFor[[]string](): {
+			name: "list of texts", literals: `"[`,
+			allowed: func(*definition) string {
+				return "a list of origins such as https://www.example.com, or *; a variable may separate them by commas"
+			},
+			parse: func(l *loader, d *definition, text string) (any, error) { return parseOrigins(l, d, text) },
+			show:  quote,
+		},
+		reflect.TypeFor[TrustedPeers](): {
+			name: "list of addresses", literals: `"[`,
+			allowed: func(*definition) string { return "addresses and CIDR ranges separated by commas, or *" },
+			parse:   func(_ *loader, _ *definition, text string) (any, error) { return parsePeers(text) },
+			show:    quote,
+		},
+		reflect.TypeFor[[]KeyPair](): {
+			name: "list of key pairs", literals: "[", confidential: true,
+			allowed: func(*definition) string {
+				return `a list of objects with "server_side_key" and "client_side_key"`
+			},
+			parse: func(l *loader, d *definition, text string) (any, error) { return parseKeyPairs(l, d, text) },
+			show:  func(string) string { return quote(masked) },
+		},
+		reflect.TypeFor[json.RawMessage](): {
+			name: "object", literals: "{",
+			allowed: func(*definition) string { return "a JSON object" },
+			parse:   func(_ *loader, _ *definition, text string) (any, error) { return parseObject(text) },
+			show:    quote,
+		},
+	}
+}
+
+func wholeNumberKind(convert func(int64) any) *kind {
+	return &kind{
+		name: "whole number", literals: `"0`, number: true,
+		allowed: func(d *definition) string { return "a whole number" + d.bounds() },
+		parse: func(_ *loader, d *definition, text string) (any, error) {
+			n, err := wholeNumber(text)
+			if err != nil || !d.within(float64(n)) {
+				return nil, errNotAllowed
+			}
+			return convert(n), nil
+		},
+		show: quote,
+	}
+}
+
+// kindOf returns the kind of a Go type. A type without one is a mistake in the
+// program and panics.
+func kindOf(t reflect.Type) *kind {
+	k, ok := kinds()[t]
+	if !ok {
+		panic(fmt.Sprintf("config: no kind for a setting of type %s", t))
+	}
+	return k
+}

@@ -1,0 +1,150 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// texts reads a list of texts: JSON when it begins with a bracket, else
+// separated by commas. Blanks around the texts do not count, empty texts are
+// left out.
+func texts(text string) ([]string, error) {
+	text = strings.TrimSpace(text)
+	parts := strings.Split(text, ",")
+	if strings.HasPrefix(text, "[") {
+		standard, err := standardJSON(text)
+		if err != nil {
+			return nil, errNotAllowed
+		}
+		parts = nil
+		if err := json.Unmarshal(standard, &parts); err != nil {
+			return nil, errNotAllowed
+		}
+	}
+	all := []string{}
+	for _, p := range parts {
+		if p = strings.TrimSpace(p); p != "" {
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
+// parseOrigins reads allow_origins. What can never equal an Origin header is
+// kept, as in the reference, and warned about.
+func parseOrigins(l *loader, d *definition, text string) ([]string, error) {
+	origins, err := texts(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, origin := range origins {
+		if origin == "*" || origin == "null" {
+			continue
+		}
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(u.Host, "*") || u.Scheme+"://"+u.Host != origin {
+			l.warn(d.key, quote(maskURL(origin))+" matches no origin: an origin is a scheme, a host and perhaps a port, such as https://www.example.com", l.originOf(d))
+		}
+	}
+	return origins, nil
+}
+
+// TrustedPeers are the peers whose forwarding headers are believed. The zero
+// value trusts nobody. It is read-only and safe for concurrent use.
+type TrustedPeers struct {
+	All      bool
+	Prefixes []netip.Prefix
+}
+
+// Contains reports whether the peer at address a is trusted.
+func (p TrustedPeers) Contains(a netip.Addr) bool {
+	if p.All {
+		return true
+	}
+	a = a.Unmap().WithZone("")
+	for _, prefix := range p.Prefixes {
+		if prefix.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// parsePeers reads FORWARDED_ALLOW_IPS.
+func parsePeers(text string) (TrustedPeers, error) {
+	parts, err := texts(text)
+	if err != nil {
+		return TrustedPeers{}, err
+	}
+	var peers TrustedPeers
+	for _, part := range parts {
+		if part == "*" {
+			peers.All = true
+			continue
+		}
+		prefix, err := netip.ParsePrefix(part)
+		if err != nil {
+			address, err := netip.ParseAddr(part)
+			if err != nil || address.Zone() != "" {
+				return TrustedPeers{}, &reason{"addresses and CIDR ranges separated by commas, or *; " + quote(part) + " is neither"}
+			}
+			prefix = netip.PrefixFrom(address, address.BitLen())
+		}
+		if a := prefix.Addr(); a.Is4In6() && prefix.Bits() >= 96 {
+			prefix = netip.PrefixFrom(a.Unmap(), prefix.Bits()-96)
+		}
+		peers.Prefixes = append(peers.Prefixes, prefix.Masked())
+	}
+	return peers, nil
+}
+
+// parseObject reads a JSON object and returns it compact, its keys sorted and
+// the last of a repeated key kept, so that equal settings are equal bytes.
+func parseObject(text string) (json.RawMessage, error) {
+	object, err := decodeObject(text)
+	if err != nil {
+		return nil, err
+	}
+	return encodeObject(object)
+}
+
+func decodeObject(text string) (map[string]any, error) {
+	standard, err := standardJSON(text)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(standard))
+	decoder.UseNumber()
+	var object map[string]any
+	if err := decoder.Decode(&object); err != nil || object == nil {
+		return nil, errNotAllowed
+	}
+	return object, nil
+}
+
+func encodeObject(object map[string]any) (json.RawMessage, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(object); err != nil {
+		return nil, errNotAllowed
+	}
+	return bytes.TrimSpace(out.Bytes()), nil
+}
+
+// mergeObjects puts the members of over into under, objects member by member,
+// anything else replacing what was there.
+func mergeObjects(under, over map[string]any) {
+	for name, value := range over {
+		below, isObject := under[name].(map[string]any)
+		above, bothObjects := value.(map[string]any)
+		if isObject && bothObjects {
+			mergeObjects(below, above)
+			continue
+		}
+		under[name] = value
+	}
+}

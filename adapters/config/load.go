@@ -1,0 +1,257 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Source is where a configuration comes from. Nothing else is read.
+type Source struct {
+	// Environ are the variables as NAME=value, as os.Environ returns them; of a
+	// name that is there twice the last counts.
+	Environ []string
+	// ReadFile reads the configuration file and files that hold secrets, like
+	// os.ReadFile. Nil means that there are no files.
+	ReadFile func(name string) ([]byte, error)
+	// WorkingDir is what relative paths are taken from; empty leaves them as
+	// they are.
+	WorkingDir string
+}
+
+// Load returns the configuration of src, completely validated, and what an
+// operator should know about it. It keeps nothing: calling it again reads src
+// again. The error is a *ProblemsError with all that is wrong; warnings are
+// returned in that case too.
+func Load(src Source) (Settings, []Warning, error) {
+	l := newLoader(src)
+	l.loadFile()
+	l.loadSections()
+	l.loadSettings()
+	l.findTypos()
+	s, err := l.decode()
+	if err != nil {
+		return Settings{}, l.warnings, err
+	}
+	l.requireKeys(&s)
+	if len(l.problems) > 0 {
+		return Settings{}, l.warnings, &ProblemsError{l.problems}
+	}
+	return s, l.warnings, nil
+}
+
+// Default returns the settings of an empty configuration. Alone they are not
+// enough to serve: there are no keys.
+func Default() Settings {
+	s, err := newLoader(Source{}).decode()
+	if err != nil {
+		panic(err) // the defaults are constants
+	}
+	return s
+}
+
+// A loader holds the state of one Load.
+type loader struct {
+	*schema
+	src        Source
+	byVariable map[string]*definition
+	variables  map[string][]variable // by name in upper case
+	settled    map[*definition]*candidate
+	current    *definition // the setting that is being decoded
+
+	problems []Problem
+	warnings []Warning
+	files    []string
+}
+
+// A candidate is a setting's value in the form of a variable, from the highest
+// layer so far that has one.
+type candidate struct {
+	text    string
+	origin  string
+	problem *Problem // the value cannot be brought to that form
+}
+
+func newLoader(src Source) *loader {
+	l := &loader{
+		schema:     newSchema(),
+		src:        src,
+		byVariable: map[string]*definition{},
+		variables:  collectVariables(src.Environ),
+		settled:    map[*definition]*candidate{},
+	}
+	for _, d := range l.settings {
+		l.byVariable[d.variable] = d
+	}
+	return l
+}
+
+// settle lets c replace what lower layers said about d; objects are merged.
+func (l *loader) settle(d *definition, c *candidate) {
+	below := l.settled[d]
+	l.settled[d] = c
+	if below == nil || below.problem != nil || c.problem != nil || !d.kind.takes('{') {
+		return
+	}
+	under, err := decodeObject(below.text)
+	if err != nil {
+		return // replaced by a better one
+	}
+	over, err := decodeObject(c.text)
+	if err != nil {
+		return // reported when it is decoded
+	}
+	mergeObjects(under, over)
+	if merged, err := encodeObject(under); err == nil {
+		l.settled[d] = &candidate{text: string(merged), origin: below.origin + " and " + c.origin}
+	}
+}
+
+// environment returns the layers' result as variables, under their first names.
+func (l *loader) environment() map[string]string {
+	environment := map[string]string{} // not nil: env would take the process's own
+	for _, d := range l.settings {
+		c := l.settled[d]
+		if c == nil {
+			continue
+		}
+		text := strings.TrimSpace(c.text)
+		switch {
+		case c.problem != nil:
+			l.report(*c.problem)
+		case d.optional && (text == "" || d.bounded && strings.EqualFold(text, "null")):
+			// unset
+		case text == "" && d.kind.isList():
+			environment[d.variable] = "[]"
+		case text == "":
+			l.report(Problem{Key: d.key, Value: "empty", Allowed: d.kind.allowed(d), Origin: c.origin})
+		default:
+			environment[d.variable] = text
+		}
+	}
+	return environment
+}
+
+// decode makes Settings of what the layers left, defaults included. It returns
+// an error only for a mistake in this program.
+func (l *loader) decode() (Settings, error) {
+	var s Settings
+	err := env.ParseWithOptions(&s, env.Options{
+		Environment: l.environment(),
+		FuncMap:     l.parsers(),
+		// Called before each setting is parsed, so that its parser, which is
+		// chosen by type, knows the setting's bounds and name.
+		OnSet: func(variable string, _ any, _ bool) { l.current = l.byVariable[variable] },
+	})
+	if err := l.reportAll(err); err != nil {
+		return Settings{}, fmt.Errorf("decode configuration: %w", err)
+	}
+	if s.Store.Lease == 0 {
+		s.Store.Lease = 2 * s.APIPollFrequency
+	}
+	s.ConfigPath = l.path(s.ConfigPath)
+	s.Files = l.files
+	return s, nil
+}
+
+// parsers returns each type's parser for env; their errors are *ProblemsError.
+func (l *loader) parsers() map[reflect.Type]env.ParserFunc {
+	parsers := map[reflect.Type]env.ParserFunc{}
+	for t, k := range kinds() {
+		parsers[t] = func(text string) (any, error) {
+			d := l.current
+			value, err := k.parse(l, d, text)
+			if err != nil {
+				return nil, l.verdict(d, text, err)
+			}
+			return value, nil
+		}
+	}
+	return parsers
+}
+
+// verdict makes problems of what a parser says about d's value.
+func (l *loader) verdict(d *definition, text string, err error) error {
+	var all *ProblemsError
+	if errors.As(err, &all) {
+		return all
+	}
+	p := Problem{Key: d.key, Value: d.kind.show(text), Allowed: d.kind.allowed(d), Origin: l.originOf(d)}
+	var why *reason
+	var syntax *syntaxError
+	switch {
+	case errors.As(err, &why):
+		p.Allowed = why.allowed
+	case errors.As(err, &syntax):
+		p.Value = syntax.of(text, d.kind.confidential)
+	}
+	return &ProblemsError{[]Problem{p}}
+}
+
+// reportAll reports the problems in env's error and returns what else is in it.
+func (l *loader) reportAll(err error) error {
+	if err == nil {
+		return nil
+	}
+	var aggregate env.AggregateError
+	if !errors.As(err, &aggregate) {
+		return err
+	}
+	var others []error
+	for _, err := range aggregate.Errors {
+		var parse env.ParseError
+		var found *ProblemsError
+		if !errors.As(err, &parse) || !errors.As(parse.Err, &found) {
+			others = append(others, err)
+			continue
+		}
+		for _, p := range found.Problems {
+			l.report(p)
+		}
+	}
+	return errors.Join(others...)
+}
+
+// requireKeys reports the one thing that has no default, unless the keys that
+// are there have a problem of their own.
+func (l *loader) requireKeys(s *Settings) {
+	d := l.byVariable["ENVIRONMENT_KEY_PAIRS"]
+	about := func(p Problem) bool { return strings.HasPrefix(p.Key, d.key) || p.Key == "proxy_key" }
+	if len(s.EnvironmentKeyPairs) > 0 || !s.ProxyKey.IsZero() || slices.ContainsFunc(l.problems, about) {
+		return
+	}
+	value := "missing"
+	if l.settled[d] != nil {
+		value = "empty"
+	}
+	l.report(Problem{Key: d.key, Value: value, Allowed: d.kind.allowed(d) + ", unless proxy_key is set", Origin: l.originOf(d)})
+}
+
+// originOf says where d's value came from.
+func (l *loader) originOf(d *definition) string {
+	if c := l.settled[d]; c != nil {
+		return c.origin
+	}
+	return "neither in " + oneLine(l.configPath()) + " nor in a variable"
+}
+
+func (l *loader) report(p Problem) {
+	l.problems = append(l.problems, p)
+}
+
+func (l *loader) warn(key, message, origin string) {
+	l.warnings = append(l.warnings, Warning{Key: key, Message: message, Origin: origin})
+}
+
+// path resolves a path that an operator wrote.
+func (l *loader) path(name string) string {
+	if l.src.WorkingDir == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(l.src.WorkingDir, name)
+}

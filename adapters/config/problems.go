@@ -1,0 +1,80 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Problem is one reason why a configuration is refused. Its texts hold no
+// secrets and no line breaks.
+type Problem struct {
+	Key     string // the setting, such as server.port, or the file
+	Value   string // what it is: quoted, masked, or described
+	Allowed string // what it must be
+	Origin  string // where the value came from
+}
+
+// String returns the problem as one line.
+func (p Problem) String() string {
+	return fmt.Sprintf("%s is %s, must be %s (%s)", p.Key, p.Value, p.Allowed, p.Origin)
+}
+
+// ProblemsError is returned by Load: all that is wrong with a configuration.
+type ProblemsError struct{ Problems []Problem }
+
+// Error returns the problems, one a line.
+func (e *ProblemsError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Warning is something an operator should know about a configuration that is
+// usable. Its texts hold no secrets and no line breaks.
+type Warning struct {
+	Key     string // the setting, key or variable
+	Message string
+	Origin  string // where it was found
+}
+
+// String returns the warning as one line.
+func (w Warning) String() string { return fmt.Sprintf("%s: %s (%s)", w.Key, w.Message, w.Origin) }
+
+// errNotAllowed is a parser's verdict on a value that its setting's Allowed
+// explains; a *reason explains itself.
+var errNotAllowed = errors.New("not allowed")
+
+// reason is a parser's verdict with its own account of what is allowed.
+type reason struct{ allowed string }
+
+func (r *reason) Error() string { return "must be " + r.allowed }
+
+// oneLine makes text from outside fit for a message: server-side keys masked, no
+// control characters, not endless.
+func oneLine(text string) string {
+	const longest = 200
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' || r == 0x85 {
+			return ' '
+		}
+		return r
+	}, scrub(text))
+	if len(text) > longest {
+		text = strings.ToValidUTF8(text[:longest], "") + "…"
+	}
+	return text
+}
+
+// quote shows a value; scrubbed before it is cut, lest half a key is shown.
+func quote(text string) string { return fmt.Sprintf("%q", oneLine(text)) }
+
+// choice lists alternatives as a sentence does.
+func choice(all []string) string {
+	if len(all) < 2 {
+		return strings.Join(all, "")
+	}
+	return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
+}

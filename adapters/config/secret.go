@@ -1,0 +1,73 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+	"unique"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+// masked stands for a secret of which nothing is shown.
+const masked = "****"
+
+// Secret is a text that must not be shown. Formatting, logging or encoding one
+// shows a masked form; only Reveal returns the text. The zero value is unset.
+// Secrets are equal under == when their texts are.
+type Secret struct {
+	// A handle instead of a string: even a formatter that looks into unexported
+	// fields finds an address.
+	handle unique.Handle[string]
+}
+
+// NewSecret wraps text; an empty text is the zero Secret.
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{unique.Make(text)}
+}
+
+// Reveal returns the text itself: for requests and signatures, never for output.
+func (s Secret) Reveal() string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.handle.Value()
+}
+
+// IsZero reports whether there is no secret.
+func (s Secret) IsZero() bool { return s == Secret{} }
+
+// String returns the masked form, "" when unset.
+func (s Secret) String() string {
+	if s.IsZero() {
+		return ""
+	}
+	return mask(s.Reveal())
+}
+
+// GoString returns the masked form.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText returns the masked form, so that no encoder writes the secret.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// mask returns what may be shown of a secret: a server-side key keeps its prefix
+// and at most its last four characters, anything else nothing.
+func mask(secret string) string {
+	if strings.HasPrefix(secret, domain.ServerKeyPrefix) {
+		return domain.MaskServerKey(secret)
+	}
+	return masked
+}
+
+// serverKeyPattern finds server-side keys in a longer text; what is masked
+// already is left alone.
+var serverKeyPattern = regexp.MustCompile(`\bser\.[^\s"'…,;:}\])]+`)
+
+// scrub masks server-side keys that got somewhere they do not belong, such as a
+// key of the file or a client-side key.
+func scrub(text string) string {
+	return serverKeyPattern.ReplaceAllStringFunc(text, domain.MaskServerKey)
+}

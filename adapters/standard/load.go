@@ -1,0 +1,65 @@
+package standard
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/logging"
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+// load reads the configuration. When it reports false, what is wrong has been
+// printed, one line per problem.
+func (p *program) load() (config.Settings, []config.Warning, bool) {
+	settings, warnings, err := config.Load(config.Source{Environ: p.Environ, ReadFile: os.ReadFile, WorkingDir: p.WorkingDir})
+	if err != nil {
+		p.printProblems(err)
+		return settings, warnings, false
+	}
+	return settings, warnings, true
+}
+
+// printProblems prints an error of several lines, each of which is a problem.
+func (p *program) printProblems(err error) {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(p.Stderr, "edge-proxy: configuration: %s\n", strings.TrimSuffix(line, "\n"))
+	}
+}
+
+// loggers opens the log. When it reports false, what is wrong has been printed.
+func (p *program) loggers(s config.Settings) (*logging.Loggers, bool) {
+	var override map[string]any
+	err := json.Unmarshal(s.Logging.Override, &override)
+	if err == nil {
+		var l *logging.Loggers
+		l, err = logging.New(logging.Options{
+			Level: s.Logging.LogLevel, Format: s.Logging.LogFormat, EventFieldName: s.Logging.LogEventFieldName,
+			Colours: s.Logging.Colours, EnableAccessLog: s.Logging.EnableAccessLog, Override: override,
+			Stdout: p.Stdout, Stderr: p.Stderr,
+		})
+		if err == nil {
+			return l, true
+		}
+	}
+	p.printProblems(err)
+	return nil, false
+}
+
+// environments groups the configured key pairs by environment, in their order.
+func environments(s config.Settings) []domain.EnvironmentKeys {
+	var list []domain.EnvironmentKeys
+	at := map[domain.EnvironmentKey]int{}
+	for _, pair := range s.EnvironmentKeyPairs {
+		i, known := at[pair.ClientSideKey]
+		if !known {
+			i = len(list)
+			at[pair.ClientSideKey] = i
+			list = append(list, domain.EnvironmentKeys{Client: pair.ClientSideKey})
+		}
+		list[i].Server = append(list[i].Server, domain.NewCredential(pair.ServerSideKey, noExpiry))
+	}
+	return list
+}

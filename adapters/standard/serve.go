@@ -1,0 +1,147 @@
+package standard
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/logging"
+	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+// The loggers' names, those of the reference where it has their like.
+const (
+	logServer = "edge_proxy.server"
+	logApp    = "edge_proxy.environments"
+	logStore  = "edge_proxy.store"
+)
+
+func (p *program) serve(ctx context.Context, args []string) int {
+	if code, ok := p.parse(newFlags("serve"), args, "Serves the configured environments until SIGINT or SIGTERM."); !ok {
+		return code
+	}
+	settings, warnings, ok := p.load()
+	if !ok {
+		return exitUsage
+	}
+	open, storeURL, err := p.opener(settings)
+	if err != nil {
+		p.printProblems(err)
+		return exitUsage
+	}
+	loggers, ok := p.loggers(settings)
+	if !ok {
+		return exitUsage
+	}
+	defer func() { _ = loggers.Close() }()
+	logger := loggers.Logger(logServer)
+	for _, w := range warnings {
+		logger.WarnContext(ctx, "configuration_warning", "key", w.Key, "warning", w.Message, "origin", w.Origin)
+	}
+	if settings.Server.Reload {
+		logger.InfoContext(ctx, "reload_unavailable", "key", "server.reload", "effect", "changes of the configuration need a restart")
+	}
+	if settings.WebConcurrency > 0 {
+		runtime.GOMAXPROCS(settings.WebConcurrency)
+	}
+	logger.InfoContext(ctx, "starting", "version", buildVersion().Version, "api_url", settings.APIURL.String(),
+		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
+
+	source, closeSource, err := upstream(settings)
+	if err != nil {
+		p.printProblems(err)
+		return exitUsage
+	}
+	defer closeSource()
+	store, err := openStore(ctx, open, storeURL, settings, loggers.Logger(logStore))
+	if err != nil {
+		logger.ErrorContext(ctx, "start_failed", "error", err)
+		return exitFailure
+	}
+	proxy := app.New(appConfig(settings), app.Deps{
+		Upstream: source, Store: store, Presenter: &httpapi.Presenter{},
+		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64,
+	})
+	server, err := newServer(settings, proxy, loggers)
+	if err != nil {
+		_ = store.Close()
+		p.printProblems(err)
+		return exitUsage
+	}
+	proxy.SetInput(server)
+	if err := proxy.Run(ctx); err != nil {
+		logger.ErrorContext(ctx, "failed", "error", err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+func appConfig(s config.Settings) app.Config {
+	freshness := domain.Freshness{PollInterval: s.APIPollFrequency}
+	if grace := s.HealthCheck.GracePeriod; !grace.Never {
+		freshness.Grace = &grace.Period
+	}
+	return app.Config{
+		Environments: environments(s), Freshness: freshness, PollConcurrency: s.APIPollConcurrency,
+		Lease: s.Store.Lease, Node: nodeName(), DrainDelay: s.Server.DrainDelay, ShutdownTimeout: s.Server.ShutdownTimeout,
+	}
+}
+
+// nodeName names this process: after its host for people, and at random so that
+// no two are called the same.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "node"
+	}
+	var unique [6]byte
+	_, _ = rand.Read(unique[:]) // never fails
+	return host + "-" + hex.EncodeToString(unique[:])
+}
+
+func newServer(s config.Settings, query app.Query, loggers *logging.Loggers) (*httpapi.Server, error) {
+	trusted := make([]string, 0, len(s.ForwardedAllowIPs.Prefixes)+1)
+	for _, prefix := range s.ForwardedAllowIPs.Prefixes {
+		trusted = append(trusted, prefix.String())
+	}
+	if s.ForwardedAllowIPs.All {
+		trusted = append(trusted, "*")
+	}
+	logger := loggers.Logger(logServer)
+	options := httpapi.Options{
+		Query: query, Logger: logger, AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
+		FlagsCache:      httpapi.Cache{Use: s.EndpointCaches.Flags.UseCache, MaxSize: s.EndpointCaches.Flags.CacheMaxSize},
+		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize},
+		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
+	}
+	if loggers.AccessEnabled() {
+		options.Access = accessLog(loggers)
+	}
+	api, err := httpapi.New(options)
+	if err != nil {
+		return nil, fmt.Errorf("the HTTP interface: %w", err)
+	}
+	return httpapi.NewServer(api, httpapi.ServerOptions{
+		Host: s.Server.Host, Port: s.Server.Port, Logger: logger,
+		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
+		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes,
+	}), nil
+}
+
+func accessLog(loggers *logging.Loggers) func(httpapi.AccessRecord) {
+	return func(r httpapi.AccessRecord) {
+		loggers.Access(logging.AccessRecord{
+			Time: r.Start.Add(r.Duration), RemoteAddr: r.RemoteAddr, Method: r.Method, Path: r.Path,
+			HTTPVersion: strings.TrimPrefix(r.Proto, "HTTP/"), Status: r.Status, Duration: r.Duration, Bytes: r.Bytes,
+		})
+	}
+}

@@ -1,0 +1,140 @@
+package domain_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+const smallest = `{"api_key":"k","name":"n","feature_states":[],"project":{"segments":[]}}`
+
+func TestUsableDocuments(t *testing.T) {
+	for name, text := range map[string]string{
+		"smallest":        smallest,
+		"unknown fields":  `{"x":{"y":[1]},"api_key":"k","name":"n","feature_states":[],"project":{"z":0,"segments":[]},"w":null}`,
+		"null parts":      `{"api_key":"k","name":"n","feature_states":[],"identity_overrides":null,"hide_disabled_flags":null,"updated_at":"2026-01-02T03:04:05Z","project":{"segments":[],"server_key_only_feature_ids":null,"hide_disabled_flags":null}}`,
+		"last key counts": `{"api_key":1,"api_key":"k","name":"n","feature_states":{},"feature_states":[],"project":{"segments":[]}}`,
+	} {
+		e, problems, err := domain.ParseEnvironment(text)
+		if err != nil || e.APIKey != "k" || e.Name != "n" || len(problems) > 0 {
+			t.Errorf("%s: %+v, %v, %v", name, e, problems, err)
+		}
+	}
+}
+
+func TestUnusableDocumentsSayWhatIsMissing(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                                       "cut off",
+		`{`:                                      "cut off",
+		`null`:                                   "it is null, not an object",
+		`[]`:                                     "it is a list, not an object",
+		`"x"`:                                    "it is a text, not an object",
+		`<html><body>502</body></html>`:          "expected a value at byte 0",
+		`{}`:                                     "api_key is missing or not a text, name is missing or not a text, feature_states is missing or not a list, project.segments is missing or not a list",
+		smallest + `x`:                           "unexpected text after the value",
+		strings.Replace(smallest, `"k"`, `5`, 1): "api_key is missing or not a text",
+		strings.Replace(smallest, `"n"`, `null`, 1):          "name is missing",
+		strings.Replace(smallest, `[]`, `{}`, 1):             "feature_states is missing or not a list",
+		strings.Replace(smallest, `{"segments":[]}`, `5`, 1): "project.segments is missing",
+		strings.Replace(smallest, `"segments":[]`, ``, 1):    "project.segments is missing",
+		smallest[:len(smallest)-3]:                           "cut off",
+	} {
+		_, _, err := domain.ParseEnvironment(text)
+		if !errors.Is(err, domain.ErrUnusable) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestTimes(t *testing.T) {
+	want := time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
+	for _, text := range []string{
+		"2026-01-02T03:04:05.678901+00:00", "2026-01-02T03:04:05.678901Z", "2026-01-02T05:04:05.678901+02:00", "2026-01-02T05:04:05.678901+0200",
+		"2026-01-02T03:04:05.678901", "2026-01-02 03:04:05.678901+00:00", "2026-01-02 03:04:05.678901",
+	} {
+		e, problems, err := domain.ParseEnvironment(strings.Replace(smallest, `{`, `{"updated_at":"`+text+`",`, 1))
+		if err != nil || len(problems) > 0 || !e.UpdatedAt.Equal(want) {
+			t.Errorf("%s: %v, %v, %v", text, e.UpdatedAt, problems, err)
+		}
+	}
+}
+
+func TestMalformedPartsAreLeftOutAndTold(t *testing.T) {
+	state := func(extra string) string {
+		return `[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":1` + extra + `}]`
+	}
+	for _, c := range []struct{ field, want string }{
+		{`"feature_states":[5]`, "feature_states[0]: expected an object, found a number: the feature state is left out"},
+		{`"feature_states":[{"enabled":true}]`, "feature_states[0]: its feature has no name that is a text or no id that is an integer: the feature state is left out"},
+		{`"feature_states":[{"feature":{"id":"1","name":"a"},"enabled":true}]`, "feature_states[0]: its feature has no name"},
+		{`"feature_states":[{"feature":{"id":1,"name":"a"}}]`, "feature_states[0]: enabled is missing or not true or false: the feature counts as disabled"},
+		{`"feature_states":` + state(`,"feature_segment":{"priority":"1"}`), "feature_states[0].feature_segment.priority: a priority must be a number"},
+		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"id":1,"multivariate_feature_option":{"value":1}}]`), "multivariate_feature_state_values[0]: percentage_allocation is missing or not a number: the variant is left out"},
+		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"id":1,"percentage_allocation":5}]`), "multivariate_feature_option has no value"},
+		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"percentage_allocation":5,"mv_fs_value_uuid":"zz","multivariate_feature_option":{"value":1}}]`), "it has neither an id nor a valid mv_fs_value_uuid"},
+		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"id":1,"percentage_allocation":5,"multivariate_feature_option":{"value":1}}]`), "it has variants, but neither django_id nor featurestate_uuid"},
+		{`"project":{"segments":[{"name":"s"}]}`, "project.segments[0]: it has no id that is a number or a text: the segment is left out"},
+		{`"project":{"segments":[{"id":1,"rules":5}]}`, "project.segments[0].rules: expected a list, found a number: it counts as empty"},
+		{`"project":{"segments":[{"id":1,"rules":[{"type":"ALL","conditions":[{"operator":"EQUAL","property_":5}]}]}]}`, "conditions[0].property_: a property must be a text or null: the condition never holds"},
+		{`"project":{"segments":[],"server_key_only_feature_ids":[1,"x"]}`, "project.server_key_only_feature_ids[1]: a feature id must be an integer: it is left out"},
+		{`"hide_disabled_flags":"yes"`, "hide_disabled_flags: expected true, false or null, found a text: it counts as null"},
+		{`"identity_overrides":[{"identifier":5}]`, "identity_overrides[0]: it has no identifier that is a text"},
+	} {
+		_, problems, err := domain.ParseEnvironment(strings.TrimSuffix(smallest, "}") + "," + c.field + "}")
+		if err != nil || len(problems) != 1 || !strings.Contains(problems[0].String(), c.want) {
+			t.Errorf("%s: %v, %v, want one problem with %q", c.field, problems, err, c.want)
+		}
+	}
+}
+
+func TestProblemsAreBounded(t *testing.T) {
+	_, problems, err := domain.ParseEnvironment(strings.Replace(smallest, `"feature_states":[]`, `"feature_states":[`+strings.Repeat("1,", 5000)+`1]`, 1))
+	if err != nil || len(problems) != 100 {
+		t.Errorf("%d problems, %v", len(problems), err)
+	}
+}
+
+func TestDeepNestingIsRefused(t *testing.T) {
+	rules := strings.Repeat(`{"type":"ALL","rules":[`, 100_000)
+	_, _, err := domain.ParseEnvironment(`{"api_key":"k","name":"n","feature_states":[],"project":{"segments":[{"id":1,"rules":[` + rules)
+	if !errors.Is(err, domain.ErrUnusable) || !strings.Contains(err.Error(), "nested too deeply") {
+		t.Error(err)
+	}
+}
+
+func TestVariantsStayInDocumentOrderAndKnowTheirRank(t *testing.T) {
+	e, _, err := domain.ParseEnvironment(strings.Replace(smallest, `"feature_states":[]`, `"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"django_id":5,"multivariate_feature_state_values":[
+		{"id":null,"mv_fs_value_uuid":"00000000-0000-0001-0000-000000000000","percentage_allocation":1,"multivariate_feature_option":{"value":"uuid"}},
+		{"id":0,"mv_fs_value_uuid":"00000000000000000000000000000007","percentage_allocation":1,"multivariate_feature_option":{"value":"seven"}},
+		{"id":12,"percentage_allocation":1,"multivariate_feature_option":{"value":"twelve"}}]}]`, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := e.FeatureStates[0].Variants
+	if len(v) != 3 || v[0].Value.Text() != "uuid" || v[1].Order.Compare(v[2].Order) >= 0 || v[2].Order.Compare(v[0].Order) >= 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func FuzzParseEnvironment(f *testing.F) {
+	f.Add(smallest)
+	f.Add(strings.Replace(smallest, `[]`, `[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":[1,{"a":null}]}]`, 1))
+	f.Fuzz(func(t *testing.T, text string) {
+		e, problems, err := domain.ParseEnvironment(text)
+		if (e == nil) != (err != nil) || err != nil && !errors.Is(err, domain.ErrUnusable) {
+			t.Fatalf("%v, %v", e, err)
+		}
+		for _, p := range problems {
+			if p.Path == "" || p.What == "" || p.Effect == "" {
+				t.Fatalf("incomplete problem %+v", p)
+			}
+			if len(fmt.Sprint(p)) > 1000 {
+				t.Fatalf("endless problem of %d bytes", len(fmt.Sprint(p)))
+			}
+		}
+	})
+}

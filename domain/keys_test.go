@@ -1,0 +1,73 @@
+package domain_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+func TestServerKeysAreNeverShownWhole(t *testing.T) {
+	const secret = "ser.QmFzZTY0RW5jb2RlZA"
+	key := domain.NewServerKey(secret)
+	encoded, err := json.Marshal(map[string]any{"key": key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	holder := struct{ Key domain.ServerKey }{key}
+	for _, shown := range []string{key.String(), fmt.Sprint(key), fmt.Sprintf("%v %s %q %#v %+v", key, key, key, key, holder), string(encoded)} {
+		if strings.Contains(shown, secret) || !strings.Contains(shown, "lZA") {
+			t.Errorf("%s", shown)
+		}
+	}
+	if key.Reveal() != secret {
+		t.Error("Reveal does not return the key")
+	}
+	for _, short := range []string{"ser.", "ser.a", "ser.ab", "ser.abcdef", ""} {
+		if rest := strings.TrimPrefix(short, "ser."); len(rest) > 0 && strings.HasSuffix(domain.MaskServerKey(short), rest) {
+			t.Errorf("%s is shown as %s", short, domain.MaskServerKey(short))
+		}
+	}
+}
+
+func TestKeyRing(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	byDigest := domain.Credential{Digest: domain.NewServerKey("ser.stored").Digest()}
+	ring := domain.NewKeyRing([]domain.EnvironmentKeys{
+		{Client: "a", Server: []domain.Credential{
+			domain.NewCredential(domain.NewServerKey("ser.a1"), now),
+			domain.NewCredential(domain.NewServerKey("ser.a2"), now.Add(time.Second)),
+		}},
+		{Client: "b", Server: []domain.Credential{byDigest}},
+		{Client: "a", Server: []domain.Credential{domain.NewCredential(domain.NewServerKey("ser.late"), time.Time{})}},
+	})
+	for key, want := range map[string]string{
+		"a": "a 0", "b": "b 0", "ser.a2": "a 1", "ser.stored": "b 1", "ser.late": "a 1",
+		"ser.a1": "", "": "", "A": "", "ser.": "", "ser.x": "", "c": "",
+	} {
+		got := ""
+		if e, access, ok := ring.Authenticate(key, clock); ok {
+			got = fmt.Sprint(e, " ", access)
+		}
+		if got != want {
+			t.Errorf("%q authenticates as %q, want %q", key, got, want)
+		}
+	}
+	if !ring.Has("a") || ring.Has("ser.a2") || ring.Has("c") {
+		t.Error("Has is wrong")
+	}
+	a := ring.Environments()[0]
+	if key, ok := a.FetchKey(now); !ok || key.Reveal() != "ser.a2" {
+		t.Errorf("fetches with %v, %v, want the key that is valid", key, ok)
+	}
+	if _, ok := a.FetchKey(now.Add(time.Hour)); ok {
+		t.Error("fetches with an expired key")
+	}
+	if _, ok := ring.Environments()[1].FetchKey(now); ok {
+		t.Error("fetches with a digest")
+	}
+}

@@ -1,0 +1,287 @@
+package engine_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine"
+	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+)
+
+// document is an environment with the features a and b, segment 1 overriding a to
+// "on" under the given rules, and whatever else is to be in the document.
+func document(rules, more string) string {
+	return fmt.Sprintf(`{"api_key":"env","name":"Test","updated_at":"2026-01-02T03:04:05Z",
+	"project":{"segments":[{"id":1,"name":"s","rules":%s,"feature_states":[
+		{"feature":{"id":1,"name":"a","type":"STANDARD"},"enabled":true,"feature_state_value":"on","django_id":11}]}]},
+	"feature_states":[
+		{"feature":{"id":1,"name":"a","type":"STANDARD"},"enabled":true,"feature_state_value":"off","django_id":1},
+		{"feature":{"id":2,"name":"b","type":"MULTIVARIATE"},"enabled":false,"feature_state_value":null,"django_id":2}]%s}`, rules, more)
+}
+
+func condition(operator, property, value string) string {
+	return fmt.Sprintf(`[{"type":"ALL","conditions":[{"operator":%q,"property_":%q,"value":%s}],"rules":[]}]`, operator, property, value)
+}
+
+func valueOfA(p *engine.Program, id *domain.Identity) string {
+	return p.Outcomes()[p.Evaluate(nil, id)[0]].Value.Text()
+}
+
+func TestProblemsNameThePlaceAndTheEffect(t *testing.T) {
+	const first = "project.segments[0].rules[0].conditions[0]: "
+	for name, c := range map[string]struct{ rules, more, want string }{
+		"unknown operator":          {rules: condition("EQUALS", "x", `"1"`), want: first + `unknown operator "EQUALS": the condition never holds`},
+		"no operator":               {rules: condition("", "x", `"1"`), want: first + `it has no operator: the condition never holds`},
+		"invalid regex":             {rules: condition("REGEX", "x", `"("`), want: first},
+		"modulo by zero":            {rules: condition("MODULO", "x", `"0|1"`), want: first + `MODULO by zero: the condition never holds`},
+		"modulo without a bar":      {rules: condition("MODULO", "x", `"5"`), want: first + `MODULO takes "divisor|remainder", two numbers, not "5"`},
+		"percentage that is none":   {rules: condition("PERCENTAGE_SPLIT", "", `"half"`), want: first + `PERCENTAGE_SPLIT takes a percentage, not "half"`},
+		"percentage of null":        {rules: condition("PERCENTAGE_SPLIT", "", `null`), want: first + `PERCENTAGE_SPLIT takes a percentage`},
+		"version that is none":      {rules: condition("GREATER_THAN", "x", `"1.2:semver"`), want: first + `"1.2" is no version in the form of SemVer 2`},
+		"list for a text":           {rules: condition("EQUAL", "x", `["1"]`), want: first + `EQUAL takes a text, not a list or an object`},
+		"number for a list":         {rules: condition("IN", "x", `5`), want: first + `IN takes a list`},
+		"unknown rule type":         {rules: `[{"type":"SOME","conditions":[],"rules":[]}]`, want: `project.segments[0].rules[0]: unknown rule type "SOME"`},
+		"rule that is a text":       {rules: `["x"]`, want: `project.segments[0].rules[0]: expected an object, found a text: the rule never holds`},
+		"identity override":         {rules: `[]`, more: `,"identity_overrides":[{"identifier":"u","identity_features":[{"feature":{"id":9,"name":"z"},"enabled":true,"feature_state_value":1}]}]`, want: `identity "u" overrides feature "z", which the environment lacks: the override does nothing`},
+		"override without identity": {rules: `[]`, more: `,"identity_overrides":[{"identity_features":[]}]`, want: `identity_overrides[0]: it has no identifier that is a text: the identity override is left out`},
+		"updated_at":                {rules: `[]`, more: `,"updated_at":"yesterday"`, want: `updated_at: "yesterday" is not a time in ISO 8601`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, problems := compileText(t, document(c.rules, c.more))
+			found := false
+			for _, problem := range problems {
+				found = found || strings.Contains(problem.String(), c.want)
+			}
+			if !found || len(problems) != 1 {
+				t.Errorf("problems %v, want one with %q", problems, c.want)
+			}
+			for _, x := range []string{"", "0", "1", "a", "("} {
+				id := &domain.Identity{Identifier: "i", Traits: []domain.Trait{{Key: "x", Value: domain.StringValue(x)}}}
+				if got := valueOfA(p, id); got != "off" {
+					t.Errorf("x=%q: a is %q, want the environment's own state", x, got)
+				}
+			}
+		})
+	}
+}
+
+func TestOverrideOfAMissingFeatureIsReportedAndDoesNothing(t *testing.T) {
+	text := strings.Replace(document(condition("IS_SET", "x", `""`), ""), `"id":1,"name":"a","type":"STANDARD"},"enabled":true,"feature_state_value":"on"`,
+		`"id":7,"name":"gone","type":"STANDARD"},"enabled":true,"feature_state_value":"on"`, 1)
+	p, problems := compileText(t, text)
+	if len(problems) != 1 || !strings.Contains(problems[0].String(), `overrides feature "gone", which the environment lacks`) {
+		t.Errorf("problems %v", problems)
+	}
+	if p.Len() != 2 {
+		t.Errorf("%d features, want 2", p.Len())
+	}
+}
+
+func TestIdentityOverridesApplyToTheirIdentifierExactly(t *testing.T) {
+	for _, identifier := range []string{"007", "7", "1.5", "-0", "0", "true", "", "日本語"} {
+		text := document(`[]`, fmt.Sprintf(`,"identity_overrides":[{"identifier":%q,"identity_features":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":"mine"}]}]`, identifier))
+		p, _ := compileText(t, text)
+		for _, other := range []string{"007", "7", "1.5", "-0", "0", "true", "", "日本語"} {
+			want := "off"
+			if other == identifier {
+				want = "mine"
+			}
+			if got := valueOfA(p, &domain.Identity{Identifier: other}); got != want {
+				t.Errorf("override for %q, identity %q: %s, want %s", identifier, other, got, want)
+			}
+		}
+	}
+}
+
+func TestValuesThatPythonTakesForEqualStayApart(t *testing.T) {
+	var overrides []string
+	values := []string{`1`, `1.0`, `true`, `"1"`, `0`, `false`, `null`, `""`}
+	for i, v := range values {
+		overrides = append(overrides, fmt.Sprintf(`{"identifier":"u%d","identity_features":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":%s}]}`, i, v))
+	}
+	p, _ := compileText(t, document(`[]`, `,"identity_overrides":[`+strings.Join(overrides, ",")+`]`))
+	for i, want := range values {
+		o := p.Outcomes()[p.Evaluate(nil, &domain.Identity{Identifier: fmt.Sprintf("u%d", i)})[0]]
+		if got := string(o.Value.AppendJSON(nil)); got != want {
+			t.Errorf("u%d: %s, want %s", i, got, want)
+		}
+	}
+}
+
+func TestTheFirstOfSeveralIdentityOverridesWinsPerFeature(t *testing.T) {
+	entry := func(name, value string) string {
+		return fmt.Sprintf(`{"identifier":"u","identity_features":[{"feature":{"id":1,"name":%q},"enabled":true,"feature_state_value":%q}]}`, name, value)
+	}
+	p, _ := compileText(t, document(`[]`, `,"identity_overrides":[`+entry("a", "first")+`,`+entry("a", "second")+`,`+entry("b", "third")+`]`))
+	out := p.Evaluate(nil, &domain.Identity{Identifier: "u"})
+	if a, b := p.Outcomes()[out[0]].Value.Text(), p.Outcomes()[out[1]].Value.Text(); a != "first" || b != "third" {
+		t.Errorf("a is %q and b is %q, want first and third", a, b)
+	}
+}
+
+func TestHiddenOutcomes(t *testing.T) {
+	for name, c := range map[string]struct {
+		environment, project, only string
+		a, b                       bool // hidden
+	}{
+		"nothing hidden":                    {"null", "false", "[]", false, false},
+		"disabled flags hidden by project":  {"null", "true", "[]", false, true},
+		"the environment's own setting":     {"false", "true", "[]", false, false},
+		"disabled hidden by environment":    {"true", "false", "[]", false, true},
+		"server-key-only feature":           {"null", "false", "[1]", true, false},
+		"an id that is no integer is no id": {"null", "false", `["1"]`, false, false},
+	} {
+		text := document(`[]`, `,"hide_disabled_flags":`+c.environment)
+		text = strings.Replace(text, `"project":{`, `"project":{"hide_disabled_flags":`+c.project+`,"server_key_only_feature_ids":`+c.only+`,`, 1)
+		p, _ := compileText(t, text)
+		a, b := p.Outcomes()[p.Flags()[0]].Hidden, p.Outcomes()[p.Flags()[1]].Hidden
+		if a != c.a || b != c.b {
+			t.Errorf("%s: a hidden %v, b hidden %v, want %v, %v", name, a, b, c.a, c.b)
+		}
+	}
+}
+
+func TestARunawayRegularExpressionIsCutOff(t *testing.T) {
+	p, _ := compileText(t, document(condition("REGEX", "x", `"(a+)+\\1$"`), ""))
+	id := &domain.Identity{Identifier: "i", Traits: []domain.Trait{{Key: "x", Value: domain.StringValue(strings.Repeat("a", 1999) + "b")}}}
+	done := make(chan string, 1)
+	go func() { done <- valueOfA(p, id) }()
+	select {
+	case got := <-done:
+		if got != "off" {
+			t.Errorf("a is %q, want no match", got)
+		}
+	case <-time.After(10 * time.Second): // it would take longer than the universe
+		t.Fatal("the match does not end")
+	}
+}
+
+// profileIdentity has 15 traits of which several segments of the profile match.
+func profileIdentity() *domain.Identity {
+	id := &domain.Identity{Identifier: "user-1"}
+	for i := range 15 {
+		value := []string{fmt.Sprintf("v%d", i), "100", "xpart7y", "x3", fmt.Sprintf("v12-%d", i)}[i%5]
+		id.Traits = append(id.Traits, domain.Trait{Key: fmt.Sprintf("trait_%d_%d", i, i), Value: domain.StringValue(value)})
+	}
+	return id
+}
+
+func TestEvaluationAllocatesNothingOnTheProfile(t *testing.T) {
+	p, _ := compileText(t, string(profile.Document(profile.Default())))
+	id, dst := profileIdentity(), make([]engine.OutcomeID, 0, p.Len())
+	if n := testing.AllocsPerRun(200, func() { dst = p.Evaluate(dst[:0], id) }); n > 1 {
+		t.Errorf("%v allocations an evaluation, want at most 1", n)
+	}
+}
+
+func BenchmarkProfile(b *testing.B) {
+	text := string(profile.Document(profile.Default()))
+	parsed, _, err := domain.ParseEnvironment(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, _ := engine.Compile(parsed)
+	b.Run("parse", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			if _, _, err := domain.ParseEnvironment(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("compile", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			engine.Compile(parsed)
+		}
+	})
+	b.Run("identity", func(b *testing.B) {
+		b.ReportAllocs()
+		id, dst := profileIdentity(), make([]engine.OutcomeID, 0, p.Len())
+		for b.Loop() {
+			dst = p.Evaluate(dst[:0], id)
+		}
+	})
+}
+
+// BenchmarkSegments shows that the cost of an evaluation follows the segments
+// that an identity is about, not how many there are.
+func BenchmarkSegments(b *testing.B) {
+	for _, n := range []int{15, 200, 2000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var segments []string
+			for i := range n {
+				rules := condition("EQUAL", fmt.Sprintf("t%d", i%10), fmt.Sprintf(`"v%d"`, i))
+				if i%2 == 1 {
+					rules = condition("IN", fmt.Sprintf("t%d", i%10), fmt.Sprintf(`"v%d,w%d"`, i, i))
+				}
+				segments = append(segments, fmt.Sprintf(`{"id":%d,"name":"s","rules":%s,"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":%d}]}`, i+1, rules, i))
+			}
+			text := `{"api_key":"e","name":"n","updated_at":"2026-01-02T03:04:05Z","project":{"segments":[` + strings.Join(segments, ",") + `]},"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":""}]}`
+			p, _ := compileText(b, text)
+			id := &domain.Identity{Identifier: "u"}
+			for i := range 10 {
+				id.Traits = append(id.Traits, domain.Trait{Key: fmt.Sprintf("t%d", i), Value: domain.StringValue(fmt.Sprintf("v%d", i))})
+			}
+			var dst []engine.OutcomeID
+			b.ReportAllocs()
+			for b.Loop() {
+				dst = p.Evaluate(dst[:0], id)
+			}
+		})
+	}
+}
+
+func FuzzDocument(f *testing.F) {
+	f.Add(document(condition("EQUAL", "x", `"1"`), ""), "u", "x", "1")
+	f.Add(document(condition("REGEX", "$.identity.identifier", `"(a|b)+\\1"`), ""), "ab", "y", "-1.5")
+	f.Add(document(condition("IN", "$..key", `"[1,2"`), ""), "", "", "")
+	f.Add(document(condition("PERCENTAGE_SPLIT", "", `"50"`), `,"identity_overrides":[{"identifier":"u","identity_features":null}]`), "u", "x", "nan")
+	f.Fuzz(func(t *testing.T, text, identifier, key, value string) {
+		parsed, _, err := domain.ParseEnvironment(text)
+		if err != nil {
+			return
+		}
+		p, _ := engine.Compile(parsed)
+		for _, v := range []domain.Value{domain.StringValue(value), valueFrom([]byte(value)), domain.BoolValue(true), {}} {
+			out := p.Evaluate(nil, &domain.Identity{Identifier: identifier, Traits: []domain.Trait{{Key: key, Value: v}}})
+			if len(out) != p.Len() || len(p.Flags()) != p.Len() {
+				t.Fatalf("%d and %d outcomes for %d features", len(out), len(p.Flags()), p.Len())
+			}
+			for _, id := range append(out, p.Flags()...) {
+				if int(id) >= len(p.Outcomes()) {
+					t.Fatalf("outcome %d of %d", id, len(p.Outcomes()))
+				}
+			}
+		}
+	})
+}
+
+// FuzzConditions feeds arbitrary operators, properties and values.
+func FuzzConditions(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, operator := range strings.Fields("EQUAL NOT_EQUAL GREATER_THAN LESS_THAN_INCLUSIVE CONTAINS NOT_CONTAINS REGEX MODULO IN PERCENTAGE_SPLIT IS_SET IS_NOT_SET") {
+		f.Add(operator, "x", fmt.Sprint(r.IntN(100)), "1.5")
+		f.Add(operator, "$.identity.traits.x", "1.2.3:semver", "1.2.3-a")
+	}
+	f.Fuzz(func(t *testing.T, operator, property, value, trait string) {
+		c := domain.Condition{Operator: operator, Property: property, Value: domain.StringValue(value)}
+		a := domain.FeatureState{Feature: domain.Feature{ID: 1, Name: "a"}}
+		on := a
+		on.Enabled = true
+		p, _ := engine.Compile(&domain.Environment{
+			APIKey: "env", Name: "n", FeatureStates: []domain.FeatureState{a},
+			Segments: []domain.Segment{{ID: "1", Rules: []domain.Rule{{Type: domain.All, Conditions: []domain.Condition{c}}}, Overrides: []domain.FeatureState{on}}},
+		})
+		first := p.Evaluate(nil, &domain.Identity{Identifier: "u", Traits: []domain.Trait{{Key: "x", Value: domain.StringValue(trait)}, {Key: property, Value: domain.StringValue(trait)}}})
+		again := p.Evaluate(nil, &domain.Identity{Identifier: "u", Traits: []domain.Trait{{Key: "x", Value: domain.StringValue(trait)}, {Key: property, Value: domain.StringValue(trait)}}})
+		if first[0] != again[0] {
+			t.Fatalf("%+v: %d, then %d", c, first[0], again[0])
+		}
+	})
+}

@@ -1,0 +1,50 @@
+package pyregex_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/engine/pyregex"
+)
+
+// FuzzCompileMatch looks for panics, for answers that take long, and for patterns on which the
+// two engines disagree.
+func FuzzCompileMatch(f *testing.F) {
+	for i, c := range goldenCases(f) {
+		if i%4 == 0 && len(c.Match) > 0 {
+			f.Add(c.Pattern, c.Match[0])
+		}
+	}
+	f.Add(`(a+)+\1$`, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab")
+	f.Add(`(?i)[^\W_k-\U00010400]{2,}?$`, "ſ\u212a\n")
+	f.Add(`((a{1000}){1000}){1000}`, "a")
+	f.Add(`(?<=(?:ab|cd))\b(?(1)x|y)(z)`, "\xff")
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		if len(pattern) > 64<<10 || len(text) > 4<<10 {
+			return
+		}
+		start := time.Now()
+		re, err := pyregex.Compile(pattern)
+		if err != nil {
+			if !errors.Is(err, pyregex.ErrSyntax) {
+				t.Fatalf("compile %q: %v", pattern, err)
+			}
+			return
+		}
+		matched, err := re.Match(text)
+		if err != nil && (matched || !errors.Is(err, pyregex.ErrBudget) || !re.Backtracks()) {
+			t.Fatalf("%q on %q: %v, %v", pattern, text, matched, err)
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Fatalf("%q on %q took %v", pattern, text, took)
+		}
+		other, err := pyregex.CompileBacktracking(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err2 := other.Match(text); err == nil && err2 == nil && again != matched {
+			t.Fatalf("%q on %q: %v, but backtracking %v", pattern, text, matched, again)
+		}
+	})
+}

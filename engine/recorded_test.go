@@ -1,0 +1,144 @@
+package engine_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/engine"
+)
+
+// recorded holds documents that mix all operators with values of every kind, odd
+// priorities and JSONPaths that lead to several nodes, and what the reference's
+// flag engine 10.1.0 made of them: one document with its requests a line.
+//
+//go:embed testdata/evaluations.jsonl.gz
+var recorded []byte
+
+type recording struct {
+	Document json.RawMessage
+	Requests []struct {
+		Identity *struct {
+			Identifier string
+			Traits     []struct {
+				Key   string          `json:"trait_key"`
+				Value json.RawMessage `json:"trait_value"`
+			}
+		}
+		Response json.RawMessage
+	}
+}
+
+func forEachRecording(t testing.TB, f func(recording)) {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(recorded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(z)
+	lines.Buffer(nil, 1<<24)
+	for lines.Scan() {
+		var r recording
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			t.Fatal(err)
+		}
+		f(r)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func compileText(t testing.TB, text string) (*engine.Program, []domain.Problem) {
+	t.Helper()
+	document, problems, err := domain.ParseEnvironment(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, more := engine.Compile(document)
+	return p, append(problems, more...)
+}
+
+func valueFrom(raw json.RawMessage) domain.Value {
+	s := jsontext.New(string(raw))
+	return domain.ReadValue(&s)
+}
+
+// flagsOf renders outcomes as the recordings have them.
+func flagsOf(p *engine.Program, ids []engine.OutcomeID) string {
+	out := []byte{'['}
+	for i, id := range ids {
+		o := p.Outcomes()[id]
+		if i > 0 {
+			out = append(out, ',')
+		}
+		name, _ := json.Marshal(o.Feature)
+		out = append(out, name...)
+		out = append(out, map[bool]string{true: " on ", false: " off "}[o.Enabled]...)
+		out = o.Value.AppendJSON(out)
+	}
+	return string(append(out, ']'))
+}
+
+func wantedFlags(t testing.TB, raw json.RawMessage) string {
+	t.Helper()
+	var flags []struct {
+		Feature domain.Feature
+		Enabled bool
+		Value   json.RawMessage `json:"feature_state_value"`
+	}
+	if strings.HasPrefix(string(raw), "{") {
+		var whole struct{ Flags json.RawMessage }
+		if err := json.Unmarshal(raw, &whole); err != nil {
+			t.Fatal(err)
+		}
+		raw = whole.Flags
+	}
+	if err := json.Unmarshal(raw, &flags); err != nil {
+		t.Fatal(err)
+	}
+	out := []byte{'['}
+	for i, f := range flags {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		name, _ := json.Marshal(f.Feature)
+		out = append(out, name...)
+		out = append(out, map[bool]string{true: " on ", false: " off "}[f.Enabled]...)
+		out = valueFrom(f.Value).AppendJSON(out)
+	}
+	return string(append(out, ']'))
+}
+
+func TestEvaluationsRecordedFromTheReference(t *testing.T) {
+	requests, failures := 0, 0
+	forEachRecording(t, func(r recording) {
+		p, _ := compileText(t, string(r.Document))
+		for _, request := range r.Requests {
+			requests++
+			ids := p.Flags()
+			var identity domain.Identity
+			if request.Identity != nil {
+				identity.Identifier = request.Identity.Identifier
+				for _, trait := range request.Identity.Traits {
+					identity.Traits = append(identity.Traits, domain.Trait{Key: trait.Key, Value: valueFrom(trait.Value)})
+				}
+				ids = p.Evaluate(nil, &identity)
+			}
+			if got, want := flagsOf(p, ids), wantedFlags(t, request.Response); got != want {
+				if failures++; failures <= 5 {
+					t.Errorf("identity %+v\n got %s\nwant %s\ndocument %s", identity, got, want, r.Document)
+				}
+			}
+		}
+	})
+	if requests != 4000 || failures > 0 {
+		t.Errorf("%d of %d evaluations differ, want 0 of 4000", failures, requests)
+	}
+}
