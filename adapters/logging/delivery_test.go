@@ -1,0 +1,264 @@
+package logging_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/edge-proxy/edge-proxy/adapters/logging"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestAccessLinesAreFlushedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out output
+		l := open(t, logging.Options{EnableAccessLog: true, Stdout: &out})
+		for i := range 3 { // each round begins with an empty buffer
+			l.Access(request)
+			<-time.After(50 * time.Millisecond)
+			l.Access(request)
+			synctest.Wait()
+			if n := len(lines(out.String())); n != 2*i {
+				t.Fatalf("round %d: %d lines before the delay", i, n)
+			}
+			<-time.After(200 * time.Millisecond)
+			synctest.Wait()
+			if n := len(lines(out.String())); n != 2*i+2 {
+				t.Fatalf("round %d: %d lines after the delay", i, n)
+			}
+		}
+	})
+}
+
+func TestAFullBufferIsFlushedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out output
+		l := open(t, logging.Options{EnableAccessLog: true, Stdout: &out})
+		rec := request
+		rec.Path = "/" + strings.Repeat("a", 1000)
+		for range 66 {
+			l.Access(rec)
+		}
+		synctest.Wait() // no time passes
+		if n := len(lines(out.String())); n < 50 {
+			t.Errorf("%d lines of over 1000 bytes are written, want the first 64 KiB at least", n)
+		}
+	})
+}
+
+func TestOrdinaryLinesAreWrittenAtOnceAndInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out output
+		l := open(t, logging.Options{EnableAccessLog: true, Stdout: &out, Override: override(t, `{
+			"formatters": {"bare": {"format": "%(name)s"}},
+			"handlers": {"default": {"formatter": "bare"}, "again": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "bare"}},
+			"loggers": {"two": {"handlers": ["again"], "propagate": false}}}`)})
+		l.Logger("one").Info("e")
+		l.Access(request)
+		l.Logger("two").Info("e")
+		if got := strings.Fields(out.String()); fmt.Sprint(got) != "[one uvicorn.access two]" {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
+func TestCloseFlushes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.log")
+	var out output
+	l := open(t, logging.Options{EnableAccessLog: true, Stdout: &out, Override: map[string]any{
+		"handlers": map[string]any{"f": map[string]any{"class": fileHandler, "filename": path}},
+		"loggers":  map[string]any{"uvicorn.access": map[string]any{"handlers": []any{"f"}}},
+	}})
+	const n = 1000
+	for range n {
+		l.Access(request)
+	}
+	if got := len(lines(closed(t, l, path))); got != n {
+		t.Errorf("%d lines in the file, want %d", got, n)
+	}
+	if got := len(lines(out.String())); got != n {
+		t.Errorf("%d lines on standard output, want %d", got, n)
+	}
+	if err := l.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+	l.Logger("").Info("late")
+	l.Access(request)
+	if got := len(lines(out.String())); got != n+2 {
+		t.Errorf("%d lines on standard output after Close, want %d", got, n+2)
+	}
+	if got := len(lines(read(t, path))); got != n || l.Lost() != 1 {
+		t.Errorf("%d lines in the closed file, %d lost", got, l.Lost())
+	}
+}
+
+// faulty is a writer that fails while fail is set.
+type faulty struct {
+	output
+	fail error
+	part int // bytes it takes before it fails
+}
+
+func (w *faulty) Write(p []byte) (int, error) {
+	if w.fail != nil {
+		n, _ := w.output.Write(p[:min(w.part, len(p))])
+		return n, w.fail
+	}
+	return w.output.Write(p)
+}
+
+func TestWriteErrorsAreCountedAndReportedOnce(t *testing.T) {
+	var stderr output
+	out := &faulty{fail: errors.New("no space left for " + secret)}
+	l := open(t, logging.Options{EnableAccessLog: true, Stdout: out, Stderr: &stderr})
+	for range 3 {
+		l.Logger("").Info("e")
+		l.Access(request)
+	}
+	out.fail = nil
+	l.Logger("").Info("again") // takes the last access line along
+	if l.Lost() != 5 {
+		t.Errorf("lost %d, want 5", l.Lost())
+	}
+	if n := len(lines(out.String())); n != 2 {
+		t.Errorf("%d lines written after the failure, want 2", n)
+	}
+	want := "edge-proxy: logging: writing to standard output: no space left for ser.mA7c (lines may be lost; not reported again)\n"
+	want = strings.Replace(want, "ser.mA7c", "ser."+secret[len(secret)-4:], 1)
+	if stderr.String() != want {
+		t.Errorf("standard error got %q, want %q", stderr.String(), want)
+	}
+}
+
+func TestOddWriters(t *testing.T) {
+	for name, w := range map[string]io.Writer{
+		"short":      counts(func(n int) int { return n / 2 }),
+		"impossible": counts(func(n int) int { return n + 1 }),
+		"negative":   counts(func(int) int { return -1 }),
+	} {
+		var stderr output
+		l := open(t, logging.Options{Stdout: w, Stderr: &stderr})
+		l.Logger("").Info("e")
+		if l.Lost() != 1 || len(lines(stderr.String())) != 1 {
+			t.Errorf("%s: lost %d, standard error got %q", name, l.Lost(), stderr.String())
+		}
+	}
+}
+
+// counts is a writer that claims to have written f(len(p)) bytes.
+type counts func(int) int
+
+func (f counts) Write(p []byte) (int, error) { return f(len(p)), nil }
+
+func TestNothingIsSaidOfAFailingStandardError(t *testing.T) {
+	l := open(t, logging.Options{Stderr: &faulty{fail: io.ErrClosedPipe}, Override: override(t, `{"handlers":{"default":{"stream":"ext://sys.stderr"}}}`)})
+	l.Logger("").Info("e")
+	if l.Lost() != 1 {
+		t.Errorf("lost %d", l.Lost())
+	}
+}
+
+// stuck is a writer that takes nothing until it is released.
+type stuck struct {
+	output
+	release chan struct{}
+}
+
+func (w *stuck) Write(p []byte) (int, error) {
+	<-w.release
+	return w.output.Write(p)
+}
+
+func TestAStuckDestinationStopsNoRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &stuck{release: make(chan struct{})}
+		l := open(t, logging.Options{EnableAccessLog: true, Stdout: out})
+		rec := request
+		rec.Path = "/" + strings.Repeat("a", 1000)
+		const n = 10_000 // more than may wait
+		for range n {
+			l.Access(rec) // would deadlock the test if it waited
+		}
+		if l.Lost() == 0 {
+			t.Error("nothing was lost: the memory that waits is not bounded")
+		}
+		close(out.release)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := uint64(len(lines(out.String()))) + l.Lost(); got != n {
+			t.Errorf("%d lines written or counted as lost, want %d", got, n)
+		}
+	})
+}
+
+func TestConcurrentUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.log")
+	var out output
+	l := open(t, logging.Options{Format: "json", EnableAccessLog: true, Stdout: &out, Override: map[string]any{
+		"handlers": map[string]any{"f": map[string]any{
+			"class": sizeHandler, "filename": path, "maxBytes": 20_000, "backupCount": 1000, "formatter": "json"}},
+		"root": map[string]any{"handlers": []any{"default", "f"}},
+	}})
+	const workers, rounds = 8, 200
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			log := l.Logger(fmt.Sprint("worker.", w)).With("worker", w)
+			for i := range rounds {
+				log.WithGroup("g").Info("e", "i", i)
+				l.Access(request)
+				if err := l.SetLevel("INFO"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var filed []string
+	for _, text := range contents(t, filepath.Dir(path)) {
+		filed = append(filed, lines(strings.ReplaceAll(text, "|", "\n"))...)
+	}
+	for where, got := range map[string][]string{"standard output": lines(out.String()), "files": filed} {
+		if len(got) != 2*workers*rounds {
+			t.Errorf("%s: %d lines, want %d", where, len(got), 2*workers*rounds)
+		}
+		for _, line := range got {
+			object(t, line)
+		}
+	}
+	if l.Lost() != 0 {
+		t.Errorf("lost %d", l.Lost())
+	}
+}
+
+func TestConcurrentClose(t *testing.T) {
+	var out output
+	l := open(t, logging.Options{EnableAccessLog: true, Stdout: &out})
+	const n = 500
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range n {
+				l.Access(request)
+			}
+			l.Close()
+		})
+	}
+	wg.Wait()
+	if got := len(lines(out.String())); got != 4*n {
+		t.Errorf("%d lines, want %d", got, 4*n)
+	}
+}

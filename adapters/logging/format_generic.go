@@ -1,0 +1,77 @@
+package logging
+
+import (
+	"log/slog"
+	"time"
+)
+
+const genericTime = "2006-01-02T15:04:05.000Z"
+
+// generic is the format for people: time, level, event, attributes, logger.
+type generic struct{ colours bool }
+
+func (g generic) appendRecord(buf []byte, r *record) []byte {
+	buf = g.appendHead(buf, r.at, r.level)
+	buf = appendPrintable(buf, r.event, false)
+	buf = appendPairs(buf, "", &r.attrs, func(key string) bool { return key == "logger" })
+	return appendLogger(buf, r.logger)
+}
+
+func (g generic) appendAccess(buf []byte, at time.Time, rec AccessRecord) []byte {
+	buf = g.appendHead(buf, at, accessLevel)
+	buf = rec.appendText(buf)
+	return appendLogger(buf, accessLogger)
+}
+
+func (g generic) appendHead(buf []byte, at time.Time, level slog.Level) []byte {
+	buf = at.UTC().AppendFormat(buf, genericTime)
+	buf = append(buf, ' ')
+	name := levelName(level)
+	if g.colours {
+		buf = append(buf, colour(level)...)
+	}
+	buf = append(buf, name...)
+	if g.colours {
+		buf = append(buf, "\x1b[0m"...)
+	}
+	const width = len("CRITICAL") + 1
+	return append(buf, "         "[:width-len(name)]...)
+}
+
+func appendLogger(buf []byte, name string) []byte {
+	buf = append(buf, " logger="...)
+	return appendToken(buf, name)
+}
+
+// appendPairs appends the attributes as key=value, a blank before each; the
+// members of a group have its name and a dot before theirs.
+func appendPairs(buf []byte, prefix string, g *group, reserved func(string) bool) []byte {
+	for _, f := range g.fields {
+		key := prefix + g.unreserved(f.key, reserved)
+		if f.group != nil {
+			buf = appendPairs(buf, key+".", f.group, noneReserved)
+			continue
+		}
+		buf = append(buf, ' ')
+		buf = appendToken(buf, key)
+		buf = append(buf, '=')
+		buf = appendTextValue(buf, f.value)
+	}
+	return buf
+}
+
+func noneReserved(string) bool { return false }
+
+func colour(level slog.Level) string {
+	switch {
+	case level >= LevelCritical:
+		return "\x1b[1;31m" // bold red
+	case level >= slog.LevelError:
+		return "\x1b[31m" // red
+	case level >= slog.LevelWarn:
+		return "\x1b[33m" // yellow
+	case level >= slog.LevelInfo:
+		return "\x1b[32m" // green
+	}
+	return "\x1b[36m" // cyan
+}

@@ -1,0 +1,79 @@
+package logging
+
+import (
+	"log/slog"
+	"math"
+	"strings"
+)
+
+// rootName is what the root logger is called in lines; it is asked for by it
+// or by the empty name.
+const rootName = "root"
+
+func canonical(name string) string {
+	if name == rootName {
+		return ""
+	}
+	return name
+}
+
+// sink is an opened handler.
+type sink struct {
+	level  slog.Level
+	format formatter
+	target *target // nil writes nothing
+}
+
+// node is one logger, with all it inherits. It is immutable.
+type node struct {
+	name  string
+	level slog.Leveler // the effective level
+	floor slog.Level   // the lowest level any sink takes
+	sinks []sink       // in the order of Python: its own, then its ancestors'
+}
+
+func (n *node) enabled(l slog.Level) bool { return l >= n.floor && l >= n.level.Level() }
+
+// hierarchy knows every declared logger.
+type hierarchy struct {
+	loggers map[string]loggerConfig
+	sinks   map[string]sink
+	base    slog.Leveler // the root's, unless the override has one
+}
+
+// node resolves a logger as Python does at each call.
+func (h hierarchy) node(name string) *node {
+	name = canonical(name)
+	n := &node{name: name, floor: math.MaxInt}
+	propagating := true
+	for at := name; ; at = parent(at) {
+		c, declared := h.loggers[at]
+		if declared && n.level == nil && c.level != nil && (*c.level != LevelNotSet || at == "") {
+			n.level = *c.level
+		}
+		if declared && propagating {
+			for _, handler := range c.handlers {
+				if s := h.sinks[handler]; s.target != nil {
+					n.sinks = append(n.sinks, s)
+					n.floor = min(n.floor, s.level)
+				}
+			}
+			propagating = c.propagate
+		}
+		if at == "" {
+			break
+		}
+	}
+	if n.level == nil {
+		n.level = h.base
+	}
+	if name == "" {
+		n.name = rootName
+	}
+	return n
+}
+
+// parent is the name up to the last dot; the root's is empty.
+func parent(name string) string {
+	return name[:max(strings.LastIndexByte(name, '.'), 0)]
+}
