@@ -15,11 +15,11 @@ var noExpiry time.Time
 // The function returned closes it.
 func upstream(s config.Settings) (ports.Upstream, func(), error) {
 	if s.APIURL.Parse().Scheme == "file" {
-		source, err := filesource.New(filesource.Options{URL: s.APIURL.Parse(), MaxDocumentBytes: s.MaxDocumentBytes})
+		source, err := filesource.New(s.APIURL.Parse(), filesource.Options{MaxDocumentBytes: s.MaxDocumentBytes})
 		if err != nil {
 			return nil, nil, err
 		}
-		return source, func() { _ = source.Close() }, nil
+		return source, func() {}, nil
 	}
 	client, err := flagsmith.New(flagsmith.Options{
 		APIURL: s.APIURL.Parse(), Timeout: s.APIPollTimeout, MaxDocumentBytes: s.MaxDocumentBytes,

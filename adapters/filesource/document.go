@@ -1,0 +1,142 @@
+package filesource
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// edition is a usable document that was returned: what it takes to know it again.
+type edition struct {
+	digest    [sha256.Size]byte
+	updatedAt time.Time
+}
+
+// FetchDocument reads the document of an environment; the server-side key plays
+// no part.
+//
+// It is not modified when three things hold: the request is conditional on
+// exactly the updated_at of the document that was returned for the environment
+// last, that document was usable, and the file has the same content still. So
+// content alone counts, not the file's times, which copying and archives set
+// back; an edit that forgot to change updated_at is seen; and a document that was
+// refused does not come to confirm the one before it.
+//
+// Errors: ctx's when it ended, otherwise a *ports.FetchError that says which file
+// to create or mend.
+func (s *Source) FetchDocument(ctx context.Context, r ports.DocumentRequest) (ports.Document, error) {
+	if err := ctx.Err(); err != nil {
+		return ports.Document{}, err
+	}
+	name, err := fileName(r.Environment)
+	if err != nil {
+		return ports.Document{}, &ports.FetchError{Err: err, Cause: "a document in a directory needs a key without slashes"}
+	}
+	body, err := s.read(name)
+	if err != nil {
+		return ports.Document{}, s.explain(name, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return ports.Document{}, err
+	}
+	return s.judge(r, name, body)
+}
+
+// judge decides whether body is news to the caller.
+func (s *Source) judge(r ports.DocumentRequest, name string, body []byte) (ports.Document, error) {
+	digest := sha256.Sum256(body)
+	s.mu.Lock()
+	last, known := s.returned[r.Environment]
+	s.mu.Unlock()
+	known = known && last.digest == digest
+	if known && !r.IfModifiedSince.IsZero() && r.IfModifiedSince.Equal(last.updatedAt) {
+		return ports.Document{NotModified: true}, nil
+	}
+	if known {
+		return ports.Document{Body: body}, nil
+	}
+	text := string(body)
+	if err := jsontext.Valid(text); err != nil {
+		return ports.Document{}, &ports.FetchError{
+			Cause: "it is perhaps being written: rename a finished file over it instead",
+			Err:   fmt.Errorf("%s: %w", filepath.Join(s.directory, name), err),
+		}
+	}
+	environment, _, err := domain.ParseEnvironment(text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.returned[r.Environment] = edition{digest, environment.UpdatedAt}
+	} else {
+		// The caller will say what is wrong with it.
+		delete(s.returned, r.Environment)
+	}
+	return ports.Document{Body: body}, nil
+}
+
+// errTooLarge: the file exceeds the limit.
+var errTooLarge = errors.New("the file is too large")
+
+// read reads a file of the directory. Links are followed as long as they stay
+// within it. The directory is opened each time, since it may be a link that
+// leads to another one by now.
+func (s *Source) read(name string) ([]byte, error) {
+	root, err := os.OpenRoot(s.directory)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	// Asked before it is opened: opening a pipe would wait for its other end.
+	info, err := root.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not a regular file")
+	case info.Size() > s.limit:
+		return nil, errTooLarge
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	var body bytes.Buffer
+	body.Grow(int(info.Size()) + bytes.MinRead)
+	// It may have grown meanwhile.
+	if _, err := body.ReadFrom(io.LimitReader(file, s.limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(body.Len()) > s.limit {
+		return nil, errTooLarge
+	}
+	return body.Bytes(), nil
+}
+
+// explain says what to do about a file that cannot be read.
+func (s *Source) explain(name string, err error) *ports.FetchError {
+	path := filepath.Join(s.directory, name)
+	e := &ports.FetchError{Err: fmt.Errorf("%s: %w", path, err)}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Cause = "create that file with the environment document, or correct api_url"
+	case errors.Is(err, fs.ErrPermission):
+		e.Cause = "let this program's user read the file and its directory"
+	case errors.Is(err, errTooLarge):
+		e.Cause = fmt.Sprintf("max_document_bytes allows %d bytes: raise it if the document is meant to be so large", s.limit)
+	default:
+		e.Cause = "it must be a regular file, or a link to one that does not lead out of the directory"
+	}
+	return e
+}

@@ -1,0 +1,161 @@
+package filesource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+const (
+	// settle is how long events are gathered before changes are told: writing a
+	// file is several of them.
+	settle = 50 * time.Millisecond
+	// check is how often the directory is looked at without an event: some file
+	// systems have none, and links further up can change.
+	check = 10 * time.Second
+	// shortest and longest are the waits before the directory is watched again
+	// after that failed.
+	shortest, longest = 500 * time.Millisecond, 10 * time.Second
+)
+
+// Notify calls changed for a key after its file was written, replaced, created
+// or removed, and once for each key as soon as the directory is watched, so that
+// nothing is missed between a fetch and the watch. The time it passes is always
+// zero: what the file says is known by fetching it.
+//
+// A change is seen by an event that names the file, or by another file being
+// there after an event of any kind: editors rename, a ConfigMap swaps a link
+// beside the file, other tools swap the directory itself. Notify ends with ctx
+// only, and returns its error. While the directory cannot be watched, as when it
+// is not there, it tries again; polling finds changes meanwhile.
+func (s *Source) Notify(ctx context.Context, keys []domain.EnvironmentKey, changed func(domain.EnvironmentKey, time.Time)) error {
+	w := watch{directory: s.directory, seen: map[string]os.FileInfo{}}
+	byName := make(map[string]domain.EnvironmentKey, len(keys))
+	for _, key := range keys {
+		name, err := fileName(key)
+		if _, again := byName[name]; err == nil && !again {
+			byName[name] = key
+			w.names = append(w.names, name)
+		}
+	}
+	w.changed = func(name string) { changed(byName[name], time.Time{}) }
+
+	wait := shortest
+	for ctx.Err() == nil {
+		if errors.Is(w.run(ctx), errReplaced) {
+			wait = shortest // it was watched, and the next one may be there already
+			continue
+		}
+		pause(ctx, wait)
+		wait = min(2*wait, longest)
+	}
+	return ctx.Err()
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// errReplaced: the directory is not the one that was watched any more.
+var errReplaced = errors.New("the directory was replaced")
+
+// watch tells of the changed files of a directory, one goroutine at a time.
+type watch struct {
+	directory string
+	names     []string
+	changed   func(name string)
+	seen      map[string]os.FileInfo // of names as they were told of last; nil: it was not there
+}
+
+// run watches until ctx ends, the directory is replaced (errReplaced) or
+// watching fails.
+func (w *watch) run(ctx context.Context) error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watching %s: %w", w.directory, err)
+	}
+	defer func() { _ = watcher.Close() }()
+	here, err := os.Stat(w.directory)
+	if err == nil {
+		err = watcher.Add(w.directory)
+	}
+	if err != nil {
+		return fmt.Errorf("watching %s: %w", w.directory, err)
+	}
+	// The one above tells when the directory itself is replaced; where it cannot
+	// be watched, the check finds out.
+	_ = watcher.Add(filepath.Dir(w.directory))
+
+	checks := time.NewTicker(check)
+	defer checks.Stop()
+	named := map[string]bool{} // by events that have not been told of
+	due := time.After(0)       // nil while there is nothing to tell
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case event, open := <-watcher.Events:
+			switch {
+			case !open:
+				return fsnotify.ErrClosed
+			case event.Name != w.directory && filepath.Dir(event.Name) != w.directory:
+				continue // a neighbour of the directory
+			}
+			named[filepath.Base(event.Name)] = true
+		case err := <-watcher.Errors:
+			if !errors.Is(err, fsnotify.ErrEventOverflow) {
+				return fmt.Errorf("watching %s: %w", w.directory, err)
+			}
+			for _, name := range w.names { // which ones were lost nobody knows
+				named[name] = true
+			}
+		case <-checks.C:
+		case <-due:
+			due = nil
+			if now, err := os.Stat(w.directory); err != nil || !os.SameFile(here, now) {
+				return errReplaced
+			}
+			w.tell(named)
+			clear(named)
+			continue
+		}
+		if due == nil {
+			due = time.After(settle)
+		}
+	}
+}
+
+// tell calls changed for the files that events named, those that are others than
+// before, and those never told of.
+func (w *watch) tell(named map[string]bool) {
+	for _, name := range w.names {
+		info, err := os.Stat(filepath.Join(w.directory, name))
+		if err != nil {
+			info = nil
+		}
+		before, known := w.seen[name]
+		w.seen[name] = info
+		if !known || named[name] || !same(before, info) {
+			w.changed(name)
+		}
+	}
+}
+
+func same(a, b os.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+}

@@ -1,0 +1,78 @@
+// Package filesource takes environment documents from a directory instead of an
+// API: api_url file:///dir. The document of the environment with the client-side
+// key KEY is DIR/KEY.json. It serves tests, air-gapped installations and
+// documents that another program puts there, such as a mounted ConfigMap.
+//
+// Whoever replaces a document does best to rename a finished file over the old
+// one. A file caught half-written is an error of that fetch, after which the
+// former document goes on being served and the next change or poll brings the
+// new one.
+package filesource
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// Options is what a Source is made of besides its directory.
+type Options struct {
+	// MaxDocumentBytes bounds a file (max_document_bytes).
+	MaxDocumentBytes int64
+}
+
+// Source is a directory of documents. It keeps no file open between calls and
+// needs no closing. It is safe for concurrent use.
+type Source struct {
+	directory string
+	limit     int64
+
+	mu       sync.Mutex
+	returned map[domain.EnvironmentKey]edition
+}
+
+var (
+	_ ports.Upstream = (*Source)(nil)
+	_ ports.Notifier = (*Source)(nil)
+)
+
+// New returns the source that api names (api_url): file:// and the absolute path
+// of a directory. The directory need not be there yet. The error says what is
+// wrong with the settings.
+func New(api *url.URL, o Options) (*Source, error) {
+	switch {
+	case api.Scheme != "file":
+		return nil, fmt.Errorf("api_url must begin with file:// to name a directory, not with %q", api.Scheme)
+	case api.Opaque != "" || api.Host != "" && !strings.EqualFold(api.Host, "localhost") || api.User != nil || !strings.HasPrefix(api.Path, "/"):
+		return nil, errors.New("api_url must have three slashes and an absolute path to name a directory: file:///etc/edge-proxy/documents")
+	case api.RawQuery != "" || api.Fragment != "":
+		return nil, errors.New("api_url must not have a query or a fragment")
+	case strings.ContainsRune(api.Path, 0):
+		return nil, errors.New("api_url has a zero byte in its path")
+	case o.MaxDocumentBytes <= 0:
+		return nil, fmt.Errorf("max_document_bytes must be positive, not %d", o.MaxDocumentBytes)
+	}
+	return &Source{
+		directory: filepath.Clean(filepath.FromSlash(api.Path)),
+		limit:     min(o.MaxDocumentBytes, math.MaxInt64-1), // one more can be read
+		returned:  map[domain.EnvironmentKey]edition{},
+	}, nil
+}
+
+const extension = ".json"
+
+// fileName returns the name of a key's file in the directory. Client-side keys
+// are arbitrary texts; one that could lead elsewhere has no file.
+func fileName(key domain.EnvironmentKey) (string, error) {
+	if key == "" || strings.ContainsAny(string(key), "/\\\x00") || !filepath.IsLocal(string(key)+extension) {
+		return "", fmt.Errorf("the client-side key %.80q cannot be the name of a file", string(key))
+	}
+	return string(key) + extension, nil
+}

@@ -1,0 +1,128 @@
+package flagsmith
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// tooLarge is the failure of a document that exceeds the limit.
+func tooLarge(limit int64) *failure {
+	return &failure{
+		status: http.StatusOK,
+		cause:  "raise max_document_bytes if the document is meant to be so large",
+		err:    fmt.Errorf("the document is larger than max_document_bytes allows, which is %d", limit),
+	}
+}
+
+// readBody reads and decompresses the whole body of a 200, of at most limit
+// bytes. A body that ends before its announced or its compressed end is an
+// error. It does not close the body.
+func readBody(answer *http.Response, limit int64) ([]byte, error) {
+	var body []byte
+	var err error
+	switch encoding := strings.ToLower(strings.TrimSpace(answer.Header.Get("Content-Encoding"))); encoding {
+	case "", "identity":
+		if answer.ContentLength > limit {
+			return nil, tooLarge(limit)
+		}
+		body, err = readAll(answer.Body, answer.ContentLength, limit)
+	case "gzip", "x-gzip":
+		body, err = readGzip(answer.Body, limit)
+	default:
+		return nil, &failure{
+			status: answer.StatusCode,
+			cause:  "only gzip was asked for; something on the way changes the answer",
+			err:    fmt.Errorf("the answer has the content encoding %.40q", encoding),
+		}
+	}
+	if failed := (*failure)(nil); err == nil || errors.As(err, &failed) {
+		return body, err
+	}
+	return nil, &failure{
+		status: answer.StatusCode,
+		cause:  "the answer was cut off or damaged on the way",
+		err:    fmt.Errorf("reading the answer: %w", err),
+	}
+}
+
+func readGzip(r io.Reader, limit int64) ([]byte, error) {
+	z, err := gzip.NewReader(r)
+	if err == nil {
+		return readAll(z, -1, limit)
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return nil, err
+}
+
+// readAll reads r to its end, which comes after size bytes unless size is
+// negative, and must come within limit bytes. A known size is allocated at once,
+// if it is not beyond belief; otherwise growing chunks are joined at the end,
+// which leaves less garbage than doubling does.
+func readAll(r io.Reader, size, limit int64) ([]byte, error) {
+	const believed = 1 << 30
+	if size >= 0 && size <= believed {
+		b := make([]byte, size+1) // one more, to see the end
+		n, err := fill(r, b)
+		if errors.Is(err, io.EOF) && int64(n) == size {
+			return b[:n:n], nil
+		}
+		if err == nil || errors.Is(err, io.EOF) {
+			err = fmt.Errorf("it has another length than the announced %d bytes", size)
+		}
+		return nil, err
+	}
+	const smallest, largest = 16 << 10, 8 << 20
+	var chunks [][]byte
+	var total int64
+	for length := smallest; ; length = min(2*length, largest) {
+		chunk := make([]byte, length)
+		n, err := fill(r, chunk)
+		if total += int64(n); total > limit {
+			return nil, tooLarge(limit)
+		}
+		chunks = append(chunks, chunk[:n])
+		switch {
+		case errors.Is(err, io.EOF):
+			return slices.Concat(chunks...), nil
+		case err != nil:
+			return nil, err
+		}
+	}
+}
+
+// fill reads until b is full or r has an error, io.EOF at its end. Unlike
+// io.ReadFull it leaves apart an r that ends and an r that is cut off.
+func fill(r io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = r.Read(b[n:])
+		n += m
+	}
+	return n, err
+}
+
+// checkJSON refuses what plainly is no JSON, with a better reason than a parser
+// could give: a login page, a portal, an empty answer.
+func checkJSON(body []byte) error {
+	text := bytes.TrimLeft(body, " \t\r\n")
+	switch {
+	case len(text) == 0:
+		return &failure{status: http.StatusOK, cause: "check api_url", err: errors.New("the answer is empty")}
+	case text[0] == '<':
+		return &failure{
+			status: http.StatusOK,
+			cause:  "api_url is probably not the address of a Flagsmith API, or a login or portal page came in between",
+			err:    errors.New("the answer is a web page, not JSON"),
+		}
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package flagsmith
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/adapters/flagsmith/internal/link"
+	"github.com/edge-proxy/edge-proxy/adapters/flagsmith/internal/pages"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+const (
+	environmentKeyHeader = "X-Environment-Key"
+	proxyKeyHeader       = "X-Proxy-Key"
+)
+
+// maxPages bounds the pages of one document, against an upstream that never
+// comes to an end.
+const maxPages = 10_000
+
+// page is one answer to a request for a document.
+type page struct {
+	notModified bool
+	body        []byte
+	from        *url.URL // where it came from, redirects followed
+	next        *url.URL // the following page, nil when there is none
+}
+
+// FetchDocument fetches the document of an environment, all its pages, and
+// returns it byte for byte as upstream sent it; identity_overrides of further
+// pages are put at the end of the first page's. Errors: ctx's when it ended;
+// otherwise a *ports.FetchError, one that wraps
+// ports.ErrNotModifiedWithoutCondition when upstream answered 304 to a request
+// without a condition (that of a further page never has one).
+func (c *Client) FetchDocument(ctx context.Context, r ports.DocumentRequest) (ports.Document, error) {
+	document, err := c.fetchPages(ctx, r)
+	if err == nil {
+		return document, nil
+	}
+	if ended := ctx.Err(); ended != nil {
+		return ports.Document{}, ended
+	}
+	if f := (*failure)(nil); errors.As(err, &f) {
+		return ports.Document{}, &ports.FetchError{Status: f.status, Cause: f.cause, Err: f.err}
+	}
+	return ports.Document{}, &ports.FetchError{Err: err}
+}
+
+func (c *Client) fetchPages(ctx context.Context, r ports.DocumentRequest) (ports.Document, error) {
+	address := c.api.JoinPath("environment-document/")
+	first, err := c.fetchPage(ctx, r, address, r.IfModifiedSince)
+	if err != nil {
+		return ports.Document{}, err
+	}
+	if first.notModified || first.next == nil {
+		return ports.Document{NotModified: first.notModified, Body: first.body}, nil
+	}
+	merged, err := pages.Begin(first.body)
+	if err != nil {
+		return ports.Document{}, onPage(1, &failure{status: http.StatusOK, err: err})
+	}
+	seen := map[string]bool{address.String(): true, first.from.String(): true}
+	for n, next := 2, first.next; next != nil; n++ {
+		if n > maxPages {
+			return ports.Document{}, &failure{err: fmt.Errorf("the document has more than %d pages", maxPages)}
+		}
+		if seen[next.String()] {
+			return ports.Document{}, onPage(n, &failure{err: errors.New("the pages lead in a circle")})
+		}
+		seen[next.String()] = true
+		p, err := c.fetchPage(ctx, r, next, time.Time{})
+		if err != nil {
+			return ports.Document{}, onPage(n, err)
+		}
+		if err := merged.Add(p.body); err != nil {
+			return ports.Document{}, onPage(n, &failure{status: http.StatusOK, err: err})
+		}
+		if int64(merged.Len()) > c.options.MaxDocumentBytes {
+			return ports.Document{}, onPage(n, tooLarge(c.options.MaxDocumentBytes))
+		}
+		next = p.next
+	}
+	return ports.Document{Body: merged.Document()}, nil
+}
+
+// onPage says on which page a failure happened.
+func onPage(n int, err error) error {
+	f := &failure{err: err}
+	if inner := (*failure)(nil); errors.As(err, &inner) {
+		*f = *inner
+	}
+	f.err = fmt.Errorf("page %d: %w", n, f.err)
+	return f
+}
+
+// fetchPage fetches one page within the time-out of a request. The request is
+// conditional unless condition is zero.
+func (c *Client) fetchPage(ctx context.Context, r ports.DocumentRequest, address *url.URL, condition time.Time) (page, error) {
+	request := request{address: address, header: http.Header{}, secret: http.Header{}}
+	request.header.Set("Accept", "application/json")
+	request.header.Set("Accept-Encoding", "gzip")
+	if !condition.IsZero() {
+		// Ends in GMT and has whole seconds: Django takes nothing else.
+		request.header.Set("If-Modified-Since", condition.UTC().Format(http.TimeFormat))
+	}
+	request.secret.Set(environmentKeyHeader, r.Key.Reveal())
+	if key := c.proxyKey(); r.Discovered && key != "" {
+		request.secret.Set(proxyKeyHeader, key)
+	}
+
+	bounded, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	return c.readPage(bounded, request, !condition.IsZero())
+}
+
+func (c *Client) readPage(ctx context.Context, r request, conditional bool) (page, error) {
+	answer, err := c.get(ctx, r)
+	if err != nil {
+		return page{}, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	switch {
+	case answer.StatusCode == http.StatusNotModified && conditional:
+		return page{notModified: true}, nil
+	case answer.StatusCode == http.StatusNotModified:
+		return page{}, &failure{status: answer.StatusCode, err: ports.ErrNotModifiedWithoutCondition}
+	case answer.StatusCode != http.StatusOK:
+		drain(answer.Body)
+		return page{}, c.statusFailure(answer)
+	}
+	next, err := c.nextPage(answer)
+	if err != nil {
+		return page{}, err
+	}
+	body, err := readBody(answer, c.options.MaxDocumentBytes)
+	switch {
+	case isTimeout(err):
+		return page{}, c.timedOut()
+	case err != nil:
+		return page{}, err
+	}
+	return page{body: body, from: answer.Request.URL, next: next}, checkJSON(body)
+}
+
+// nextPage returns the address of the page after an answer, nil when it is the
+// last. It is on the configured host, with the configured scheme and port
+// whatever the link says: an API behind TLS termination believes it is reached
+// by plain HTTP.
+func (c *Client) nextPage(answer *http.Response) (*url.URL, error) {
+	refuse := func(cause string, err error) (*url.URL, error) {
+		return nil, &failure{status: answer.StatusCode, cause: cause, err: err}
+	}
+	const ofHeader = "a document without its further pages would lack identity overrides"
+	target, found, err := link.Next(answer.Header.Values("Link"))
+	if err != nil {
+		return refuse(ofHeader, err)
+	}
+	if !found {
+		return nil, nil
+	}
+	next, err := answer.Request.URL.Parse(target)
+	if err != nil || next.Scheme != "http" && next.Scheme != "https" {
+		return refuse(ofHeader, errors.New("the link to the next page is no address of HTTP"))
+	}
+	if !strings.EqualFold(next.Hostname(), c.api.Hostname()) {
+		return refuse("keys are sent to the configured host only: set api_url to the address that the API has by its own account",
+			fmt.Errorf("the link to the next page leads to another host, %s", show(next)))
+	}
+	next.Scheme, next.Host = c.api.Scheme, c.api.Host
+	next.User, next.Fragment, next.RawFragment = nil, "", ""
+	return next, nil
+}
+
+func (c *Client) proxyKey() string {
+	if c.options.ProxyKey == nil {
+		return ""
+	}
+	return c.options.ProxyKey()
+}

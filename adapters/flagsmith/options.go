@@ -1,0 +1,72 @@
+package flagsmith
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+)
+
+// Options is what a Client is made of.
+type Options struct {
+	// APIURL is the address of the API (api_url), such as
+	// https://edge.api.flagsmith.com/api/v1, with or without a slash at its end.
+	// Its scheme, host and port are the configured origin, the only place keys
+	// are sent to. A user name and password in it go there as basic
+	// authentication. New keeps a copy.
+	APIURL *url.URL
+	// Timeout bounds one request as a whole, from the connection over redirects
+	// to the last byte of the body (api_poll_timeout_seconds). Every page of a
+	// document is a request of its own.
+	Timeout time.Duration
+	// MaxDocumentBytes bounds a document: uncompressed, pages merged
+	// (max_document_bytes).
+	MaxDocumentBytes int64
+	// UserAgent names this program and its version.
+	UserAgent string
+	// ProxyKey returns the key that discovered environments are fetched with
+	// besides their own (proxy_key), "" for none. It is asked for each request; a
+	// function, so that formatting Options shows no secret. May be nil.
+	ProxyKey func() string
+	// Proxy says which requests go through a forward proxy.
+	Proxy ProxySettings
+	// MaxIdleConnections is how many connections to one host stay open between
+	// requests; 0 is 16. How many are used at a time is the caller's affair.
+	MaxIdleConnections int
+	// TLS is for certificates other than the system's; may be nil. New keeps a
+	// copy.
+	TLS *tls.Config
+}
+
+// String returns the API's address without a login: all of Options that is no
+// secret for sure.
+func (o Options) String() string {
+	if o.APIURL == nil {
+		return "{}"
+	}
+	return "{" + show(o.APIURL) + o.APIURL.EscapedPath() + "}"
+}
+
+// GoString is String.
+func (o Options) GoString() string { return "flagsmith.Options" + o.String() }
+
+const defaultIdleConnections = 16
+
+func (o Options) check() error {
+	switch {
+	case o.APIURL == nil:
+		return errors.New("api_url is missing")
+	case o.APIURL.Scheme != "http" && o.APIURL.Scheme != "https":
+		return fmt.Errorf("api_url must begin with http:// or https://, not %q", o.APIURL.Scheme)
+	case o.APIURL.Hostname() == "":
+		return errors.New("api_url names no host")
+	case o.APIURL.RawQuery != "" || o.APIURL.Fragment != "":
+		return errors.New("api_url must not have a query or a fragment")
+	case o.Timeout <= 0:
+		return fmt.Errorf("api_poll_timeout_seconds must be positive, not %v", o.Timeout)
+	case o.MaxDocumentBytes <= 0:
+		return fmt.Errorf("max_document_bytes must be positive, not %d", o.MaxDocumentBytes)
+	}
+	return nil
+}

@@ -1,0 +1,37 @@
+package flagsmith
+
+import (
+	"net/url"
+	"strings"
+)
+
+// origin is where a key may go: scheme, host and port.
+type origin struct{ scheme, host, port string }
+
+func originOf(u *url.URL) origin {
+	return origin{strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), portOf(u)}
+}
+
+func portOf(u *url.URL) string {
+	switch port := u.Port(); {
+	case port != "":
+		return port
+	case strings.EqualFold(u.Scheme, "https"):
+		return "443"
+	default:
+		return "80"
+	}
+}
+
+// trusts reports whether keys may be sent to u: to the configured origin, and to
+// the same host where a redirect leads from http to https on the default ports
+// (upstream, "Environment documents").
+func (c *Client) trusts(u *url.URL) bool {
+	o := originOf(u)
+	upgraded := origin{"https", c.origin.host, "443"}
+	return o == c.origin || o == upgraded && c.origin.scheme == "http" && c.origin.port == "80"
+}
+
+// show returns what an error may tell of an address: its origin. Paths and
+// queries of foreign addresses may carry credentials.
+func show(u *url.URL) string { return u.Scheme + "://" + u.Host }

@@ -1,0 +1,144 @@
+package flagsmith
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxRedirects is how many redirects one request follows.
+const maxRedirects = 10
+
+// request is a GET and what it carries.
+type request struct {
+	address *url.URL
+	header  http.Header // goes wherever redirects lead
+	secret  http.Header // goes to the configured origin only
+}
+
+// get sends a request and follows its redirects, until an answer is none or is
+// one that must not be followed. The caller closes the answer's body; the
+// answer's Request has the address it came from. Errors are failures, in which
+// no secret of the request appears.
+func (c *Client) get(ctx context.Context, r request) (*http.Response, error) {
+	address := r.address
+	for range maxRedirects + 1 {
+		answer, err := c.roundTrip(ctx, address, r)
+		if err != nil {
+			return nil, err
+		}
+		if !isRedirect(answer.StatusCode) {
+			return answer, nil
+		}
+		drain(answer.Body)
+		_ = answer.Body.Close()
+		if address, err = redirection(answer); err != nil {
+			return nil, err
+		}
+	}
+	return nil, &failure{err: fmt.Errorf("upstream redirects without end, stopped after %d redirects", maxRedirects), cause: "check api_url"}
+}
+
+func (c *Client) roundTrip(ctx context.Context, address *url.URL, r request) (*http.Response, error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
+	if err != nil {
+		return nil, &failure{err: errors.New("upstream's address cannot be requested")}
+	}
+	q.Header = r.header.Clone()
+	q.Header.Set("User-Agent", c.options.UserAgent)
+	if c.trusts(address) {
+		for name, values := range r.secret {
+			q.Header[name] = values
+		}
+		if c.userinfo != nil {
+			password, _ := c.userinfo.Password()
+			q.SetBasicAuth(c.userinfo.Username(), password)
+		}
+	}
+	// Not through an http.Client: that would follow redirects, and its errors
+	// repeat addresses.
+	answer, err := c.transport.RoundTrip(q)
+	if err != nil {
+		return nil, c.transportFailure(err, q)
+	}
+	return answer, nil
+}
+
+func isRedirect(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// redirection returns where a redirect leads. One from https down to http is
+// refused: whoever is on the way could write the document.
+func redirection(answer *http.Response) (*url.URL, error) {
+	from := answer.Request.URL
+	refuse := func(cause, format string, args ...any) (*url.URL, error) {
+		return nil, &failure{status: answer.StatusCode, cause: cause, err: fmt.Errorf(format, args...)}
+	}
+	location := answer.Header.Get("Location")
+	if location == "" {
+		return refuse("check api_url", "upstream answered %d without saying where to", answer.StatusCode)
+	}
+	to, err := from.Parse(location)
+	if err != nil || to.Hostname() == "" || to.Scheme != "http" && to.Scheme != "https" {
+		return refuse("check api_url", "upstream answered %d with an address that is none of HTTP", answer.StatusCode)
+	}
+	to.User, to.Fragment, to.RawFragment = nil, "", ""
+	if from.Scheme == "https" && to.Scheme == "http" {
+		return refuse("set api_url to where the API really is; behind TLS termination, tell the API its public address",
+			"upstream redirects from https to unprotected %s, which is not followed", show(to))
+	}
+	return to, nil
+}
+
+// transportFailure says why there is no answer.
+func (c *Client) transportFailure(err error, q *http.Request) error {
+	if told := (*failure)(nil); errors.As(err, &told) {
+		return told
+	}
+	if isTimeout(err) {
+		return c.timedOut()
+	}
+	cause := causeOf(err)
+	// Some of net/http's errors repeat what the other side sent, which may be
+	// what it was sent.
+	text := err.Error()
+	for _, name := range []string{environmentKeyHeader, proxyKeyHeader, "Authorization"} {
+		if secret := q.Header.Get(name); secret != "" && strings.Contains(text, secret) {
+			err = errors.New("upstream's answer is no HTTP")
+		}
+	}
+	return &failure{cause: cause, err: fmt.Errorf("asking %s: %w", show(q.URL), err)}
+}
+
+// isTimeout reports whether err is the end of a request's time, which dials and
+// handshakes share.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+func (c *Client) timedOut() *failure {
+	// The error of the request's own context stays out of the chain: it would
+	// look as if the caller's context had ended.
+	return &failure{
+		cause: "upstream or the way there is slow; api_poll_timeout_seconds bounds each request",
+		err:   fmt.Errorf("no complete answer from %s within %v", show(c.api), c.options.Timeout),
+	}
+}
+
+// drain reads what little is left of a body, so that its connection can be used
+// again.
+func drain(body io.Reader) {
+	const enough = 64 << 10
+	_, _ = io.CopyN(io.Discard, body, enough)
+}

@@ -1,0 +1,20 @@
+//go:build !race
+
+// With the race detector sync.Pool drops some of what it is given, on purpose.
+
+package httpapi_test
+
+import "testing"
+
+func TestAllocations(t *testing.T) {
+	requests := profileRequests(t, nil)
+	for name, most := range map[string]float64{
+		"flags": 0, "flags-gzip": 0, "feature": 0, "document": 0, "document-gzip": 0,
+		"identity-get": 2, "identities": 3, "identities-gzip": 3,
+	} {
+		p := requests[name]
+		if got := testing.AllocsPerRun(500, p.ask); got > most {
+			t.Errorf("%s: %v allocations, want at most %v", name, got, most)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bunrouter"
+
+	"github.com/edge-proxy/edge-proxy/app"
+)
+
+// API answers HTTP requests. It is safe for concurrent use; make it with New.
+type API struct {
+	query   app.Query
+	logger  *slog.Logger
+	now     func() time.Time
+	maxBody int64
+	access  func(AccessRecord)
+	cors    cors
+	trusted trustedPeers
+
+	router  *bunrouter.Router
+	methods map[string]string // by route, as Allow has it
+
+	evaluations *evaluationCache // nil: switched off
+	exchanges   sync.Pool        // *exchange
+	scratches   sync.Pool        // *scratch
+	compressors sync.Pool        // *compressor
+}
+
+// New returns the API that o describes. It fails on a missing Query and on a
+// trusted peer that is neither an address nor a CIDR range.
+func New(o Options) (*API, error) {
+	if o.Query == nil {
+		return nil, errors.New("httpapi: no query to answer from")
+	}
+	a := &API{
+		query:       o.Query,
+		logger:      o.Logger,
+		now:         o.Now,
+		maxBody:     o.MaxBodyBytes,
+		access:      o.Access,
+		cors:        newCORS(o.AllowOrigins),
+		evaluations: newEvaluationCache(o.IdentitiesCache),
+	}
+	if a.logger == nil {
+		a.logger = slog.New(slog.DiscardHandler)
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.maxBody <= 0 {
+		a.maxBody = defaultMaxBodyBytes
+	}
+	if o.ProxyHeaders {
+		var err error
+		if a.trusted, err = newTrustedPeers(o.ForwardedAllowIPs); err != nil {
+			return nil, fmt.Errorf("httpapi: %w", err)
+		}
+	}
+	a.exchanges.New = func() any { return new(exchange) }
+	a.scratches.New = func() any { return new(scratch) }
+	a.compressors.New = func() any { return newCompressor() }
+	a.router, a.methods = newRouter(a.routes())
+	return a, nil
+}
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := a.exchanges.Get().(*exchange)
+	x.begin(w)
+	if a.access != nil {
+		x.start = a.now()
+	}
+	defer a.finish(x, r)
+
+	if a.cors.answer(x, r) {
+		return
+	}
+	if err := a.route(x, r); err != nil {
+		a.fail(x, r, err)
+	}
+}
+
+// finish ends an exchange, however it went: the last thing that is done for a
+// request. It must be deferred itself, for it recovers.
+func (a *API) finish(x *exchange, r *http.Request) {
+	if v := recover(); v != nil {
+		a.recovered(x, r, v)
+	}
+	if a.access != nil {
+		a.access(a.record(x, r))
+	}
+	broken := x.broken
+	x.end()
+	a.exchanges.Put(x)
+	if broken {
+		// Half an answer is out: net/http closes the connection, so that the
+		// client does not take it for a whole one.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// authenticate returns what the request's key leads to; its Environment may
+// still be nil. An absent header and an empty one are told apart, and of several
+// the first counts (behaviour, section 1, "Keys").
+func (a *API) authenticate(r *http.Request) (app.Entry, error) {
+	keys := r.Header["X-Environment-Key"]
+	if len(keys) == 0 {
+		return app.Entry{}, errMissingKey
+	}
+	entry, ok := a.query.Snapshot().Lookup(keys[0])
+	if !ok {
+		return app.Entry{}, unknownKey(keys[0])
+	}
+	return entry, nil
+}
+
+// environment is authenticate for what needs the environment's document.
+func (a *API) environment(r *http.Request) (app.Entry, error) {
+	entry, err := a.authenticate(r)
+	if err == nil && entry.Environment == nil {
+		err = errNoDocument
+	}
+	return entry, err
+}

@@ -1,0 +1,157 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+)
+
+// sink is a ResponseWriter that costs nothing.
+type sink struct {
+	header http.Header
+	status int
+	bytes  int
+}
+
+func newSink() *sink { return &sink{header: make(http.Header, 8)} }
+
+func (s *sink) Header() http.Header    { return s.header }
+func (s *sink) WriteHeader(status int) { s.status = status }
+func (s *sink) Write(b []byte) (int, error) {
+	s.bytes += len(b)
+	return len(b), nil
+}
+
+func (s *sink) reset() {
+	clear(s.header)
+	s.status, s.bytes = http.StatusOK, 0
+}
+
+// replay is one request asked again and again.
+type replay struct {
+	api     http.Handler
+	request *http.Request
+	body    *strings.Reader
+	text    string
+	sink    *sink
+}
+
+func newReplay(api http.Handler, r *http.Request, body string) *replay {
+	p := &replay{api: api, request: r, text: body, sink: newSink()}
+	if body != "" {
+		p.body = strings.NewReader(body)
+		p.request.Body = io.NopCloser(p.body)
+	}
+	return p
+}
+
+func (p *replay) ask() {
+	p.sink.reset()
+	if p.body != nil {
+		p.body.Reset(p.text)
+	}
+	p.api.ServeHTTP(p.sink, p.request)
+}
+
+// profileBody is an identity of the sizing profile: 15 traits, of which several
+// make segments match.
+func profileBody(identifier string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"identifier": %q, "traits": [`, identifier)
+	for i := range 15 {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		switch i % 3 {
+		case 0: // EQUAL in segment i
+			fmt.Fprintf(&b, `{"trait_key": "trait_%d_0", "trait_value": "v%d"}`, i, i)
+		case 1: // GREATER_THAN
+			fmt.Fprintf(&b, `{"trait_key": "trait_%d_1", "trait_value": %d}`, i, i)
+		default: // no match
+			fmt.Fprintf(&b, `{"trait_key": "trait_%d_2", "trait_value": "nothing"}`, i)
+		}
+	}
+	b.WriteString("]}")
+	return b.String()
+}
+
+// profileRequests are the kinds of requests that figures are about.
+func profileRequests(tb testing.TB, change func(*httpapi.Options)) map[string]*replay {
+	tb.Helper()
+	api := newAPI(tb, func(o *httpapi.Options) {
+		q := new(query)
+		q.serve(environment(tb, profile.ClientKey, string(profile.Document(profile.Default()))))
+		o.Query = q
+		if change != nil {
+			change(o)
+		}
+	})
+	client, server := "X-Environment-Key: "+profile.ClientKey, "X-Environment-Key: "+serverKeyOf(profile.ClientKey)
+	const zip = "Accept-Encoding: gzip, deflate, br"
+	body := profileBody("user-42")
+	return map[string]*replay{
+		"flags":           newReplay(api, request("GET", "/api/v1/flags/", "", client), ""),
+		"flags-gzip":      newReplay(api, request("GET", "/api/v1/flags/", "", client, zip), ""),
+		"feature":         newReplay(api, request("GET", "/api/v1/flags/?feature=feature_007", "", client), ""),
+		"document":        newReplay(api, request("GET", "/api/v1/environment-document", "", server), ""),
+		"document-gzip":   newReplay(api, request("GET", "/api/v1/environment-document", "", server, zip), ""),
+		"identity-get":    newReplay(api, request("GET", "/api/v1/identities/?identifier=user-42", "", client), ""),
+		"identities":      newReplay(api, request("POST", "/api/v1/identities/", body, client, "Content-Type: application/json"), body),
+		"identities-gzip": newReplay(api, request("POST", "/api/v1/identities/", body, client, "Content-Type: application/json", zip), body),
+	}
+}
+
+func BenchmarkHandler(b *testing.B) {
+	for _, name := range []string{"flags", "flags-gzip", "feature", "document", "document-gzip", "identity-get", "identities", "identities-gzip"} {
+		b.Run(name, func(b *testing.B) { benchmark(b, name, nil) })
+	}
+	b.Run("identities-cached", func(b *testing.B) { benchmark(b, "identities", withIdentitiesCache) })
+}
+
+func withIdentitiesCache(o *httpapi.Options) {
+	o.IdentitiesCache = httpapi.Cache{Use: true, MaxSize: 128}
+}
+
+func benchmark(b *testing.B, name string, change func(*httpapi.Options)) {
+	p := profileRequests(b, change)[name]
+	p.ask()
+	if p.sink.status != http.StatusOK || p.sink.bytes == 0 {
+		b.Fatalf("status %d, %d bytes", p.sink.status, p.sink.bytes)
+	}
+	b.SetBytes(int64(p.sink.bytes))
+	b.ReportAllocs()
+	for b.Loop() {
+		p.ask()
+	}
+}
+
+// BenchmarkHandlerParallel shows how throughput grows with -cpu.
+func BenchmarkHandlerParallel(b *testing.B) {
+	for _, name := range []string{"flags", "identities"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			shared := profileRequests(b, nil)[name]
+			b.RunParallel(func(pb *testing.PB) {
+				p := newReplay(shared.api, shared.request.Clone(b.Context()), shared.text)
+				for pb.Next() {
+					p.ask()
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkPresent is what a changed document costs before it is served.
+func BenchmarkPresent(b *testing.B) {
+	e := environment(b, profile.ClientKey, string(profile.Document(profile.Default())))
+	presenter := new(httpapi.Presenter)
+	b.ReportAllocs()
+	for b.Loop() {
+		presenter.Present(e)
+	}
+}

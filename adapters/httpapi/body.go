@@ -1,0 +1,69 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+)
+
+// trustedLength is how many bytes a request gets on the strength of its
+// Content-Length alone.
+const trustedLength = 64 << 10
+
+// readBody returns the request's body, at most limit bytes of it, as one string
+// for everything that is decoded to be a part of. A body that is not declared
+// as JSON and an absent one are validation errors.
+func (s *scratch) readBody(r *http.Request, limit int64) (string, error) {
+	if r.ContentLength > limit {
+		return "", errBodyTooLarge
+	}
+	// One byte more than is announced lets the end be seen without growing.
+	buf := slices.Grow(s.in[:0], int(min(max(r.ContentLength, 0), trustedLength))+1)
+	for {
+		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if int64(len(buf)) > limit {
+			return "", errBodyTooLarge
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return "", unreadable(err)
+		}
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, len(buf))
+		}
+	}
+	s.in = buf
+	body := string(buf)
+	switch {
+	case body == "":
+		return "", errMissingBody
+	case !declaredJSON(r.Header["Content-Type"]):
+		return "", notAnObject(body)
+	}
+	return body, nil
+}
+
+// unreadable returns the answer to a body that could not be read to its end.
+func unreadable(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errBodyTimeout
+	}
+	return errUnreadable
+}
+
+// declaredJSON reports whether a body of that content type is read as JSON:
+// application/json, application/*+json, and where none is given.
+func declaredJSON(contentType []string) bool {
+	if len(contentType) == 0 || contentType[0] == "" || contentType[0] == "application/json" {
+		return true
+	}
+	name, _, _ := strings.Cut(contentType[0], ";")
+	subtype, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(name)), "application/")
+	return ok && (subtype == "json" || strings.HasSuffix(subtype, "+json") && !strings.Contains(subtype, "/"))
+}

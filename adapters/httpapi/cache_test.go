@@ -1,0 +1,73 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+)
+
+// A cache must change nothing that can be seen, whatever its size.
+func TestTheIdentitiesCacheChangesNoAnswer(t *testing.T) {
+	for _, size := range []int{0, 1, 2, 3, 100} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			var plainQuery, cachedQuery *query
+			plain := newAPI(t, func(o *httpapi.Options) { plainQuery = o.Query.(*query) })
+			cached := newAPI(t, func(o *httpapi.Options) {
+				cachedQuery = o.Query.(*query)
+				o.IdentitiesCache = httpapi.Cache{Use: true, MaxSize: size}
+			})
+			for revision := range 3 {
+				text := strings.Replace(document, `"express"`, fmt.Sprintf(`"express %d"`, revision), 1)
+				other := strings.ReplaceAll(text, "premium", "gold")
+				for _, q := range []*query{plainQuery, cachedQuery} {
+					q.serve(environment(t, clientKey, text), environment(t, "other", other))
+				}
+				for range 3 {
+					for _, body := range []string{
+						`{"identifier":"u","traits":[{"trait_key":"plan","trait_value":"premium"}]}`,
+						`{"identifier":"u","traits":[{"trait_key":"plan","trait_value":"gold"}]}`,
+						`{"identifier":"u","traits":[{"trait_key":"plan","trait_value":1}]}`,
+						`{"identifier":"u","traits":[{"trait_key":"plan","trait_value":"1"}]}`,
+						`{"identifier":"chosen"}`, `{"identifier":"u"}`,
+					} {
+						for _, key := range []string{clientKey, serverKey, "other", "ser.other"} {
+							header := "X-Environment-Key: " + key
+							w := ask(cached, "POST", "/api/v1/identities/", body, header)
+							want(t, w, 200, ask(plain, "POST", "/api/v1/identities/", body, header).Body.String())
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestTheIdentitiesCacheUnderConcurrency(t *testing.T) {
+	var q *query
+	api := newAPI(t, func(o *httpapi.Options) {
+		q, o.IdentitiesCache = o.Query.(*query), httpapi.Cache{Use: true, MaxSize: 4}
+	})
+	old := environment(t, clientKey, document)
+	replaced := environment(t, clientKey, strings.Replace(document, `"express"`, `"rapid"`, 1))
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() {
+			for i := range 200 {
+				identifier := fmt.Sprint(i % 7)
+				body := `{"identifier":"` + identifier + `","traits":[{"trait_key":"plan","trait_value":"premium"}]}`
+				got := ask(api, "POST", "/api/v1/identities/", body, clientHeader()...).Body.String()
+				if !strings.HasPrefix(got, `{"identifier":"`+identifier+`"`) || !strings.Contains(got, `"express"`) && !strings.Contains(got, `"rapid"`) {
+					t.Errorf("worker %d: %s", worker, got)
+				}
+			}
+		})
+	}
+	for range 100 {
+		q.serve(replaced)
+		q.serve(old)
+	}
+	wg.Wait()
+}

@@ -1,0 +1,19 @@
+// Package httpapi is the proxy's HTTP input adapter: the Flagsmith SDK API, the
+// environment document and the health probes (behaviour, sections 1 and 3), on
+// bunrouter.
+//
+// # The hot path
+//
+// A request passes API.ServeHTTP (api.go), which adds the CORS headers and
+// routes; a handler (flags.go, identities.go, document.go, health.go), which
+// looks the key up in the snapshot; and ends in an answer. What an answer
+// consists of was prepared when the document changed, by Presenter
+// (presentation.go): flags and documents are written as they lie there, plain
+// or gzipped, an identity's flags are put together from one fragment per
+// outcome. Neither a lock nor a store nor upstream is on the way, but for the
+// endpoint cache of identities where it was switched on.
+//
+// Handlers return errors. They become answers in one place, API.fail
+// (errors.go), and so do panics. A further endpoint is one more file with its
+// handler and a line in API.routes (routes.go).
+package httpapi

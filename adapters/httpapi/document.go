@@ -1,0 +1,28 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/uptrace/bunrouter"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+// getDocument answers the environment document, byte for byte as upstream sent
+// it. Client-side keys do not open it, whether it has arrived or not.
+func (a *API) getDocument(w http.ResponseWriter, r bunrouter.Request) error {
+	entry, err := a.authenticate(r.Request)
+	if err != nil {
+		return err
+	}
+	if entry.Access != domain.ServerSide {
+		return errServerOnly
+	}
+	if entry.Environment == nil {
+		return errNoDocument
+	}
+	p := presentationOf(entry.Environment)
+	p.stamp(w.Header())
+	p.document.write(w, r.Request)
+	return nil
+}

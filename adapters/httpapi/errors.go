@@ -1,0 +1,107 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+)
+
+// retryAfter is how many seconds a client should wait for a document that has
+// not arrived.
+const retryAfter = "5"
+
+// statusError is an error that says how the request is answered. Every other
+// error that a handler returns is a fault of the proxy: a logged 500.
+type statusError struct {
+	status int
+	body   string            // JSON
+	header map[string]string // further headers, canonical names
+}
+
+func (e *statusError) Error() string { return strconv.Itoa(e.status) + " " + e.body }
+
+// The errors that are the same for every request.
+var (
+	errMissingKey   = refused(http.StatusUnauthorized, "unauthorized", "missing X-Environment-Key header")
+	errServerOnly   = refused(http.StatusUnauthorized, "unauthorized", "environment document requires a server-side key")
+	errNotFound     = detailed(http.StatusNotFound, "Not Found")
+	errUnreadable   = detailed(http.StatusBadRequest, "There was an error parsing the body")
+	errBodyTimeout  = closing(detailed(http.StatusRequestTimeout, "Request Timeout"))
+	errBodyTooLarge = closing(detailed(http.StatusRequestEntityTooLarge, "Request Entity Too Large"))
+	errInternal     = detailed(http.StatusInternalServerError, "Internal Server Error")
+	errNoDocument   = &statusError{
+		status: http.StatusServiceUnavailable,
+		body:   refused(0, "unavailable", "environment document has not arrived yet").body,
+		header: map[string]string{"Retry-After": retryAfter},
+	}
+)
+
+// refused is an error in the proxy's own form.
+func refused(status int, word, message string) *statusError {
+	body := jsontext.AppendString([]byte(`{"status":`), word)
+	body = jsontext.AppendString(append(body, `,"message":`...), message)
+	return &statusError{status: status, body: string(append(body, '}'))}
+}
+
+// detailed is an error in the form of the reference's web framework.
+func detailed(status int, text string) *statusError {
+	body := jsontext.AppendString([]byte(`{"detail":`), text)
+	return &statusError{status: status, body: string(append(body, '}'))}
+}
+
+// closing makes the answer end the connection: a body is still under way on it.
+func closing(e *statusError) *statusError {
+	e.header = map[string]string{"Connection": "close"}
+	return e
+}
+
+func unknownKey(key string) error {
+	return refused(http.StatusUnauthorized, "unauthorized", "unknown key '"+key+"'")
+}
+
+func unknownFeature(name string) error {
+	return refused(http.StatusNotFound, "not_found", "feature '"+name+"' not found")
+}
+
+func methodNotAllowed(allowed string) error {
+	e := detailed(http.StatusMethodNotAllowed, "Method Not Allowed")
+	e.header = map[string]string{"Allow": allowed}
+	return e
+}
+
+// fail answers a request whose handler returned err.
+func (a *API) fail(x *exchange, r *http.Request, err error) {
+	var known *statusError
+	if !errors.As(err, &known) {
+		a.logger.ErrorContext(r.Context(), "request failed",
+			"method", r.Method, "path", requestPath(r), "error", redact(err.Error()))
+		known = errInternal
+	}
+	if x.status != 0 {
+		x.broken = true
+		return
+	}
+	h := x.Header()
+	delete(h, "Content-Encoding")
+	delete(h, updatedAtHeader)
+	for name, value := range known.header {
+		h[name] = []string{value}
+	}
+	a.writeJSON(x, r, known.status, []byte(known.body))
+}
+
+// recovered answers a request whose handler panicked with v. What went wrong is
+// told to the log only.
+func (a *API) recovered(x *exchange, r *http.Request, v any) {
+	if v == http.ErrAbortHandler { // a handler's way to drop the connection
+		x.broken = true
+		return
+	}
+	a.logger.ErrorContext(r.Context(), "panic while answering a request",
+		"method", r.Method, "path", requestPath(r), "panic", redact(fmt.Sprint(v)), "stack", redact(string(debug.Stack())))
+	a.fail(x, r, errInternal)
+}

@@ -1,0 +1,44 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/uptrace/bunrouter"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+)
+
+// getLiveness answers that the process is able to answer.
+func (a *API) getLiveness(w http.ResponseWriter, r bunrouter.Request) error {
+	a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
+	return nil
+}
+
+// getReadiness answers whether the proxy should get traffic (behaviour,
+// section 3).
+func (a *API) getReadiness(w http.ResponseWriter, r bunrouter.Request) error {
+	readiness := a.query.Readiness()
+	reason := ""
+	switch {
+	case readiness.Draining:
+		reason = "shutting down."
+	case readiness.State == domain.Missing:
+		reason = "environment document(s) not updated."
+	case readiness.State == domain.Stale:
+		reason = "environment document(s) stale."
+	}
+	status, body := http.StatusOK, []byte(`{"status":"ok","reason":null,"last_successful_update":`)
+	if reason != "" {
+		status, body = http.StatusServiceUnavailable, jsontext.AppendString([]byte(`{"status":"error","reason":`), reason)
+		body = append(body, `,"last_successful_update":`...)
+	}
+	if at := readiness.LastUpdate; at.IsZero() {
+		body = append(body, "null"...)
+	} else {
+		body = append(at.UTC().AppendFormat(append(body, '"'), time.RFC3339Nano), '"')
+	}
+	a.writeJSON(w, r.Request, status, append(body, '}'))
+	return nil
+}

@@ -1,0 +1,120 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/uptrace/bunrouter"
+
+	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/engine"
+)
+
+// scratch is the working memory of one identity's request. It is reused.
+type scratch struct {
+	in       []byte
+	identity domain.Identity
+	outcomes []engine.OutcomeID
+	out      []byte
+}
+
+// What is kept for reuse: up to how many bytes a buffer has, and how many traits.
+// Larger requests and answers are rare and must not leave their size behind.
+const (
+	keepBuffer = 1 << 20
+	keepTraits = 10_000
+)
+
+func (a *API) recycle(s *scratch) {
+	if cap(s.in) > keepBuffer || cap(s.out) > keepBuffer || cap(s.identity.Traits) > keepTraits {
+		return
+	}
+	clear(s.identity.Traits) // they point into the request
+	s.identity = domain.Identity{Traits: s.identity.Traits[:0]}
+	a.scratches.Put(s)
+}
+
+// postIdentity answers the flags of the identity in the request's body. The body
+// is validated before the key is looked at (behaviour, section 1).
+func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
+	s := a.scratches.Get().(*scratch)
+	defer a.recycle(s)
+	body, err := s.readBody(r.Request, a.maxBody)
+	if err != nil {
+		return err
+	}
+	if err := decodeIdentity(body, &s.identity); err != nil {
+		return err
+	}
+	entry, err := a.environment(r.Request)
+	if err != nil {
+		return err
+	}
+	if strings.TrimFunc(s.identity.Identifier, isBlank) == "" {
+		s.identity.Identifier = transientIdentifier(s.identity.Traits)
+	}
+	a.answerIdentity(w, r.Request, entry, s)
+	return nil
+}
+
+// getIdentity answers the flags of the identity called ?identifier=, which has no
+// traits. A blank identifier is one like any other here.
+func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
+	identifier, ok := queryValue(r.URL.RawQuery, "identifier")
+	if !ok {
+		return errMissingIdentifier
+	}
+	entry, err := a.environment(r.Request)
+	if err != nil {
+		return err
+	}
+	s := a.scratches.Get().(*scratch)
+	defer a.recycle(s)
+	s.identity.Identifier = identifier
+	a.answerIdentity(w, r.Request, entry, s)
+	return nil
+}
+
+// answerIdentity evaluates s.identity and puts the answer together: the identity
+// as it was sent, then the prepared flag of every outcome.
+func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) {
+	p := presentationOf(entry.Environment)
+	s.out = appendIdentity(s.out[:0], &s.identity)
+	outcomes := a.evaluate(entry.Environment, s)
+	s.out = p.appendFlags(append(s.out, `,"flags":[`...), outcomes, entry.Access)
+	s.out = append(s.out, '}')
+	p.stamp(w.Header())
+	a.writeJSON(w, r, http.StatusOK, s.out)
+}
+
+// evaluate returns how the features of e come out for s.identity, which s.out
+// holds as JSON. The result is read-only and valid until s is used again.
+func (a *API) evaluate(e *app.Environment, s *scratch) []engine.OutcomeID {
+	if a.evaluations == nil {
+		s.outcomes = e.Program.Evaluate(s.outcomes[:0], &s.identity)
+		return s.outcomes
+	}
+	if outcomes, ok := a.evaluations.get(e, s.out); ok {
+		return outcomes
+	}
+	s.outcomes = e.Program.Evaluate(s.outcomes[:0], &s.identity)
+	a.evaluations.put(e, s.out, s.outcomes)
+	return s.outcomes
+}
+
+// appendIdentity appends the identity as the answer repeats it, up to its flags.
+func appendIdentity(dst []byte, id *domain.Identity) []byte {
+	dst = jsontext.AppendString(append(dst, `{"identifier":`...), id.Identifier)
+	dst = append(dst, `,"traits":[`...)
+	for i := range id.Traits {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = jsontext.AppendString(append(dst, `{"trait_key":`...), id.Traits[i].Key)
+		dst = id.Traits[i].Value.AppendJSON(append(dst, `,"trait_value":`...))
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
+}

@@ -1,0 +1,141 @@
+package httpapi
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+)
+
+// maxTraitValue is how many characters the text of a trait may have.
+const maxTraitValue = 2000
+
+// decodeIdentity reads the body of a request for an identity into id, whose
+// slice of traits it reuses and whose strings become parts of body. All that is
+// wrong with the body is told in the one error it returns. Of a member that
+// comes twice the last counts, for errors too.
+func decodeIdentity(body string, id *domain.Identity) error {
+	body = strings.TrimPrefix(body, "\ufeff")
+	d := identityDecoder{Scanner: jsontext.New(body), body: body, id: id}
+	id.Identifier, id.Traits = "", id.Traits[:0]
+	d.identity()
+	if err := d.End(); err != nil {
+		return malformed(body, err)
+	}
+	if d.wrongIdentity.any() || d.wrongTraits.any() {
+		return invalid(append(d.wrongIdentity, d.wrongTraits...))
+	}
+	return nil
+}
+
+type identityDecoder struct {
+	jsontext.Scanner
+	body string
+	id   *domain.Identity
+	// Errors come in the order of the members in the reference's model, not in
+	// that of the body.
+	wrongIdentity, wrongTraits problems
+}
+
+func (d *identityDecoder) identity() {
+	if d.Kind() != jsontext.Object {
+		d.wrongIdentity.add(wrongModel, place{trait: none}, d.Raw())
+		return
+	}
+	d.EnterObject()
+	for {
+		key, ok := d.NextKey()
+		if !ok {
+			return
+		}
+		switch key {
+		case "identifier":
+			d.identifier()
+		case "traits":
+			d.traits()
+		default:
+			d.Skip()
+		}
+	}
+}
+
+func (d *identityDecoder) identifier() {
+	d.id.Identifier, d.wrongIdentity = "", nil
+	switch d.Kind() {
+	case jsontext.String:
+		d.id.Identifier = d.String()
+	case jsontext.Null:
+		d.Null()
+	default:
+		d.wrongIdentity.add(wrongString, place{trait: none, field: "identifier"}, d.Raw())
+	}
+}
+
+func (d *identityDecoder) traits() {
+	d.id.Traits, d.wrongTraits = d.id.Traits[:0], nil
+	if d.Kind() != jsontext.Array {
+		d.wrongTraits.add(wrongList, place{trait: none, field: "traits"}, d.Raw())
+		return
+	}
+	d.EnterArray()
+	for i := 0; d.NextElement(); i++ {
+		d.trait(i)
+	}
+}
+
+func (d *identityDecoder) trait(i int) {
+	if d.Kind() != jsontext.Object {
+		d.wrongTraits.add(wrongModel, place{trait: i}, d.Raw())
+		return
+	}
+	start := d.Offset()
+	d.EnterObject()
+	var t domain.Trait
+	keyed, wrongKey, wrongValue := false, "", ""
+	for {
+		member, ok := d.NextKey()
+		if !ok {
+			break
+		}
+		switch member {
+		case "trait_key":
+			keyed, wrongKey = true, ""
+			if d.Kind() == jsontext.String {
+				t.Key = d.String()
+			} else {
+				wrongKey = d.Raw()
+			}
+		case "trait_value":
+			wrongValue = ""
+			if kind := d.Kind(); kind == jsontext.Array || kind == jsontext.Object {
+				wrongValue = d.Raw()
+			} else {
+				t.Value = domain.ReadValue(&d.Scanner)
+			}
+		default:
+			d.Skip()
+		}
+	}
+	d.id.Traits = append(d.id.Traits, t)
+
+	key := place{trait: i, field: "trait_key"}
+	switch {
+	case d.Err() != nil:
+		return
+	case !keyed:
+		d.wrongTraits.add(missing, key, d.body[start:d.Offset()])
+	case wrongKey != "":
+		d.wrongTraits.add(wrongString, key, wrongKey)
+	}
+	switch {
+	case wrongValue != "":
+		d.wrongTraits.addValue(i, wrongValue)
+	case tooLong(t.Value):
+		d.wrongTraits.add(longString, place{trait: i, field: "trait_value"}, string(t.Value.AppendJSON(nil)))
+	}
+}
+
+func tooLong(v domain.Value) bool {
+	return v.Kind() == jsontext.String && len(v.Text()) > maxTraitValue && utf8.RuneCountInString(v.Text()) > maxTraitValue
+}

@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/app"
+)
+
+// defaultMaxBodyBytes is the limit of a request's body where none is given.
+const defaultMaxBodyBytes = 1 << 20
+
+// Options configures an API.
+type Options struct {
+	// Query is what the requests are answered from. Required.
+	Query app.Query
+	// Logger gets failures and panics, never a request that was merely refused.
+	// Nil: they are not logged.
+	Logger *slog.Logger
+	// Now is asked for the times of access records. Nil: time.Now.
+	Now func() time.Time
+	// AllowOrigins lists the origins that browsers may call from; "*" among them
+	// allows all, an empty list none (behaviour, section 1, "CORS").
+	AllowOrigins []string
+	// MaxBodyBytes limits the body of a request. Zero: 1 MiB.
+	MaxBodyBytes int64
+	// FlagsCache is accepted and needs nothing to be done: flags are prepared
+	// when the document changes.
+	FlagsCache Cache
+	// IdentitiesCache remembers evaluations, keyed by the document's revision,
+	// the identifier and the traits.
+	IdentitiesCache Cache
+	// ProxyHeaders takes client address and scheme from X-Forwarded-For and
+	// X-Forwarded-Proto where a trusted peer sent them.
+	ProxyHeaders bool
+	// ForwardedAllowIPs lists the trusted peers: addresses, CIDR ranges, or "*"
+	// for all.
+	ForwardedAllowIPs []string
+	// Access is called once for every request when it has been answered, from
+	// the request's goroutine. Nil: no access log, and no cost for it.
+	Access func(AccessRecord)
+}
+
+// Cache configures an endpoint cache.
+type Cache struct {
+	Use bool
+	// MaxSize is how many answers are remembered, the least recently used one
+	// making room. Zero or less: none.
+	MaxSize int
+}
+
+// AccessRecord tells what was asked and answered, for an access log.
+type AccessRecord struct {
+	// RemoteAddr is the client: the peer's address and port or, behind a trusted
+	// proxy, the address that the proxy gave.
+	RemoteAddr string
+	Scheme     string // http or https, as the client used it where a trusted proxy told
+	Method     string
+	Path       string // as sent, with the query; server-side keys in it are masked
+	Proto      string // such as HTTP/1.1
+	Status     int
+	Bytes      int64 // of the body, as sent
+	Start      time.Time
+	Duration   time.Duration // until the handler was done
+}

@@ -1,0 +1,196 @@
+package httpapi
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/engine"
+)
+
+// bigBody is the size in bytes from which prepared bodies are gzipped at the
+// cheapest level: tens of megabytes must not hold a processor for seconds.
+const bigBody = 1 << 20
+
+// presentation is all that answers about one document consist of. It is
+// immutable and safe for concurrent use.
+type presentation struct {
+	updatedAt []string // header value, nil when the document states no time
+
+	// fragments holds the flag of every outcome as JSON with a comma behind it,
+	// one after the other; ends says where each ends, by OutcomeID.
+	fragments []byte
+	ends      []int
+	hidden    []bool // from client-side keys, by OutcomeID
+
+	flags    [2]*prepared // GET /flags/, by domain.Access
+	features []prepared   // GET /flags/?feature=, by feature index
+	document prepared
+}
+
+// Presenter prepares the answers about environments, for an API to serve. It is
+// an app.Presenter. The zero value is ready and safe for concurrent use.
+type Presenter struct {
+	writers, fastWriters sync.Pool // *gzip.Writer
+}
+
+var _ app.Presenter = (*Presenter)(nil)
+
+// Present prepares the answers about e, which keep e.Body.
+func (pr *Presenter) Present(e *app.Environment) app.Presentation {
+	outcomes, flags := e.Program.Outcomes(), e.Program.Flags()
+	p := &presentation{
+		updatedAt: updatedAt(e.UpdatedAt),
+		fragments: make([]byte, 0, fragmentsSize(outcomes)),
+		ends:      make([]int, len(outcomes)),
+		hidden:    make([]bool, len(outcomes)),
+		features:  make([]prepared, len(flags)),
+		document:  pr.prepare(e.Body),
+	}
+	for i := range outcomes {
+		p.fragments = append(appendFlag(p.fragments, &outcomes[i]), ',')
+		p.ends[i] = len(p.fragments)
+		p.hidden[i] = outcomes[i].Hidden
+	}
+	hidden := false
+	for i, id := range flags {
+		fragment := p.fragment(id)
+		p.features[i] = pr.prepare(fragment[: len(fragment)-1 : len(fragment)-1])
+		hidden = hidden || p.hidden[id]
+	}
+	all := pr.prepare(p.appendFlags([]byte{'['}, flags, domain.ServerSide))
+	p.flags = [2]*prepared{domain.ClientSide: &all, domain.ServerSide: &all}
+	if hidden {
+		visible := pr.prepare(p.appendFlags([]byte{'['}, flags, domain.ClientSide))
+		p.flags[domain.ClientSide] = &visible
+	}
+	return p
+}
+
+// presentationOf returns what Present made for e.
+func presentationOf(e *app.Environment) *presentation { return e.Presentation.(*presentation) }
+
+// stamp sets the headers that say which document an answer is about.
+func (p *presentation) stamp(h http.Header) {
+	if p.updatedAt != nil {
+		h[updatedAtHeader] = p.updatedAt
+	}
+}
+
+// feature returns the prepared flag called name, nil when there is none that the
+// entry's key may see.
+func (p *presentation) feature(entry app.Entry, name string) *prepared {
+	program := entry.Environment.Program
+	i, ok := program.Feature(name)
+	if !ok || entry.Access == domain.ClientSide && p.hidden[program.Flags()[i]] {
+		return nil
+	}
+	return &p.features[i]
+}
+
+// appendFlags appends the flags that outcomes come to, as far as access lets them
+// be seen, and the bracket that closes their array.
+func (p *presentation) appendFlags(dst []byte, outcomes []engine.OutcomeID, access domain.Access) []byte {
+	for _, id := range outcomes {
+		if access != domain.ClientSide || !p.hidden[id] {
+			dst = append(dst, p.fragment(id)...)
+		}
+	}
+	if last := len(dst) - 1; dst[last] == ',' {
+		dst[last] = ']'
+		return dst
+	}
+	return append(dst, ']')
+}
+
+// fragment returns the flag of an outcome, with a comma behind it.
+func (p *presentation) fragment(id engine.OutcomeID) []byte {
+	start := 0
+	if id > 0 {
+		start = p.ends[id-1]
+	}
+	return p.fragments[start:p.ends[id]]
+}
+
+// appendFlag appends one flag, its members in the order of the specification
+// (behaviour, section 1).
+func appendFlag(dst []byte, o *engine.Outcome) []byte {
+	dst = append(dst, `{"feature":{"id":`...)
+	dst = strconv.AppendInt(dst, o.Feature.ID, 10)
+	dst = append(dst, `,"name":`...)
+	dst = jsontext.AppendString(dst, o.Feature.Name)
+	dst = append(dst, `,"type":`...)
+	dst = jsontext.AppendString(dst, o.Feature.Type)
+	dst = append(dst, `},"enabled":`...)
+	dst = strconv.AppendBool(dst, o.Enabled)
+	dst = append(dst, `,"feature_state_value":`...)
+	dst = o.Value.AppendJSON(dst)
+	return append(dst, '}')
+}
+
+// fragmentsSize estimates the room that all fragments take, so that hundreds of
+// thousands of them are not copied from one growing buffer to the next.
+func fragmentsSize(outcomes []engine.Outcome) (size int) {
+	const frame = len(`{"feature":{"id":1234567,"name":"","type":""},"enabled":false,"feature_state_value":""},`)
+	for i := range outcomes {
+		o := &outcomes[i]
+		size += frame + len(o.Feature.Name) + len(o.Feature.Type) + len(o.Value.Text())
+	}
+	return size
+}
+
+// updatedAt returns the header value for t: Unix seconds, always with a fraction.
+func updatedAt(t time.Time) []string {
+	if t.IsZero() {
+		return nil
+	}
+	seconds := strconv.FormatFloat(float64(t.UnixMicro())/1e6, 'f', -1, 64)
+	if !strings.Contains(seconds, ".") {
+		seconds += ".0"
+	}
+	return []string{seconds}
+}
+
+// prepare makes body, which it keeps, ready to be served.
+func (pr *Presenter) prepare(body []byte) prepared {
+	b := prepared{plain: body, plainLength: []string{strconv.Itoa(len(body))}}
+	if len(body) < compressFrom {
+		return b
+	}
+	if zipped := pr.compress(body); len(zipped) < len(body) {
+		b.zipped, b.zippedLength = zipped, []string{strconv.Itoa(len(zipped))}
+	}
+	return b
+}
+
+func (pr *Presenter) compress(body []byte) []byte {
+	pool, level := &pr.writers, gzip.DefaultCompression
+	if len(body) >= bigBody {
+		pool, level = &pr.fastWriters, gzip.BestSpeed
+	}
+	var out bytes.Buffer
+	out.Grow(len(body) / 6)
+	w, _ := pool.Get().(*gzip.Writer)
+	if w == nil {
+		w, _ = gzip.NewWriterLevel(&out, level) // fails on a wrong level only
+	} else {
+		w.Reset(&out)
+	}
+	_, _ = w.Write(body) // a buffer takes everything
+	_ = w.Close()
+	w.Reset(io.Discard)
+	pool.Put(w)
+	if out.Cap()-out.Len() > out.Len()/4 {
+		return bytes.Clone(out.Bytes()) // it stays as long as the document does
+	}
+	return out.Bytes()
+}

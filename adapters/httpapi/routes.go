@@ -1,0 +1,83 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/uptrace/bunrouter"
+)
+
+// route is one endpoint. Its path is written without a trailing slash and is
+// served in both forms; HEAD is served wherever GET is.
+type route struct {
+	method, path string
+	handler      bunrouter.HandlerFunc
+}
+
+// routes lists every endpoint.
+func (a *API) routes() []route {
+	return []route{
+		{http.MethodGet, "/api/v1/flags", a.getFlags},
+		{http.MethodGet, "/api/v1/identities", a.getIdentity},
+		{http.MethodPost, "/api/v1/identities", a.postIdentity},
+		{http.MethodGet, "/api/v1/environment-document", a.getDocument},
+		{http.MethodGet, "/proxy/health/liveness", a.getLiveness},
+		{http.MethodGet, "/proxy/health/readiness", a.getReadiness},
+		{http.MethodGet, "/proxy/health", a.getReadiness},
+		{http.MethodGet, "/health", a.getReadiness},
+	}
+}
+
+// newRouter returns the router of the routes and, by path, the methods that each
+// allows.
+func newRouter(routes []route) (*bunrouter.Router, map[string]string) {
+	allowed := make(map[string]string)
+	router := bunrouter.New(
+		bunrouter.WithNotFoundHandler(func(http.ResponseWriter, bunrouter.Request) error {
+			return errNotFound
+		}),
+		bunrouter.WithMethodNotAllowedHandler(func(_ http.ResponseWriter, r bunrouter.Request) error {
+			return methodNotAllowed(allowed[r.Route()])
+		}),
+	)
+	for _, route := range routes {
+		methods := []string{route.method}
+		if route.method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+		// Both forms, or else bunrouter answers the missing one with a redirect.
+		for _, path := range []string{route.path, route.path + "/"} {
+			for _, method := range methods {
+				router.Handle(method, path, route.handler)
+			}
+			if allowed[path] != "" {
+				allowed[path] += ", "
+			}
+			allowed[path] += strings.Join(methods, ", ")
+		}
+	}
+	return router, allowed
+}
+
+// route hands the request to its handler. Nothing is ever redirected, for a
+// redirect loses bodies: a path that bunrouter would clean is unknown.
+func (a *API) route(w http.ResponseWriter, r *http.Request) error {
+	path := r.URL.RawPath
+	if path == "" {
+		path = r.URL.Path
+	}
+	if bunrouter.CleanPath(path) != path {
+		return errNotFound
+	}
+	err := a.router.ServeHTTPError(w, r)
+	if err == errNotFound && r.URL.RawPath != "" {
+		// Escaped more than need be: what the path stands for is what counts.
+		plain := *r
+		plain.URL = new(url.URL)
+		*plain.URL = *r.URL
+		plain.URL.RawPath = ""
+		return a.route(w, &plain)
+	}
+	return err
+}

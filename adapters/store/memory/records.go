@@ -1,0 +1,103 @@
+package memory
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// Get implements ports.Reader. All callers share one Body.
+func (s *store) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+	if err := s.enter(ctx); err != nil {
+		return ports.Record{}, err
+	}
+	defer s.leave()
+	s.backend.mu.Lock()
+	defer s.backend.mu.Unlock()
+	r, ok := s.backend.records[key]
+	if !ok {
+		return ports.Record{}, ports.ErrNotFound
+	}
+	return r, nil
+}
+
+// Stat implements ports.Reader.
+func (s *store) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+	r, err := s.Get(ctx, key)
+	r.Body = nil
+	return r, err
+}
+
+// List implements ports.Reader.
+func (s *store) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	s.backend.mu.Lock()
+	defer s.backend.mu.Unlock()
+	return slices.Collect(maps.Keys(s.backend.records)), nil
+}
+
+// Put implements ports.Writer.
+func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error) {
+	if err := s.enter(ctx); err != nil {
+		return "", err
+	}
+	defer s.leave()
+	// Copied before the lock is taken, as it may be large; without spare capacity,
+	// as readers share it and one might append.
+	r.Body = copyOf(r.Body)
+	s.backend.mu.Lock()
+	defer s.backend.mu.Unlock()
+	if s.backend.records[r.Key].Version != ifVersion {
+		return "", ports.ErrConflict
+	}
+	r.Version = s.backend.nextVersion()
+	s.backend.records[r.Key] = r
+	s.backend.changed(r.Key)
+	return r.Version, nil
+}
+
+// Touch implements ports.Writer. It is never delayed.
+func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	s.backend.mu.Lock()
+	defer s.backend.mu.Unlock()
+	r, ok := s.backend.records[key]
+	switch {
+	case !ok:
+		return ports.ErrNotFound
+	case r.Version != v:
+		return ports.ErrConflict
+	case r.CheckedAt.Before(checkedAt):
+		r.CheckedAt = checkedAt
+		s.backend.records[key] = r
+	}
+	return nil
+}
+
+// Delete implements ports.Writer.
+func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	s.backend.mu.Lock()
+	defer s.backend.mu.Unlock()
+	if _, ok := s.backend.records[key]; ok {
+		delete(s.backend.records, key)
+		s.backend.changed(key)
+	}
+	return nil
+}
+
+func copyOf(b []byte) []byte { return slices.Clip(bytes.Clone(b)) }

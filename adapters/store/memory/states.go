@@ -1,0 +1,39 @@
+package memory
+
+import (
+	"context"
+
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// GetState implements ports.Stater. All callers share one value.
+func (s *store) GetState(ctx context.Context, name string) ([]byte, ports.Version, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, "", err
+	}
+	defer s.leave()
+	s.backend.mu.Lock()
+	defer s.backend.mu.Unlock()
+	current, ok := s.backend.states[name]
+	if !ok {
+		return nil, "", ports.ErrNotFound
+	}
+	return current.value, current.version, nil
+}
+
+// PutState implements ports.Stater.
+func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
+	if err := s.enter(ctx); err != nil {
+		return "", err
+	}
+	defer s.leave()
+	next := state{value: copyOf(value)}
+	s.backend.mu.Lock()
+	defer s.backend.mu.Unlock()
+	if s.backend.states[name].version != ifVersion {
+		return "", ports.ErrConflict
+	}
+	next.version = s.backend.nextVersion()
+	s.backend.states[name] = next
+	return next.version, nil
+}

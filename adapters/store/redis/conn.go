@@ -1,0 +1,123 @@
+package redis
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// dialer returns what go-redis connects with, to servers and sentinels alike.
+func (l *location) dialer(read readFile) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dialer := net.Dialer{Timeout: l.connectTimeout}
+		if !l.secure {
+			raw, err := dialer.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return newConn(raw, l.timeout), nil
+		}
+
+		config, err := l.tlsConfig(addr, read)
+		if err != nil {
+			return nil, err
+		}
+		raw, err := dialer.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		secured := tls.Client(newConn(raw, l.timeout), config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			_ = raw.Close()
+			return nil, fmt.Errorf("TLS handshake with %s: %w", addr, err)
+		}
+		return secured, nil
+	}
+}
+
+// conn is a connection that fails once the server has been silent for too long,
+// however much time the whole exchange was given: a server that hangs is found
+// out within seconds, and a document of any size may take the time it needs as
+// long as it moves. Without a deadline it waits for ever, as a subscription must.
+type conn struct {
+	net.Conn
+	silence time.Duration
+	// The deadlines that were set, in nanoseconds since 1970; 0: none.
+	readBy, writeBy atomic.Int64
+}
+
+func newConn(raw net.Conn, silence time.Duration) *conn {
+	return &conn{Conn: raw, silence: silence}
+}
+
+// writePiece is how much is written between two looks at the clock.
+const writePiece = 256 << 10
+
+func (c *conn) Read(p []byte) (int, error) {
+	if by := c.readBy.Load(); by != 0 {
+		if err := c.Conn.SetReadDeadline(c.soonest(by)); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	written := 0
+	for {
+		piece := p[written:min(written+writePiece, len(p))]
+		if by := c.writeBy.Load(); by != 0 {
+			if err := c.Conn.SetWriteDeadline(c.soonest(by)); err != nil {
+				return written, err
+			}
+		}
+		n, err := c.Conn.Write(piece)
+		written += n
+		if err != nil || written == len(p) {
+			return written, err
+		}
+	}
+}
+
+func (c *conn) soonest(by int64) time.Time {
+	deadline := time.Unix(0, by)
+	if patience := time.Now().Add(c.silence); patience.Before(deadline) {
+		return patience
+	}
+	return deadline
+}
+
+func (c *conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.readBy.Store(nanoseconds(t))
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.writeBy.Store(nanoseconds(t))
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// SyscallConn lets go-redis see whether the server has closed an idle connection.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	raw, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return raw.SyscallConn()
+}

@@ -1,0 +1,127 @@
+package redis
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// store is a ports.Store in Redis.
+type store struct {
+	client  goredis.UniversalClient
+	names   names
+	scripts scripts
+	timeout time.Duration
+	now     func() time.Time
+	logger  *slog.Logger
+
+	// life ends when Close begins; it bounds Watches and their subscription.
+	life    context.Context
+	endLife context.CancelFunc
+
+	close sync.Once
+	calls sync.WaitGroup // calls under way, and goroutines that outlive theirs
+
+	mu     sync.Mutex // guards the following
+	closed bool
+	feed   *feed // the subscription that Watches share; nil when there are none
+}
+
+func newStore(client goredis.UniversalClient, timeout time.Duration, d ports.StoreDeps) *store {
+	life, endLife := context.WithCancel(context.Background())
+	return &store{
+		client:  client,
+		names:   newNames(d.Prefix),
+		scripts: newScripts(),
+		timeout: timeout,
+		now:     d.Now,
+		logger:  d.Logger,
+		life:    life,
+		endLife: endLife,
+	}
+}
+
+// Close implements ports.Store. A call under way to a server that hangs delays it
+// until that call has run into its time-out.
+func (s *store) Close() error {
+	s.close.Do(func() {
+		s.mu.Lock()
+		s.closed = true
+		s.mu.Unlock()
+		s.endLife()
+		s.calls.Wait()
+		// All the connections are idle now; what closing them may return helps nobody.
+		_ = s.client.Close()
+	})
+	return nil
+}
+
+// enter begins a call: it returns false when the store is closed, else the call
+// has to leave.
+func (s *store) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.calls.Add(1)
+	return true
+}
+
+func (s *store) leave() { s.calls.Done() }
+
+// slowest is the slowest transfer of a body that is waited for.
+const slowest = 1 << 20 // bytes per second
+
+// patience is how long a call may take that carries size bytes.
+func (s *store) patience(size int) time.Duration {
+	return s.timeout + time.Duration(size)*time.Second/slowest
+}
+
+// result is what a function returned.
+type result[T any] struct {
+	value T
+	err   error
+}
+
+// do calls f for a method called name and returns when f does, when ctx ends or
+// after patience, whichever is first, with the port's errors. f may go on for
+// a moment longer (go-redis heeds deadlines, but no cancellation while it waits
+// for an answer); so it must touch nothing of the caller's.
+func do[T any](ctx context.Context, s *store, name string, patience time.Duration, f func(context.Context) (T, error)) (T, error) {
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, failure(ctx, name, err)
+	}
+	if !s.enter() {
+		return none, failure(ctx, name, ports.ErrClosed)
+	}
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	results := make(chan result[T], 1)
+	go func() {
+		defer s.leave()
+		defer cancel()
+		value, err := f(bounded)
+		results <- result[T]{value, err}
+	}()
+
+	var r result[T]
+	select {
+	case r = <-results:
+	case <-bounded.Done():
+		select {
+		case r = <-results: // both at once
+		default:
+			r.err = bounded.Err()
+		}
+	}
+	if r.err != nil {
+		return none, failure(ctx, name, r.err)
+	}
+	return r.value, nil
+}

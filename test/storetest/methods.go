@@ -1,0 +1,48 @@
+package storetest
+
+import (
+	"context"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// method is one method of a store with arguments that suit any state of it.
+type method struct {
+	name string
+	call func(ctx context.Context, s ports.Store) error
+}
+
+// methods returns all methods but Close and Watch.
+func methods() []method {
+	return []method{
+		{"Get", func(ctx context.Context, s ports.Store) error { _, err := s.Get(ctx, someKey); return err }},
+		{"Stat", func(ctx context.Context, s ports.Store) error { _, err := s.Stat(ctx, someKey); return err }},
+		{"List", func(ctx context.Context, s ports.Store) error { _, err := s.List(ctx); return err }},
+		{"Put", func(ctx context.Context, s ports.Store) error {
+			_, err := s.Put(ctx, record(otherKey, "{}"), "")
+			return err
+		}},
+		{"Touch", func(ctx context.Context, s ports.Store) error {
+			return s.Touch(ctx, someKey, "never seen", someCheck())
+		}},
+		{"Delete", func(ctx context.Context, s ports.Store) error { return s.Delete(ctx, "absent") }},
+		{"TryLease", func(ctx context.Context, s ports.Store) error {
+			_, _, err := s.TryLease(ctx, "lease", "holder", time.Second)
+			return err
+		}},
+		{"DropLease", func(ctx context.Context, s ports.Store) error { return s.DropLease(ctx, "lease", "holder") }},
+		{"GetState", func(ctx context.Context, s ports.Store) error { _, _, err := s.GetState(ctx, "state"); return err }},
+		{"PutState", func(ctx context.Context, s ports.Store) error {
+			_, err := s.PutState(ctx, "state", []byte("{}"), "")
+			return err
+		}},
+	}
+}
+
+func watchMethod() method {
+	return method{"Watch", func(ctx context.Context, s ports.Store) error {
+		return s.Watch(ctx, []domain.EnvironmentKey{someKey}, func(domain.EnvironmentKey) {})
+	}}
+}
