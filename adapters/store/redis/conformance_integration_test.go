@@ -51,8 +51,10 @@ func conform(t *testing.T, d *rediscontainers.Deployment, away, back func(testin
 			return storetest.Backend{
 				// Machines that run tests may be slow, and the suite counts a time-out
 				// as a failure.
-				Open:  func(t *testing.T) ports.Store { return open(t, d.URL, prefix, "timeout", "4s") },
-				Wipe:  func(t *testing.T) { d.Wipe(t) },
+				Open: func(t *testing.T) ports.Store { return open(t, d.URL, prefix, "timeout", "4s") },
+				Wipe: func(t *testing.T) { d.Wipe(t) },
+				// What was acknowledged is in Redis, whatever becomes of this process.
+				Crash: func(*testing.T) {},
 				Break: func(t *testing.T) { away(t) },
 				Mend:  func(t *testing.T) { back(t) },
 				Corrupt: func(t *testing.T, key domain.EnvironmentKey) {

@@ -64,9 +64,7 @@ func (s *store) replace(ctx context.Context, call, name string, e entry, body []
 	e.name = name
 	// 128 random bits: never the same again, even after Redis lost its data.
 	e.version = rand.Text()
-	if err := e.seal(body); err != nil {
-		return "", failure(ctx, call, err)
-	}
+	e.seal(s.packer, body)
 	err := s.swap(ctx, call, string(ifVersion), e, k)
 	if ifVersion != "" || !errors.Is(err, ports.ErrConflict) {
 		return versionUnless(err, e)

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -45,23 +45,35 @@ type entry struct {
 // is not believed.
 const maxGain = 1032
 
-// seal compresses body and completes e, whose name, version and times are set.
-func (e *entry) seal(body []byte) error {
-	var packed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(body); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	e.body = packed.String()
+// packer compresses. It keeps what compressing needs, close to a megabyte, for
+// the next time.
+type packer struct{ writers sync.Pool }
+
+func newPacker() *packer {
+	return &packer{sync.Pool{New: func() any {
+		w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+		if err != nil {
+			panic(err) // cannot be: the level is a valid one
+		}
+		return w
+	}}}
+}
+
+func (p *packer) pack(body []byte) string {
+	var packed strings.Builder
+	w := p.writers.Get().(*gzip.Writer)
+	defer p.writers.Put(w)
+	w.Reset(&packed)
+	_, _ = w.Write(body) // a strings.Builder returns no errors
+	_ = w.Close()
+	return packed.String()
+}
+
+// seal completes e, whose name, version and times are set, with body.
+func (e *entry) seal(p *packer, body []byte) {
+	e.body = p.pack(body)
 	e.size = strconv.Itoa(len(body))
 	e.sum = e.checksum()
-	return nil
 }
 
 // unseal checks e and returns its body, the caller's own. Its errors are

@@ -53,13 +53,14 @@ return 'done'
 // touchScript moves a record's checked_at forward and its expiry with it.
 //
 // KEYS[1] is the record. ARGV: its version, the time, the milliseconds to live.
-// The text of a time sorts as the time does.
+// Of two times the one with the longer text is later, else the one that sorts
+// after the other.
 const touchScript = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 'absent' end
 local current, checked = unpack(redis.call('HMGET', KEYS[1], 'version', 'checked_at'))
 if not current or current == '' then return 'absent' end
 if current ~= ARGV[1] then return 'conflict' end
-if not checked or checked < ARGV[2] then
+if not checked or #checked < #ARGV[2] or #checked == #ARGV[2] and checked < ARGV[2] then
   redis.call('HSET', KEYS[1], 'checked_at', ARGV[2])
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
 end

@@ -16,6 +16,7 @@ type store struct {
 	client  goredis.UniversalClient
 	names   names
 	scripts scripts
+	packer  *packer
 	timeout time.Duration
 	now     func() time.Time
 	logger  *slog.Logger
@@ -38,6 +39,7 @@ func newStore(client goredis.UniversalClient, timeout time.Duration, d ports.Sto
 		client:  client,
 		names:   newNames(d.Prefix),
 		scripts: newScripts(),
+		packer:  newPacker(),
 		timeout: timeout,
 		now:     d.Now,
 		logger:  d.Logger,

@@ -449,9 +449,6 @@ func TestClusterNodeAway(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error        { return err }
-func third[T, U any](_ T, _ U, err error) error { return err }
-
 // fill makes b hard to compress, and the same in each run.
 func fill(b []byte) {
 	source := rand.NewChaCha8([32]byte{1})
