@@ -25,18 +25,22 @@ const (
 // App is the proxy: New, then Run once. It is a Query from New on.
 type App struct {
 	shared
-	draining atomic.Bool
+	draining  atomic.Bool
+	announcer *announcer
 
 	mu      sync.Mutex
 	keepers map[domain.EnvironmentKey]*keeper
 }
 
-var _ Query = (*App)(nil)
+var (
+	_ Query         = (*App)(nil)
+	_ Announcements = (*App)(nil)
+)
 
 // New returns an App that has not started anything yet. deps.Input may be set
 // later, before Run, since an input mostly needs the App as its Query.
 func New(config Config, deps Deps) *App {
-	a := &App{keepers: map[domain.EnvironmentKey]*keeper{}}
+	a := &App{keepers: map[domain.EnvironmentKey]*keeper{}, announcer: newAnnouncer()}
 	a.shared = shared{
 		config:    config,
 		deps:      deps,
@@ -44,7 +48,7 @@ func New(config Config, deps Deps) *App {
 		gate:      &storeGate{now: deps.Now, logger: deps.Logger},
 		fetching:  make(chan struct{}, config.PollConcurrency),
 		compiling: make(chan struct{}, concurrentCompiles),
-		changed:   func(*Environment) {},
+		changed:   a.announcer.announce,
 	}
 	a.library.setKeys(domain.NewKeyRing(config.Environments))
 	return a
@@ -55,6 +59,9 @@ func (a *App) SetInput(in Input) { a.deps.Input = in }
 
 // Snapshot returns what is served now.
 func (a *App) Snapshot() *Snapshot { return a.library.snapshot.Load() }
+
+// Listen begins to listen to an environment's new documents.
+func (a *App) Listen(key domain.EnvironmentKey) *Listener { return a.announcer.listen(key) }
 
 // Readiness reports whether the proxy should get traffic.
 func (a *App) Readiness() Readiness {
@@ -71,14 +78,16 @@ func (a *App) Run(ctx context.Context) error {
 	keeping, stopKeeping := context.WithCancel(ctx)
 	defer stopKeeping()
 	var running sync.WaitGroup
-	a.keepAll(keeping, &running)
+	listening := make(chan struct{})
+	a.keepAll(keeping, &running, listening)
 
 	address, err := a.deps.Input.Listen(ctx)
 	if err != nil {
 		stopKeeping()
-		running.Wait()
-		return errors.Join(fmt.Errorf("opening the listener: %w", err), a.deps.Store.Close())
+		stopped := a.waitFor(ctx, "stopping to poll", running.Wait)
+		return errors.Join(fmt.Errorf("opening the listener: %w", err), a.closeStore(ctx, stopped))
 	}
+	close(listening)
 	a.deps.Logger.InfoContext(ctx, "listening", "address", address, "environments", len(a.config.Environments))
 	served := make(chan error, 1)
 	go func() { served <- a.deps.Input.Serve() }()
@@ -97,8 +106,8 @@ func (a *App) Run(ctx context.Context) error {
 }
 
 // keepAll starts a keeper for each environment and what wakes them, and waits for
-// what the store has, within bounds.
-func (a *App) keepAll(ctx context.Context, running *sync.WaitGroup) {
+// what the store has, within bounds. The keepers go on once begin is closed.
+func (a *App) keepAll(ctx context.Context, running *sync.WaitGroup, begin <-chan struct{}) {
 	var restoring sync.WaitGroup
 	keys := make([]domain.EnvironmentKey, 0, len(a.config.Environments))
 	for _, e := range a.Snapshot().Keys() {
@@ -108,11 +117,11 @@ func (a *App) keepAll(ctx context.Context, running *sync.WaitGroup) {
 		a.mu.Unlock()
 		keys = append(keys, e.Client)
 		restoring.Add(1)
-		running.Go(func() { k.run(ctx, restoring.Done) })
+		running.Go(func() { k.run(ctx, restoring.Done, begin) })
 	}
 	running.Go(func() { a.watchStore(ctx, keys) })
-	if notifier, ok := a.deps.Upstream.(ports.Notifier); ok {
-		running.Go(func() { _ = notifier.Notify(ctx, keys, a.wakeByUpstream) })
+	if a.deps.Notifier != nil {
+		running.Go(func() { _ = a.deps.Notifier.Notify(ctx, keys, a.wakeByUpstream) })
 	}
 	restored := make(chan struct{})
 	go func() { restoring.Wait(); close(restored) }()

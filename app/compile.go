@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -21,9 +23,25 @@ type compiled struct {
 	problems    []domain.Problem
 }
 
-// compile makes a document ready to be served. Errors wrap domain.ErrUnusable.
-func compile(key domain.EnvironmentKey, body []byte, digest [sha256.Size]byte, p Presenter) (compiled, error) {
-	document, problems, err := domain.ParseEnvironment(string(body))
+// panicked is the error of a document that made its preparation panic. What a
+// document holds must not end the process, all the less as the store would bring
+// the same one at the next start.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("preparing the document panicked: %v", p.value) }
+
+// compile makes a document ready to be served. Errors wrap domain.ErrUnusable or
+// are a *panicked.
+func compile(key domain.EnvironmentKey, body []byte, digest [sha256.Size]byte, p Presenter) (c compiled, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			c, err = compiled{}, &panicked{value, debug.Stack()}
+		}
+	}()
+	document, problems, err := domain.ParseEnvironment(textOf(body))
 	if err != nil {
 		return compiled{}, err
 	}

@@ -31,7 +31,9 @@ type Config struct {
 
 // Deps are the adapters that an App drives.
 type Deps struct {
-	Upstream  ports.Upstream
+	Upstream ports.Upstream
+	// Notifier tells of changes between polls; nil: nobody does.
+	Notifier  ports.Notifier
 	Store     ports.Store // closed by Run
 	Presenter Presenter
 	Input     Input

@@ -28,17 +28,21 @@ type keeper struct {
 	wakes  wakes
 
 	held       *Environment
-	checkedAt  time.Time // when upstream last confirmed held, by the clock of whichever node asked
+	checkedAt  time.Time // when upstream last confirmed held, by the fleet's time, see confirm
+	seenAt     time.Time // the checkedAt of the store's record as last seen or written
 	succession domain.Succession
 	schedule   schedule
 
 	version ports.Version // of the store's record, "" when there is none or none was seen
 	stored  bool          // the record under version is held
+	leading bool          // this node had the lease when it last asked for it
 
 	unconditional     bool      // the next poll must not be conditional
 	lastUnconditional time.Time // when upstream last sent a whole document
+	wasteful          bool      // a large body has passed; see giveBack
 	slowReported      bool
-	tenure            int // polls until the lease is offered to others
+	waited            bool // a turn for another node to bring the first document
+	tenure            int  // polls until the lease is offered to others
 }
 
 // shared is what all keepers of an App have in common.
@@ -66,10 +70,16 @@ func newKeeper(s *shared, keys domain.EnvironmentKeys) *keeper {
 }
 
 // run keeps the document fresh until ctx ends. restored is called once what the
-// store had is served.
-func (k *keeper) run(ctx context.Context, restored func()) {
+// store had is served; then begin, closed, starts the first turn.
+func (k *keeper) run(ctx context.Context, restored func(), begin <-chan struct{}) {
 	k.restore(ctx)
 	restored()
+	k.giveBack()
+	select {
+	case <-begin:
+	case <-ctx.Done():
+		return
+	}
 	k.lastUnconditional = k.deps.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -85,9 +95,13 @@ func (k *keeper) run(ctx context.Context, restored func()) {
 				k.follow(ctx)
 			}
 		case <-timer.C:
+			if ctx.Err() != nil {
+				continue
+			}
 			due := k.turn(ctx)
 			timer.Reset(due.Sub(k.deps.Now()))
 		}
+		k.giveBack()
 	}
 }
 
@@ -105,17 +119,26 @@ func (k *keeper) restore(ctx context.Context) {
 
 // turn does one interval's work and returns when the next one is due.
 func (k *keeper) turn(ctx context.Context) time.Time {
+	began := k.deps.Now()
 	until, leads := k.lease(ctx)
-	if !leads {
+	// A node without any document waits one turn for the leaseholder to bring it.
+	if !leads && (k.held != nil || !k.waited) {
+		k.waited = true
 		k.follow(ctx)
-		next := k.schedule.after(k.deps.Now(), false)
+		now := k.deps.Now()
+		next := k.schedule.grid(began, now)
 		if until.Before(next) { // be there when the lease runs out
-			next = until.Add(time.Duration(k.deps.Random() * float64(k.schedule.interval) / 10))
+			next = later(until, now).Add(time.Duration(k.deps.Random() * float64(k.schedule.interval) / 10))
 		}
 		return next
 	}
-	err := k.poll(ctx)
-	return k.schedule.after(k.deps.Now(), err != nil)
+	if err := k.poll(ctx); err != nil && ctx.Err() == nil {
+		k.schedule.failures++
+		if k.schedule.handOver() {
+			_ = k.dropLease(ctx)
+		}
+	}
+	return k.schedule.after(began, k.deps.Now())
 }
 
 // refreshEarly fetches because upstream is said to have a document of updatedAt,
@@ -162,7 +185,7 @@ func (k *keeper) fetch(ctx context.Context) (answer ports.Document, unconditiona
 		return answer, false, &ports.FetchError{Err: errNoKey, Cause: "every server-side key of this environment has expired"}
 	}
 	request := ports.DocumentRequest{Environment: k.key, Key: key}
-	unconditional = k.held == nil || k.held.UpdatedAt.IsZero() || k.unconditional || k.deps.Now().Sub(k.lastUnconditional) >= unconditionalEvery
+	unconditional = k.held == nil || k.held.UpdatedAt.IsZero() || k.unconditional || k.unconditionalDue()
 	if !unconditional {
 		request.IfModifiedSince = k.held.UpdatedAt
 	}
@@ -173,17 +196,26 @@ func (k *keeper) fetch(ctx context.Context) (answer ports.Document, unconditiona
 	return answer, unconditional, err
 }
 
+func (k *keeper) unconditionalDue() bool {
+	age := k.deps.Now().Sub(k.lastUnconditional)
+	return age >= unconditionalEvery || age < 0 // the clock was set back
+}
+
 var errNoKey = errors.New("no valid server-side key")
 
 // judge takes an answer of upstream to a request that was sent at asked: it
 // confirms the held document, replaces it or is refused.
 func (k *keeper) judge(ctx context.Context, answer ports.Document, asked time.Time, unconditional bool) error {
 	if answer.NotModified {
+		if unconditional {
+			k.unconditional = true
+			return &ports.FetchError{Status: 304, Err: ports.ErrNotModifiedWithoutCondition}
+		}
 		k.logger.DebugContext(ctx, "environment_not_modified", "status", 304)
 		k.confirm(ctx, asked)
 		return nil
 	}
-	digest := sha256.Sum256(answer.Body)
+	digest := k.digest(answer.Body)
 	if k.held != nil && digest == k.held.Digest {
 		k.unconditional = false
 		k.lastUnconditional = asked
@@ -204,7 +236,7 @@ func (k *keeper) judge(ctx context.Context, answer ports.Document, asked time.Ti
 	case domain.Refuse:
 		k.logger.DebugContext(ctx, "older_document_refused", "updated_at", formatTime(c.environment.UpdatedAt), "held_updated_at", formatTime(heldUpdatedAt))
 		k.unconditional = true
-		k.confirmOnly(asked)
+		k.confirm(ctx, asked)
 		return nil
 	case domain.WentBack:
 		k.logger.WarnContext(ctx, "environment_went_back", "updated_at", formatTime(c.environment.UpdatedAt), "held_updated_at", formatTime(heldUpdatedAt),
@@ -238,29 +270,32 @@ func (k *keeper) serve(ctx context.Context, c compiled, source string) {
 }
 
 // confirm notes that upstream confirmed the held document at that time, and tells
-// the store.
+// the store. Followers know a confirmation by the record's time moving on, so
+// that time moves on with each, even where this node's clock is behind that of
+// the node that polled before, or was set back.
 func (k *keeper) confirm(ctx context.Context, at time.Time) {
-	k.confirmOnly(at)
-	k.save(ctx)
-}
-
-func (k *keeper) confirmOnly(at time.Time) {
-	k.checkedAt = at
+	k.schedule.failures = 0
 	k.library.confirm(k.key, at)
+	k.checkedAt = later(at.Round(0), k.checkedAt.Add(time.Microsecond)) // Round: wall clocks are compared
+	k.save(ctx)
 }
 
 func (k *keeper) logFetchError(ctx context.Context, err error) {
 	attributes := []any{"error", err}
 	var fetch *ports.FetchError
-	if errors.As(err, &fetch) {
+	var fault *panicked
+	switch {
+	case errors.As(err, &fetch):
 		if fetch.Status != 0 {
 			attributes = append(attributes, "status", fetch.Status)
 		}
 		if fetch.Cause != "" {
 			attributes = append(attributes, "cause", fetch.Cause)
 		}
-	} else if errors.Is(err, domain.ErrUnusable) {
+	case errors.Is(err, domain.ErrUnusable):
 		attributes = append(attributes, "status", 200, "cause", "api_url does not lead to a Flagsmith API, or something between answers in its place")
+	case errors.As(err, &fault):
+		attributes = append(attributes, "status", 200, "cause", "a fault of this program: please report it", "stack", string(fault.stack))
 	}
 	effect := "no document yet"
 	if k.held != nil {

@@ -58,11 +58,12 @@ func (l *library) put(e *Environment) {
 	l.snapshot.Store(NewSnapshot(old.ring, environments, l.now))
 }
 
-// confirm notes that the environment's document was right at that time.
+// confirm notes that the environment's document was right at that time. The last
+// call counts, also where the clock was set back since the one before.
 func (l *library) confirm(key domain.EnvironmentKey, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.snapshot.Load().ring.Has(key) && at.After(l.confirmed[key]) {
+	if l.snapshot.Load().ring.Has(key) {
 		l.confirmed[key] = at
 	}
 }

@@ -9,6 +9,9 @@ const (
 	// one is held: Last-Modified has whole seconds, so that a condition can hide a
 	// change (upstream, "Environment documents").
 	unconditionalEvery = 5 * time.Minute
+	// failuresBeforeHandOver: a node with so many failures in a row offers the
+	// lease to the others, soon enough for them to stay within the grace period.
+	failuresBeforeHandOver = 2
 )
 
 // schedule says when to poll next. Polls keep to a grid of one interval, so that
@@ -18,29 +21,43 @@ type schedule struct {
 	interval time.Duration
 	random   func() float64
 	next     time.Time // on the grid; zero before the first poll
-	failures int       // in a row
+	failures int       // in a row, until upstream is known to have answered any node
 }
 
-// first starts the grid after the first poll, at a random moment within one
-// interval from now.
-func (s *schedule) first(now time.Time) {
-	s.next = now.Add(time.Duration((0.25 + 0.75*s.random()) * float64(s.interval)))
+// first starts the grid after the first poll, which took from began to now: at a
+// random moment that is no later than one interval after it began.
+func (s *schedule) first(began, now time.Time) {
+	rest := s.interval - now.Sub(began)
+	if rest <= 0 || rest > s.interval { // too late already, or the clock was set back
+		rest = s.interval
+	}
+	s.next = now.Add(time.Duration((0.25 + 0.75*s.random()) * float64(rest)))
 }
 
-// after returns when to poll next, given that a poll ended at now: the next
-// moment of the grid, or up to two intervals from now after many failures.
-func (s *schedule) after(now time.Time, failed bool) time.Time {
-	if s.next.IsZero() {
-		s.first(now)
+// grid returns the next moment of the grid, given that a turn took from began to
+// now.
+func (s *schedule) grid(began, now time.Time) time.Time {
+	if s.next.IsZero() || s.next.Sub(now) > s.interval { // after the first turn, or the clock was set back
+		s.first(began, now)
 	} else if behind := now.Sub(s.next); behind >= 0 {
 		s.next = s.next.Add((behind/s.interval + 1) * s.interval)
 	}
-	if !failed {
-		s.failures = 0
-		return s.next
-	}
-	if s.failures++; s.failures < failuresBeforeBackoff {
-		return s.next
+	return s.next
+}
+
+// after returns when to poll next, given that a poll took from began to now: the
+// next moment of the grid, or up to two intervals from now after many failures.
+func (s *schedule) after(began, now time.Time) time.Time {
+	next := s.grid(began, now)
+	if s.failures < failuresBeforeBackoff {
+		return next
 	}
 	return now.Add(time.Duration((1 + s.random()) * float64(s.interval)))
+}
+
+// handOver reports whether another node should try after this failure: this
+// one's own way to upstream may be what is broken. Rarely after that, since with
+// each hand-over the polls of a fleet come closer together once.
+func (s *schedule) handOver() bool {
+	return s.failures == failuresBeforeHandOver || s.failures > 0 && s.failures%failuresBeforeBackoff == 0
 }

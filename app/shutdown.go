@@ -29,17 +29,30 @@ func (a *App) shutDown(ctx context.Context, stopKeeping func(), running *sync.Wa
 	if err := a.deps.Input.Shutdown(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("closing the listener: %w", err))
 	}
-	if err := <-served; err != nil {
-		errs = append(errs, fmt.Errorf("serving: %w", err))
+	select {
+	case err := <-served:
+		if err != nil {
+			errs = append(errs, fmt.Errorf("serving: %w", err))
+		}
+	case <-ctx.Done(): // and Shutdown has told
 	}
-	var closed error
-	if !a.waitFor(ctx, "closing the store", func() { closed = a.deps.Store.Close() }) || !stopped {
-		errs = append(errs, errors.New("shutting down took too long"))
-	} else if closed != nil {
-		errs = append(errs, fmt.Errorf("closing the store: %w", closed))
-	}
+	errs = append(errs, a.closeStore(ctx, stopped))
 	a.deps.Logger.InfoContext(ctx, "stopped", "took", a.deps.Now().Sub(began).Round(time.Millisecond).String())
 	return errors.Join(errs...)
+}
+
+// closeStore closes the store, within bounds. stopped tells whether what uses it
+// has ended in time.
+func (a *App) closeStore(ctx context.Context, stopped bool) error {
+	var err error
+	switch ended := a.waitFor(ctx, "closing the store", func() { err = a.deps.Store.Close() }); {
+	case !ended, !stopped:
+		return errors.New("shutting down took too long")
+	case err != nil:
+		return fmt.Errorf("closing the store: %w", err)
+	default:
+		return nil
+	}
 }
 
 // waitFor runs a step and reports whether it ended in time.

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -24,34 +23,45 @@ func (s *shared) newTenure() int {
 // node is to poll, which without a store it is, and until when another node has
 // the lease.
 func (k *keeper) lease(ctx context.Context) (until time.Time, leads bool) {
-	name := string(k.key)
 	if k.tenure--; k.tenure < 0 {
 		k.tenure = k.newTenure()
-		if err := k.gate.do(ctx, func() error { return k.deps.Store.DropLease(ctx, name, k.config.Node) }); err == nil {
+		if k.dropLease(ctx) == nil {
 			// Another node that asks before this one's next turn has it.
 			defer func() {
 				if leads {
-					_ = k.gate.do(ctx, func() error { return k.deps.Store.DropLease(ctx, name, k.config.Node) })
+					_ = k.dropLease(ctx)
 				}
 			}()
 		}
 	}
-	err := k.gate.do(ctx, func() (err error) {
-		until, leads, err = k.deps.Store.TryLease(ctx, name, k.config.Node, k.config.Lease)
+	err := k.gate.do(ctx, storeWait, func(ctx context.Context) (err error) {
+		until, leads, err = k.deps.Store.TryLease(ctx, string(k.key), k.config.Node, k.config.Lease)
 		return err
 	})
+	former := k.leading
+	k.leading = leads && err == nil
+	if k.leading && !former {
+		k.follow(ctx) // what the node before stored last
+	}
 	return until, leads || err != nil
+}
+
+func (k *keeper) dropLease(ctx context.Context) error {
+	k.leading = false
+	return k.gate.do(ctx, storeWait, func(ctx context.Context) error {
+		return k.deps.Store.DropLease(ctx, string(k.key), k.config.Node)
+	})
 }
 
 // leave gives the lease back when the keeper ends.
 func (k *keeper) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = k.gate.do(ctx, func() error { return k.deps.Store.DropLease(ctx, string(k.key), k.config.Node) })
+	_ = k.dropLease(ctx)
 }
 
 func (k *keeper) get(ctx context.Context) (record ports.Record, err error) {
-	err = k.gate.do(ctx, func() (err error) {
+	err = k.gate.do(ctx, documentWait, func(ctx context.Context) (err error) {
 		record, err = k.deps.Store.Get(ctx, k.key)
 		return err
 	})
@@ -62,7 +72,7 @@ func (k *keeper) get(ctx context.Context) (record ports.Record, err error) {
 // when its version is new.
 func (k *keeper) follow(ctx context.Context) {
 	var stat ports.Record
-	err := k.gate.do(ctx, func() (err error) {
+	err := k.gate.do(ctx, storeWait, func(ctx context.Context) (err error) {
 		stat, err = k.deps.Store.Stat(ctx, k.key)
 		return err
 	})
@@ -74,10 +84,16 @@ func (k *keeper) follow(ctx context.Context) {
 	case err != nil:
 		return // the gate has told; without the store the next turn polls
 	case stat.Version == k.version && k.stored:
-		k.seen(stat.CheckedAt)
+		k.seen(stat)
 		return
+	case stat.Version == k.version && k.held == nil:
+		return // known to be unusable, and there is nothing yet to put in its place
 	}
 	record, err := k.get(ctx)
+	if errors.Is(err, ports.ErrNotFound) { // deleted since
+		k.version, k.stored = "", false
+		return
+	}
 	if err != nil {
 		k.logStoreError(ctx, "reading the document", err)
 		return
@@ -87,20 +103,27 @@ func (k *keeper) follow(ctx context.Context) {
 	}
 }
 
-// seen notes that another node had the held document confirmed. Clocks of nodes
-// may differ: that the time moved on counts from when this node saw it, by its
-// own clock, at most one turn after it happened.
-func (k *keeper) seen(checkedAt time.Time) {
-	if checkedAt.After(k.checkedAt) {
-		k.checkedAt = checkedAt
+// seen notes whether another node had the held document, which is the record's,
+// confirmed since this node last looked. Clocks of nodes may differ: that the
+// record's time moved on counts from when this node saw it, by its own clock, at
+// most one turn after it happened.
+func (k *keeper) seen(record ports.Record) {
+	since := k.seenAt
+	if since.IsZero() {
+		since = k.checkedAt
+	}
+	if record.CheckedAt.After(since) {
+		k.schedule.failures = 0
 		k.library.confirm(k.key, k.deps.Now())
 	}
+	k.seenAt = record.CheckedAt
+	k.checkedAt = later(k.checkedAt, record.CheckedAt)
 }
 
 // takeOver judges a record and serves it unless the held document is better, which
 // it reports with false.
 func (k *keeper) takeOver(ctx context.Context, record ports.Record) bool {
-	digest := sha256.Sum256(record.Body)
+	digest := k.digest(record.Body)
 	offered := domain.Dated{UpdatedAt: record.UpdatedAt, CheckedAt: record.CheckedAt}
 	var held domain.Dated
 	if k.held != nil {
@@ -109,7 +132,7 @@ func (k *keeper) takeOver(ctx context.Context, record ports.Record) bool {
 	switch k.succession.FromStore(held, offered, k.held != nil && digest == k.held.Digest) {
 	case domain.Confirm:
 		k.version, k.stored = record.Version, true
-		k.seen(record.CheckedAt)
+		k.seen(record)
 		return true
 	case domain.Refuse:
 		k.version, k.stored = record.Version, false
@@ -126,13 +149,24 @@ func (k *keeper) takeOver(ctx context.Context, record ports.Record) bool {
 	first := k.held == nil
 	k.version, k.stored = record.Version, true
 	k.serve(ctx, c, "store")
+	// How often upstream sent something older than the former document is of no
+	// matter for this one.
+	k.succession = domain.Succession{}
 	if first { // from an earlier run: how long ago is what counts
-		k.checkedAt = record.CheckedAt
+		k.checkedAt, k.seenAt = record.CheckedAt, record.CheckedAt
 		k.library.confirm(k.key, earlier(record.CheckedAt, k.deps.Now()))
 	} else {
-		k.seen(record.CheckedAt)
+		k.unconditional = true // the node that fetched it may be gone before its own such poll
+		k.seen(record)
 	}
 	return true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -149,8 +183,13 @@ func (k *keeper) save(ctx context.Context) {
 		return
 	}
 	if k.stored {
-		err := k.gate.do(ctx, func() error { return k.deps.Store.Touch(ctx, k.key, k.version, k.checkedAt) })
+		err := k.gate.do(ctx, storeWait, func(ctx context.Context) error {
+			return k.deps.Store.Touch(ctx, k.key, k.version, k.checkedAt)
+		})
 		switch {
+		case err == nil:
+			k.seenAt = k.checkedAt
+			return
 		case errors.Is(err, ports.ErrNotFound), errors.Is(err, ports.ErrCorrupt):
 			k.version, k.stored = "", false
 		case errors.Is(err, ports.ErrConflict):
@@ -169,10 +208,10 @@ func (k *keeper) save(ctx context.Context) {
 }
 
 func (k *keeper) put(ctx context.Context) error {
-	return k.gate.do(ctx, func() error {
+	return k.gate.do(ctx, documentWait, func(ctx context.Context) error {
 		version, err := k.deps.Store.Put(ctx, ports.Record{Key: k.key, Body: k.held.Body, UpdatedAt: k.held.UpdatedAt, CheckedAt: k.checkedAt}, k.version)
 		if err == nil {
-			k.version, k.stored = version, true
+			k.version, k.stored, k.seenAt = version, true, k.checkedAt
 		}
 		return err
 	})

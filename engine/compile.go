@@ -33,6 +33,7 @@ func Compile(document *domain.Environment) (*Program, []domain.Problem) {
 	c.features()
 	c.segments()
 	c.identities()
+	c.program.targeted = c.program.findTargeted()
 	c.program.flags = c.program.evaluateFlags()
 	return c.program, c.problems
 }
@@ -97,10 +98,11 @@ func (c *compiler) state(fs *domain.FeatureState) state {
 	}
 	ordered := slices.Clone(fs.Variants)
 	slices.SortStableFunc(ordered, func(a, b domain.Variant) int { return a.Order.Compare(b.Order) })
-	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(ordered))}
+	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(ordered)), weights: make([]float64, len(ordered))}
 	start := 0.0
 	for i, v := range ordered {
 		s.split.variants[i] = variant{start, start + v.Weight, c.outcome(fs, v.Value)}
+		s.split.weights[i] = v.Weight
 		start += v.Weight
 	}
 	return s
@@ -159,11 +161,14 @@ func (c *compiler) segments() {
 			if fs.Priority != nil {
 				priority = *fs.Priority
 			}
-			ranked = append(ranked, rankedState{priority, c.state(fs), &overrides[len(overrides)-1]})
+			state := c.state(fs)
+			state.segment = int32(len(c.program.segments)) // what it becomes, for there is an override now
+			ranked = append(ranked, rankedState{priority, state, &overrides[len(overrides)-1]})
 		}
 		if len(overrides) > 0 {
 			compiled.overrides = overrides
 			c.program.segments = append(c.program.segments, compiled)
+			c.program.segmentNames = append(c.program.segmentNames, SegmentName{s.ID, s.Name})
 		}
 	}
 	// The lowest priority wins, the first one in the document on a tie.

@@ -35,11 +35,16 @@ type Program struct {
 	overrides  []identityOverride
 
 	scratch sync.Pool // *evaluation
+
+	// What explanations need and evaluations do not.
+	segmentNames []SegmentName // by index into segments
+	targeted     []bool        // by feature: it can come out in more than one way
 }
 
 // state is a compiled feature state: an outcome, or a split over several.
 type state struct {
 	outcome OutcomeID
+	segment int32 // of an override: index into Program.segments
 	split   *split
 }
 

@@ -10,6 +10,7 @@ import (
 type split struct {
 	key      string // the feature state's, with a comma behind
 	variants []variant
+	weights  []float64 // of the variants as the document has them, to be told only
 }
 
 // variant takes the identities whose percentage is in [start, end).
@@ -20,14 +21,22 @@ type variant struct {
 
 // choose returns the outcome of the variant that the identity falls to, or plain.
 func (s *split) choose(e *evaluation, plain OutcomeID) OutcomeID {
+	if i := s.find(e); i >= 0 {
+		return s.variants[i].outcome
+	}
+	return plain
+}
+
+// find returns the index of the variant that the identity falls to, or -1.
+func (s *split) find(e *evaluation) int {
 	e.hash = append(append(e.hash[:0], s.key...), e.key...)
 	percentage := percentage(&e.hash)
 	for i := range s.variants {
 		if v := &s.variants[i]; v.start <= percentage && percentage < v.end {
-			return v.outcome
+			return i
 		}
 	}
-	return plain
+	return -1
 }
 
 // percentage maps a comma-joined list of ids to [0, 100) (behaviour, section 2,

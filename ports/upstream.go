@@ -43,8 +43,8 @@ type Upstream interface {
 	FetchDocument(ctx context.Context, r DocumentRequest) (Document, error)
 }
 
-// Notifier is what an Upstream may be besides: one that tells of changes, so that
-// they need not wait for the next poll.
+// Notifier tells of changes upstream, so that they need not wait for the next
+// poll.
 type Notifier interface {
 	// Notify calls changed after a change of one of the documents under keys,
 	// with the new document's updated_at, or a zero time where it is not known,

@@ -30,10 +30,7 @@ type Source struct {
 // returned in that case too.
 func Load(src Source) (Settings, []Warning, error) {
 	l := newLoader(src)
-	l.loadFile()
-	l.loadSections()
-	l.loadSettings()
-	l.findTypos()
+	l.loadLayers()
 	s, err := l.decode()
 	if err != nil {
 		return Settings{}, l.warnings, err
@@ -89,6 +86,14 @@ func newLoader(src Source) *loader {
 		l.byVariable[d.variable] = d
 	}
 	return l
+}
+
+// loadLayers reads all there is, the lowest layer first.
+func (l *loader) loadLayers() {
+	l.loadFile()
+	l.loadSections()
+	l.loadSettings()
+	l.findTypos()
 }
 
 // settle lets c replace what lower layers said about d; objects are merged.

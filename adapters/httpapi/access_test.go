@@ -10,13 +10,16 @@ import (
 )
 
 func TestAccessRecords(t *testing.T) {
-	start := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	start := time.Date(2026, 3, 5, 5, 6, 7, 0, time.UTC)
 	var records []httpapi.AccessRecord
+	ticks := -1
 	api := newAPI(t, func(o *httpapi.Options) {
-		ticks := -1
 		o.Now = func() time.Time { ticks++; return start.Add(time.Duration(ticks) * time.Second) }
 		o.Access = func(r httpapi.AccessRecord) { records = append(records, r) }
 	})
+	// The first answer asks for the document's age too.
+	ask(api, "GET", "/api/v1/flags/", "", clientHeader()...)
+	ticks, records = -1, nil
 	for i, test := range []struct {
 		method, target, path string
 		status               int

@@ -13,9 +13,23 @@ import (
 // Content-Length alone.
 const trustedLength = 64 << 10
 
+// readJSON is readBody for a body that must be there and be declared as JSON:
+// anything else is a validation error.
+func (s *scratch) readJSON(r *http.Request, limit int64) (string, error) {
+	body, err := s.readBody(r, limit)
+	switch {
+	case err != nil:
+		return "", err
+	case body == "":
+		return "", errMissingBody
+	case !declaredJSON(r.Header["Content-Type"]):
+		return "", notAnObject(body)
+	}
+	return body, nil
+}
+
 // readBody returns the request's body, at most limit bytes of it, as one string
-// for everything that is decoded to be a part of. A body that is not declared
-// as JSON and an absent one are validation errors.
+// for everything that is decoded to be a part of.
 func (s *scratch) readBody(r *http.Request, limit int64) (string, error) {
 	if r.ContentLength > limit {
 		return "", errBodyTooLarge
@@ -39,14 +53,7 @@ func (s *scratch) readBody(r *http.Request, limit int64) (string, error) {
 		}
 	}
 	s.in = buf
-	body := string(buf)
-	switch {
-	case body == "":
-		return "", errMissingBody
-	case !declaredJSON(r.Header["Content-Type"]):
-		return "", notAnObject(body)
-	}
-	return body, nil
+	return string(buf), nil
 }
 
 // unreadable returns the answer to a body that could not be read to its end.

@@ -22,7 +22,6 @@ func (a *API) getDocument(w http.ResponseWriter, r bunrouter.Request) error {
 		return errNoDocument
 	}
 	p := presentationOf(entry.Environment)
-	p.stamp(w.Header())
-	p.document.write(w, r.Request)
+	a.writePrepared(w, r.Request, p, &p.document)
 	return nil
 }

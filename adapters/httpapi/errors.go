@@ -20,6 +20,8 @@ type statusError struct {
 	status int
 	body   string            // JSON
 	header map[string]string // further headers, canonical names
+	// What the error is in OFREP's form, see ofrepBody.
+	details, code string
 }
 
 func (e *statusError) Error() string { return strconv.Itoa(e.status) + " " + e.body }
@@ -33,24 +35,26 @@ var (
 	errBodyTimeout  = closing(detailed(http.StatusRequestTimeout, "Request Timeout"))
 	errBodyTooLarge = closing(detailed(http.StatusRequestEntityTooLarge, "Request Entity Too Large"))
 	errInternal     = detailed(http.StatusInternalServerError, "Internal Server Error")
-	errNoDocument   = &statusError{
-		status: http.StatusServiceUnavailable,
-		body:   refused(0, "unavailable", "environment document has not arrived yet").body,
-		header: map[string]string{"Retry-After": retryAfter},
-	}
+	errNoDocument   = later(refused(http.StatusServiceUnavailable, "unavailable", "environment document has not arrived yet"))
 )
 
 // refused is an error in the proxy's own form.
 func refused(status int, word, message string) *statusError {
 	body := jsontext.AppendString([]byte(`{"status":`), word)
 	body = jsontext.AppendString(append(body, `,"message":`...), message)
-	return &statusError{status: status, body: string(append(body, '}'))}
+	return &statusError{status: status, body: string(append(body, '}')), details: message}
 }
 
 // detailed is an error in the form of the reference's web framework.
 func detailed(status int, text string) *statusError {
 	body := jsontext.AppendString([]byte(`{"detail":`), text)
-	return &statusError{status: status, body: string(append(body, '}'))}
+	return &statusError{status: status, body: string(append(body, '}')), details: text}
+}
+
+// later makes the answer say when to ask again.
+func later(e *statusError) *statusError {
+	e.header = map[string]string{"Retry-After": retryAfter}
+	return e
 }
 
 // closing makes the answer end the connection: a body is still under way on it.
@@ -73,6 +77,9 @@ func methodNotAllowed(allowed string) error {
 	return e
 }
 
+// aboutAnswer are the headers of an answer that a failure takes back.
+var aboutAnswer = []string{"Content-Encoding", updatedAtHeader, "Cache-Control", "Etag", "Last-Modified"}
+
 // fail answers a request whose handler returned err.
 func (a *API) fail(x *exchange, r *http.Request, err error) {
 	var known *statusError
@@ -86,12 +93,17 @@ func (a *API) fail(x *exchange, r *http.Request, err error) {
 		return
 	}
 	h := x.Header()
-	delete(h, "Content-Encoding")
-	delete(h, updatedAtHeader)
+	for _, name := range aboutAnswer {
+		delete(h, name)
+	}
 	for name, value := range known.header {
 		h[name] = []string{value}
 	}
-	a.writeJSON(x, r, known.status, []byte(known.body))
+	body := []byte(known.body)
+	if isOFREP(r.URL) {
+		body = ofrepBody(r.URL, known)
+	}
+	a.writeJSON(x, r, known.status, body)
 }
 
 // recovered answers a request whose handler panicked with v. What went wrong is

@@ -20,7 +20,6 @@ func (a *API) getFlags(w http.ResponseWriter, r bunrouter.Request) error {
 			return unknownFeature(name)
 		}
 	}
-	p.stamp(w.Header())
-	flags.write(w, r.Request)
+	a.writePrepared(w, r.Request, p, flags)
 	return nil
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/uptrace/bunrouter"
 
@@ -41,7 +40,7 @@ func (a *API) recycle(s *scratch) {
 func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	body, err := s.readBody(r.Request, a.maxBody)
+	body, err := s.readJSON(r.Request, a.maxBody)
 	if err != nil {
 		return err
 	}
@@ -52,7 +51,7 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	if err != nil {
 		return err
 	}
-	if strings.TrimFunc(s.identity.Identifier, isBlank) == "" {
+	if blank(s.identity.Identifier) {
 		s.identity.Identifier = transientIdentifier(s.identity.Traits)
 	}
 	a.answerIdentity(w, r.Request, entry, s)
@@ -81,12 +80,16 @@ func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 // as it was sent, then the prepared flag of every outcome.
 func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) {
 	p := presentationOf(entry.Environment)
+	p.stamp(w.Header())
 	s.out = appendIdentity(s.out[:0], &s.identity)
+	tag := p.seeds.identity(entry.Access, s.out)
+	if notModified(w, r, tag) {
+		return
+	}
 	outcomes := a.evaluate(entry.Environment, s)
 	s.out = p.appendFlags(append(s.out, `,"flags":[`...), outcomes, entry.Access)
 	s.out = append(s.out, '}')
-	p.stamp(w.Header())
-	a.writeJSON(w, r, http.StatusOK, s.out)
+	a.writeTagged(w, r, http.StatusOK, s.out, tag)
 }
 
 // evaluate returns how the features of e come out for s.identity, which s.out

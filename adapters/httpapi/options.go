@@ -17,7 +17,8 @@ type Options struct {
 	// Logger gets failures and panics, never a request that was merely refused.
 	// Nil: they are not logged.
 	Logger *slog.Logger
-	// Now is asked for the times of access records. Nil: time.Now.
+	// Now is asked for the times of access records and for the age of documents.
+	// Nil: time.Now.
 	Now func() time.Time
 	// AllowOrigins lists the origins that browsers may call from; "*" among them
 	// allows all, an empty list none (behaviour, section 1, "CORS").

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"io"
 	"net/http"
 	"strconv"
@@ -22,9 +23,11 @@ import (
 const bigBody = 1 << 20
 
 // presentation is all that answers about one document consist of. It is
-// immutable and safe for concurrent use.
+// immutable, but for what modified remembers, and safe for concurrent use.
 type presentation struct {
 	updatedAt []string // header value, nil when the document states no time
+	modified  modified
+	seeds     tagSeeds
 
 	// fragments holds the flag of every outcome as JSON with a comma behind it,
 	// one after the other; ends says where each ends, by OutcomeID.
@@ -54,8 +57,10 @@ func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 		ends:      make([]int, len(outcomes)),
 		hidden:    make([]bool, len(outcomes)),
 		features:  make([]prepared, len(flags)),
-		document:  pr.prepare(e.Body),
+		document:  pr.prepare(e.Body, e.Digest),
+		seeds:     newTagSeeds(e.Digest),
 	}
+	p.modified.set(e.UpdatedAt)
 	for i := range outcomes {
 		p.fragments = append(appendFlag(p.fragments, &outcomes[i]), ',')
 		p.ends[i] = len(p.fragments)
@@ -64,13 +69,13 @@ func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 	hidden := false
 	for i, id := range flags {
 		fragment := p.fragment(id)
-		p.features[i] = pr.prepare(fragment[: len(fragment)-1 : len(fragment)-1])
+		p.features[i] = pr.prepareOwn(fragment[: len(fragment)-1 : len(fragment)-1])
 		hidden = hidden || p.hidden[id]
 	}
-	all := pr.prepare(p.appendFlags([]byte{'['}, flags, domain.ServerSide))
+	all := pr.prepareOwn(p.appendFlags([]byte{'['}, flags, domain.ServerSide))
 	p.flags = [2]*prepared{domain.ClientSide: &all, domain.ServerSide: &all}
 	if hidden {
-		visible := pr.prepare(p.appendFlags([]byte{'['}, flags, domain.ClientSide))
+		visible := pr.prepareOwn(p.appendFlags([]byte{'['}, flags, domain.ClientSide))
 		p.flags[domain.ClientSide] = &visible
 	}
 	return p
@@ -79,8 +84,10 @@ func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 // presentationOf returns what Present made for e.
 func presentationOf(e *app.Environment) *presentation { return e.Presentation.(*presentation) }
 
-// stamp sets the headers that say which document an answer is about.
+// stamp sets the headers that say which document an answer is about and how long
+// it may be used.
 func (p *presentation) stamp(h http.Header) {
+	h["Cache-Control"] = headerRevalidate
 	if p.updatedAt != nil {
 		h[updatedAtHeader] = p.updatedAt
 	}
@@ -160,9 +167,14 @@ func updatedAt(t time.Time) []string {
 	return []string{seconds}
 }
 
-// prepare makes body, which it keeps, ready to be served.
-func (pr *Presenter) prepare(body []byte) prepared {
-	b := prepared{plain: body, plainLength: []string{strconv.Itoa(len(body))}}
+// prepareOwn is prepare for a body that was put together here.
+func (pr *Presenter) prepareOwn(body []byte) prepared { return pr.prepare(body, sha256.Sum256(body)) }
+
+// prepare makes body, which it keeps and of which digest is the SHA-256, ready to
+// be served.
+func (pr *Presenter) prepare(body []byte, digest [sha256.Size]byte) prepared {
+	b := prepared{plain: body, plainLength: []string{strconv.Itoa(len(body))}, tag: bodyTag(digest)}
+	b.plainTag, b.zippedTag = quoted(b.tag)
 	if len(body) < compressFrom {
 		return b
 	}

@@ -22,6 +22,8 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/api/v1/identities", a.getIdentity},
 		{http.MethodPost, "/api/v1/identities", a.postIdentity},
 		{http.MethodGet, "/api/v1/environment-document", a.getDocument},
+		{http.MethodPost, ofrepFlags, a.postOFREPFlags},
+		{http.MethodPost, ofrepFlags + "/:key", a.postOFREPFlag},
 		{http.MethodGet, "/proxy/health/liveness", a.getLiveness},
 		{http.MethodGet, "/proxy/health/readiness", a.getReadiness},
 		{http.MethodGet, "/proxy/health", a.getReadiness},

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -16,6 +17,9 @@ import (
 
 // isBlank reports whether Python's str.strip takes r off.
 func isBlank(r rune) bool { return unicode.IsSpace(r) || r >= 0x1C && r <= 0x1F }
+
+// blank reports whether an identifier names nobody.
+func blank(identifier string) bool { return strings.TrimFunc(identifier, isBlank) == "" }
 
 // transientIdentifier returns the identifier of an identity that has none
 // (behaviour, section 1, "Identities"): the same for the same traits, random for

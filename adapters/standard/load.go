@@ -14,12 +14,16 @@ import (
 // load reads the configuration. When it reports false, what is wrong has been
 // printed, one line per problem.
 func (p *program) load() (config.Settings, []config.Warning, bool) {
-	settings, warnings, err := config.Load(config.Source{Environ: p.Environ, ReadFile: os.ReadFile, WorkingDir: p.WorkingDir})
+	settings, warnings, err := config.Load(p.configSource())
 	if err != nil {
 		p.printProblems(err)
 		return settings, warnings, false
 	}
 	return settings, warnings, true
+}
+
+func (p *program) configSource() config.Source {
+	return config.Source{Environ: p.Environ, ReadFile: os.ReadFile, WorkingDir: p.WorkingDir}
 }
 
 // printProblems prints an error of several lines, each of which is a problem.

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"log"
+	"log/slog"
 	mathrand "math/rand/v2"
 	"os"
 	"runtime"
@@ -20,9 +22,10 @@ import (
 
 // The loggers' names, those of the reference where it has their like.
 const (
-	logServer = "edge_proxy.server"
-	logApp    = "edge_proxy.environments"
-	logStore  = "edge_proxy.store"
+	logServer  = "edge_proxy.server"
+	logApp     = "edge_proxy.environments"
+	logStore   = "edge_proxy.store"
+	logNetwork = "edge_proxy.network"
 )
 
 func (p *program) serve(ctx context.Context, args []string) int {
@@ -50,25 +53,28 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	if settings.Server.Reload {
 		logger.InfoContext(ctx, "reload_unavailable", "key", "server.reload", "effect", "changes of the configuration need a restart")
 	}
+	// net/http tells some oddities of connections to the standard logger only.
+	log.SetFlags(0)
+	log.SetOutput(slog.NewLogLogger(loggers.Logger(logNetwork).Handler(), slog.LevelWarn).Writer())
 	if settings.WebConcurrency > 0 {
 		runtime.GOMAXPROCS(settings.WebConcurrency)
 	}
 	logger.InfoContext(ctx, "starting", "version", buildVersion().Version, "api_url", settings.APIURL.String(),
 		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
 
-	source, closeSource, err := upstream(settings)
+	source, err := openOrigin(settings, loggers.Logger(logNetwork))
 	if err != nil {
 		p.printProblems(err)
 		return exitUsage
 	}
-	defer closeSource()
+	defer source.close()
 	store, err := openStore(ctx, open, storeURL, settings, loggers.Logger(logStore))
 	if err != nil {
 		logger.ErrorContext(ctx, "start_failed", "error", err)
 		return exitFailure
 	}
 	proxy := app.New(appConfig(settings), app.Deps{
-		Upstream: source, Store: store, Presenter: &httpapi.Presenter{},
+		Upstream: source, Notifier: source.notifier, Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64,
 	})
 	server, err := newServer(settings, proxy, loggers)

@@ -131,6 +131,7 @@ func commands() []command {
 		{"validate", "check the configuration; with --fetch, every key against the API", (*program).validate},
 		{"render-config", "write the default configuration to CONFIG_PATH unless a file is there, and print it", (*program).renderConfig},
 		{"health", "ask a running proxy for its readiness; with --live, whether it is alive", (*program).health},
+		{"store", "look into the store of documents, save it and bring it back", (*program).store},
 		{"version", "print the version", (*program).version},
 		{"help", "print this help", (*program).help},
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/store/bolt"
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/adapters/store/redis"
 	"github.com/edge-proxy/edge-proxy/ports"
@@ -19,7 +20,10 @@ import (
 
 // builtInStores returns the stores by URL scheme, a new map each time.
 func builtInStores() map[string]ports.OpenStore {
-	stores := map[string]ports.OpenStore{"memory": memory.Open}
+	stores := map[string]ports.OpenStore{memory.Scheme: memory.Open}
+	for _, scheme := range bolt.Schemes() {
+		stores[scheme] = bolt.Open
+	}
 	for _, scheme := range redis.Schemes() {
 		stores[scheme] = redis.Open
 	}

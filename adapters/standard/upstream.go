@@ -1,6 +1,7 @@
 package standard
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
@@ -11,15 +12,20 @@ import (
 
 var noExpiry time.Time
 
-// upstream opens where the documents come from: a Flagsmith API, or a directory.
-// The function returned closes it.
-func upstream(s config.Settings) (ports.Upstream, func(), error) {
+// origin is where documents come from: a Flagsmith API, or a directory.
+type origin struct {
+	ports.Upstream
+	notifier ports.Notifier // nil: nobody tells of changes
+	close    func()
+}
+
+func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
 	if s.APIURL.Parse().Scheme == "file" {
 		source, err := filesource.New(s.APIURL.Parse(), filesource.Options{MaxDocumentBytes: s.MaxDocumentBytes})
 		if err != nil {
-			return nil, nil, err
+			return origin{}, err
 		}
-		return source, func() {}, nil
+		return origin{source, source, func() {}}, nil
 	}
 	client, err := flagsmith.New(flagsmith.Options{
 		APIURL: s.APIURL.Parse(), Timeout: s.APIPollTimeout, MaxDocumentBytes: s.MaxDocumentBytes,
@@ -31,7 +37,15 @@ func upstream(s config.Settings) (ports.Upstream, func(), error) {
 		MaxIdleConnections: s.APIPollConcurrency,
 	})
 	if err != nil {
-		return nil, nil, err
+		return origin{}, err
 	}
-	return client, client.Close, nil
+	o := origin{Upstream: client, close: client.Close}
+	if !s.RealtimeURL.IsZero() {
+		streams, err := client.NewStreams(s.RealtimeURL.Parse(), logger)
+		if err != nil {
+			return origin{}, err
+		}
+		o.notifier = streams
+	}
+	return o, nil
 }

@@ -29,13 +29,13 @@ func (p *program) validate(ctx context.Context, args []string) int {
 	if !ok {
 		return exitUsage
 	}
-	_ = loggers.Close()
-	source, closeSource, err := upstream(settings)
+	defer func() { _ = loggers.Close() }()
+	source, err := openOrigin(settings, loggers.Logger(logNetwork))
 	if err != nil {
 		p.printProblems(err)
 		return exitUsage
 	}
-	defer closeSource()
+	defer source.close()
 	list := environments(settings)
 	fmt.Fprintf(p.Stdout, "configuration valid: %d environment(s), %d server-side key(s), %s\n", len(list), len(settings.EnvironmentKeyPairs), settings.APIURL)
 	if !*fetch {

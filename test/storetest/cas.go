@@ -115,10 +115,16 @@ func count(c *check,
 	handles := c.openFour()
 	var mu sync.Mutex
 	versions := make(map[ports.Version]bool)
+	// In each round all read before one writes, so that they do compete.
+	var rounds [each]sync.WaitGroup
+	for i := range rounds {
+		rounds[i].Add(writers)
+	}
 
-	add := func(ctx context.Context, s ports.Store) error {
+	add := func(ctx context.Context, s ports.Store, allHaveRead func()) error {
 		for {
 			text, v, err := read(ctx, s)
+			allHaveRead()
 			if err != nil && !errors.Is(err, ports.ErrNotFound) {
 				return fmt.Errorf("read: %w", err)
 			}
@@ -140,10 +146,19 @@ func count(c *check,
 		}
 	}
 	c.together(writers, func(ctx context.Context, i int) {
-		for range each {
-			if err := add(ctx, handles[i%len(handles)].store); err != nil {
+		failed := false
+		for round := range rounds {
+			if failed {
+				rounds[round].Done() // for the others
+				continue
+			}
+			err := add(ctx, handles[i%len(handles)].store, sync.OnceFunc(func() {
+				rounds[round].Done()
+				rounds[round].Wait()
+			}))
+			if err != nil {
 				c.errorf("writer %d: %v", i, err)
-				return
+				failed = true
 			}
 		}
 	})

@@ -17,6 +17,11 @@ const (
 		and releases the backend.`
 	lawClosed = `Further calls of Close return nil; every other
 		call returns ErrClosed from then on.`
+	// lawErrors is said of one method or another.
+	lawErrors = `ErrClosed: the call came after Close.
+		Errors: ErrNotFound, ErrCorrupt, ErrUnavailable, ErrClosed.
+		Errors: ErrConflict, ErrUnavailable, ErrClosed.
+		Errors: ErrUnavailable, ErrClosed.`
 )
 
 func closeCases() []testCase {
@@ -34,7 +39,7 @@ func closeCases() []testCase {
 				}
 			})
 		}},
-		{name: "closed-calls", law: lawClosed, run: func(c *check) {
+		{name: "closed-calls", law: lawClosed + " " + lawErrors, run: func(c *check) {
 			one, other := c.openTwo()
 			v := one.put(record(someKey, "{}"), "")
 			if err := one.close(); err != nil {

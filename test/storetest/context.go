@@ -58,7 +58,7 @@ func contextEnded(c *check) {
 // contextWithinPut ends contexts at random moments of a Put.
 func contextWithinPut(c *check) {
 	h := c.openOne()
-	const size = 1 << 20
+	const size = 256 << 10
 	fill := func(i int) []byte { return bytes.Repeat([]byte{byte(i)}, size) }
 	// What the record may be: the last one stored, or one that was given up, which
 	// may come through late.

@@ -55,23 +55,23 @@ func durableCases() []testCase {
 // next one.
 func survives(c *check, b Backend, end func(*handle)) {
 	h := c.open(b)
-	want := make(map[domain.EnvironmentKey]ports.Record)
-	for i := range 20 {
-		key := domain.EnvironmentKey(fmt.Sprintf("environment-%d", i))
-		r := record(key, "")
-		r.Body = bytes.Repeat([]byte{byte(i)}, i*5000)
-		r.Version = h.put(record(key, "former"), "")
-		r.Version = h.put(r, r.Version)
-		want[key] = r
-	}
 	h.put(record(someKey, "to be deleted"), "")
 	h.delete(someKey)
 	state := h.putState("state", []byte("value"), "")
+	want := make(map[domain.EnvironmentKey]ports.Record)
+	versions := make(map[domain.EnvironmentKey]ports.Version)
+	for i := range 20 {
+		key := domain.EnvironmentKey(fmt.Sprintf("environment-%d", i))
+		former := h.put(record(key, "former"), "")
+		r := record(key, "")
+		r.Body = bytes.Repeat([]byte{byte(i)}, i*5000)
+		want[key], versions[key] = r, h.put(r, former)
+	}
 
 	end(h)
 	h = c.open(b)
 	for key, r := range want {
-		c.wantRecord("of a new process", h.get(key), r, r.Version)
+		c.wantRecord("of a new process", h.get(key), r, versions[key])
 	}
 	_, err := h.tryGet(someKey)
 	c.wantError("Get by a new process of what was deleted", err, ports.ErrNotFound)
@@ -81,7 +81,7 @@ func survives(c *check, b Backend, end func(*handle)) {
 	if value, v := h.getState("state"); string(value) != "value" || v != state {
 		c.errorf("GetState of a new process returned %q version %q, want %q version %q", value, v, "value", state)
 	}
-	for key, r := range want { // versions are current still
-		h.put(record(key, "next"), r.Version)
+	for key, v := range versions { // current still
+		h.put(record(key, "next"), v)
 	}
 }

@@ -15,7 +15,8 @@ func putCases() []testCase {
 		{
 			name: "put-replaces-if-version-is-current",
 			law: `Put replaces the record under r.Key if its version is still ifVersion ("": if
-				there is none, or a corrupt one) and returns the new version.`,
+				there is none, or a corrupt one) and returns the new version.
+				"" means that there is no record.`,
 			run: func(c *check) {
 				one, other := c.openTwo()
 				first := one.put(record(someKey, "first"), "")
@@ -52,7 +53,8 @@ func putCases() []testCase {
 		},
 		{
 			name: "versions-never-repeat",
-			law: `A version is never used again for the
+			law: `Version names one stored state of one key.
+				A version is never used again for the
 				same key, not even after the backend lost its data.`,
 			run: versionsNeverRepeat,
 		},

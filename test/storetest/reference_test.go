@@ -30,6 +30,9 @@ type backend struct {
 	corrupt       map[domain.EnvironmentKey]ports.Version // damaged as long as the version stays
 	corruptStates map[string]ports.Version
 	onWipe        []func()
+	onCrash       []func()
+
+	shared sync.Map // what the handles of a broken store share
 }
 
 func newBackend(silent bool) *backend {
@@ -51,7 +54,7 @@ func harness(silent bool, wrap func(ports.Store, *backend) ports.Store) storetes
 			b := newBackend(silent)
 			return storetest.Backend{
 				Open: func(t *testing.T) ports.Store {
-					s := b.open(t)
+					s := b.open()
 					if wrap != nil {
 						s = wrap(s, b)
 					}
@@ -60,7 +63,7 @@ func harness(silent bool, wrap func(ports.Store, *backend) ports.Store) storetes
 				Wipe:    func(*testing.T) { b.wipe() },
 				Break:   func(*testing.T) { b.leave() },
 				Mend:    func(*testing.T) { b.comeBack() },
-				Crash:   func(*testing.T) {}, // memory does not depend on Close
+				Crash:   func(*testing.T) { b.crash() },
 				Now:     b.time,
 				Advance: b.advance,
 				Corrupt: func(t *testing.T, key domain.EnvironmentKey) { b.damage(t, key) },
@@ -72,18 +75,18 @@ func harness(silent bool, wrap func(ports.Store, *backend) ports.Store) storetes
 	}
 }
 
-func (b *backend) openMemory(t *testing.T) ports.Store {
-	s, err := b.memory.Open(t.Context(), &url.URL{Scheme: memory.Scheme}, ports.StoreDeps{
+func (b *backend) openMemory() ports.Store {
+	s, err := b.memory.Open(context.Background(), &url.URL{Scheme: memory.Scheme}, ports.StoreDeps{
 		Now: b.time, Logger: slog.New(slog.DiscardHandler), ReadFile: os.ReadFile,
 	})
 	if err != nil {
-		t.Fatal(err)
+		panic(err) // of the URL above
 	}
 	return s
 }
 
-func (b *backend) open(t *testing.T) ports.Store {
-	return &remote{Store: b.openMemory(t), b: b, closed: make(chan struct{})}
+func (b *backend) open() ports.Store {
+	return &remote{Store: b.openMemory(), b: b, closed: make(chan struct{})}
 }
 
 func (b *backend) time() time.Time {
@@ -107,6 +110,22 @@ func (b *backend) wipe() {
 	}
 }
 
+// crash changes nothing, unless a broken store says so.
+func (b *backend) crash() {
+	b.mu.Lock()
+	hooks := b.onCrash
+	b.mu.Unlock()
+	for _, f := range hooks {
+		f()
+	}
+}
+
+func (b *backend) crashes(hook func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.onCrash = append(b.onCrash, hook)
+}
+
 func (b *backend) leave() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -128,7 +147,7 @@ func (b *backend) awayNow() (isAway bool, away chan struct{}) {
 }
 
 func (b *backend) damage(t *testing.T, key domain.EnvironmentKey) {
-	s := b.openMemory(t)
+	s := b.openMemory()
 	r, err := s.Stat(t.Context(), key)
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
@@ -139,7 +158,7 @@ func (b *backend) damage(t *testing.T, key domain.EnvironmentKey) {
 }
 
 func (b *backend) damageState(t *testing.T, name string) {
-	s := b.openMemory(t)
+	s := b.openMemory()
 	_, v, err := s.GetState(t.Context(), name)
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)

@@ -92,7 +92,7 @@ func touchCases() []testCase {
 				}
 			}
 		}},
-		{name: "touch-does-not-outlive-its-version", law: lawTouch + lawTouchLate, run: touchLate},
+		{name: "touch-does-not-outlive-its-version", law: lawTouch + " " + lawTouchLate, run: touchLate},
 	}
 }
 

@@ -17,7 +17,7 @@ const lawUnavailable = `ErrUnavailable: the backend does not answer or cannot do
 
 func unavailableCases() []testCase {
 	return []testCase{
-		{name: "unavailable-and-back", law: lawUnavailable, run: unavailableAndBack},
+		{name: "unavailable-and-back", law: lawUnavailable + " " + lawErrors, run: unavailableAndBack},
 		{name: "unavailable-context-ends", law: lawContext, run: unavailableContextEnds},
 		{name: "unavailable-within-put", law: lawWhole, run: unavailableWithinPut},
 		{name: "unavailable-watch", law: lawWatch, run: unavailableWatch},

@@ -79,7 +79,7 @@ func watchCases() []testCase {
 			}
 		}},
 		{name: "watch-other-handle", law: lawWatch, run: func(c *check) {
-			c.need(c.harness.Shared, "second handle: its backend is not shared")
+			c.need(c.harness.Shared, "second handle, as its backend is not shared")
 			one, other := c.openTwo()
 			here, _ := one.follow(someKey)
 			there, _ := other.follow(someKey)

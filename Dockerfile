@@ -1,0 +1,17 @@
+# Built by `make image`, which prepares bin/image: the static binary, the two
+# links to it and an empty /app. There is no compiler, no shell and no package
+# manager in here, so every `docker build` makes it, BuildKit or not.
+FROM scratch
+
+# The binary, and the names under which the Python proxy's commands are called.
+COPY bin/image/root/ /
+# Writable, for log files and render-config; the configuration goes here.
+COPY --chown=10001:10001 bin/image/app /app
+
+ENV PATH=/
+WORKDIR /app
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/edge-proxy", "health"]
+CMD ["edge-proxy-serve"]

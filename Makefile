@@ -1,0 +1,92 @@
+# The commands of this project: what the README names and CI runs. `make help`
+# lists them.
+
+GO        ?= go
+PORT      ?= 8000
+IMAGE     ?= edge-proxy:latest
+FUZZTIME  ?= 30s
+BENCH     ?= .
+BENCHTIME ?= 100ms
+# How often stores are killed in the middle of a write: a few times in
+# test-integration, this often in test-full.
+KILL_ROUNDS ?= 200
+
+BUILDFLAGS := -trimpath -ldflags='-s -w'
+SAMPLE     := $(CURDIR)/docs/sample
+# The race detector needs a C compiler. CI must have one.
+RACE := $(shell command -v $$($(GO) env CC | cut -d' ' -f1) >/dev/null 2>&1 && echo -race)
+# Packages with tests that need a Docker engine.
+INTEGRATION = $(shell grep -rl --include='*_test.go' '^//go:build integration' . | xargs -n1 dirname | sort -u)
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test test-integration test-full lint fuzz bench docs image clean docker race-in-ci
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+build: ## Build bin/edge-proxy, static
+	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/edge-proxy ./cmd/edge-proxy
+
+run: build ## Serve the sample environment, offline (PORT=8000)
+	@echo
+	@echo 'The sample environment is served at http://localhost:$(PORT). Try, in another terminal:'
+	@echo
+	@echo "  curl -H 'X-Environment-Key: sample_client_key' http://localhost:$(PORT)/api/v1/flags/"
+	@echo "  curl -H 'X-Environment-Key: sample_client_key' -H 'Content-Type: application/json' -d '{\"identifier\":\"ada\",\"traits\":[{\"trait_key\":\"country\",\"trait_value\":\"AT\"}]}' http://localhost:$(PORT)/api/v1/identities/"
+	@echo "  curl http://localhost:$(PORT)/proxy/health/readiness"
+	@echo
+	@CONFIG_PATH='$(SAMPLE)/config.json' API_URL='file://$(SAMPLE)/environments' SERVER_PORT='$(PORT)' exec bin/edge-proxy
+
+test: race-in-ci ## Run the tests that need nothing but Go
+	$(GO) test $(RACE) $$($(GO) list ./... | grep -v /test/parity$$)
+	@mkdir -p bin
+	$(GO) test $(RACE) -v ./test/parity >bin/parity.txt || { cat bin/parity.txt; exit 1; }
+	@grep -E '^--- |cases ran|^ok' bin/parity.txt
+	@[ -n '$(RACE)' ] || echo 'Without the race detector: it needs a C compiler.'
+	@echo 'Left out: what needs a Docker engine ("make test-integration"), every kill round and combination ("make test-full").'
+
+test-integration: race-in-ci docker ## Run the tests that need a Docker engine
+	$(GO) test $(RACE) -tags integration -timeout 20m $(INTEGRATION)
+
+test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
+	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) EDGE_PROXY_MATRIX=full $(GO) test $(RACE) -tags integration -count=1 -timeout 60m ./...
+
+lint: ## Check formatting, vet, staticcheck and the import laws
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags integration ./...
+	$(GO) tool staticcheck ./...
+	$(GO) tool staticcheck -tags integration ./...
+	$(GO) test -count=1 ./test/arch ./docs/...
+
+fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each
+	@set -e; listed=$$($(GO) test -list '^Fuzz' ./...); functions=$$(echo "$$listed" | awk '/^Fuzz/ { f = f " " $$1 } /^ok/ { n = split(f, a, " "); for (i = 1; i <= n; i++) print $$2, a[i]; f = "" }'); \
+	[ -n "$$functions" ] || { echo 'no fuzz functions found'; exit 1; }; \
+	echo "$$functions" | while read -r package function; do \
+		echo "$$package $$function"; \
+		$(GO) test -run '^$$' -fuzz "^$$function$$" -fuzztime '$(FUZZTIME)' "$$package" </dev/null; \
+	done
+
+bench: ## Run the benchmarks (BENCH=., BENCHTIME=100ms)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem ./...
+
+docs: ## Write docs/configuration.md anew
+	$(GO) run ./docs/gen
+
+image: docker ## Build the container image (IMAGE=edge-proxy:latest)
+	rm -rf bin/image
+	mkdir -p bin/image/root bin/image/app
+	CGO_ENABLED=0 GOOS=linux $(GO) build $(BUILDFLAGS) -o bin/image/root/edge-proxy ./cmd/edge-proxy
+	chmod 755 bin/image/root bin/image/root/edge-proxy bin/image/app
+	ln -s edge-proxy bin/image/root/edge-proxy-serve
+	ln -s edge-proxy bin/image/root/edge-proxy-render-config
+	docker build -t '$(IMAGE)' .
+
+clean: ## Remove what was built
+	rm -rf bin
+
+docker:
+	@docker info >/dev/null 2>&1 || { echo 'This needs a Docker engine, and "docker info" reaches none. "make test" runs what does without.' >&2; exit 1; }
+
+race-in-ci:
+	@[ -z "$$CI" ] || [ -n '$(RACE)' ] || { echo 'CI needs a C compiler for the race detector.' >&2; exit 1; }

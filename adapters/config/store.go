@@ -1,0 +1,57 @@
+package config
+
+import "strings"
+
+// Override is a value that counts more than the file and the variables, such as
+// that of a flag.
+type Override struct {
+	Key    string // the setting, such as store.url
+	Value  string // as one would write it in the variable
+	Origin string // what messages call the place it is from
+}
+
+// LoadStore returns the store's settings of src and the warnings about them, for
+// work on a store that needs no environments: other settings may be missing or
+// wrong. The configuration file, where there is one, must be readable. The error
+// is a *ProblemsError with all that is wrong with the store's settings. An
+// override of what is no setting panics.
+func LoadStore(src Source, overrides ...Override) (Store, []Warning, error) {
+	l := newLoader(src)
+	l.loadLayers()
+	for _, o := range overrides {
+		l.settle(l.setting(o.Key), &candidate{text: o.Value, origin: o.Origin})
+	}
+	s, err := l.decode()
+	if err != nil {
+		return Store{}, nil, err
+	}
+	file := oneLine(l.configPath())
+	concerned := func(key string) bool {
+		return key == "store" || strings.HasPrefix(key, "store.") || key == file
+	}
+	var warnings []Warning
+	for _, w := range l.warnings {
+		if concerned(w.Key) {
+			warnings = append(warnings, w)
+		}
+	}
+	var problems []Problem
+	for _, p := range l.problems {
+		if concerned(p.Key) {
+			problems = append(problems, p)
+		}
+	}
+	if len(problems) > 0 {
+		return Store{}, warnings, &ProblemsError{problems}
+	}
+	return s.Store, warnings, nil
+}
+
+func (l *loader) setting(key string) *definition {
+	for _, d := range l.settings {
+		if d.key == key {
+			return d
+		}
+	}
+	panic("config: " + key + " is no setting")
+}

@@ -1,0 +1,105 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+)
+
+func TestLoadStore(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source      config.Source
+		url, prefix string
+	}{
+		"nothing":                 {source(nil), "memory:", "edge-proxy"},
+		"file":                    {withFile(`{"store": {"url": "redis://h", "prefix": "blue"}}`), "redis://h", "blue"},
+		"variables count more":    {withFile(`{"store": {"url": "redis://h", "prefix": "blue"}}`, "STORE_URL=bolt:///x"), "bolt:///x", "blue"},
+		"no keys":                 {withFile(`{"environment_key_pairs": [], "store": {"url": "bolt:///x"}}`), "bolt:///x", "edge-proxy"},
+		"placeholders for keys":   {source(map[string]string{"config.json": string(config.Render())}, "STORE_URL=bolt:///x"), "bolt:///x", "edge-proxy"},
+		"other settings are odd":  {withFile(`{"server": {"port": "no"}, "api_url": 7, "store": {"url": "bolt:///x"}}`, "API_POLL_FREQUENCY_SECONDS=-1"), "bolt:///x", "edge-proxy"},
+		"another's file is away":  {source(nil, "PROXY_KEY_FILE=/none", "STORE_URL=bolt:///x"), "bolt:///x", "edge-proxy"},
+		"URL from a file":         {source(map[string]string{"/secret": "redis://u:p@h\n"}, "STORE_URL_FILE=/secret"), "redis://u:p@h", "edge-proxy"},
+		"a section in a variable": {source(nil, `STORE={"url":"bolt:///x","prefix":"green"}`), "bolt:///x", "green"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _, err := config.LoadStore(tt.source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.URL.Reveal() != tt.url || got.Prefix != tt.prefix {
+				t.Errorf("%s with prefix %q, want %s with %q", got.URL.Reveal(), got.Prefix, tt.url, tt.prefix)
+			}
+		})
+	}
+}
+
+func TestLoadStoreRefuses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source config.Source
+		want   []string
+	}{
+		"no URL":              {withFile(`{"store": {"url": "nowhere"}}`), []string{"store.url is "}},
+		"prefix":              {withFile(`{"store": {"prefix": "a{b"}}`), []string{"store.prefix is "}},
+		"both":                {source(nil, "STORE_URL=nowhere", "STORE_PREFIX=a{b"), []string{"store.url is ", "store.prefix is "}},
+		"not a section":       {withFile(`{"store": 7}`), []string{"store is a number"}},
+		"secret file is away": {source(nil, "STORE_URL_FILE=/none"), []string{"store.url is in the file"}},
+		"no JSON":             {withFile(`{"store": `), []string{"config.json is not valid JSON"}},
+		"others left out":     {withFile(`{"server": {"port": "no"}, "store": {"url": "nowhere"}}`), []string{"store.url is "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := config.LoadStore(tt.source)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			lines := strings.Split(err.Error(), "\n")
+			if len(lines) != len(tt.want) {
+				t.Fatalf("%d problems, want %d:\n%v", len(lines), len(tt.want), err)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("no %q in:\n%v", want, err)
+				}
+			}
+		})
+	}
+}
+
+func TestLoadStoreWarnsOfTheStoreOnly(t *testing.T) {
+	_, warnings, err := config.LoadStore(withFile(`{"servr": {}, "store": {"prefx": "blue"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(warnings) != 1 || warnings[0].Key != "store.prefx" {
+		t.Errorf("warnings %v, want one about store.prefx", warnings)
+	}
+}
+
+func TestLoadStoreOverrides(t *testing.T) {
+	url := func(text string) config.Override {
+		return config.Override{Key: "store.url", Value: text, Origin: "--store"}
+	}
+	for name, src := range map[string]config.Source{
+		"nothing":         source(nil),
+		"a variable":      source(nil, "STORE_URL=bolt:///x"),
+		"a wrong file":    withFile(`{"store": {"url": 7}}`),
+		"a missing file":  source(nil, "STORE_URL_FILE=/none"),
+		"a wrong section": source(nil, "STORE_URL=nowhere"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _, err := config.LoadStore(src, url("redis://user:geheim@host"), config.Override{Key: "store.prefix", Value: "blue"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.URL.Reveal() != "redis://user:geheim@host" || got.Prefix != "blue" {
+				t.Errorf("%s with prefix %q", got.URL.Reveal(), got.Prefix)
+			}
+		})
+	}
+	for _, text := range []string{"", "nowhere", "://geheim@x", "redis://user:geheim@host\x00", "%geheim@"} {
+		_, _, err := config.LoadStore(source(nil), url(text))
+		if err == nil || strings.Contains(err.Error(), "geheim") || !strings.Contains(err.Error(), "(--store)") {
+			t.Errorf("%q: error %v", text, err)
+		}
+	}
+}

@@ -1,0 +1,262 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bunrouter"
+
+	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/engine"
+)
+
+// The OpenFeature Remote Evaluation Protocol, version 0.2, for applications that
+// use an OpenFeature SDK with its OFREP provider. What the protocol leaves to the
+// server is decided as Flagsmith's own OpenFeature providers have it:
+//
+//   - The key is an environment's, in X-Environment-Key, X-API-Key, or
+//     Authorization: Bearer, the first of these that is there.
+//   - targetingKey is the identifier, the other attributes are the traits (see
+//     decodeContext). Without a targetingKey there is an identity that is made
+//     from its traits, as for identities, and without either no identity at all:
+//     the flags are the environment's.
+//   - A flag without a value has its state as its value, true or false; any
+//     other is typed as the document has it. JSON in a text stays a text.
+//   - A flag that is disabled has the reason DISABLED and no value, which makes
+//     the provider use the application's default; one without a value is false.
+//   - What client-side keys must not see is left out, or not found.
+//
+// The reason is how the outcome came about: SPLIT for a variant, TARGETING_MATCH
+// for another override of a segment or of the identity, STATIC for a flag that
+// nobody gets otherwise, DEFAULT for what is left.
+const ofrepFlags = "/ofrep/v1/evaluate/flags"
+
+// OFREP's error codes, as far as they occur. TARGETING_KEY_MISSING does not: no
+// flag needs one.
+const (
+	ofrepParseError     = "PARSE_ERROR"
+	ofrepInvalidContext = "INVALID_CONTEXT"
+	ofrepFlagNotFound   = "FLAG_NOT_FOUND"
+	ofrepGeneral        = "GENERAL"
+)
+
+var (
+	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: none in X-Environment-Key, X-API-Key or Authorization: Bearer")
+	errUnknownOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "unknown key")
+	errUnknownFlag     = &statusError{status: http.StatusNotFound, details: "flag not found", code: ofrepFlagNotFound}
+)
+
+// postOFREPFlags evaluates all flags for the context in the request's body.
+func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
+	s := a.scratches.Get().(*scratch)
+	defer a.recycle(s)
+	entry, id, err := a.ofrepRequest(r.Request, s)
+	if err != nil {
+		return err
+	}
+	p := presentationOf(entry.Environment)
+	p.stamp(w.Header())
+	s.out = append(s.out[:0], "null"...)
+	if id != nil {
+		s.out = appendIdentity(s.out[:0], id)
+	}
+	tag := p.seeds.identity(entry.Access, s.out)
+	if notModified(w, r.Request, tag) {
+		return nil
+	}
+	s.out = append(s.out[:0], `{"flags":[`...)
+	for _, x := range explain(entry, id) {
+		if entry.Access == domain.ClientSide && p.hidden[x.Outcome] {
+			continue
+		}
+		s.out = append(appendEvaluation(s.out, entry, &x), ',')
+	}
+	if last := len(s.out) - 1; s.out[last] == ',' {
+		s.out = s.out[:last]
+	}
+	s.out = append(s.out, ']')
+	if at := entry.Environment.UpdatedAt; !at.IsZero() {
+		s.out = at.UTC().AppendFormat(append(s.out, `,"metadata":{"version":"`...), time.RFC3339Nano)
+		s.out = append(s.out, `"}`...)
+	}
+	s.out = append(s.out, '}')
+	a.writeTagged(w, r.Request, http.StatusOK, s.out, tag)
+	return nil
+}
+
+// postOFREPFlag evaluates the flag that the path names.
+func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
+	s := a.scratches.Get().(*scratch)
+	defer a.recycle(s)
+	entry, id, err := a.ofrepRequest(r.Request, s)
+	if err != nil {
+		return err
+	}
+	i, ok := entry.Environment.Program.Feature(ofrepKey(r.URL))
+	if !ok {
+		return errUnknownFlag
+	}
+	p, x := presentationOf(entry.Environment), explain(entry, id)[i]
+	if entry.Access == domain.ClientSide && p.hidden[x.Outcome] {
+		return errUnknownFlag
+	}
+	p.stamp(w.Header())
+	s.out = appendEvaluation(s.out[:0], entry, &x)
+	a.writeJSON(w, r.Request, http.StatusOK, s.out)
+	return nil
+}
+
+// ofrepRequest returns what the request is about: the environment, and the
+// identity, which is nil or part of s.
+func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Identity, error) {
+	key, ok := ofrepCredential(r.Header)
+	if !ok {
+		return app.Entry{}, nil, errMissingOFREPKey
+	}
+	entry, ok := a.query.Snapshot().Lookup(key)
+	if !ok {
+		return app.Entry{}, nil, errUnknownOFREPKey
+	}
+	if entry.Environment == nil {
+		return app.Entry{}, nil, errNoDocument
+	}
+	body, err := s.readBody(r, a.maxBody)
+	if err != nil {
+		return app.Entry{}, nil, err
+	}
+	if body != "" && !declaredJSON(r.Header["Content-Type"]) {
+		return app.Entry{}, nil, badRequest(ofrepParseError, "the body is not declared as application/json")
+	}
+	if err := decodeContext(body, &s.identity); err != nil {
+		return app.Entry{}, nil, err
+	}
+	if blank(s.identity.Identifier) {
+		if len(s.identity.Traits) == 0 {
+			return entry, nil, nil
+		}
+		s.identity.Identifier = transientIdentifier(s.identity.Traits)
+	}
+	return entry, &s.identity, nil
+}
+
+// ofrepCredential returns the key in a request's headers.
+func ofrepCredential(h http.Header) (string, bool) {
+	for _, name := range []string{"X-Environment-Key", "X-Api-Key"} {
+		if keys := h[name]; len(keys) > 0 {
+			return keys[0], true
+		}
+	}
+	for _, line := range h["Authorization"] {
+		if scheme, token, _ := strings.Cut(line, " "); strings.EqualFold(scheme, "Bearer") {
+			return strings.TrimSpace(token), true
+		}
+	}
+	return "", false
+}
+
+func explain(entry app.Entry, id *domain.Identity) []engine.Explanation {
+	program := entry.Environment.Program
+	return program.Explain(make([]engine.Explanation, 0, program.Len()), id)
+}
+
+// appendEvaluation appends how one flag came out.
+func appendEvaluation(dst []byte, entry app.Entry, x *engine.Explanation) []byte {
+	o := &entry.Environment.Program.Outcomes()[x.Outcome]
+	dst = jsontext.AppendString(append(dst, `{"key":`...), o.Feature.Name)
+	dst = append(append(dst, `,"reason":"`...), ofrepReason(o, x)...)
+	dst = append(appendVariant(append(dst, `","variant":"`...), x), '"')
+	switch {
+	case o.Value.IsNull():
+		dst = strconv.AppendBool(append(dst, `,"value":`...), o.Enabled)
+	case o.Enabled:
+		dst = o.Value.AppendJSON(append(dst, `,"value":`...))
+	}
+	dst = append(append(dst, `,"metadata":{"source":"`...), ofrepSources[x.Source]...)
+	dst = append(dst, '"')
+	if x.Variant > 0 {
+		dst = strconv.AppendFloat(append(dst, `,"weight":`...), x.Weight, 'f', -1, 64)
+	}
+	// How an environment is cut into segments is nothing for client-side keys.
+	if x.Source == engine.FromSegment && entry.Access == domain.ServerSide {
+		dst = jsontext.AppendString(append(dst, `,"segmentId":`...), x.Segment.ID)
+		dst = jsontext.AppendString(append(dst, `,"segmentName":`...), x.Segment.Name)
+	}
+	return append(dst, "}}"...)
+}
+
+func ofrepReason(o *engine.Outcome, x *engine.Explanation) string {
+	switch {
+	case !o.Enabled:
+		return "DISABLED"
+	case x.Variant > 0:
+		return "SPLIT"
+	case x.Source != engine.FromEnvironment:
+		return "TARGETING_MATCH"
+	case x.Static:
+		return "STATIC"
+	default:
+		return "DEFAULT"
+	}
+}
+
+var ofrepSources = [...]string{engine.FromEnvironment: "environment", engine.FromSegment: "segment", engine.FromIdentity: "identity"}
+
+// appendVariant appends a name for the value among those that the flag can have:
+// variant-N for the N-th variant in the order of their ids (a document has no
+// names for them), control for the value of those who fall to none, and
+// otherwise whose value it is.
+func appendVariant(dst []byte, x *engine.Explanation) []byte {
+	switch {
+	case x.Variant > 0:
+		return strconv.AppendInt(append(dst, "variant-"...), int64(x.Variant), 10)
+	case x.Variants > 0:
+		return append(dst, "control"...)
+	case x.Source == engine.FromSegment:
+		return append(dst, "segment-override"...)
+	case x.Source == engine.FromIdentity:
+		return append(dst, "identity-override"...)
+	default:
+		return append(dst, "default"...)
+	}
+}
+
+// badRequest returns the answer to a body that OFREP has a word for.
+func badRequest(code, details string) *statusError {
+	return &statusError{status: http.StatusBadRequest, details: details, code: code}
+}
+
+// isOFREP reports whether errors about u are told in OFREP's form.
+func isOFREP(u *url.URL) bool { return strings.HasPrefix(u.Path, "/ofrep/") }
+
+// ofrepKey returns the flag that u names, "" where it names none.
+func ofrepKey(u *url.URL) string {
+	escaped, ok := strings.CutPrefix(u.EscapedPath(), ofrepFlags+"/")
+	if !ok {
+		return ""
+	}
+	key, err := url.PathUnescape(strings.TrimSuffix(escaped, "/"))
+	if err != nil {
+		return ""
+	}
+	return key
+}
+
+// ofrepBody is e in OFREP's form.
+func ofrepBody(u *url.URL, e *statusError) []byte {
+	body := []byte{'{'}
+	if key := ofrepKey(u); key != "" {
+		body = append(jsontext.AppendString(append(body, `"key":`...), strings.ToValidUTF8(key, "\uFFFD")), ',')
+	}
+	code := e.code
+	if code == "" {
+		code = ofrepGeneral
+	}
+	body = append(append(body, `"errorCode":"`...), code...)
+	body = jsontext.AppendString(append(body, `","errorDetails":`...), e.details)
+	return append(body, '}')
+}

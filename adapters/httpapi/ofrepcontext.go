@@ -1,0 +1,120 @@
+package httpapi
+
+import (
+	"strings"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+)
+
+// decodeContext reads the evaluation context in the body of an OFREP request into
+// id, whose slice of traits it reuses and whose strings become parts of body.
+//
+// targetingKey becomes the identifier. Of the other attributes those that are
+// texts, numbers, booleans or null become traits under their names, and so do the
+// members of an object called traits, which is where Flagsmith's own OpenFeature
+// providers look for them. Lists and other objects are no traits, for a trait has
+// one value: they are passed over, since contexts are shared by providers that
+// know what to do with them. Of an attribute that comes twice the last counts. An
+// empty body is an empty context.
+func decodeContext(body string, id *domain.Identity) error {
+	id.Identifier, id.Traits = "", id.Traits[:0]
+	body = strings.TrimPrefix(body, "\ufeff")
+	if body == "" {
+		return nil
+	}
+	d := contextDecoder{Scanner: jsontext.New(body), id: id}
+	d.request()
+	if err := d.End(); err != nil {
+		return badRequest(ofrepParseError, err.Error())
+	}
+	if d.wrong != nil { // never a nil *statusError as an error
+		return d.wrong
+	}
+	return nil
+}
+
+type contextDecoder struct {
+	jsontext.Scanner
+	id    *domain.Identity
+	wrong *statusError // what was found first
+}
+
+func (d *contextDecoder) request() {
+	if d.Kind() != jsontext.Object {
+		d.Skip()
+		d.refuse(ofrepParseError, "the body must be an object")
+		return
+	}
+	d.EnterObject()
+	for {
+		key, ok := d.NextKey()
+		if !ok {
+			return
+		}
+		if key == "context" {
+			d.context()
+		} else {
+			d.Skip()
+		}
+	}
+}
+
+func (d *contextDecoder) context() {
+	d.id.Identifier, d.id.Traits = "", d.id.Traits[:0]
+	switch d.Kind() {
+	case jsontext.Object:
+		d.attributes(true)
+	case jsontext.Null:
+		d.Null()
+	default:
+		d.Skip()
+		d.refuse(ofrepInvalidContext, "context must be an object")
+	}
+}
+
+// attributes reads the context or, below it, the object of the traits.
+func (d *contextDecoder) attributes(top bool) {
+	d.EnterObject()
+	for {
+		name, ok := d.NextKey()
+		if !ok {
+			return
+		}
+		kind := d.Kind()
+		switch {
+		case top && name == "targetingKey":
+			d.targetingKey(kind)
+		case top && name == "traits" && kind == jsontext.Object:
+			d.attributes(false)
+		case kind == jsontext.Array || kind == jsontext.Object:
+			d.Skip()
+		default:
+			value := domain.ReadValue(&d.Scanner)
+			if tooLong(value) {
+				d.refuse(ofrepInvalidContext, "attribute "+name+" has more than 2000 characters")
+			}
+			d.id.Traits = append(d.id.Traits, domain.Trait{Key: name, Value: value})
+		}
+	}
+}
+
+func (d *contextDecoder) targetingKey(kind jsontext.Kind) {
+	switch kind {
+	case jsontext.String:
+		d.id.Identifier = d.String()
+	case jsontext.Null:
+		d.Null()
+		d.id.Identifier = ""
+	default:
+		d.Skip()
+		d.refuse(ofrepInvalidContext, "targetingKey must be a text")
+	}
+}
+
+// refuse notes what is wrong. Reading goes on, for wrong syntax is worse.
+func (d *contextDecoder) refuse(code, details string) {
+	if d.wrong == nil {
+		d.wrong = badRequest(code, details)
+	}
+}

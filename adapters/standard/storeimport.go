@@ -1,0 +1,120 @@
+package standard
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/archive"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+func (p *program) storeImport(ctx context.Context, args []string) int {
+	flags := newFlags("store import")
+	var choice storeChoice
+	choice.define(flags)
+	force := flags.Bool("force", false, "replace records of the store that are newer, too")
+	var directory string
+	if code, ok := p.parse(flags, args, "Brings the documents of an export in the directory DIR into the store, with the times that are known of them. The whole\n"+
+		"export is checked first. A record of the store stays as it is when its document was updated, or confirmed by upstream,\n"+
+		"after the one in the export; the exit code is 1 then. It may be run again, and beside running proxies: each document\n"+
+		"is replaced at once and only if no one else changed it meanwhile.", operand{"DIR", &directory}); !ok {
+		return code
+	}
+	return p.withStore(ctx, choice, func(store ports.Store) int {
+		export, err := archive.Open(p.path(directory))
+		if err != nil {
+			return p.storeFailed(err)
+		}
+		defer export.Close()
+		for _, e := range export.Entries() {
+			if _, err := export.Record(e); err != nil {
+				return p.storeFailed(fmt.Errorf("%w; nothing was imported", err))
+			}
+		}
+		return p.importAll(ctx, store, export, *force)
+	})
+}
+
+// importAll imports one document after the other and prints what became of each.
+func (p *program) importAll(ctx context.Context, store ports.Store, export *archive.Reader, force bool) int {
+	became := map[fate]int{}
+	for _, e := range export.Entries() {
+		r, err := export.Record(e)
+		var f fate
+		if err == nil {
+			f, err = importRecord(ctx, store, r, force)
+		}
+		if err != nil {
+			return p.storeFailed(fmt.Errorf("%s: %w", e.Key, err))
+		}
+		became[f]++
+		fmt.Fprintf(p.Stdout, "%s: %s\n", e.Key, f)
+	}
+	fmt.Fprintf(p.Stdout, "%d imported, %d there already, %d kept\n", became[imported], became[present], became[kept])
+	if became[kept] > 0 {
+		return exitFailure
+	}
+	return exitOK
+}
+
+// fate is what became of a document.
+type fate int
+
+const (
+	imported fate = iota // put into the store
+	present              // what the store had
+	kept                 // what the store had is newer, and stays
+)
+
+func (f fate) String() string {
+	switch f {
+	case imported:
+		return "imported"
+	case present:
+		return "there already"
+	default:
+		return "kept, since what the store has is newer; -force replaces it"
+	}
+}
+
+// attempts is how often a record is tried that others change at the same time.
+const attempts = 10
+
+// importRecord brings r into the store, unless it has it or something newer.
+func importRecord(ctx context.Context, store ports.Store, r ports.Record, force bool) (fate, error) {
+	for range attempts {
+		held, err := store.Get(ctx, r.Key)
+		switch {
+		case errors.Is(err, ports.ErrNotFound), errors.Is(err, ports.ErrCorrupt):
+			held = ports.Record{}
+		case err != nil:
+			return 0, err
+		case !sameDocument(held, r):
+			if !force && (later(held.UpdatedAt, r.UpdatedAt) || later(held.CheckedAt, r.CheckedAt)) {
+				return kept, nil
+			}
+		case later(r.CheckedAt, held.CheckedAt):
+		case force && later(held.CheckedAt, r.CheckedAt):
+		default:
+			return present, nil
+		}
+		_, err = store.Put(ctx, r, held.Version)
+		if !errors.Is(err, ports.ErrConflict) {
+			return imported, err
+		}
+	}
+	return 0, fmt.Errorf("%w: others changed it %d times meanwhile", ports.ErrConflict, attempts)
+}
+
+// sameDocument compares what upstream sent, not when it was confirmed.
+func sameDocument(a, b ports.Record) bool {
+	return !later(a.UpdatedAt, b.UpdatedAt) && !later(b.UpdatedAt, a.UpdatedAt) && bytes.Equal(a.Body, b.Body)
+}
+
+// later compares to the microsecond, which is what all stores keep.
+func later(a, b time.Time) bool {
+	return a.Truncate(time.Microsecond).After(b.Truncate(time.Microsecond))
+}

@@ -1,0 +1,50 @@
+package bolt
+
+import (
+	"context"
+
+	bbolt "go.etcd.io/bbolt"
+
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// GetState implements ports.Stater.
+func (s *store) GetState(ctx context.Context, name string) (value []byte, v ports.Version, err error) {
+	const call = "get state"
+	if err := s.enter(ctx); err != nil {
+		return nil, "", failure(call, err)
+	}
+	defer s.leave()
+	var h head
+	err = s.file.view(func(tx *bbolt.Tx) error {
+		if h, err = states().head(tx, name); err == nil {
+			value, err = states().body(tx, name, h)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, "", failure(call, err)
+	}
+	return value, h.version, nil
+}
+
+// PutState implements ports.Stater. A corrupt state counts as absent.
+func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
+	const call = "put state"
+	if err := s.enter(ctx); err != nil {
+		return "", failure(call, err)
+	}
+	defer s.leave()
+	if err := checkName("name", name); err != nil {
+		return "", failure(call, err)
+	}
+	var version ports.Version
+	err := s.writer.do(ctx, len(value), func(tx *bbolt.Tx) (err error) {
+		version, err = states().put(tx, name, head{}, value, ifVersion, confirmation{})
+		return err
+	})
+	if err != nil {
+		return "", failure(call, err)
+	}
+	return version, nil
+}

@@ -1,0 +1,82 @@
+package bolt_test
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/edge-proxy/edge-proxy/adapters/store/bolt"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/storetest"
+)
+
+func TestContract(t *testing.T) {
+	for name, damage := range map[string]func(ports.Store, domain.EnvironmentKey) error{
+		"heads damaged":  bolt.DamageHead,
+		"bodies damaged": bolt.DamageBody,
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, storetest.Harness{
+				New:     func(t *testing.T) storetest.Backend { return backend(t, damage) },
+				Durable: true,
+			})
+		})
+	}
+}
+
+func backend(t *testing.T, damage func(ports.Store, domain.EnvironmentKey) error) storetest.Backend {
+	path := newPath(t)
+	var latest ports.Store
+	return storetest.Backend{
+		Open: func(t *testing.T) ports.Store {
+			latest, _ = open(t, path)
+			return latest
+		},
+		// What is written is in the file, synced, when Put returns; what is in the
+		// file now is what the next process finds.
+		Crash: func(t *testing.T) {
+			after := newPath(t)
+			copyFile(t, path, after)
+			path = after
+		},
+		Wipe: func(t *testing.T) {
+			if err := bolt.Wipe(latest); err != nil {
+				t.Fatalf("wiping: %v", err)
+			}
+		},
+		Corrupt: func(t *testing.T, key domain.EnvironmentKey) {
+			if err := damage(latest, key); err != nil {
+				t.Fatalf("damaging %q: %v", key, err)
+			}
+		},
+		CorruptState: func(t *testing.T, name string) {
+			if err := bolt.DamageState(latest, name); err != nil {
+				t.Fatalf("damaging %q: %v", name, err)
+			}
+		},
+	}
+}
+
+func copyFile(t testing.TB, from, to string) {
+	t.Helper()
+	source, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(target, source); err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,32 @@
+package app
+
+import (
+	"testing"
+	"time"
+)
+
+func TestAnnouncementsAreCoalescedAndWaitForNobody(t *testing.T) {
+	a := newAnnouncer()
+	one, two, other := a.listen("a"), a.listen("a"), a.listen("b")
+	first, second := time.Unix(1, 0), time.Unix(2, 0)
+	a.announce(&Environment{Key: "a", UpdatedAt: first})
+	if got := <-one.C; !got.Equal(first) {
+		t.Errorf("heard %v, want %v", got, first)
+	}
+	a.announce(&Environment{Key: "a", UpdatedAt: second}) // two has not taken the first
+	if got := <-two.C; !got.Equal(second) {
+		t.Errorf("heard %v, want the last, %v", got, second)
+	}
+	select {
+	case got := <-other.C:
+		t.Errorf("heard %v of another environment", got)
+	default:
+	}
+	for _, l := range []*Listener{one, two, other, other} {
+		l.Stop()
+	}
+	if len(a.listeners) != 0 {
+		t.Errorf("%d environments still have listeners", len(a.listeners))
+	}
+	a.announce(&Environment{Key: "a"})
+}

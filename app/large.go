@@ -1,0 +1,48 @@
+package app
+
+import (
+	"crypto/sha256"
+	"runtime/debug"
+	"slices"
+	"unsafe"
+)
+
+// This file keeps documents of tens of megabytes from being felt: by requests,
+// and in the memory that the process holds. The figures are in
+// docs/performance.md.
+
+// largeBody is the size in bytes from which a document counts as large.
+const largeBody = 4 << 20
+
+// hashedAtOnce is how many bytes are hashed in one go. A hash cannot be
+// interrupted, and a collection that begins meanwhile holds up every request
+// until it is done: some 50 ms for 60 MB.
+const hashedAtOnce = 256 << 10
+
+// digest returns the SHA-256 of a body that was fetched or read. After a large
+// one, giveBack has something to do.
+func (k *keeper) digest(body []byte) (digest [sha256.Size]byte) {
+	k.wasteful = k.wasteful || len(body) >= largeBody
+	h := sha256.New()
+	for part := range slices.Chunk(body, hashedAtOnce) {
+		h.Write(part)
+	}
+	h.Sum(digest[:0])
+	return digest
+}
+
+// giveBack returns the memory that a large body and its compilation have left
+// behind. By itself the collector would wait until as much again is allocated,
+// which merely serving does not do for minutes.
+func (k *keeper) giveBack() {
+	if k.wasteful {
+		k.wasteful = false
+		debug.FreeOSMemory()
+	}
+}
+
+// textOf returns a body as a text without copying it. A copy holds up requests as
+// a hash does, and is a body's size more at the very moment when most memory is
+// in use. Nobody changes a body once it was fetched or read (ports.Document,
+// ports.Record).
+func textOf(body []byte) string { return unsafe.String(unsafe.SliceData(body), len(body)) }

@@ -1,0 +1,107 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+)
+
+// introduction is what the reference begins with.
+//
+//go:embed introduction.md
+var introduction string
+
+// remarks says, by variable, what an operator should know beyond the
+// definition.
+func remarks() map[string]string {
+	const later = "**Accepted, without effect in this version.**"
+	return map[string]string{
+		"ENVIRONMENT_KEY_PAIRS":                                "Blanks around keys do not count. Each pair is `{\"server_side_key\": \"ser.…\", \"client_side_key\": \"…\"}`; either key may be `{\"file\": \"/path\"}`.",
+		"API_POLL_FREQUENCY_SECONDS":                           "Part of the [grace period](health.md).",
+		"ENDPOINT_CACHES_FLAGS_USE_CACHE":                      "Accepted; it changes nothing, since these answers are prepared when the document changes.",
+		"ENDPOINT_CACHES_FLAGS_CACHE_MAX_SIZE":                 "As `endpoint_caches.flags.use_cache`.",
+		"SERVER_RELOAD":                                        later + " Changing the configuration takes a restart.",
+		"PROXY_KEY":                                            later + " It makes `environment_key_pairs` optional, but nothing is discovered.",
+		"REALTIME_URL":                                         later + " Changes are found by polling.",
+		"USAGE_FLUSH_INTERVAL_SECONDS":                         later,
+		"ANALYTICS_ENABLED":                                    later + " There is no analytics endpoint.",
+		"ANALYTICS_FLUSH_INTERVAL_SECONDS":                     later,
+		"WEBHOOK_SECRET":                                       later + " There is no webhook endpoint.",
+		"HEALTH_CHECK_ENVIRONMENT_UPDATE_GRACE_PERIOD_SECONDS": "See [health checks and freshness](health.md).",
+		"LOGGING_OVERRIDE":                                     "See [Logging](#logging).",
+		"SERVER_PROXY_HEADERS":                                 "See [deployment](deployment.md#behind-a-load-balancer).",
+		"WEB_CONCURRENCY":                                      "One process uses them all; there are no worker processes.",
+		"STORE_LEASE_SECONDS":                                  "Only for stores that several nodes share.",
+		"STORE_PREFIX":                                         "Only for stores that several nodes share.",
+	}
+}
+
+// reference is the whole of docs/configuration.md.
+func reference() []byte {
+	var out strings.Builder
+	out.WriteString("<!-- Written by `make docs` from adapters/config and docs/gen/introduction.md; changes made here are lost. -->\n\n")
+	out.WriteString(introduction)
+	entries, about := config.Reference(), remarks()
+
+	out.WriteString("\n## Settings of the file\n\nEach can be set by its variable too.\n")
+	for _, e := range entries {
+		if e.Key != "" {
+			writeEntry(&out, e.Key, e, about[e.Variable])
+		}
+	}
+	out.WriteString("\n## Variables only\n")
+	for _, e := range entries {
+		if e.Key == "" {
+			writeEntry(&out, e.Variable, e, about[e.Variable])
+		}
+	}
+	return []byte(out.String())
+}
+
+func writeEntry(out *strings.Builder, title string, e config.Entry, remark string) {
+	fmt.Fprintf(out, "\n### `%s`\n\n%s", title, e.Description)
+	if remark != "" {
+		out.WriteString(" " + remark)
+	}
+	out.WriteString("\n\n")
+	if e.Key != "" {
+		fmt.Fprintf(out, "- Variable: %s\n", code(e.Variable))
+	}
+	if names := append(keyAliases(e), e.VariableAliases...); len(names) > 0 {
+		fmt.Fprintf(out, "- Also called: %s\n", codes(names))
+	}
+	if e.Unset {
+		fmt.Fprintf(out, "- Default: unset (%s)\n", e.Default)
+	} else {
+		fmt.Fprintf(out, "- Default: %s\n", code(e.Default))
+	}
+	fmt.Fprintf(out, "- Allowed: %s\n", e.Allowed)
+	if e.FileVariable != "" {
+		fmt.Fprintf(out, "- From a file: %s names a file that holds the value\n", code(e.FileVariable))
+	}
+}
+
+// keyAliases are the other keys of a setting of the file.
+func keyAliases(e config.Entry) []string {
+	section := ""
+	if dot := strings.LastIndexByte(e.Key, '.'); dot >= 0 {
+		section = e.Key[:dot+1]
+	}
+	var names []string
+	for _, alias := range e.Aliases {
+		names = append(names, section+alias)
+	}
+	return names
+}
+
+func codes(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, t := range texts {
+		quoted[i] = code(t)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func code(text string) string { return "`" + text + "`" }

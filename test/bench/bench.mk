@@ -1,0 +1,27 @@
+# Benchmarks of real processes and their curves; included by the Makefile. They
+# need Linux, wrk (apt-get install wrk), two cores, and a quiet machine for
+# figures worth keeping. docs/performance.md tells what they measure.
+
+BENCH_ROUNDS   ?= 5
+BENCH_DURATION ?= 3s
+SOAK           ?= 10m
+
+.PHONY: bench-http bench-sweep bench-scale bench-soak bench-smoke
+
+bench-http: ## Compare the proxy with a bare handler (BENCH_ROUNDS=5 BENCH_DURATION=3s)
+	$(GO) run ./test/bench/http -rounds '$(BENCH_ROUNDS)' -duration '$(BENCH_DURATION)'
+
+bench-sweep: ## Peak requests a second and sweet spot of connections, by endpoint
+	$(GO) run ./test/bench/http -sweep -rounds 3 -duration 2s
+
+bench-scale: ## Curves over the size of documents, environments and memory
+	$(GO) test -run '^$$' -bench 'Features|Segments|Traits|IdentityOverrides|Compile' -benchtime 200ms -cpu 1 ./test/bench/inprocess
+	$(GO) test -run '^$$' -bench Parallel -benchtime 500ms -count 5 -cpu 1,2 ./test/bench/inprocess
+	$(GO) run ./test/bench/scale
+
+bench-soak: ## Load the proxy for SOAK=10m and show that nothing grows
+	$(GO) run ./test/bench/scale -parts soak -duration '$(SOAK)'
+
+bench-smoke: ## Run every benchmark of real processes briefly: do they still work?
+	$(GO) run ./test/bench/http -smoke
+	$(GO) run ./test/bench/scale -smoke -parts idle,environments,large,soak

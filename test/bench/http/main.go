@@ -1,0 +1,90 @@
+// Command http compares the proxy with a bare net/http handler that writes the
+// same bytes: each on core 0 with GOMAXPROCS=1, loaded by wrk on core 1, in
+// turns. What counts is the ratio within one run; absolute figures are those of
+// the machine.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
+)
+
+func main() {
+	o := options{}
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each endpoint")
+	flag.DurationVar(&o.duration, "duration", 3*time.Second, "load of each round, in whole seconds")
+	flag.IntVar(&o.connections, "connections", 25, "connections of wrk")
+	pick := flag.String("endpoints", ".", "regular expression for the endpoints to measure")
+	vary := flag.String("variants", ".", "regular expression for the variants of the proxy to measure beside the plain one")
+	flag.StringVar(&o.binary, "binary", "", "the proxy to measure, instead of a freshly built one")
+	flag.BoolVar(&o.sweep, "sweep", false, "measure the plain proxy alone, with 1 to 100 connections: peak and sweet spot")
+	smoke := flag.Bool("smoke", false, "one round of a second for each endpoint: does it still work?")
+	flag.Parse()
+	if *smoke {
+		o.rounds, o.duration = 1, time.Second
+	}
+	var err error
+	if o.endpoints, err = regexp.Compile(*pick); err == nil {
+		o.variants, err = regexp.Compile(*vary)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench-http:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-http:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	rounds, connections int
+	duration            time.Duration
+	endpoints, variants *regexp.Regexp
+	binary              string
+	sweep               bool
+}
+
+// The cores: what is measured has one for itself, as far as the machine lets it.
+const (
+	serverCore = "0"
+	loadCore   = "1"
+)
+
+func run(ctx context.Context, o options) error {
+	if err := lab.Need("wrk", "taskset"); err != nil {
+		return err
+	}
+	directory, err := os.MkdirTemp("", "bench-http-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(directory) }()
+	b := bench{options: o, directory: directory}
+	if b.bare, err = lab.Build(ctx, directory, "test/bench/bare"); err != nil {
+		return err
+	}
+	if b.binary == "" {
+		if b.binary, err = lab.Build(ctx, directory, "cmd/edge-proxy"); err != nil {
+			return err
+		}
+	}
+	if b.upstream, err = lab.NewUpstream(); err != nil {
+		return err
+	}
+	defer b.upstream.Close()
+	if o.sweep {
+		return b.sweepAll(ctx)
+	}
+	return b.compareAll(ctx)
+}

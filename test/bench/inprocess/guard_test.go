@@ -1,0 +1,79 @@
+package inprocess
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
+	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+)
+
+// fastest returns the least time that an answer takes: noise only ever adds.
+func fastest(t *testing.T, document []byte, body string) time.Duration {
+	t.Helper()
+	h, err := newHandler(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := identity(h, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := c.ask(); status != http.StatusOK {
+		t.Fatalf("status %d", status)
+	}
+	const batches, size = 60, 20
+	best := time.Hour
+	for range batches {
+		began := time.Now()
+		for range size {
+			c.ask()
+		}
+		best = min(best, time.Since(began)/size)
+	}
+	return best
+}
+
+// TestCostFollowsTheWork holds the two curves that have to stay flat. An index
+// that is not used, or a list that is searched, costs a hundred times as much.
+func TestCostFollowsTheWork(t *testing.T) {
+	overridden := profile.Default()
+	overridden.IdentityOverrides = 20_000
+	identity := lab.IdentityBody("nobody")
+	tests := []struct {
+		name         string
+		small, large []byte
+		body         string
+		most         float64 // times the small document's time
+	}{
+		{"2,000 segments against 15", indexed(15), indexed(2000), body("user", indexedTraits()), 5},
+		{"20,000 identity overrides against none", profile.Document(profile.Default()), profile.Document(overridden), identity, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			small, large := fastest(t, tt.small, tt.body), fastest(t, tt.large, tt.body)
+			if factor := float64(large) / float64(small); factor >= tt.most {
+				t.Errorf("%s against %s: %.1f times as long, want less than %v", large, small, factor, tt.most)
+			}
+		})
+	}
+}
+
+// TestIndexedSegmentsMatch makes sure that what the curve over segments measures
+// is what it says: identities that segments match.
+func TestIndexedSegmentsMatch(t *testing.T) {
+	for _, n := range []int{15, 2000} {
+		e, err := compile(indexed(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		flags := e.Program.Evaluate(nil, indexedIdentity())
+		for feature, id := range flags {
+			if got, want := e.Program.Outcomes()[id].Value.Text(), fmt.Sprintf("segment %d", feature); got != want {
+				t.Errorf("%d segments: feature %d is %q, want %q", n, feature, got, want)
+			}
+		}
+	}
+}

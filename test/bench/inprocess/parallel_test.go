@@ -1,0 +1,42 @@
+package inprocess
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
+	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+)
+
+// BenchmarkParallel is the throughput of the whole handler, to be run with
+// -cpu 1,2: twice the processors should do nearly twice as much.
+func BenchmarkParallel(b *testing.B) {
+	h, err := newHandler(profile.Document(profile.Default()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, kind := range []struct{ name, method, target, key, body string }{
+		{"flags", http.MethodGet, "/api/v1/flags/", clientKey, ""},
+		{"feature", http.MethodGet, "/api/v1/flags/?feature=feature_007", clientKey, ""},
+		{"document", http.MethodGet, "/api/v1/environment-document", serverKey, ""},
+		{"identities", http.MethodPost, "/api/v1/identities/", clientKey, lab.IdentityBody("user")},
+		{"identity-get", http.MethodGet, "/api/v1/identities/?identifier=user", clientKey, ""},
+	} {
+		b.Run(kind.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				c, err := newClient(h, kind.method, kind.target, kind.key, kind.body)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				for pb.Next() {
+					if status := c.ask(); status != http.StatusOK {
+						b.Errorf("status %d", status)
+						return
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,105 @@
+// Command scale measures the proxy as a process where size and time matter: many
+// environments, a very large document, idle and loaded memory, and a long run.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
+)
+
+func main() {
+	l := laboratory{}
+	parts := flag.String("parts", "idle,environments,large", "what to measure, of idle, environments, large, soak")
+	flag.DurationVar(&l.duration, "duration", 10*time.Minute, "how long soak takes")
+	flag.StringVar(&l.binary, "binary", "", "the proxy to measure, instead of a freshly built one")
+	flag.IntVar(&l.environments, "environments", 2000, "the most environments")
+	flag.IntVar(&l.overrides, "overrides", 200_000, "identity overrides of the large document")
+	flag.IntVar(&l.swaps, "swaps", 5, "how often the large document is swapped under load")
+	flag.IntVar(&l.rate, "rate", 500, "small requests a second while it is swapped")
+	smoke := flag.Bool("smoke", false, "small sizes and a short run: does it still work?")
+	flag.Parse()
+	if *smoke {
+		l.environments, l.overrides, l.swaps, l.duration, l.smoke = 10, 2000, 1, 5*time.Second, true
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := l.run(ctx, strings.Split(*parts, ",")); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-scale:", err)
+		os.Exit(1)
+	}
+}
+
+// laboratory is what every part works with.
+type laboratory struct {
+	binary, directory              string
+	environments, overrides, swaps int
+	rate                           int
+	duration                       time.Duration
+	smoke                          bool
+	upstream                       *lab.Upstream
+}
+
+func (l *laboratory) run(ctx context.Context, parts []string) (err error) {
+	known := []struct {
+		name    string
+		measure func(context.Context) error
+	}{{"idle", l.idle}, {"environments", l.manyEnvironments}, {"large", l.large}, {"soak", l.soak}}
+	for _, name := range parts {
+		if !slices.ContainsFunc(known, func(p struct {
+			name    string
+			measure func(context.Context) error
+		}) bool {
+			return p.name == name
+		}) {
+			return fmt.Errorf("unknown part %q", name)
+		}
+	}
+	if err := lab.Need("wrk", "taskset"); err != nil {
+		return err
+	}
+	if l.directory, err = os.MkdirTemp("", "bench-scale-"); err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(l.directory) }()
+	if l.binary == "" {
+		if l.binary, err = lab.Build(ctx, l.directory, "cmd/edge-proxy"); err != nil {
+			return err
+		}
+	}
+	if l.upstream, err = lab.NewUpstream(); err != nil {
+		return err
+	}
+	defer l.upstream.Close()
+	for _, part := range known {
+		if !slices.Contains(parts, part.name) {
+			continue
+		}
+		fmt.Printf("== %s\n", part.name)
+		if err := part.measure(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+		fmt.Println()
+	}
+	return nil
+}
+
+// sleep waits unless ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -1,0 +1,312 @@
+package docs_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine"
+)
+
+const repository = "../.."
+
+// pages returns the documentation by path in the repository.
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md"} {
+		paths, err := filepath.Glob(filepath.Join(repository, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name, err := filepath.Rel(repository, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[filepath.ToSlash(name)] = string(content)
+		}
+	}
+	if len(found) < 10 {
+		t.Fatalf("only %d pages were found", len(found))
+	}
+	return found
+}
+
+// block is a code block.
+type block struct{ page, language, text string }
+
+var fence = regexp.MustCompile("(?ms)^( *)```([a-z]+)\n(.*?)^ *```$")
+
+func blocks(t *testing.T, language string) []block {
+	t.Helper()
+	var found []block
+	for name, page := range pages(t) {
+		for _, match := range fence.FindAllStringSubmatch(page, -1) {
+			if match[2] == language {
+				found = append(found, block{name, match[2], match[3]})
+			}
+		}
+	}
+	if len(found) == 0 {
+		t.Fatalf("no block in %s", language)
+	}
+	return found
+}
+
+var (
+	linkPattern    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	headingPattern = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	notInAnchor    = regexp.MustCompile("[^a-z0-9 _-]")
+)
+
+// anchors are the fragments of a page's headings, as forges make them.
+func anchors(page string) []string {
+	var all []string
+	for _, match := range headingPattern.FindAllStringSubmatch(page, -1) {
+		all = append(all, strings.ReplaceAll(notInAnchor.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-"))
+	}
+	return all
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	all := pages(t)
+	for name, page := range all {
+		for _, match := range linkPattern.FindAllStringSubmatch(page, -1) {
+			target, fragment, _ := strings.Cut(match[1], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			path := name
+			if target != "" {
+				path = filepath.ToSlash(filepath.Join(filepath.Dir(name), target))
+			}
+			if _, err := os.Stat(filepath.Join(repository, path)); err != nil {
+				t.Errorf("%s: %s leads nowhere", name, match[1])
+				continue
+			}
+			if fragment != "" && !slices.Contains(anchors(all[path]), fragment) {
+				t.Errorf("%s: %s has no such heading", name, match[1])
+			}
+		}
+	}
+}
+
+// Every page is reached from the README.
+func TestEveryPageIsLinked(t *testing.T) {
+	all := pages(t)
+	reached := map[string]bool{}
+	var visit func(string)
+	visit = func(name string) {
+		if reached[name] {
+			return
+		}
+		reached[name] = true
+		for _, match := range linkPattern.FindAllStringSubmatch(all[name], -1) {
+			target, _, _ := strings.Cut(match[1], "#")
+			if strings.HasSuffix(target, ".md") && !strings.Contains(target, "://") {
+				visit(filepath.ToSlash(filepath.Join(filepath.Dir(name), target)))
+			}
+		}
+	}
+	visit("README.md")
+	for name := range all {
+		if !reached[name] {
+			t.Errorf("nothing leads to %s", name)
+		}
+	}
+}
+
+// Configurations in the documentation start as they are.
+func TestConfigurationsLoad(t *testing.T) {
+	for _, b := range blocks(t, "json") {
+		_, warnings, err := config.Load(config.Source{ReadFile: func(name string) ([]byte, error) {
+			switch {
+			case name == "config.json":
+				return []byte(b.text), nil
+			case strings.HasPrefix(name, "/run/secrets/"):
+				return []byte("ser.your_server_side_key\n"), nil
+			}
+			return nil, fs.ErrNotExist
+		}})
+		if err != nil || len(warnings) > 0 {
+			t.Errorf("%s: %v %v in\n%s", b.page, err, warnings, b.text)
+		}
+	}
+}
+
+var (
+	makePattern     = regexp.MustCompile(`\bmake ([a-z][a-z-]*)`)
+	targetPattern   = regexp.MustCompile(`(?m)^([a-z][a-z-]*):`)
+	commandPattern  = regexp.MustCompile(`(?m)(?:^|[\s/"` + "`" + `])edge-proxy ([a-z][a-z-]*)(?: (--[a-z-]+))?`)
+	settingPattern  = regexp.MustCompile("`((?:server|logging|health_check|store|endpoint_caches|analytics|webhook)\\.[a-z_.]+|[a-z]+(?:_[a-z]+)+)`")
+	variablePattern = regexp.MustCompile("(?:`|-e |\"name\": \")((?:[A-Z]+_)+[A-Z]+)\\b")
+)
+
+func TestCommandsExist(t *testing.T) {
+	makefile, err := os.ReadFile(filepath.Join(repository, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var targets []string
+	for _, match := range targetPattern.FindAllStringSubmatch(string(makefile), -1) {
+		targets = append(targets, match[1])
+	}
+	commands := map[string][]string{
+		"serve": nil, "validate": {"--fetch"}, "render-config": nil, "health": {"--live", "--url", "--timeout"}, "version": nil, "help": nil,
+	}
+	for _, language := range []string{"sh"} {
+		for _, b := range blocks(t, language) {
+			for _, match := range makePattern.FindAllStringSubmatch(b.text, -1) {
+				if !slices.Contains(targets, match[1]) {
+					t.Errorf("%s: make %s is no target", b.page, match[1])
+				}
+			}
+		}
+	}
+	for name, page := range pages(t) {
+		for _, match := range commandPattern.FindAllStringSubmatch(strings.Join(codeOf(page), "\n"), -1) {
+			flags, known := commands[match[1]]
+			if !known {
+				t.Errorf("%s: edge-proxy %s is no command", name, match[1])
+			} else if match[2] != "" && !slices.Contains(flags, match[2]) {
+				t.Errorf("%s: edge-proxy %s has no %s", name, match[1], match[2])
+			}
+		}
+	}
+}
+
+var inline = regexp.MustCompile("`[^`\n]+`")
+
+// codeOf returns what a page has as code: blocks in sh, and inline.
+func codeOf(page string) []string {
+	var code []string
+	for _, match := range fence.FindAllStringSubmatch(page, -1) {
+		if match[2] == "sh" {
+			code = append(code, match[3])
+		}
+	}
+	return append(code, inline.FindAllString(fence.ReplaceAllString(page, ""), -1)...)
+}
+
+// What looks like a setting is one.
+func TestSettingsExist(t *testing.T) {
+	known := map[string]bool{}
+	for _, e := range config.Reference() {
+		known[e.Key], known[e.Variable], known[e.FileVariable] = true, true, true
+		for _, alias := range append(e.Aliases, e.VariableAliases...) {
+			known[alias] = true
+		}
+	}
+	sections := []string{"server", "logging", "health_check", "store", "endpoint_caches", "analytics", "webhook"}
+	// Names that are none of the proxy's settings: of keys, events, fields of the
+	// log and of documents, traits, and variables of others.
+	others := strings.Fields(`server_side_key client_side_key environment_updated environment_not_modified environment_problem
+		environment_key_mismatch environment_went_back error_fetching_document fetch_slower_than_poll_interval store_unavailable
+		store_available updated_at SSL_CERT_FILE SECTION_NAME`)
+	for name, page := range pages(t) {
+		for _, pattern := range []*regexp.Regexp{settingPattern, variablePattern} {
+			for _, match := range pattern.FindAllStringSubmatch(page, -1) {
+				setting := match[1]
+				section, _, dotted := strings.Cut(setting, ".")
+				if known[setting] || slices.Contains(others, setting) || !dotted && slices.Contains(sections, setting) {
+					continue
+				}
+				if dotted && slices.ContainsFunc(config.Reference(), func(e config.Entry) bool {
+					return strings.HasPrefix(e.Key, setting+".") || strings.HasPrefix(e.Key, section+".") && slices.Contains(e.Aliases, setting[len(section)+1:])
+				}) {
+					continue
+				}
+				t.Errorf("%s: %s is no setting", name, setting)
+			}
+		}
+	}
+}
+
+func TestSampleIsUsableAndWithoutProblems(t *testing.T) {
+	dir := filepath.Join(repository, "docs/sample")
+	settings, warnings, err := config.Load(config.Source{ReadFile: os.ReadFile, WorkingDir: dir})
+	if err != nil || len(warnings) > 0 {
+		t.Fatalf("config.json: %v %v", err, warnings)
+	}
+	for _, pair := range settings.EnvironmentKeyPairs {
+		text, err := os.ReadFile(filepath.Join(dir, "environments", string(pair.ClientSideKey)+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, problems, err := domain.ParseEnvironment(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		program, more := engine.Compile(document)
+		if problems = append(problems, more...); len(problems) > 0 || document.APIKey != string(pair.ClientSideKey) || program.Len() != 8 {
+			t.Errorf("%s: key %s, %d features, problems %v", pair.ClientSideKey, document.APIKey, program.Len(), problems)
+		}
+	}
+}
+
+func TestManifestsAreWellFormed(t *testing.T) {
+	type file struct{ name, text string }
+	var yamls []file
+	for _, name := range []string{"compose.yaml", "docs/deploy/kubernetes.yaml"} {
+		content, err := os.ReadFile(filepath.Join(repository, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		yamls = append(yamls, file{name, string(content)})
+	}
+	for _, b := range blocks(t, "yaml") {
+		yamls = append(yamls, file{b.page, b.text})
+	}
+	for _, f := range yamls {
+		if err := parseYAML(f.text); err != nil {
+			t.Errorf("%s: %v", f.name, err)
+		}
+	}
+	task, err := os.ReadFile(filepath.Join(repository, "docs/deploy/ecs-task-definition.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(task) {
+		t.Error("the task definition is no JSON")
+	}
+	for _, path := range []string{"/proxy/health/readiness", "/proxy/health/liveness"} {
+		if !strings.Contains(yamls[1].text, path) {
+			t.Errorf("no probe asks %s", path)
+		}
+	}
+}
+
+// parseYAML reads every document of a file, without keys that are there twice.
+func parseYAML(text string) error {
+	decoder := yaml.NewDecoder(bytes.NewReader([]byte(text)))
+	for n := 0; ; n++ {
+		var value map[string]any
+		err := decoder.Decode(&value)
+		if err == io.EOF && n > 0 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("document %d: %w", n, err)
+		}
+		if len(value) == 0 {
+			return fmt.Errorf("document %d is empty", n)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package storetest_test
+
+import (
+	"context"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// shim is a store of which some methods are replaced by others.
+type shim struct {
+	ports.Store
+	get       func(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error)
+	stat      func(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error)
+	list      func(ctx context.Context) ([]domain.EnvironmentKey, error)
+	put       func(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error)
+	touch     func(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error
+	delete    func(ctx context.Context, key domain.EnvironmentKey) error
+	watch     watchFunc
+	tryLease  func(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error)
+	dropLease func(ctx context.Context, name, holder string) error
+	getState  func(ctx context.Context, name string) ([]byte, ports.Version, error)
+	putState  func(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error)
+	close     func() error
+}
+
+type watchFunc func(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error
+
+// newShim returns one of which nothing is replaced yet.
+func newShim(s ports.Store) *shim {
+	return &shim{
+		Store: s,
+		get:   s.Get, stat: s.Stat, list: s.List, put: s.Put, touch: s.Touch, delete: s.Delete, watch: s.Watch,
+		tryLease: s.TryLease, dropLease: s.DropLease, getState: s.GetState, putState: s.PutState, close: s.Close,
+	}
+}
+
+func (s *shim) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+	return s.get(ctx, key)
+}
+
+func (s *shim) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+	return s.stat(ctx, key)
+}
+
+func (s *shim) List(ctx context.Context) ([]domain.EnvironmentKey, error) { return s.list(ctx) }
+
+func (s *shim) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error) {
+	return s.put(ctx, r, ifVersion)
+}
+
+func (s *shim) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
+	return s.touch(ctx, key, v, checkedAt)
+}
+
+func (s *shim) Delete(ctx context.Context, key domain.EnvironmentKey) error {
+	return s.delete(ctx, key)
+}
+
+func (s *shim) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
+	return s.watch(ctx, keys, wake)
+}
+
+func (s *shim) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error) {
+	return s.tryLease(ctx, name, holder, ttl)
+}
+
+func (s *shim) DropLease(ctx context.Context, name, holder string) error {
+	return s.dropLease(ctx, name, holder)
+}
+
+func (s *shim) GetState(ctx context.Context, name string) ([]byte, ports.Version, error) {
+	return s.getState(ctx, name)
+}
+
+func (s *shim) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
+	return s.putState(ctx, name, value, ifVersion)
+}
+
+func (s *shim) Close() error { return s.close() }
+
+// mapRecords puts change between the caller and every record that is read.
+func (s *shim) mapRecords(change func(ports.Record) ports.Record) {
+	get, stat := s.get, s.stat
+	s.get = func(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+		r, err := get(ctx, key)
+		if err != nil {
+			return r, err
+		}
+		return change(r), nil
+	}
+	s.stat = func(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+		r, err := stat(ctx, key)
+		if err != nil {
+			return r, err
+		}
+		return change(r), nil
+	}
+}
+
+// mapErrors puts change between the caller and the errors of all methods but
+// Close.
+func (s *shim) mapErrors(change func(context.Context, error) error) {
+	was := *s
+	s.mapEach(func(ctx context.Context, call func(context.Context) error) error {
+		return change(ctx, call(ctx))
+	}, was)
+}
+
+// mapContexts puts change between the caller and the contexts of all methods.
+func (s *shim) mapContexts(change func(context.Context) context.Context) {
+	was := *s
+	s.mapEach(func(ctx context.Context, call func(context.Context) error) error {
+		return call(change(ctx))
+	}, was)
+}
+
+// mapEach has around make every call of was.
+func (s *shim) mapEach(around func(ctx context.Context, call func(context.Context) error) error, was shim) {
+	s.get = func(ctx context.Context, key domain.EnvironmentKey) (r ports.Record, err error) {
+		err = around(ctx, func(ctx context.Context) (err error) { r, err = was.get(ctx, key); return err })
+		return r, err
+	}
+	s.stat = func(ctx context.Context, key domain.EnvironmentKey) (r ports.Record, err error) {
+		err = around(ctx, func(ctx context.Context) (err error) { r, err = was.stat(ctx, key); return err })
+		return r, err
+	}
+	s.list = func(ctx context.Context) (keys []domain.EnvironmentKey, err error) {
+		err = around(ctx, func(ctx context.Context) (err error) { keys, err = was.list(ctx); return err })
+		return keys, err
+	}
+	s.put = func(ctx context.Context, r ports.Record, ifVersion ports.Version) (v ports.Version, err error) {
+		err = around(ctx, func(ctx context.Context) (err error) { v, err = was.put(ctx, r, ifVersion); return err })
+		return v, err
+	}
+	s.touch = func(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
+		return around(ctx, func(ctx context.Context) error { return was.touch(ctx, key, v, checkedAt) })
+	}
+	s.delete = func(ctx context.Context, key domain.EnvironmentKey) error {
+		return around(ctx, func(ctx context.Context) error { return was.delete(ctx, key) })
+	}
+	s.watch = func(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
+		return around(ctx, func(ctx context.Context) error { return was.watch(ctx, keys, wake) })
+	}
+	s.tryLease = func(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
+		err = around(ctx, func(ctx context.Context) (err error) {
+			until, held, err = was.tryLease(ctx, name, holder, ttl)
+			return err
+		})
+		return until, held, err
+	}
+	s.dropLease = func(ctx context.Context, name, holder string) error {
+		return around(ctx, func(ctx context.Context) error { return was.dropLease(ctx, name, holder) })
+	}
+	s.getState = func(ctx context.Context, name string) (value []byte, v ports.Version, err error) {
+		err = around(ctx, func(ctx context.Context) (err error) { value, v, err = was.getState(ctx, name); return err })
+		return value, v, err
+	}
+	s.putState = func(ctx context.Context, name string, value []byte, ifVersion ports.Version) (v ports.Version, err error) {
+		err = around(ctx, func(ctx context.Context) (err error) { v, err = was.putState(ctx, name, value, ifVersion); return err })
+		return v, err
+	}
+}
