@@ -60,8 +60,10 @@ func (a *App) SetInput(in Input) { a.deps.Input = in }
 // Snapshot returns what is served now.
 func (a *App) Snapshot() *Snapshot { return a.library.snapshot.Load() }
 
-// Listen begins to listen to an environment's new documents.
-func (a *App) Listen(key domain.EnvironmentKey) *Listener { return a.announcer.listen(key) }
+// Listen begins to listen to an environment, see Announcements.
+func (a *App) Listen(key domain.EnvironmentKey) (updates <-chan time.Time, stop func()) {
+	return a.announcer.Listen(key)
+}
 
 // Readiness reports whether the proxy should get traffic.
 func (a *App) Readiness() Readiness {

@@ -111,6 +111,30 @@ func TestAnotherNodeTakesOver(t *testing.T) {
 			}
 		})
 	})
+	t.Run("from one that leaves between two changes of one second", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			u := newUpstream()
+			u.put(key, time.Now(), "a")
+			nodes, _ := fleet(t, u, "n1", "n2", "n3")
+			pass(time.Minute)
+			second := time.Now().Truncate(time.Second).Add(time.Minute)
+			u.put(key, second, "b")
+			pass(2 * interval)
+			u.put(key, second.Add(time.Hour), "c")
+			for nodes[0].flag(key) != "c" {
+				pass(100 * time.Millisecond)
+			}
+			u.put(key, second.Add(time.Hour+time.Millisecond), "d") // hidden from conditional requests
+			lead, rest := leader(u, nodes, "n1", "n2", "n3")
+			if err := lead.end(); err != nil {
+				t.Fatal(err)
+			}
+			pass(2 * interval)
+			for _, n := range rest {
+				n.serves(t, "d")
+			}
+		})
+	})
 	t.Run("from one that dies", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			u := newUpstream()
@@ -489,6 +513,37 @@ func TestAFleetGoesBackTogether(t *testing.T) {
 				n.isState(t, domain.Fresh)
 			}
 			pass(interval)
+		}
+	})
+}
+
+// What upstream insists on is counted for one held document: another node
+// brings a newer one meanwhile, and the counting begins anew.
+func TestInsistenceIsForgottenWithTheDocument(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		at := time.Now()
+		u.put(key, at, "newer")
+		b := memory.NewBackend()
+		n := start(t, u, setup{store: handle(t, b)})
+		pass(time.Minute)
+		u.putBody(key, time.Time{}, document(key, at.Add(-time.Hour), "older"))
+		for len(n.log.named("older_document_refused")) < 3 { // to one conditional and two unconditional requests
+			pass(100 * time.Millisecond)
+		}
+		other := handle(t, b)
+		stat, err := other.Stat(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest := ports.Record{Key: key, Body: document(key, at.Add(time.Hour), "newest"), UpdatedAt: at.Add(time.Hour), CheckedAt: time.Now()}
+		if _, err := other.Put(t.Context(), newest, stat.Version); err != nil {
+			t.Fatal(err)
+		}
+		pass(interval + time.Second) // one more older answer
+		n.serves(t, "newest")
+		if logged := n.log.named("environment_went_back"); len(logged) != 0 {
+			t.Errorf("logged %v", logged)
 		}
 	})
 }

@@ -25,12 +25,10 @@ type schedule struct {
 }
 
 // first starts the grid after the first poll, which took from began to now: at a
-// random moment that is no later than one interval after it began.
+// random moment that is no later than a whole number of intervals after it began,
+// mostly one.
 func (s *schedule) first(began, now time.Time) {
-	rest := s.interval - now.Sub(began)
-	if rest <= 0 || rest > s.interval { // too late already, or the clock was set back
-		rest = s.interval
-	}
+	rest := min(s.interval-now.Sub(began)%s.interval, s.interval) // min: the clock may have been set back
 	s.next = now.Add(time.Duration((0.25 + 0.75*s.random()) * float64(rest)))
 }
 

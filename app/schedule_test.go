@@ -35,7 +35,7 @@ func TestPollsStayOnTheirGrid(t *testing.T) {
 				u := newUpstream()
 				u.put(key, time.Now(), "a")
 				u.slow(func(_ domain.EnvironmentKey, n int) time.Duration { return c.takes(n) })
-				start(t, u, setup{})
+				start(t, u, setup{random: func() float64 { return 0.9999999999 }}) // the grid begins as late as it can
 				pass(5 * time.Minute)
 				all := gaps(u.of(key))
 				if len(all) < 14 || all[0] > c.want {
@@ -312,6 +312,22 @@ func TestClockThatJumps(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A change that its Last-Modified hides comes within five minutes by any clock.
+func TestAClockThatWasSetBackHidesNoChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		second := time.Now()
+		u.put(key, second, "a")
+		var offset atomic.Int64
+		n := start(t, u, setup{now: func() time.Time { return time.Now().Round(0).Add(time.Duration(offset.Load())) }})
+		pass(time.Minute)
+		offset.Store(int64(-5 * time.Hour))
+		u.put(key, second.Add(time.Millisecond), "b")
+		pass(5*time.Minute + interval)
+		n.serves(t, "b")
+	})
 }
 
 // A 304 to whatever is asked, until it is well.

@@ -15,13 +15,17 @@ import (
 
 // API answers HTTP requests. It is safe for concurrent use; make it with New.
 type API struct {
-	query   app.Query
-	logger  *slog.Logger
-	now     func() time.Time
-	maxBody int64
-	access  func(AccessRecord)
-	cors    cors
-	trusted trustedPeers
+	query         app.Query
+	announcements app.Announcements
+	logger        *slog.Logger
+	now           func() time.Time
+	maxBody       int64
+	access        func(AccessRecord)
+	cors          cors
+	trusted       trustedPeers
+
+	ending  chan struct{} // closed when streams are to end
+	endOnce sync.Once
 
 	router  *bunrouter.Router
 	methods map[string]string // by route, as Allow has it
@@ -39,13 +43,15 @@ func New(o Options) (*API, error) {
 		return nil, errors.New("httpapi: no query to answer from")
 	}
 	a := &API{
-		query:       o.Query,
-		logger:      o.Logger,
-		now:         o.Now,
-		maxBody:     o.MaxBodyBytes,
-		access:      o.Access,
-		cors:        newCORS(o.AllowOrigins),
-		evaluations: newEvaluationCache(o.IdentitiesCache),
+		query:         o.Query,
+		announcements: o.Announcements,
+		ending:        make(chan struct{}),
+		logger:        o.Logger,
+		now:           o.Now,
+		maxBody:       o.MaxBodyBytes,
+		access:        o.Access,
+		cors:          newCORS(o.AllowOrigins),
+		evaluations:   newEvaluationCache(o.IdentitiesCache),
 	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)

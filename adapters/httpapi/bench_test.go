@@ -80,6 +80,9 @@ func profileBody(identifier string) string {
 	return b.String()
 }
 
+// ofrepProfileBody is about an identity of the sizing profile.
+const ofrepProfileBody = `{"context":{"targetingKey":"user-42","trait_0_0":"v0","trait_1_1":5,"trait_2_2":"nothing"}}`
+
 // profileRequests are the kinds of requests that figures are about.
 func profileRequests(tb testing.TB, change func(*httpapi.Options)) map[string]*replay {
 	tb.Helper()
@@ -94,6 +97,10 @@ func profileRequests(tb testing.TB, change func(*httpapi.Options)) map[string]*r
 	client, server := "X-Environment-Key: "+profile.ClientKey, "X-Environment-Key: "+serverKeyOf(profile.ClientKey)
 	const zip = "Accept-Encoding: gzip, deflate, br"
 	body := profileBody("user-42")
+	held := func(r *http.Request) *http.Request { // by whoever asks
+		r.Header.Set("If-None-Match", "*")
+		return r
+	}
 	return map[string]*replay{
 		"flags":           newReplay(api, request("GET", "/api/v1/flags/", "", client), ""),
 		"flags-gzip":      newReplay(api, request("GET", "/api/v1/flags/", "", client, zip), ""),
@@ -103,11 +110,17 @@ func profileRequests(tb testing.TB, change func(*httpapi.Options)) map[string]*r
 		"identity-get":    newReplay(api, request("GET", "/api/v1/identities/?identifier=user-42", "", client), ""),
 		"identities":      newReplay(api, request("POST", "/api/v1/identities/", body, client, "Content-Type: application/json"), body),
 		"identities-gzip": newReplay(api, request("POST", "/api/v1/identities/", body, client, "Content-Type: application/json", zip), body),
+
+		"flags-held":      newReplay(api, held(request("GET", "/api/v1/flags/", "", client)), ""),
+		"document-held":   newReplay(api, held(request("GET", "/api/v1/environment-document", "", server, zip)), ""),
+		"identities-held": newReplay(api, held(request("POST", "/api/v1/identities/", body, client, "Content-Type: application/json")), body),
+		"ofrep":           newReplay(api, request("POST", ofrepFlags, ofrepProfileBody, client), ofrepProfileBody),
 	}
 }
 
 func BenchmarkHandler(b *testing.B) {
-	for _, name := range []string{"flags", "flags-gzip", "feature", "document", "document-gzip", "identity-get", "identities", "identities-gzip"} {
+	for _, name := range []string{"flags", "flags-gzip", "feature", "document", "document-gzip", "identity-get", "identities", "identities-gzip",
+		"flags-held", "document-held", "identities-held", "ofrep"} {
 		b.Run(name, func(b *testing.B) { benchmark(b, name, nil) })
 	}
 	b.Run("identities-cached", func(b *testing.B) { benchmark(b, "identities", withIdentitiesCache) })
@@ -120,7 +133,8 @@ func withIdentitiesCache(o *httpapi.Options) {
 func benchmark(b *testing.B, name string, change func(*httpapi.Options)) {
 	p := profileRequests(b, change)[name]
 	p.ask()
-	if p.sink.status != http.StatusOK || p.sink.bytes == 0 {
+	held := p.sink.status == http.StatusNotModified && strings.HasSuffix(name, "-held")
+	if !held && (p.sink.status != http.StatusOK || p.sink.bytes == 0) {
 		b.Fatalf("status %d, %d bytes", p.sink.status, p.sink.bytes)
 	}
 	b.SetBytes(int64(p.sink.bytes))

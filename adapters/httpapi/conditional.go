@@ -62,8 +62,9 @@ func (m *modified) isSince(header []string) bool {
 
 // writePrepared answers with a body of p, or with 304 to who has it already.
 func (a *API) writePrepared(w http.ResponseWriter, r *http.Request, p *presentation, b *prepared) {
-	p.stamp(w.Header())
-	h, dated := w.Header(), p.modified.reliable(a.now)
+	h := w.Header()
+	p.stamp(h)
+	dated := p.modified.reliable(a.now)
 	if dated {
 		h["Last-Modified"] = p.modified.value
 	}

@@ -14,6 +14,9 @@ const defaultMaxBodyBytes = 1 << 20
 type Options struct {
 	// Query is what the requests are answered from. Required.
 	Query app.Query
+	// Announcements tell of new documents, for the streams of events. Nil: there
+	// are no such streams.
+	Announcements app.Announcements
 	// Logger gets failures and panics, never a request that was merely refused.
 	// Nil: they are not logged.
 	Logger *slog.Logger

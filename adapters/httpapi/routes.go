@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bunrouter"
@@ -17,7 +18,7 @@ type route struct {
 
 // routes lists every endpoint.
 func (a *API) routes() []route {
-	return []route{
+	routes := []route{
 		{http.MethodGet, "/api/v1/flags", a.getFlags},
 		{http.MethodGet, "/api/v1/identities", a.getIdentity},
 		{http.MethodPost, "/api/v1/identities", a.postIdentity},
@@ -29,6 +30,10 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/proxy/health", a.getReadiness},
 		{http.MethodGet, "/health", a.getReadiness},
 	}
+	if a.announcements != nil {
+		routes = append(routes, route{http.MethodGet, "/sse/environments/:key/stream", a.getStream})
+	}
+	return routes
 }
 
 // newRouter returns the router of the routes and, by path, the methods that each
@@ -57,6 +62,18 @@ func newRouter(routes []route) (*bunrouter.Router, map[string]string) {
 				allowed[path] += ", "
 			}
 			allowed[path] += strings.Join(methods, ", ")
+		}
+	}
+	// bunrouter forgets a path with a parameter in its middle when the method is
+	// not there, and takes it for unknown.
+	for path, methods := range allowed {
+		if !strings.Contains(path, ":") {
+			continue
+		}
+		for _, method := range corsMethods {
+			if !slices.Contains(strings.Split(methods, ", "), method) {
+				router.Handle(method, path, func(http.ResponseWriter, bunrouter.Request) error { return methodNotAllowed(methods) })
+			}
 		}
 	}
 	return router, allowed

@@ -29,6 +29,9 @@ type ServerOptions struct {
 	// MaxHeaderBytes limits a request's line and headers. Zero: net/http's
 	// default, 1 MiB.
 	MaxHeaderBytes int
+	// OnShutdown is called when Shutdown begins, to end what would never end by
+	// itself. May be nil.
+	OnShutdown func()
 	// Logger gets what net/http reports, such as connections it could not accept.
 	// Nil: nothing is logged.
 	Logger *slog.Logger
@@ -61,6 +64,9 @@ func NewServer(h http.Handler, o ServerOptions) *Server {
 		ErrorLog:          log.New(errorLog{logger}, "", 0),
 		// "OPTIONS *" is answered like everything else.
 		DisableGeneralOptionsHandler: true,
+	}
+	if o.OnShutdown != nil {
+		s.server.RegisterOnShutdown(o.OnShutdown)
 	}
 	return s
 }

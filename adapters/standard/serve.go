@@ -114,7 +114,7 @@ func nodeName() string {
 	return host + "-" + hex.EncodeToString(unique[:])
 }
 
-func newServer(s config.Settings, query app.Query, loggers *logging.Loggers) (*httpapi.Server, error) {
+func newServer(s config.Settings, proxy *app.App, loggers *logging.Loggers) (*httpapi.Server, error) {
 	trusted := make([]string, 0, len(s.ForwardedAllowIPs.Prefixes)+1)
 	for _, prefix := range s.ForwardedAllowIPs.Prefixes {
 		trusted = append(trusted, prefix.String())
@@ -124,7 +124,7 @@ func newServer(s config.Settings, query app.Query, loggers *logging.Loggers) (*h
 	}
 	logger := loggers.Logger(logServer)
 	options := httpapi.Options{
-		Query: query, Logger: logger, AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
+		Query: proxy, Announcements: proxy, Logger: logger, AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		FlagsCache:      httpapi.Cache{Use: s.EndpointCaches.Flags.UseCache, MaxSize: s.EndpointCaches.Flags.CacheMaxSize},
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize},
 		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
@@ -139,7 +139,7 @@ func newServer(s config.Settings, query app.Query, loggers *logging.Loggers) (*h
 	return httpapi.NewServer(api, httpapi.ServerOptions{
 		Host: s.Server.Host, Port: s.Server.Port, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
-		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes,
+		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, OnShutdown: api.EndStreams,
 	}), nil
 }
 

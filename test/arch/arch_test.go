@@ -29,21 +29,21 @@ func report(t *testing.T, wrong []string) {
 	}
 }
 
-func TestImports(t *testing.T) {
-	imports := load(t, module+"...").Imports()
-	if len(imports) < 20 {
-		t.Fatalf("only %d packages were found", len(imports))
-	}
-	for path, list := range imports {
-		report(t, arch.Check(arch.Laws(), path, list))
-	}
+func TestLaws(t *testing.T) {
+	program := load(t, module+"...")
+	t.Run("imports", func(t *testing.T) {
+		imports := program.Imports()
+		if len(imports) < 20 {
+			t.Fatalf("only %d packages were found", len(imports))
+		}
+		for path, list := range imports {
+			report(t, arch.Check(arch.Laws(), path, list))
+		}
+	})
+	t.Run("uses", func(t *testing.T) { report(t, program.Uses(arch.Bans())) })
+	t.Run("no package-level state", func(t *testing.T) { report(t, program.State()) })
+	t.Run("no init", func(t *testing.T) { report(t, program.Inits()) })
 }
-
-func TestUses(t *testing.T) { report(t, load(t, module+"...").Uses(arch.Bans())) }
-
-func TestNoPackageLevelState(t *testing.T) { report(t, load(t, module+"...").State()) }
-
-func TestNoInit(t *testing.T) { report(t, load(t, module+"...").Inits()) }
 
 func TestWords(t *testing.T) {
 	wrong, err := arch.CheckWords(os.DirFS("../.."), arch.Words())

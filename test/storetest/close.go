@@ -100,7 +100,7 @@ func closeWaits(c *check) {
 		defer close(closed)
 		err = h.store.Close()
 	}()
-	if c.holdsWithin(pause, func() bool { return isClosed(closed) }) {
+	if c.holdsWithin(4*pause, func() bool { return isClosed(closed) }) {
 		c.errorf("Close returned while a Watch was within wake")
 	}
 	letGo()
