@@ -146,6 +146,16 @@ func (a *App) wakeByUpstream(key domain.EnvironmentKey, updatedAt time.Time) {
 	}
 }
 
+// RefreshAll has every environment's document fetched now, because somebody told
+// this process that one has changed. It returns at once.
+func (a *App) RefreshAll() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, k := range a.keepers {
+		k.wakes.byCaller()
+	}
+}
+
 // watchStore wakes keepers when the store changes. Stores that cannot tell are
 // looked at on every turn anyway.
 func (a *App) watchStore(ctx context.Context, keys []domain.EnvironmentKey) {

@@ -90,7 +90,7 @@ func (k *keeper) run(ctx context.Context, restored func(), begin <-chan struct{}
 			return
 		case <-k.wakes.signal:
 			if what := k.wakes.take(); what.upstream {
-				k.refreshEarly(ctx, what.updatedAt)
+				k.refreshEarly(ctx, what)
 			} else {
 				k.follow(ctx)
 			}
@@ -141,14 +141,14 @@ func (k *keeper) turn(ctx context.Context) time.Time {
 	return k.schedule.after(began, k.deps.Now())
 }
 
-// refreshEarly fetches because upstream is said to have a document of updatedAt,
-// a zero time when that is not known. Without the lease the store will bring it.
-func (k *keeper) refreshEarly(ctx context.Context, updatedAt time.Time) {
-	if k.held != nil && !updatedAt.IsZero() && !updatedAt.After(k.held.UpdatedAt) {
+// refreshEarly fetches because upstream is said to have a new document. Without
+// the lease the store will bring it, unless nobody else was told.
+func (k *keeper) refreshEarly(ctx context.Context, told wake) {
+	if k.held != nil && !told.updatedAt.IsZero() && !told.updatedAt.After(k.held.UpdatedAt) {
 		return
 	}
-	if _, leads := k.lease(ctx); leads {
-		k.unconditional = true
+	if _, leads := k.lease(ctx); leads || told.alone {
+		k.unconditional = k.unconditional || !told.updatedAt.IsZero()
 		_ = k.poll(ctx) // logged; the schedule stays as it is
 	} else {
 		k.follow(ctx)

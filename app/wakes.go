@@ -17,6 +17,9 @@ type wakes struct {
 type wake struct {
 	upstream  bool
 	updatedAt time.Time // what upstream is said to have, zero when that is not known
+	// alone: only this node was told, so that it must ask upstream itself whoever
+	// has the lease.
+	alone bool
 }
 
 func newWakes() wakes {
@@ -34,6 +37,11 @@ func (w wakes) byUpstream(updatedAt time.Time) {
 		}
 		r.upstream = true
 	})
+}
+
+// byCaller is byUpstream for what only this node was told. It never waits.
+func (w wakes) byCaller() {
+	w.ring(func(r *wake) { *r = wake{upstream: true, alone: true} })
 }
 
 func (w wakes) ring(add func(*wake)) {

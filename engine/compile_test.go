@@ -170,14 +170,6 @@ func profileIdentity() *domain.Identity {
 	return id
 }
 
-func TestEvaluationAllocatesNothingOnTheProfile(t *testing.T) {
-	p, _ := compileText(t, string(profile.Document(profile.Default())))
-	id, dst := profileIdentity(), make([]engine.OutcomeID, 0, p.Len())
-	if n := testing.AllocsPerRun(200, func() { dst = p.Evaluate(dst[:0], id) }); n > 1 {
-		t.Errorf("%v allocations an evaluation, want at most 1", n)
-	}
-}
-
 func BenchmarkProfile(b *testing.B) {
 	text := string(profile.Document(profile.Default()))
 	parsed, _, err := domain.ParseEnvironment(text)

@@ -24,6 +24,7 @@ type API struct {
 	cors          cors
 	trusted       trustedPeers
 
+	webhook *Webhook      // nil: switched off
 	ending  chan struct{} // closed when streams are to end
 	endOnce sync.Once
 
@@ -45,6 +46,7 @@ func New(o Options) (*API, error) {
 	a := &API{
 		query:         o.Query,
 		announcements: o.Announcements,
+		webhook:       o.Webhook,
 		ending:        make(chan struct{}),
 		logger:        o.Logger,
 		now:           o.Now,

@@ -64,18 +64,14 @@ func (m *modified) isSince(header []string) bool {
 func (a *API) writePrepared(w http.ResponseWriter, r *http.Request, p *presentation, b *prepared) {
 	h := w.Header()
 	p.stamp(h)
-	dated := p.modified.reliable(a.now)
-	if dated {
-		h["Last-Modified"] = p.modified.value
-	}
 	if len(b.plain) >= compressFrom {
 		varyByEncoding(h)
 	}
 	form := formNone
-	if named := r.Header["If-None-Match"]; len(named) > 0 {
-		form = matchTag(named, b.tag)
-	} else if since := r.Header["If-Modified-Since"]; len(since) > 0 && dated && p.modified.isSince(since) {
+	if a.heldByDate(h, r, p) {
 		form = formAny
+	} else if named := r.Header["If-None-Match"]; len(named) > 0 {
+		form = matchTag(named, b.tag)
 	}
 	if form == formNone {
 		b.write(w, r)
@@ -86,6 +82,18 @@ func (a *API) writePrepared(w http.ResponseWriter, r *http.Request, p *presentat
 		h["Etag"] = b.zippedTag
 	}
 	w.WriteHeader(http.StatusNotModified)
+}
+
+// heldByDate sets Last-Modified, where there is a date, and reports whether the
+// client has what is of that date. If-None-Match takes the date's place where
+// there are both.
+func (a *API) heldByDate(h http.Header, r *http.Request, p *presentation) bool {
+	if !p.modified.reliable(a.now) {
+		return false
+	}
+	h["Last-Modified"] = p.modified.value
+	since := r.Header["If-Modified-Since"]
+	return len(since) > 0 && len(r.Header["If-None-Match"]) == 0 && p.modified.isSince(since)
 }
 
 // notModified answers 304 to who has the answer with that tag already, and

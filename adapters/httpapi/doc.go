@@ -1,6 +1,6 @@
 // Package httpapi is the proxy's HTTP input adapter: the Flagsmith SDK API, the
-// environment document and the health probes (behaviour, sections 1 and 3), on
-// bunrouter.
+// environment document and the health probes (behaviour, sections 1 and 3), and
+// the OpenFeature Remote Evaluation Protocol (ofrep.go), on bunrouter.
 //
 // # The hot path
 //
@@ -12,6 +12,9 @@
 // or gzipped, an identity's flags are put together from one fragment per
 // outcome. Neither a lock nor a store nor upstream is on the way, but for the
 // endpoint cache of identities where it was switched on.
+//
+// Answers have entity tags and dates that are made from content (etag.go,
+// conditional.go); who has an answer already gets 304 before one is put together.
 //
 // Handlers return errors. They become answers in one place, API.fail
 // (errors.go), and so do panics. A further endpoint is one more file with its

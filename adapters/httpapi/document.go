@@ -9,7 +9,7 @@ import (
 )
 
 // getDocument answers the environment document, byte for byte as upstream sent
-// it. Client-side keys do not open it, whether it has arrived or not.
+// it, or a page of it. Client-side keys do not open it, whether it has arrived or not.
 func (a *API) getDocument(w http.ResponseWriter, r bunrouter.Request) error {
 	entry, err := a.authenticate(r.Request)
 	if err != nil {
@@ -22,6 +22,13 @@ func (a *API) getDocument(w http.ResponseWriter, r bunrouter.Request) error {
 		return errNoDocument
 	}
 	p := presentationOf(entry.Environment)
+	asked, paged, err := pageOf(r.URL.RawQuery, p.document.tag)
+	switch {
+	case err != nil:
+		return err
+	case paged:
+		return a.writePage(w, r.Request, p, asked)
+	}
 	a.writePrepared(w, r.Request, p, &p.document)
 	return nil
 }

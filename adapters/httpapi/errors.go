@@ -78,7 +78,7 @@ func methodNotAllowed(allowed string) error {
 }
 
 // aboutAnswer are the headers of an answer that a failure takes back.
-var aboutAnswer = []string{"Content-Encoding", updatedAtHeader, "Cache-Control", "Etag", "Last-Modified"}
+var aboutAnswer = []string{"Content-Encoding", updatedAtHeader, "Cache-Control", "Etag", "Last-Modified", "Link"}
 
 // fail answers a request whose handler returned err.
 func (a *API) fail(x *exchange, r *http.Request, err error) {

@@ -23,6 +23,8 @@ type Options struct {
 	// Now is asked for the times of access records and for the age of documents.
 	// Nil: time.Now.
 	Now func() time.Time
+	// Webhook takes Flagsmith's calls about changes. Nil: there is no such path.
+	Webhook *Webhook
 	// AllowOrigins lists the origins that browsers may call from; "*" among them
 	// allows all, an empty list none (behaviour, section 1, "CORS").
 	AllowOrigins []string
@@ -43,6 +45,15 @@ type Options struct {
 	// Access is called once for every request when it has been answered, from
 	// the request's goroutine. Nil: no access log, and no cost for it.
 	Access func(AccessRecord)
+}
+
+// Webhook configures the path that Flagsmith calls when something has changed.
+type Webhook struct {
+	// Secret returns the key of the calls' signatures, never "". It is a function,
+	// so that formatting Options shows no secret.
+	Secret func() string
+	// Refresh has the documents fetched, and returns at once.
+	Refresh func()
 }
 
 // Cache configures an endpoint cache.

@@ -23,7 +23,7 @@ import (
 const bigBody = 1 << 20
 
 // presentation is all that answers about one document consist of. It is
-// immutable, but for what modified remembers, and safe for concurrent use.
+// immutable, but for what modified and overrides remember, and safe for concurrent use.
 type presentation struct {
 	updatedAt []string // header value, nil when the document states no time
 	modified  modified
@@ -38,6 +38,9 @@ type presentation struct {
 	flags    [2]*prepared // GET /flags/, by domain.Access
 	features []prepared   // GET /flags/?feature=, by feature index
 	document prepared
+	// overrides looks, when it is asked first, where the document's identity
+	// overrides are.
+	overrides func() overrideList
 }
 
 // Presenter prepares the answers about environments, for an API to serve. It is
@@ -61,6 +64,7 @@ func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 		seeds:     newTagSeeds(e.Digest),
 	}
 	p.modified.set(e.UpdatedAt)
+	p.overrides = sync.OnceValue(func() overrideList { return findOverrides(string(p.document.plain)) })
 	for i := range outcomes {
 		p.fragments = append(appendFlag(p.fragments, &outcomes[i]), ',')
 		p.ends[i] = len(p.fragments)

@@ -22,7 +22,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/api/v1/flags", a.getFlags},
 		{http.MethodGet, "/api/v1/identities", a.getIdentity},
 		{http.MethodPost, "/api/v1/identities", a.postIdentity},
-		{http.MethodGet, "/api/v1/environment-document", a.getDocument},
+		{http.MethodGet, documentPath, a.getDocument},
 		{http.MethodPost, ofrepFlags, a.postOFREPFlags},
 		{http.MethodPost, ofrepFlags + "/:key", a.postOFREPFlag},
 		{http.MethodGet, "/proxy/health/liveness", a.getLiveness},
@@ -32,6 +32,9 @@ func (a *API) routes() []route {
 	}
 	if a.announcements != nil {
 		routes = append(routes, route{http.MethodGet, "/sse/environments/:key/stream", a.getStream})
+	}
+	if a.webhook != nil {
+		routes = append(routes, route{http.MethodPost, "/proxy/webhook", a.postWebhook})
 	}
 	return routes
 }

@@ -129,6 +129,9 @@ func newServer(s config.Settings, proxy *app.App, loggers *logging.Loggers) (*ht
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize},
 		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
 	}
+	if !s.Webhook.Secret.IsZero() {
+		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: proxy.RefreshAll}
+	}
 	if loggers.AccessEnabled() {
 		options.Access = accessLog(loggers)
 	}

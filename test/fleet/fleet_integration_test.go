@@ -34,7 +34,9 @@ const (
 )
 
 // hosts are the addresses at which the nodes find upstream.
-func hosts() []string { return []string{"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"} }
+func hosts() []string {
+	return []string{"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"}
+}
 
 // fleet is an upstream, a Redis and nodes.
 type fleet struct {
@@ -169,7 +171,7 @@ func (f *fleet) nodeAt(host string) int {
 // leaders returns which node polled each environment last.
 func (f *fleet) leaders() map[string]int {
 	last := map[string]int{}
-	for _, p := range f.polls(time.Now().Add(-4*f.interval), time.Now()) {
+	for _, p := range f.polls(time.Time{}, time.Now()) {
 		last[p.key] = p.node
 	}
 	return last

@@ -163,6 +163,7 @@ func TestFileInUse(t *testing.T) {
 	stop(t, p)
 	o.Stop(t)
 	p = harness.StartProxy(t, setup)
+	everything(t, client, p.URL, "env-a")
 	if value, err := client.Value(p.URL, "env-a"); value != "changed" {
 		t.Errorf("after a restart %q is served, %v", value, err)
 	}

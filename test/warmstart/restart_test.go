@@ -85,24 +85,30 @@ type answer struct {
 	body []byte
 }
 
-// everything asks for all that there is of an environment; the test fails if it is
-// not there.
+// everything asks for all that there is of an environment, until it is there: a
+// proxy listens before it is done with reading its store when that takes it more
+// than a second.
 func everything(t *testing.T, client *origin.Client, url, key string) []answer {
 	t.Helper()
 	var all []answer
-	note := func(what string, status int, body []byte, err error) {
+	await := func(what string, ask func() (int, []byte, error)) {
 		t.Helper()
-		if err != nil || status != http.StatusOK {
-			t.Fatalf("%s of %s: %v, status %d: %.200s", what, key, err, status, body)
-		}
-		all = append(all, answer{what + " of " + key, body})
+		what += " of " + key
+		origin.Await(t, patience, what+" can be had", func() bool {
+			status, body, err := ask()
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if status != http.StatusOK {
+				return false
+			}
+			all = append(all, answer{what, body})
+			return true
+		})
 	}
-	status, body, err := client.Flags(url, key)
-	note("flags", status, body, err)
-	status, body, err = client.Identity(url, key, "user_1")
-	note("identity", status, body, err)
-	status, body, err = client.Document(url, key)
-	note("document", status, body, err)
+	await("flags", func() (int, []byte, error) { return client.Flags(url, key) })
+	await("identity", func() (int, []byte, error) { return client.Identity(url, key, "user_1") })
+	await("document", func() (int, []byte, error) { return client.Document(url, key) })
 	return all
 }
 
@@ -144,15 +150,15 @@ func TestReadinessAfterRestart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := harness.StartProxy(t, config(tt.grace))
+			for _, key := range keys {
+				everything(t, client, p.URL, key) // stale or not
+			}
 			got := client.Readiness(t, p.URL)
 			if got.Status != tt.status || got.Reason != tt.reason {
 				t.Errorf("readiness %d %q, want %d %q", got.Status, got.Reason, tt.status, tt.reason)
 			}
 			if !got.LastUpdate.Equal(confirmed) {
 				t.Errorf("last confirmed at %s, want %s as before the restart", got.LastUpdate, confirmed)
-			}
-			for _, key := range keys {
-				everything(t, client, p.URL, key) // stale or not
 			}
 			stop(t, p)
 		})
@@ -180,6 +186,7 @@ func TestFirstPollAfterRestart(t *testing.T) {
 	o.Stop(t)
 
 	p = harness.StartProxy(t, setup)
+	everything(t, client, p.URL, "env-a")
 	before := client.Readiness(t, p.URL).LastUpdate
 	target := fakeflagsmith.DocumentOf("env-a")
 	asked := len(o.Requests(target))
@@ -189,5 +196,4 @@ func TestFirstPollAfterRestart(t *testing.T) {
 	if got, want := fmt.Sprint(first.Header["If-Modified-Since"], first.Status), fmt.Sprint([]string{updated.UTC().Format(http.TimeFormat)}, 304); got != want {
 		t.Errorf("the first poll and its answer: %s, want %s", got, want)
 	}
-	everything(t, client, p.URL, "env-a")
 }

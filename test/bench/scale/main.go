@@ -48,18 +48,16 @@ type laboratory struct {
 	upstream                       *lab.Upstream
 }
 
+// part is one thing to measure.
+type part struct {
+	name    string
+	measure func(context.Context) error
+}
+
 func (l *laboratory) run(ctx context.Context, parts []string) (err error) {
-	known := []struct {
-		name    string
-		measure func(context.Context) error
-	}{{"idle", l.idle}, {"environments", l.manyEnvironments}, {"large", l.large}, {"soak", l.soak}}
+	known := []part{{"idle", l.idle}, {"environments", l.manyEnvironments}, {"large", l.large}, {"soak", l.soak}}
 	for _, name := range parts {
-		if !slices.ContainsFunc(known, func(p struct {
-			name    string
-			measure func(context.Context) error
-		}) bool {
-			return p.name == name
-		}) {
+		if !slices.ContainsFunc(known, func(p part) bool { return p.name == name }) {
 			return fmt.Errorf("unknown part %q", name)
 		}
 	}
@@ -79,13 +77,13 @@ func (l *laboratory) run(ctx context.Context, parts []string) (err error) {
 		return err
 	}
 	defer l.upstream.Close()
-	for _, part := range known {
-		if !slices.Contains(parts, part.name) {
+	for _, p := range known {
+		if !slices.Contains(parts, p.name) {
 			continue
 		}
-		fmt.Printf("== %s\n", part.name)
-		if err := part.measure(ctx); err != nil {
-			return fmt.Errorf("%s: %w", part.name, err)
+		fmt.Printf("== %s\n", p.name)
+		if err := p.measure(ctx); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		fmt.Println()
 	}

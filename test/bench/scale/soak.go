@@ -30,7 +30,7 @@ func (l *laboratory) soak(ctx context.Context) error {
 	l.upstream.Put(serverKey, document, epoch)
 	p, err := lab.StartProxy(ctx, lab.Setup{
 		Binary: binary, Directory: l.directory, Upstream: l.upstream, Keys: profileKeys, PollEvery: 1, Caches: true,
-		AccessLog: false, Env: []string{"PROFILE_ADDRESS=" + debugAddress},
+		Env: []string{"PROFILE_ADDRESS=" + debugAddress},
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,150 @@
+package httpapi
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+)
+
+// The environment document comes in pages to who asks for them with
+// ?page_size=N, as Flagsmith's API pages it: each page is the document with at
+// most N of its identity_overrides, and Link leads to the next one. The address of a next page names, in page_id, the document
+// it is a page of. When another document has come in between, the answer is 409
+// and the client starts again: pages of two documents are never mixed. A document
+// of one page, and one that is not asked for in pages, is answered as it is.
+const documentPath = "/api/v1/environment-document"
+
+var (
+	errPageSize    = refused(http.StatusBadRequest, "bad_request", "page_size must be a number from 1 up")
+	errPageID      = refused(http.StatusBadRequest, "bad_request", "page_id is none that was given out")
+	errPageChanged = refused(http.StatusConflict, "conflict", "the environment document has changed since its first page: start again without page_id")
+)
+
+// page is a part of a document's identity overrides, by their numbers from 0.
+type page struct {
+	start, size int
+}
+
+// cursor returns the page_id of a page of the document with that entity tag.
+func (p page) cursor(tag string) string {
+	return tag + "." + strconv.Itoa(p.size) + "." + strconv.Itoa(p.start)
+}
+
+// pageOf returns the page that a query asks for of the document with that entity
+// tag; paged is false when it asks for none.
+func pageOf(query, tag string) (p page, paged bool, err error) {
+	if query == "" {
+		return page{}, false, nil
+	}
+	if id, _ := queryValue(query, "page_id"); id != "" {
+		of, rest, _ := strings.Cut(id, ".")
+		size, start, _ := strings.Cut(rest, ".")
+		sizeOK, startOK := false, false
+		p.size, sizeOK = pageNumber(size)
+		p.start, startOK = pageNumber(start)
+		switch {
+		case !sizeOK || !startOK || len(of) != len(tag):
+			return page{}, false, errPageID
+		case of != tag:
+			return page{}, false, errPageChanged
+		}
+		return p, true, nil
+	}
+	size, paged := queryValue(query, "page_size")
+	if !paged {
+		return page{}, false, nil
+	}
+	if p.size, paged = pageNumber(size); !paged {
+		return page{}, false, errPageSize
+	}
+	return p, true, nil
+}
+
+// pageNumber reads a number from 1 up.
+func pageNumber(text string) (int, bool) {
+	n, err := strconv.ParseInt(text, 10, 32)
+	return int(n), err == nil && n > 0
+}
+
+// overrideList is where a document's identity overrides are: the whole list, and
+// its elements. It is empty where there is none.
+type overrideList struct {
+	start, end int
+	starts     []int
+	ends       []int
+}
+
+// findOverrides looks for the identity overrides of a document, which is known to
+// be an object in JSON. Of several lists the last counts.
+func findOverrides(document string) (l overrideList) {
+	d := jsontext.New(document)
+	d.EnterObject()
+	for {
+		key, ok := d.NextKey()
+		if !ok {
+			return l
+		}
+		if key != "identity_overrides" || d.Kind() != jsontext.Array {
+			d.Skip()
+			continue
+		}
+		l = overrideList{start: d.Offset()}
+		d.EnterArray()
+		for d.NextElement() {
+			d.Kind() // skips what is before the element
+			l.starts = append(l.starts, d.Offset())
+			d.Skip()
+			l.ends = append(l.ends, d.Offset())
+		}
+		l.end = d.Offset()
+		l.starts, l.ends = slices.Clip(l.starts), slices.Clip(l.ends)
+	}
+}
+
+// page returns the document with the overrides of that page only, and the next
+// page; more is false after the last one. ok is false when there is no such page.
+func (l *overrideList) page(document []byte, p page) (body []byte, next page, more, ok bool) {
+	if p.start >= len(l.starts) {
+		return nil, page{}, false, false
+	}
+	end := min(p.start+p.size, len(l.starts))
+	body = bytes.Join([][]byte{
+		document[:l.start], []byte("["), document[l.starts[p.start]:l.ends[end-1]], []byte("]"), document[l.end:],
+	}, nil)
+	return body, page{end, p.size}, end < len(l.starts), true
+}
+
+// writePage answers with one page of the document of p.
+func (a *API) writePage(w http.ResponseWriter, r *http.Request, p *presentation, asked page) error {
+	overrides := p.overrides()
+	if asked.start == 0 && len(overrides.starts) <= asked.size {
+		a.writePrepared(w, r, p, &p.document)
+		return nil
+	}
+	body, next, more, ok := overrides.page(p.document.plain, asked)
+	if !ok {
+		return errPageID
+	}
+	h := w.Header()
+	p.stamp(h)
+	tag := p.seeds.identity(domain.ServerSide, []byte(asked.cursor(p.document.tag)))
+	if a.heldByDate(h, r, p) {
+		plain, _ := quoted(tag.opaque())
+		h["Etag"] = plain
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	if notModified(w, r, tag) {
+		return nil
+	}
+	if more {
+		h["Link"] = []string{"<" + documentPath + "/?page_id=" + next.cursor(p.document.tag) + `>; rel="next"`}
+	}
+	a.writeTagged(w, r, http.StatusOK, body, tag)
+	return nil
+}

@@ -1,0 +1,276 @@
+//go:build integration
+
+package integration_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/edge-proxy/edge-proxy/test/rediscontainers"
+)
+
+// The steps, as they are called in the table.
+const (
+	coldStart    = "cold start"
+	change       = "change"
+	overrideGone = "override gone"
+	restart      = "restart"
+	failover     = "failover"
+	outage       = "outage"
+)
+
+// steps are all steps in the order in which a combination takes them.
+func steps() []string {
+	return []string{coldStart, change, overrideGone, restart, failover, outage}
+}
+
+// cell is one combination of a store and an upstream.
+type cell struct {
+	image   string
+	storage storage
+	api     *api
+	proxy   *proxy
+	at      revision // what the proxy serves, once it served anything
+}
+
+func newCell(t *testing.T, image string, s storage, u upstream) *cell {
+	t.Helper()
+	c := &cell{image: image, storage: s, api: u.start(t), at: revision{number: 1}}
+	c.api.serve(t, c.at)
+	return c
+}
+
+func (c *cell) run(t *testing.T, r *row) {
+	r.step(t, coldStart, c.coldStart)
+	r.step(t, change, c.change)
+	r.step(t, overrideGone, c.overrideGone)
+	r.step(t, restart, c.restart)
+	if c.storage.sentinels != nil {
+		r.step(t, failover, c.failover)
+	}
+	r.step(t, outage, c.outage)
+}
+
+// startProxy starts a new container on the cell's storage.
+func (c *cell) startProxy(t *testing.T) {
+	t.Helper()
+	c.proxy = startProxy(t, c.image, c.storage, c.api.URL(0)+"/api/v1")
+}
+
+func (c *cell) coldStart(t *testing.T) {
+	c.startProxy(t)
+	c.becomes(t, c.at, withoutDocument)
+	if a := c.proxy.ask(t, http.MethodGet, "/api/v1/environment-document/", clientKey, ""); a.status != http.StatusUnauthorized {
+		t.Errorf("the document with a client-side key: %d", a.status)
+	}
+	if a := c.proxy.ask(t, http.MethodGet, "/api/v1/flags/", "nobody", ""); a.status != http.StatusUnauthorized {
+		t.Errorf("flags with an unknown key: %d", a.status)
+	}
+}
+
+func (c *cell) change(t *testing.T) {
+	c.changeTo(t, c.at.next())
+}
+
+func (c *cell) overrideGone(t *testing.T) {
+	next := c.at.next()
+	next.orphaned = true
+	c.changeTo(t, next)
+	c.api.awaitPolls(t, 2)
+	c.serves(t)
+	c.api.checkPolls(t)
+}
+
+// changeTo changes the document at upstream and waits until the proxy serves it.
+func (c *cell) changeTo(t *testing.T, r revision) {
+	t.Helper()
+	c.api.change(t, r)
+	c.becomes(t, r, nil)
+}
+
+// restart: what was stored is served at once, else what upstream has soon.
+func (c *cell) restart(t *testing.T) {
+	c.awaitStored(t)
+	asked := len(c.api.polls())
+	c.proxy.restart(t)
+	c.becomes(t, c.at, withoutDocument)
+	if c.storage.durable {
+		c.api.checkFirstPoll(t, asked, c.at)
+	}
+}
+
+// failover: the change that upstream has meanwhile is served, and is stored once
+// there is a new master.
+func (c *cell) failover(t *testing.T) {
+	d := c.storage.sentinels
+	awaitReplica(t, d)
+	former := d.Master(t)
+	former.Kill(t)
+	c.changeTo(t, c.at.next())
+	d.AwaitFailover(t, former)
+	c.awaitStored(t)
+	former.Start(t)
+	c.serves(t)
+}
+
+// awaitReplica waits until the server that is not the master follows it.
+func awaitReplica(t *testing.T, d *rediscontainers.Deployment) {
+	t.Helper()
+	master := d.Master(t)
+	for _, server := range d.Servers {
+		if server == master {
+			continue
+		}
+		await(t, "replica", func() error {
+			info := server.Command(t, "INFO", "replication")
+			if !strings.Contains(info, "master_link_status:up") {
+				return fmt.Errorf("not connected to its master")
+			}
+			return nil
+		})
+	}
+}
+
+// outage: a node serves on without upstream. One that dies meanwhile is replaced
+// by one that serves what was stored, and otherwise tells that it has nothing.
+func (c *cell) outage(t *testing.T) {
+	c.awaitStored(t)
+	c.api.Stop(t)
+	failed := len(c.proxy.events("error_fetching_document"))
+	await(t, "poll to fail", func() error {
+		if len(c.proxy.events("error_fetching_document")) == failed {
+			return fmt.Errorf("none did")
+		}
+		return nil
+	})
+	c.serves(t)
+
+	c.proxy.kill(t)
+	c.startProxy(t)
+	meanwhile := withoutDocument
+	if c.storage.durable {
+		c.becomes(t, c.at, withoutDocument)
+		meanwhile = nil
+	} else {
+		await(t, "poll to fail", func() error {
+			if err := withoutDocument(c.proxy.ask(t, http.MethodGet, "/api/v1/flags/", clientKey, "")); err != nil {
+				t.Fatal(err)
+			}
+			if len(c.proxy.events("error_fetching_document")) == 0 {
+				return fmt.Errorf("none did")
+			}
+			return nil
+		})
+		if a := c.proxy.ask(t, http.MethodGet, "/proxy/health/readiness", "", ""); a.status != http.StatusServiceUnavailable {
+			t.Errorf("ready without a document: %d %s", a.status, a.body)
+		}
+	}
+
+	next := c.at.next()
+	c.api.change(t, next)
+	c.api.Resume(t)
+	c.becomes(t, next, meanwhile)
+}
+
+// awaitStored waits until the store has what the proxy serves.
+func (c *cell) awaitStored(t *testing.T) {
+	t.Helper()
+	switch {
+	case c.storage.shared:
+		await(t, "document in the store", func() error {
+			stored, err := c.proxy.stored()
+			if err != nil {
+				return err
+			}
+			return same(stored, c.at.document())
+		})
+	case c.storage.durable:
+		c.api.awaitPolls(t, 2)
+	}
+}
+
+// withoutDocument judges an answer about a configured environment of which there
+// is no document yet.
+func withoutDocument(a answer) error {
+	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, `"unavailable"`) {
+		return fmt.Errorf("without a document: %d, Retry-After %q, %s", a.status, a.header.Get("Retry-After"), a.body)
+	}
+	return nil
+}
+
+// becomes waits until the proxy serves r. Until then it serves what it did before;
+// meanwhile judges other answers, which fail the test where it is nil.
+func (c *cell) becomes(t *testing.T, r revision, meanwhile func(answer) error) {
+	t.Helper()
+	await(t, fmt.Sprintf("revision %d", r.number), func() error {
+		a := c.proxy.ask(t, http.MethodGet, "/api/v1/flags/", clientKey, "")
+		switch {
+		case a.status == http.StatusOK && a.body == r.flags():
+			return nil
+		case meanwhile != nil:
+			if err := meanwhile(a); err != nil {
+				t.Fatal(err)
+			}
+		case a.status != http.StatusOK || a.body != c.at.flags():
+			t.Fatalf("while revision %d follows %d: %d %s", r.number, c.at.number, a.status, a.body)
+		}
+		return fmt.Errorf("%d %s", a.status, a.body)
+	})
+	c.at = r
+	c.serves(t)
+}
+
+// serves compares everything the proxy says of the environment with the revision
+// it is at.
+func (c *cell) serves(t *testing.T) {
+	t.Helper()
+	expect := func(what string, a answer, want string) {
+		t.Helper()
+		if a.status != http.StatusOK || a.body != want {
+			t.Errorf("%s: %d %s\nwant %s", what, a.status, a.body, want)
+		}
+		updatedAt, err := strconv.ParseFloat(a.header.Get("X-Flagsmith-Document-Updated-At"), 64)
+		if err != nil || updatedAt != float64(c.at.updatedAt().Unix()) {
+			t.Errorf("%s: of a document of %v, %v, want %d", what, updatedAt, err, c.at.updatedAt().Unix())
+		}
+	}
+	expect("flags", c.proxy.ask(t, http.MethodGet, "/api/v1/flags/", clientKey, ""), c.at.flags())
+	expect("one flag", c.proxy.ask(t, http.MethodGet, "/api/v1/flags/?feature=banner", clientKey, ""), c.at.flag(""))
+	for _, name := range []string{"ada", "bob", "eve", "fay"} {
+		expect("identity "+name, c.proxy.ask(t, http.MethodPost, "/api/v1/identities/", clientKey,
+			fmt.Sprintf(`{"identifier":%q}`, name)), c.at.identity(name))
+	}
+	expect("identity ada, by GET", c.proxy.ask(t, http.MethodGet, "/api/v1/identities/?identifier=ada", clientKey, ""), c.at.identity("ada"))
+
+	document := c.proxy.ask(t, http.MethodGet, "/api/v1/environment-document/", serverKey, "")
+	if err := same(document.body, c.at.document()); document.status != http.StatusOK || err != nil {
+		t.Errorf("document: %d, %v", document.status, err)
+	}
+	if c.api.kind.pageSize == 0 {
+		expect("document, byte for byte", document, string(c.at.document()))
+	}
+	if a := c.proxy.ask(t, http.MethodGet, "/proxy/health/readiness", "", ""); a.status != http.StatusOK {
+		t.Errorf("readiness: %d %s", a.status, a.body)
+	}
+}
+
+// same compares documents as JSON: pages that were merged are the same document in
+// other bytes.
+func same(got string, want []byte) error {
+	var g, w any
+	if err := json.Unmarshal([]byte(got), &g); err != nil {
+		return fmt.Errorf("%w: %.200s", err, got)
+	}
+	if err := json.Unmarshal(want, &w); err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(g, w) {
+		return fmt.Errorf("%s\nwant %s", got, want)
+	}
+	return nil
+}
