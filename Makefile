@@ -49,7 +49,7 @@ test-integration: race-in-ci docker ## Run the tests that need a Docker engine
 	$(GO) test $(RACE) -tags integration -timeout 20m $(INTEGRATION)
 
 test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
-	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) EDGE_PROXY_MATRIX=full $(GO) test $(RACE) -tags integration -count=1 -timeout 60m ./...
+	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) BOLT_TEST_KILLS=$(KILL_ROUNDS) EDGE_PROXY_MATRIX=full $(GO) test $(RACE) -tags integration -count=1 -timeout 60m ./...
 
 lint: ## Check formatting, vet, staticcheck and the import laws
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }

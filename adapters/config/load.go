@@ -223,10 +223,11 @@ func (l *loader) reportAll(err error) error {
 }
 
 // requireKeys reports the one thing that has no default, unless the keys that
-// are there have a problem of their own.
+// are there have a problem of their own, or the file that may hold them does.
 func (l *loader) requireKeys(s *Settings) {
 	d := l.byVariable["ENVIRONMENT_KEY_PAIRS"]
-	about := func(p Problem) bool { return strings.HasPrefix(p.Key, d.key) || p.Key == "proxy_key" }
+	file := oneLine(l.configPath())
+	about := func(p Problem) bool { return strings.HasPrefix(p.Key, d.key) || p.Key == "proxy_key" || p.Key == file }
 	if len(s.EnvironmentKeyPairs) > 0 || !s.ProxyKey.IsZero() || slices.ContainsFunc(l.problems, about) {
 		return
 	}

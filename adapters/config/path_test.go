@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
@@ -15,5 +16,13 @@ func TestPath(t *testing.T) {
 		if got := config.Path(environ); got != want {
 			t.Errorf("%v: %s, want %s", environ, got, want)
 		}
+	}
+}
+
+func TestAnUnreadableFileIsTheOnlyProblem(t *testing.T) {
+	_, _, err := config.Load(config.Source{ReadFile: func(string) ([]byte, error) { return []byte(`{"server": `), nil }})
+	var problems *config.ProblemsError
+	if !errors.As(err, &problems) || len(problems.Problems) != 1 || problems.Problems[0].Key != "config.json" {
+		t.Errorf("got %v, want one problem, with the file", err)
 	}
 }

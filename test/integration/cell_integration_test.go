@@ -4,6 +4,7 @@ package integration_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -20,13 +21,14 @@ const (
 	change       = "change"
 	overrideGone = "override gone"
 	restart      = "restart"
+	secondNode   = "second node"
 	failover     = "failover"
 	outage       = "outage"
 )
 
 // steps are all steps in the order in which a combination takes them.
 func steps() []string {
-	return []string{coldStart, change, overrideGone, restart, failover, outage}
+	return []string{coldStart, change, overrideGone, restart, secondNode, failover, outage}
 }
 
 // cell is one combination of a store and an upstream.
@@ -34,8 +36,8 @@ type cell struct {
 	image   string
 	storage storage
 	api     *api
-	proxy   *proxy
-	at      revision // what the proxy serves, once it served anything
+	nodes   []*proxy
+	at      revision // what the nodes serve, once they served anything
 }
 
 func newCell(t *testing.T, image string, s storage, u upstream) *cell {
@@ -50,25 +52,29 @@ func (c *cell) run(t *testing.T, r *row) {
 	r.step(t, change, c.change)
 	r.step(t, overrideGone, c.overrideGone)
 	r.step(t, restart, c.restart)
+	if c.storage.shared {
+		r.step(t, secondNode, c.secondNode)
+	}
 	if c.storage.sentinels != nil {
 		r.step(t, failover, c.failover)
 	}
 	r.step(t, outage, c.outage)
 }
 
-// startProxy starts a new container on the cell's storage.
-func (c *cell) startProxy(t *testing.T) {
+// newNode starts a new container on the cell's storage.
+func (c *cell) newNode(t *testing.T) *proxy {
 	t.Helper()
-	c.proxy = startProxy(t, c.image, c.storage, c.api.URL(0)+"/api/v1")
+	return startProxy(t, c.image, c.storage, c.api.URL(0)+"/api/v1")
 }
 
 func (c *cell) coldStart(t *testing.T) {
-	c.startProxy(t)
+	node := c.newNode(t)
+	c.nodes = append(c.nodes, node)
 	c.becomes(t, c.at, withoutDocument)
-	if a := c.proxy.ask(t, http.MethodGet, "/api/v1/environment-document/", clientKey, ""); a.status != http.StatusUnauthorized {
+	if a := node.ask(t, http.MethodGet, "/api/v1/environment-document/", clientKey, ""); a.status != http.StatusUnauthorized {
 		t.Errorf("the document with a client-side key: %d", a.status)
 	}
-	if a := c.proxy.ask(t, http.MethodGet, "/api/v1/flags/", "nobody", ""); a.status != http.StatusUnauthorized {
+	if a := node.ask(t, http.MethodGet, "/api/v1/flags/", "nobody", ""); a.status != http.StatusUnauthorized {
 		t.Errorf("flags with an unknown key: %d", a.status)
 	}
 }
@@ -86,7 +92,7 @@ func (c *cell) overrideGone(t *testing.T) {
 	c.api.checkPolls(t)
 }
 
-// changeTo changes the document at upstream and waits until the proxy serves it.
+// changeTo changes the document at upstream and waits until the nodes serve it.
 func (c *cell) changeTo(t *testing.T, r revision) {
 	t.Helper()
 	c.api.change(t, r)
@@ -97,15 +103,23 @@ func (c *cell) changeTo(t *testing.T, r revision) {
 func (c *cell) restart(t *testing.T) {
 	c.awaitStored(t)
 	asked := len(c.api.polls())
-	c.proxy.restart(t)
+	c.nodes[0].restart(t)
 	c.becomes(t, c.at, withoutDocument)
 	if c.storage.durable {
 		c.api.checkFirstPoll(t, asked, c.at)
 	}
 }
 
+// secondNode: it follows the store, or polls in turn, and serves what the first
+// one does.
+func (c *cell) secondNode(t *testing.T) {
+	c.nodes = append(c.nodes, c.newNode(t))
+	c.becomes(t, c.at, withoutDocument)
+	c.changeTo(t, c.at.next())
+}
+
 // failover: the change that upstream has meanwhile is served, and is stored once
-// there is a new master.
+// there is a new master, from which the nodes have the next one.
 func (c *cell) failover(t *testing.T) {
 	d := c.storage.sentinels
 	awaitReplica(t, d)
@@ -114,8 +128,8 @@ func (c *cell) failover(t *testing.T) {
 	c.changeTo(t, c.at.next())
 	d.AwaitFailover(t, former)
 	c.awaitStored(t)
+	c.changeTo(t, c.at.next())
 	former.Start(t)
-	c.serves(t)
 }
 
 // awaitReplica waits until the server that is not the master follows it.
@@ -129,7 +143,7 @@ func awaitReplica(t *testing.T, d *rediscontainers.Deployment) {
 		await(t, "replica", func() error {
 			info := server.Command(t, "INFO", "replication")
 			if !strings.Contains(info, "master_link_status:up") {
-				return fmt.Errorf("not connected to its master")
+				return errors.New("not connected to its master")
 			}
 			return nil
 		})
@@ -141,32 +155,21 @@ func awaitReplica(t *testing.T, d *rediscontainers.Deployment) {
 func (c *cell) outage(t *testing.T) {
 	c.awaitStored(t)
 	c.api.Stop(t)
-	failed := len(c.proxy.events("error_fetching_document"))
-	await(t, "poll to fail", func() error {
-		if len(c.proxy.events("error_fetching_document")) == failed {
-			return fmt.Errorf("none did")
-		}
-		return nil
-	})
+	c.awaitFailedPoll(t)
 	c.serves(t)
 
-	c.proxy.kill(t)
-	c.startProxy(t)
+	c.nodes[0].kill(t)
+	c.nodes[0] = c.newNode(t)
 	meanwhile := withoutDocument
 	if c.storage.durable {
 		c.becomes(t, c.at, withoutDocument)
 		meanwhile = nil
 	} else {
-		await(t, "poll to fail", func() error {
-			if err := withoutDocument(c.proxy.ask(t, http.MethodGet, "/api/v1/flags/", clientKey, "")); err != nil {
-				t.Fatal(err)
-			}
-			if len(c.proxy.events("error_fetching_document")) == 0 {
-				return fmt.Errorf("none did")
-			}
-			return nil
-		})
-		if a := c.proxy.ask(t, http.MethodGet, "/proxy/health/readiness", "", ""); a.status != http.StatusServiceUnavailable {
+		c.awaitFailedPoll(t)
+		if err := withoutDocument(c.nodes[0].ask(t, http.MethodGet, "/api/v1/flags/", clientKey, "")); err != nil {
+			t.Error(err)
+		}
+		if a := c.nodes[0].ask(t, http.MethodGet, "/proxy/health/readiness", "", ""); a.status != http.StatusServiceUnavailable {
 			t.Errorf("ready without a document: %d %s", a.status, a.body)
 		}
 	}
@@ -177,13 +180,31 @@ func (c *cell) outage(t *testing.T) {
 	c.becomes(t, next, meanwhile)
 }
 
-// awaitStored waits until the store has what the proxy serves.
+// awaitFailedPoll waits until one of the nodes polled without success once more.
+func (c *cell) awaitFailedPoll(t *testing.T) {
+	t.Helper()
+	failed := func() (n int) {
+		for _, node := range c.nodes {
+			n += len(node.events("error_fetching_document"))
+		}
+		return n
+	}
+	before := failed()
+	await(t, "poll to fail", func() error {
+		if failed() == before {
+			return errors.New("none did")
+		}
+		return nil
+	})
+}
+
+// awaitStored waits until the store has what the nodes serve.
 func (c *cell) awaitStored(t *testing.T) {
 	t.Helper()
 	switch {
 	case c.storage.shared:
 		await(t, "document in the store", func() error {
-			stored, err := c.proxy.stored()
+			stored, err := c.nodes[0].stored()
 			if err != nil {
 				return err
 			}
@@ -203,60 +224,73 @@ func withoutDocument(a answer) error {
 	return nil
 }
 
-// becomes waits until the proxy serves r. Until then it serves what it did before;
-// meanwhile judges other answers, which fail the test where it is nil.
+// becomes waits until all nodes serve r. Until then a node serves what it did
+// before; meanwhile judges other answers, which fail the test where it is nil.
 func (c *cell) becomes(t *testing.T, r revision, meanwhile func(answer) error) {
 	t.Helper()
-	await(t, fmt.Sprintf("revision %d", r.number), func() error {
-		a := c.proxy.ask(t, http.MethodGet, "/api/v1/flags/", clientKey, "")
-		switch {
-		case a.status == http.StatusOK && a.body == r.flags():
-			return nil
-		case meanwhile != nil:
-			if err := meanwhile(a); err != nil {
-				t.Fatal(err)
+	for i, node := range c.nodes {
+		await(t, fmt.Sprintf("revision %d from node %d", r.number, i), func() error {
+			a := node.ask(t, http.MethodGet, "/api/v1/flags/", clientKey, "")
+			former := a.status == http.StatusOK && a.body == c.at.flags()
+			switch {
+			case a.status == http.StatusOK && a.body == r.flags():
+				return nil
+			case !former && meanwhile == nil:
+				t.Fatalf("while revision %d follows %d: %d %s", r.number, c.at.number, a.status, a.body)
+			case !former:
+				if err := meanwhile(a); err != nil {
+					t.Fatal(err)
+				}
 			}
-		case a.status != http.StatusOK || a.body != c.at.flags():
-			t.Fatalf("while revision %d follows %d: %d %s", r.number, c.at.number, a.status, a.body)
-		}
-		return fmt.Errorf("%d %s", a.status, a.body)
-	})
+			return fmt.Errorf("%d %s", a.status, a.body)
+		})
+	}
 	c.at = r
 	c.serves(t)
 }
 
-// serves compares everything the proxy says of the environment with the revision
-// it is at.
+// serves compares everything the nodes say of the environment with the revision
+// they are at.
 func (c *cell) serves(t *testing.T) {
 	t.Helper()
+	for i, node := range c.nodes {
+		for _, wrong := range c.differences(t, node) {
+			t.Errorf("node %d at revision %d: %s", i, c.at.number, wrong)
+		}
+	}
+}
+
+func (c *cell) differences(t *testing.T, node *proxy) (wrong []string) {
+	t.Helper()
+	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	expect := func(what string, a answer, want string) {
-		t.Helper()
 		if a.status != http.StatusOK || a.body != want {
-			t.Errorf("%s: %d %s\nwant %s", what, a.status, a.body, want)
+			note("%s: %d %s\nwant %s", what, a.status, a.body, want)
 		}
 		updatedAt, err := strconv.ParseFloat(a.header.Get("X-Flagsmith-Document-Updated-At"), 64)
 		if err != nil || updatedAt != float64(c.at.updatedAt().Unix()) {
-			t.Errorf("%s: of a document of %v, %v, want %d", what, updatedAt, err, c.at.updatedAt().Unix())
+			note("%s: of a document of %v, %v, want %d", what, updatedAt, err, c.at.updatedAt().Unix())
 		}
 	}
-	expect("flags", c.proxy.ask(t, http.MethodGet, "/api/v1/flags/", clientKey, ""), c.at.flags())
-	expect("one flag", c.proxy.ask(t, http.MethodGet, "/api/v1/flags/?feature=banner", clientKey, ""), c.at.flag(""))
-	for _, name := range []string{"ada", "bob", "eve", "fay"} {
-		expect("identity "+name, c.proxy.ask(t, http.MethodPost, "/api/v1/identities/", clientKey,
-			fmt.Sprintf(`{"identifier":%q}`, name)), c.at.identity(name))
+	get := func(path, key string) answer { return node.ask(t, http.MethodGet, path, key, "") }
+	expect("flags", get("/api/v1/flags/", clientKey), c.at.flags())
+	expect("one flag", get("/api/v1/flags/?feature=banner", clientKey), c.at.flag(""))
+	for _, name := range []string{"ada", "bob", "eve", "fay"} { // fay never had an override
+		expect("identity "+name, node.ask(t, http.MethodPost, "/api/v1/identities/", clientKey, fmt.Sprintf(`{"identifier":%q}`, name)), c.at.identity(name))
 	}
-	expect("identity ada, by GET", c.proxy.ask(t, http.MethodGet, "/api/v1/identities/?identifier=ada", clientKey, ""), c.at.identity("ada"))
+	expect("identity ada, by GET", get("/api/v1/identities/?identifier=ada", clientKey), c.at.identity("ada"))
 
-	document := c.proxy.ask(t, http.MethodGet, "/api/v1/environment-document/", serverKey, "")
-	if err := same(document.body, c.at.document()); document.status != http.StatusOK || err != nil {
-		t.Errorf("document: %d, %v", document.status, err)
+	document := get("/api/v1/environment-document/", serverKey)
+	if err := same(document.body, c.at.document()); err != nil {
+		note("document: %v", err)
 	}
 	if c.api.kind.pageSize == 0 {
 		expect("document, byte for byte", document, string(c.at.document()))
 	}
-	if a := c.proxy.ask(t, http.MethodGet, "/proxy/health/readiness", "", ""); a.status != http.StatusOK {
-		t.Errorf("readiness: %d %s", a.status, a.body)
+	if a := get("/proxy/health/readiness", ""); a.status != http.StatusOK {
+		note("readiness: %d %s", a.status, a.body)
 	}
+	return wrong
 }
 
 // same compares documents as JSON: pages that were merged are the same document in

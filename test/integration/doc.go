@@ -10,9 +10,11 @@
 //   - change: a new document is served, and nothing but it or the former before
 //   - override gone: an identity loses its override, and no other does
 //   - restart: the container is stopped in good order and started again
+//   - second node, with Redis only: a node that comes later follows the store, and
+//     both are part of all that comes
 //   - failover, behind Sentinels only: the master is killed
-//   - outage: upstream goes; the node is killed and replaced by a new one, which
-//     serves what the store has, or says that it has nothing; upstream returns
+//   - outage: upstream goes; the first node is killed and replaced by a new one,
+//     which serves what the store has, or says that it has nothing; upstream returns
 //     with a change
 //
 // A table of all steps and what they took is logged at the end and left in
@@ -20,8 +22,5 @@
 //
 // Variables of the environment:
 //
-//	EDGE_PROXY_FULL    1: every combination, instead of some with each store and
-//	                   each upstream
-//	EDGE_PROXY_MATRIX  full: the same, for this package alone
 //	EDGE_PROXY_IMAGE   the image to test, instead of one built from this checkout
 package integration

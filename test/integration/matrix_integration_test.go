@@ -3,8 +3,6 @@
 package integration_test
 
 import (
-	"os"
-	"slices"
 	"sync"
 	"testing"
 )
@@ -12,24 +10,6 @@ import (
 // places is how many combinations run at a time. Mostly they wait for the next
 // poll.
 const places = 4
-
-// representative are the combinations that run unless all do: each store and
-// each upstream more than once, the stores that are most unlike with what is
-// hardest for them.
-func representative() map[string][]string {
-	return map[string][]string{
-		"memory":   {"plain", "failing"},
-		"bolt":     {"paged", "conditional"},
-		"redis":    {"conditional", "failing"},
-		"secured":  {"plain"},
-		"cluster":  {"paged", "failing"},
-		"sentinel": {"conditional"},
-	}
-}
-
-func all() bool {
-	return os.Getenv("EDGE_PROXY_FULL") == "1" || os.Getenv("EDGE_PROXY_MATRIX") == "full"
-}
 
 func TestMatrix(t *testing.T) {
 	image := image(t)
@@ -46,10 +26,6 @@ func TestMatrix(t *testing.T) {
 				var cells sync.WaitGroup
 				defer cells.Wait()
 				for _, upstream := range upstreams() {
-					if !all() && !slices.Contains(representative()[store.name], upstream.name) {
-						results.leftOut(store.name, upstream.name)
-						continue
-					}
 					run := func() {
 						free <- struct{}{}
 						defer func() { <-free }()
