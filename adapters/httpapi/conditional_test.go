@@ -264,3 +264,17 @@ func TestADocumentWithoutATimeHasNoDate(t *testing.T) {
 		}
 	}
 }
+
+// What was said of an answer is not said of the failure that takes its place.
+func TestAFailureIsNoAnswerToKeep(t *testing.T) {
+	api := newAPI(t, func(o *httpapi.Options) {
+		broken := *environment(t, clientKey, document)
+		broken.Program = nil // evaluating panics, once the headers are set
+		o.Query.(*query).serve(&broken)
+	})
+	w := ask(api, "GET", "/api/v1/identities/?identifier=u", "", clientHeader()...)
+	want(t, w, http.StatusInternalServerError, `{"detail":"Internal Server Error"}`)
+	for _, name := range []string{"ETag", "Last-Modified", "Cache-Control", "X-Flagsmith-Document-Updated-At"} {
+		wantHeader(t, w, name, "")
+	}
+}

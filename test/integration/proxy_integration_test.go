@@ -120,6 +120,16 @@ func (p *proxy) events(name string) []map[string]any {
 	return found
 }
 
+// source is where the proxy says it has a revision from, "" if it has not.
+func (p *proxy) source(r revision) string {
+	for _, event := range p.events("environment_updated") {
+		if event["updated_at"] == r.updatedAt().Format(time.RFC3339) {
+			return fmt.Sprint(event["source"])
+		}
+	}
+	return ""
+}
+
 // log is what the container printed, as far as that can be had.
 func (p *proxy) log() string {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
