@@ -11,7 +11,8 @@ BENCHTIME ?= 100ms
 # test-integration, this often in test-full.
 KILL_ROUNDS ?= 200
 
-BUILDFLAGS := -trimpath -ldflags='-s -w'
+# -buildvcs: the version command tells the commit, whatever GOFLAGS say.
+BUILDFLAGS := -trimpath -buildvcs=auto -ldflags='-s -w'
 SAMPLE     := $(CURDIR)/docs/sample
 # The race detector needs a C compiler. CI must have one.
 RACE := $(shell command -v $$($(GO) env CC | cut -d' ' -f1) >/dev/null 2>&1 && echo -race)
@@ -46,10 +47,10 @@ test: race-in-ci ## Run the tests that need nothing but Go
 	@echo 'Left out: what needs a Docker engine ("make test-integration"), every kill round and combination ("make test-full").'
 
 test-integration: race-in-ci docker ## Run the tests that need a Docker engine
-	$(GO) test $(RACE) -tags integration -timeout 20m $(INTEGRATION)
+	$(GO) test $(RACE) -tags integration -p 1 -timeout 20m $(INTEGRATION)
 
 test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
-	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) BOLT_TEST_KILLS=$(KILL_ROUNDS) EDGE_PROXY_MATRIX=full $(GO) test $(RACE) -tags integration -count=1 -timeout 60m ./...
+	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) BOLT_TEST_KILLS=$(KILL_ROUNDS) EDGE_PROXY_MATRIX=full $(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 60m ./...
 
 lint: ## Check formatting, vet, staticcheck and the import laws
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }

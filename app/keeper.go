@@ -280,8 +280,17 @@ func (k *keeper) confirm(ctx context.Context, at time.Time) {
 	k.save(ctx)
 }
 
+// reasonOf is err without the likely cause, which is logged beside it.
+func reasonOf(err error) error {
+	var fetch *ports.FetchError
+	if errors.As(err, &fetch) {
+		return &ports.FetchError{Status: fetch.Status, Err: fetch.Err}
+	}
+	return err
+}
+
 func (k *keeper) logFetchError(ctx context.Context, err error) {
-	attributes := []any{"error", err}
+	attributes := []any{"error", reasonOf(err)}
 	var fetch *ports.FetchError
 	var fault *panicked
 	switch {

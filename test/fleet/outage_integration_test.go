@@ -59,6 +59,7 @@ func (f *fleet) outage(t *testing.T, begin, end func()) {
 		after  = 9 * second
 		bound  = 4 * second // the pause of a store that was away, two intervals
 	)
+	told := f.told()
 	l := f.load()
 	at := time.Now()
 	pass(before)
@@ -107,11 +108,35 @@ func (f *fleet) outage(t *testing.T, begin, end func()) {
 		t.Errorf("%d of %d polls came in the same tenth of the interval", most, len(polls))
 	}
 
+	for node, now := range f.told() {
+		if went, came := now.away-told[node].away, now.back-told[node].back; went != 1 || came != 1 {
+			t.Errorf("node %d logged %d times that Redis is away, and %d times that it is back", node, went, came)
+		}
+	}
+
 	one, ok := f.onePoller(back, back.Add(after))
 	t.Logf("one poller again %s after its return", one.Round(100*time.Millisecond))
 	if !ok || one > bound {
 		t.Errorf("more than one node still polls %s after its return", one)
 	}
+}
+
+// tellings is how often a node logged that Redis is away, and that it is back.
+type tellings struct{ away, back int }
+
+func (f *fleet) told() []tellings {
+	all := make([]tellings, len(f.nodes))
+	for i, node := range f.nodes {
+		for _, e := range node.Events() {
+			switch {
+			case e.Named("store_unavailable"):
+				all[i].away++
+			case e.Named("store_available"):
+				all[i].back++
+			}
+		}
+	}
+	return all
 }
 
 // onePoller returns how long after from the environments are polled by one node

@@ -43,22 +43,25 @@ func (b *table) row(store, upstream string) *row {
 	return r
 }
 
-// step runs one step and notes how it went.
+// step runs one step and notes how it went. One that fails is the last.
 func (r *row) step(t *testing.T, name string, do func(t *testing.T)) {
 	t.Helper()
 	began := time.Now()
 	well := false
-	defer func() { // a step that fails does not return
+	defer func() {
 		r.table.mu.Lock()
 		defer r.table.mu.Unlock()
-		if well && !t.Failed() {
+		if well {
 			r.took[name] = time.Since(began)
-		} else if r.failed == "" {
-			r.failed = name
-			t.Errorf("failed in the step %q, after %s", name, time.Since(began).Round(time.Millisecond))
+			return
 		}
+		r.failed = name
+		t.Logf("failed in the step %q, after %s", name, time.Since(began).Round(time.Millisecond))
 	}()
 	do(t)
+	if t.Failed() {
+		t.FailNow() // what follows would only say so again
+	}
 	well = true
 }
 

@@ -23,7 +23,7 @@ func newFile(t *testing.T) string {
 
 // withStore adds the store in a file, and an interval of polls in seconds.
 func withStore(config map[string]any, path string, interval float64) map[string]any {
-	config["store"] = map[string]any{"url": "memory:"}
+	config["store"] = map[string]any{"url": "bolt://" + path}
 	config["api_poll_frequency_seconds"] = interval
 	return config
 }
