@@ -99,15 +99,20 @@ func (c *cell) changeTo(t *testing.T, r revision) {
 	c.becomes(t, r, nil)
 }
 
-// restart: what was stored is served at once, else what upstream has soon.
+// restart: what was stored is served again, and upstream asked whether it is
+// still right; without a store the document is fetched anew.
 func (c *cell) restart(t *testing.T) {
 	c.awaitStored(t)
 	asked := len(c.api.polls())
 	c.nodes[0].restart(t)
 	c.becomes(t, c.at, withoutDocument)
-	if c.storage.durable {
-		c.api.checkFirstPoll(t, asked, c.at)
+	if !c.storage.durable {
+		return
 	}
+	if source := c.nodes[0].source(c.at); source != "store" {
+		t.Errorf("after the restart the document is from %q", source)
+	}
+	c.api.checkFirstPoll(t, asked, c.at)
 }
 
 // secondNode: both serve what one of them fetched. On a machine that is too busy

@@ -9,7 +9,8 @@
 //   - cold start: the first document arrives, whatever upstream does at first
 //   - change: a new document is served, and nothing but it or the former before
 //   - override gone: an identity loses its override, and no other does
-//   - restart: the container is stopped in good order and started again
+//   - restart: the container is stopped in good order and started again; what the
+//     store has need not be fetched
 //   - second node, with Redis only: a node that comes later follows the store, and
 //     both are part of all that comes
 //   - failover, behind Sentinels only: the master is killed

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -43,18 +44,16 @@ type proxy struct {
 func startProxy(t *testing.T, image string, s storage, apiURL string) *proxy {
 	t.Helper()
 	env := map[string]string{
-		"ENVIRONMENT_KEY_PAIRS":           fmt.Sprintf(`[{"server_side_key":%q,"client_side_key":%q}]`, serverKey, clientKey),
-		"API_URL":                         apiURL,
-		"API_POLL_FREQUENCY_SECONDS":      fmt.Sprint(pollInterval.Seconds()),
-		"API_POLL_TIMEOUT_SECONDS":        "2",
-		"SERVER_HOST":                     "127.0.0.1",
-		"SERVER_PORT":                     "0",
-		"SERVER_DRAIN_DELAY_SECONDS":      "0",
-		"LOGGING_LOG_FORMAT":              "json",
-		"LOGGING_LOG_LEVEL":               "DEBUG",
-		"HEALTH_CHECK":                    `{"environment_update_grace_period_seconds": 300}`,
-		"LOGGING_ENABLE_ACCESS_LOG":       "false",
-		"SERVER_SHUTDOWN_TIMEOUT_SECONDS": "9",
+		"ENVIRONMENT_KEY_PAIRS":      fmt.Sprintf(`[{"server_side_key":%q,"client_side_key":%q}]`, serverKey, clientKey),
+		"API_URL":                    apiURL,
+		"API_POLL_FREQUENCY_SECONDS": fmt.Sprint(pollInterval.Seconds()),
+		"API_POLL_TIMEOUT_SECONDS":   "2",
+		"SERVER_HOST":                "127.0.0.1",
+		"SERVER_PORT":                "0",
+		"SERVER_DRAIN_DELAY_SECONDS": "0",
+		"LOGGING_LOG_FORMAT":         "json",
+		"LOGGING_LOG_LEVEL":          "DEBUG",
+		"HEALTH_CHECK":               `{"environment_update_grace_period_seconds": 300}`,
 	}
 	maps.Copy(env, s.env)
 	var files []testcontainers.ContainerFile
@@ -120,14 +119,16 @@ func (p *proxy) events(name string) []map[string]any {
 	return found
 }
 
-// source is where the proxy says it has a revision from, "" if it has not.
+// source is where the proxy says it had a revision from when it last had it anew:
+// "upstream", "store", or "" if it never had it.
 func (p *proxy) source(r revision) string {
+	source := ""
 	for _, event := range p.events("environment_updated") {
 		if event["updated_at"] == r.updatedAt().Format(time.RFC3339) {
-			return fmt.Sprint(event["source"])
+			source = fmt.Sprint(event["source"])
 		}
 	}
-	return ""
+	return source
 }
 
 // log is what the container printed, as far as that can be had.
@@ -211,7 +212,7 @@ func (p *proxy) kill(t *testing.T) {
 	}
 	await(t, "end of the proxy", func() error {
 		if p.state(t).Running {
-			return fmt.Errorf("it runs")
+			return errors.New("it runs")
 		}
 		return nil
 	})

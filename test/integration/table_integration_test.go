@@ -22,7 +22,7 @@ type table struct {
 	began time.Time
 
 	mu   sync.Mutex
-	rows []*row // in the order of stores and upstreams, see publish
+	rows []*row // as they began; String sorts them
 }
 
 // row is one combination.
