@@ -23,7 +23,7 @@ INTEGRATION = $(shell grep -rl --include='*_test.go' '^//go:build integration' .
 .PHONY: help build run test test-integration test-full lint fuzz bench docs image clean docker race-in-ci
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/edge-proxy, static
 	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/edge-proxy ./cmd/edge-proxy
@@ -91,3 +91,5 @@ docker:
 
 race-in-ci:
 	@[ -z "$$CI" ] || [ -n '$(RACE)' ] || { echo 'CI needs a C compiler for the race detector.' >&2; exit 1; }
+
+include test/bench/bench.mk
