@@ -396,7 +396,7 @@ func (s *Scanner) Skip() {
 			s.Skip()
 		}
 	case String:
-		s.String()
+		_ = s.String()
 	case Number:
 		s.Number()
 	case Bool:
