@@ -45,9 +45,9 @@ type Record struct {
 
 // Reader reads records.
 type Reader interface {
-	// Get returns the record under key. Its Body is the caller's to read and
-	// keep for ever, and nobody's to change. Errors: ErrNotFound, ErrCorrupt,
-	// ErrUnavailable, ErrClosed.
+	// Get returns the record under key. Its Body is the caller's own, to
+	// keep for ever: changing it changes nothing else. Errors: ErrNotFound,
+	// ErrCorrupt, ErrUnavailable, ErrClosed.
 	Get(ctx context.Context, key domain.EnvironmentKey) (Record, error)
 	// Stat is Get without the Body, which it does not transfer: what a follower
 	// asks each interval. Errors: as Get.
@@ -109,11 +109,11 @@ type Leaser interface {
 // discovered environments, a spool of usage counts. They live in a name space of
 // their own, apart from records and leases.
 type Stater interface {
-	// GetState returns the value, the caller's to keep and nobody's to change.
+	// GetState returns the value, the caller's own like a record's Body.
 	// Errors: ErrNotFound, ErrCorrupt, ErrUnavailable, ErrClosed.
 	GetState(ctx context.Context, name string) ([]byte, Version, error)
 	// PutState replaces the value if its version is still ifVersion ("": if there
-	// is none). It neither keeps nor changes value. Errors: ErrConflict,
+	// is none, or a corrupt one). It neither keeps nor changes value. Errors: ErrConflict,
 	// ErrUnavailable, ErrClosed.
 	PutState(ctx context.Context, name string, value []byte, ifVersion Version) (Version, error)
 }

@@ -59,7 +59,7 @@ func readCases() []testCase {
 		},
 		{
 			name: "body-is-for-ever",
-			law:  `Its Body is the caller's to read and keep for ever, and nobody's to change.`,
+			law:  `Its Body is the caller's own, to keep for ever: changing it changes nothing else.`,
 			run:  bodyIsForEver,
 		},
 		{
@@ -121,6 +121,9 @@ func bodyIsForEver(c *check) {
 	want := bytes.Repeat([]byte("first "), 20_000)
 	v := h.put(ports.Record{Key: someKey, Body: want, CheckedAt: someCheck()}, "")
 	kept, again := h.get(someKey).Body, h.get(someKey).Body
+	copy(again, "XXXXXX")
+	c.wantBody("of one Get after another's was changed", kept, want)
+	c.wantBody("after the Body of an earlier Get was changed", h.get(someKey).Body, want)
 
 	// Two callers that append have to part ways.
 	_ = append(kept, "of one"...)

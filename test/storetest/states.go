@@ -13,13 +13,13 @@ func stateCases() []testCase {
 		{
 			name: "state-compare-and-set",
 			law: `PutState replaces the value if its version is still ifVersion ("": if there
-				is none).`,
+				is none, or a corrupt one).`,
 			run: stateCompareAndSet,
 		},
 		{
 			name: "state-value-ownership",
 			law: `It neither keeps nor changes value.
-				GetState returns the value, the caller's to keep and nobody's to change.`,
+				GetState returns the value, the caller's own like a record's Body.`,
 			run: func(c *check) {
 				h := c.openOne()
 				buffer := []byte("the valueand what is behind it")
@@ -32,6 +32,11 @@ func stateCases() []testCase {
 				copy(value, "XXXXXXXXX")
 				if got, _ := h.getState("name"); string(got) != "the value" {
 					c.errorf("after the caller changed what it had put: %q", got)
+				}
+				changed, _ := h.getState("name")
+				copy(changed, "XXXXXXXXX")
+				if got, _ := h.getState("name"); string(got) != "the value" || string(kept) != "the value" {
+					c.errorf("after the caller changed what it had got: %q, and the value kept before: %q", got, kept)
 				}
 				for i := range 10 {
 					v = h.putState("name", bytes.Repeat([]byte{byte(i)}, 9), v)

@@ -80,24 +80,3 @@ func TestStoresOfOpenAreApart(t *testing.T) {
 		versions[v] = true
 	}
 }
-
-// TestGetCopiesNothing holds a law of this store, not of all: its readers are
-// many and its documents are large.
-func TestGetCopiesNothing(t *testing.T) {
-	s := open(t, memory.NewBackend(), time.Now)
-	t.Cleanup(func() { _ = s.Close() })
-	if _, err := s.Put(t.Context(), ports.Record{Key: "key", Body: make([]byte, 1<<20)}, ""); err != nil {
-		t.Fatal(err)
-	}
-	first, err := s.Get(t.Context(), "key")
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := s.Get(t.Context(), "key")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if &first.Body[0] != &second.Body[0] {
-		t.Error("two Gets returned two copies of the Body")
-	}
-}

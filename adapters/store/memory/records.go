@@ -11,8 +11,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// Get implements ports.Reader. All callers share one Body.
-func (s *store) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+// record returns what is stored, whose Body must not leave the package.
+func (s *store) record(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
 	if err := s.enter(ctx); err != nil {
 		return ports.Record{}, err
 	}
@@ -26,9 +26,16 @@ func (s *store) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Recor
 	return r, nil
 }
 
+// Get implements ports.Reader.
+func (s *store) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+	r, err := s.record(ctx, key)
+	r.Body = copyOf(r.Body)
+	return r, err
+}
+
 // Stat implements ports.Reader.
 func (s *store) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
-	r, err := s.Get(ctx, key)
+	r, err := s.record(ctx, key)
 	r.Body = nil
 	return r, err
 }

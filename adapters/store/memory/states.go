@@ -18,7 +18,7 @@ func (s *store) GetState(ctx context.Context, name string) ([]byte, ports.Versio
 	if !ok {
 		return nil, "", ports.ErrNotFound
 	}
-	return current.value, current.version, nil
+	return copyOf(current.value), current.version, nil
 }
 
 // PutState implements ports.Stater.
