@@ -45,7 +45,7 @@ func New(config Config, deps Deps) *App {
 		config:    config,
 		deps:      deps,
 		library:   newLibrary(deps.Now),
-		gate:      &storeGate{now: deps.Now, logger: deps.Logger},
+		gate:      newStoreGate(deps.Now, deps.Logger, config.Freshness.PollInterval),
 		fetching:  make(chan struct{}, config.PollConcurrency),
 		compiling: make(chan struct{}, concurrentCompiles),
 		changed:   a.announcer.announce,

@@ -34,7 +34,7 @@ func (k *keeper) lease(ctx context.Context) (until time.Time, leads bool) {
 			}()
 		}
 	}
-	err := k.gate.do(ctx, storeWait, func(ctx context.Context) (err error) {
+	err := k.gate.probe(ctx, storeWait, func(ctx context.Context) (err error) {
 		until, leads, err = k.deps.Store.TryLease(ctx, string(k.key), k.config.Node, k.config.Lease)
 		return err
 	})
