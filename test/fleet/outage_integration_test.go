@@ -20,12 +20,15 @@ func TestRedisAway(t *testing.T) {
 	type outage struct {
 		name       string
 		begin, end func()
+		// partial: Redis still answers what needs no memory, so that a node may take
+		// it for back more than once.
+		partial bool
 	}
 	run := func(t *testing.T, f *fleet, outages ...outage) {
 		f.start(3, map[string]any{"health_check": map[string]any{"environment_update_grace_period_seconds": 0.6}})
 		pass(2 * second)
 		for _, o := range outages {
-			t.Run(o.name, func(t *testing.T) { f.outage(t, o.begin, o.end) })
+			t.Run(o.name, func(t *testing.T) { f.outage(t, o.begin, o.end, o.partial) })
 		}
 	}
 
@@ -33,11 +36,11 @@ func TestRedisAway(t *testing.T) {
 		f := newFleet(t, 10)
 		server := f.deployment.Servers[0]
 		run(t, f,
-			outage{"stopped", func() { server.Stop(t) }, func() { server.Start(t) }},
-			outage{"hangs", func() { server.Pause(t) }, func() { server.Unpause(t) }},
+			outage{"stopped", func() { server.Stop(t) }, func() { server.Start(t) }, false},
+			outage{"hangs", func() { server.Pause(t) }, func() { server.Unpause(t) }, false},
 			outage{"full",
 				func() { server.Command(t, "CONFIG", "SET", "maxmemory", "1") },
-				func() { server.Command(t, "CONFIG", "SET", "maxmemory", "0") }},
+				func() { server.Command(t, "CONFIG", "SET", "maxmemory", "0") }, true},
 		)
 	})
 	t.Run("relayed", func(t *testing.T) {
@@ -46,18 +49,18 @@ func TestRedisAway(t *testing.T) {
 		way := *f.url
 		way.Host = r.addr()
 		f.url = &way
-		run(t, f, outage{"packets are lost", r.swallow, r.pass})
+		run(t, f, outage{"packets are lost", r.swallow, r.pass, false})
 	})
 }
 
 // outage has Redis away for a while, and checks the whole of it.
-func (f *fleet) outage(t *testing.T, begin, end func()) {
+func (f *fleet) outage(t *testing.T, begin, end func(), partial bool) {
 	const (
 		before = 4 * second
 		away   = 7 * second
 		alone  = 4 * second // the last part of away, when all have noticed
 		after  = 9 * second
-		bound  = 4 * second // the pause of a store that was away, two intervals
+		bound  = 2 * second // an interval, and as much again for a busy machine
 	)
 	told := f.told()
 	l := f.load()
@@ -109,7 +112,7 @@ func (f *fleet) outage(t *testing.T, begin, end func()) {
 	}
 
 	for node, now := range f.told() {
-		if went, came := now.away-told[node].away, now.back-told[node].back; went != 1 || came != 1 {
+		if went, came := now.away-told[node].away, now.back-told[node].back; went != came || went < 1 || went > 1 && !partial {
 			t.Errorf("node %d logged %d times that Redis is away, and %d times that it is back", node, went, came)
 		}
 	}
