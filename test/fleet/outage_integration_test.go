@@ -60,7 +60,7 @@ func (f *fleet) outage(t *testing.T, begin, end func(), partial bool) {
 		away   = 7 * second
 		alone  = 4 * second // the last part of away, when all have noticed
 		after  = 9 * second
-		bound  = 2 * second // an interval, and as much again for a busy machine
+		bound  = 4 * second // an interval, and three more for a busy machine
 	)
 	told := f.told()
 	l := f.load()
