@@ -46,6 +46,9 @@ func (c Credential) Valid(now time.Time) bool {
 type EnvironmentKeys struct {
 	Client EnvironmentKey
 	Server []Credential
+	// Discovered: discovery by proxy key brought the environment, not the
+	// configuration.
+	Discovered bool
 }
 
 // FetchKey returns the first server-side key that is known whole and valid at
