@@ -500,7 +500,7 @@ func (d *decoder) variant(p *Path) (v Variant, ok bool) {
 			}
 		case "multivariate_feature_option":
 			p := Path{parent: p, name: key}
-			v.Value, option = d.optionValue(&p)
+			v.Key, v.Value, option = d.option(&p)
 		default:
 			d.Skip()
 		}
@@ -519,18 +519,22 @@ func (d *decoder) variant(p *Path) (v Variant, ok bool) {
 	return v, weight && option && ordered
 }
 
-func (d *decoder) optionValue(p *Path) (v Value, ok bool) {
+// option reads a multivariate option: its name, if it has one, and its value.
+func (d *decoder) option(p *Path) (name string, v Value, ok bool) {
 	if !d.object(p, "it counts as empty") {
-		return v, false
+		return "", v, false
 	}
 	for {
 		key, more := d.NextKey()
 		if !more {
-			return v, ok
+			return name, v, ok
 		}
-		if key == "value" {
+		switch key {
+		case "key":
+			name, _ = d.name()
+		case "value":
 			v, ok = d.value(), true
-		} else {
+		default:
 			d.Skip()
 		}
 	}

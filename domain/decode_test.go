@@ -120,6 +120,27 @@ func TestVariantsStayInDocumentOrderAndKnowTheirRank(t *testing.T) {
 	}
 }
 
+func TestVariantsMayHaveNames(t *testing.T) {
+	for option, want := range map[string]string{
+		`{"id":5,"key":"blue \"sky\"","value":1}`:  `blue "sky"`,
+		`{"value":1,"key":"first","key":"second"}`: "second",
+		`{"value":1}`:            "",
+		`{"value":1,"key":null}`: "",
+		`{"value":1,"key":""}`:   "",
+		`{"value":1,"key":7}`:    "",
+		`{"value":1,"key":{}}`:   "",
+	} {
+		e, problems, err := domain.ParseEnvironment(strings.Replace(smallest, `"feature_states":[]`, `"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"django_id":5,"multivariate_feature_state_values":[
+			{"id":1,"percentage_allocation":1,"multivariate_feature_option":`+option+`}]}]`, 1))
+		if err != nil || len(problems) > 0 {
+			t.Fatal(option, err, problems)
+		}
+		if v := e.FeatureStates[0].Variants; len(v) != 1 || v[0].Key != want || v[0].Value.Text() != "1" {
+			t.Errorf("%s: %+v", option, v)
+		}
+	}
+}
+
 func FuzzParseEnvironment(f *testing.F) {
 	f.Add(smallest)
 	f.Add(strings.Replace(smallest, `[]`, `[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":[1,{"a":null}]}]`, 1))

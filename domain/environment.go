@@ -41,6 +41,9 @@ type FeatureState struct {
 
 // Variant is one multivariate option of a feature state.
 type Variant struct {
+	// Key names the option for people, "" where the document has no name for it.
+	// Evaluation does not depend on it.
+	Key    string
 	Value  Value
 	Weight float64 // percentage allocation, 0 to 100
 	Order  VariantOrder

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"crypto/sha256"
+	"slices"
 	"time"
 )
 
@@ -41,6 +42,11 @@ func (c Credential) Valid(now time.Time) bool {
 	return c.ExpiresAt.IsZero() || now.Before(c.ExpiresAt)
 }
 
+// equal compares expiries as moments, whatever their zone.
+func (c Credential) equal(other Credential) bool {
+	return c.Key == other.Key && c.Digest == other.Digest && c.ExpiresAt.Equal(other.ExpiresAt)
+}
+
 // EnvironmentKeys are the keys of one environment: its client-side key and any
 // number of server-side keys, several of them during a rotation.
 type EnvironmentKeys struct {
@@ -51,16 +57,27 @@ type EnvironmentKeys struct {
 	Discovered bool
 }
 
-// FetchKey returns the first server-side key that is known whole and valid at
-// now: the one to fetch the document with. The second result is false when
-// there is none.
-func (e EnvironmentKeys) FetchKey(now time.Time) (ServerKey, bool) {
+// FetchKeys returns the server-side keys that are known whole and valid at now, in
+// their order: those to fetch the document with.
+func (e EnvironmentKeys) FetchKeys(now time.Time) []ServerKey {
+	var keys []ServerKey
 	for _, c := range e.Server {
 		if !c.Key.IsZero() && c.Valid(now) {
-			return c.Key, true
+			keys = append(keys, c.Key)
 		}
 	}
-	return ServerKey{}, false
+	return keys
+}
+
+// Valid reports whether any server-side key is valid at now, known whole or not.
+func (e EnvironmentKeys) Valid(now time.Time) bool {
+	return slices.ContainsFunc(e.Server, func(c Credential) bool { return c.Valid(now) })
+}
+
+// Equal reports whether both are the same keys in the same order, known to the same
+// extent.
+func (e EnvironmentKeys) Equal(other EnvironmentKeys) bool {
+	return e.Client == other.Client && e.Discovered == other.Discovered && slices.EqualFunc(e.Server, other.Server, Credential.equal)
 }
 
 // KeyRing authenticates keys. It is immutable and safe for concurrent use.

@@ -57,17 +57,31 @@ func TestKeyRing(t *testing.T) {
 			t.Errorf("%q authenticates as %q, want %q", key, got, want)
 		}
 	}
+	same := domain.EnvironmentKeys{Client: "b", Server: []domain.Credential{byDigest}}
+	if !ring.Environments()[1].Equal(same) {
+		t.Error("equal keys are told apart")
+	}
+	for name, other := range map[string]domain.EnvironmentKeys{
+		"client key": {Client: "c", Server: same.Server}, "discovered": {Client: "b", Server: same.Server, Discovered: true}, "fewer": {Client: "b"},
+		"known whole": {Client: "b", Server: []domain.Credential{domain.NewCredential(domain.NewServerKey("ser.stored"), time.Time{})}},
+		"expiry":      {Client: "b", Server: []domain.Credential{{Digest: byDigest.Digest, ExpiresAt: now}}},
+	} {
+		if same.Equal(other) {
+			t.Errorf("%s: keys that differ are equal", name)
+		}
+	}
 	if !ring.Has("a") || ring.Has("ser.a2") || ring.Has("c") {
 		t.Error("Has is wrong")
 	}
 	a := ring.Environments()[0]
-	if key, ok := a.FetchKey(now); !ok || key.Reveal() != "ser.a2" {
-		t.Errorf("fetches with %v, %v, want the key that is valid", key, ok)
+	if keys := a.FetchKeys(now); len(keys) != 1 || keys[0].Reveal() != "ser.a2" {
+		t.Errorf("fetches with %v, want the key that is valid", keys)
 	}
-	if _, ok := a.FetchKey(now.Add(time.Hour)); ok {
-		t.Error("fetches with an expired key")
+	if keys := a.FetchKeys(now.Add(time.Hour)); len(keys) != 0 || a.Valid(now.Add(time.Hour)) {
+		t.Errorf("fetches with %v, which have expired", keys)
 	}
-	if _, ok := ring.Environments()[1].FetchKey(now); ok {
-		t.Error("fetches with a digest")
+	b := ring.Environments()[1]
+	if keys := b.FetchKeys(now); len(keys) != 0 || !b.Valid(now) {
+		t.Errorf("fetches with %v, known by digest only", keys)
 	}
 }

@@ -98,11 +98,11 @@ func (c *compiler) state(fs *domain.FeatureState) state {
 	}
 	ordered := slices.Clone(fs.Variants)
 	slices.SortStableFunc(ordered, func(a, b domain.Variant) int { return a.Order.Compare(b.Order) })
-	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(ordered)), weights: make([]float64, len(ordered))}
+	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(ordered)), told: make([]toldVariant, len(ordered))}
 	start := 0.0
 	for i, v := range ordered {
 		s.split.variants[i] = variant{start, start + v.Weight, c.outcome(fs, v.Value)}
-		s.split.weights[i] = v.Weight
+		s.split.told[i] = toldVariant{v.Key, v.Weight}
 		start += v.Weight
 	}
 	return s
@@ -205,11 +205,8 @@ func (c *compiler) rules(rules []domain.Rule, segmentID string, parent *domain.P
 	compiled := make([]rule, len(rules))
 	for i := range rules {
 		p := list.Index(i)
-		compiled[i] = rule{
-			kind:       rules[i].Type,
-			conditions: c.conditions(rules[i].Conditions, segmentID, &p),
-			rules:      c.rules(rules[i].Rules, segmentID, &p),
-		}
+		conditions := c.conditions(rules[i].Conditions, segmentID, &p)
+		compiled[i] = newRule(rules[i].Type, conditions, c.rules(rules[i].Rules, segmentID, &p))
 	}
 	return compiled
 }

@@ -23,6 +23,7 @@ type evaluation struct {
 	identity *domain.Identity // nil: none
 	key      []byte           // the identity key, behind the space for a feature state's
 	slots    []value
+	present  []bool   // by slot: the identity has a trait for it, which is not null
 	touched  []int32  // the slots that the identity filled
 	resolved []bool   // by path slot: its JSONPath has been applied
 	segments []uint64 // bit set of the segments worth trying
@@ -69,6 +70,7 @@ func (p *Program) newEvaluation() *evaluation {
 	return &evaluation{
 		program:  p,
 		slots:    make([]value, p.nslots),
+		present:  make([]bool, p.nslots),
 		resolved: make([]bool, len(p.paths)),
 		segments: make([]uint64, len(p.index.always)),
 		best:     make([]uint32, len(p.features)),
@@ -103,6 +105,7 @@ func (e *evaluation) begin(id *domain.Identity) {
 		e.slots[slot] = valueOf(t.Value)
 	}
 	for _, slot := range e.touched {
+		e.present[slot] = e.slots[slot].kind != absent
 		p.index.mark(e.segments, slot, &e.slots[slot])
 	}
 }
@@ -110,6 +113,7 @@ func (e *evaluation) begin(id *domain.Identity) {
 func (e *evaluation) end() {
 	for _, slot := range e.touched {
 		e.slots[slot] = value{}
+		e.present[slot] = false
 	}
 	e.touched = e.touched[:0]
 	for i := range e.resolved {

@@ -26,9 +26,11 @@ type Explanation struct {
 	Variants int
 	// Variant is the variant that the identity fell to, from 1 in the order in
 	// which they share out the percentages, and Weight its percentage. Both are 0
-	// when the feature state's plain value was taken.
-	Variant int
-	Weight  float64
+	// when the feature state's plain value was taken. VariantKey is the name that
+	// the document has for the variant, "" where it has none.
+	Variant    int
+	VariantKey string
+	Weight     float64
 	// Static says that the document leaves the feature one way to come out,
 	// whoever asks: it has no variants and nothing overrides it.
 	Static bool
@@ -77,7 +79,8 @@ func (e *evaluation) explain(i int) Explanation {
 		return x
 	}
 	if v := s.split.find(e); v >= 0 {
-		x.Outcome, x.Variant, x.Weight = s.split.variants[v].outcome, v+1, s.split.weights[v]
+		told := &s.split.told[v]
+		x.Outcome, x.Variant, x.VariantKey, x.Weight = s.split.variants[v].outcome, v+1, told.key, told.weight
 	}
 	return x
 }

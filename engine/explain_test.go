@@ -26,7 +26,7 @@ const explained = `{"api_key":"env","name":"Test","project":{"segments":[
 		{"feature":{"id":2,"name":"overridden"},"enabled":true,"feature_state_value":"own","django_id":2},
 		{"feature":{"id":3,"name":"mine"},"enabled":true,"feature_state_value":"own","django_id":3},
 		{"feature":{"id":4,"name":"split"},"enabled":true,"feature_state_value":"control","django_id":4,"multivariate_feature_state_values":[
-			{"id":2,"percentage_allocation":99.5,"multivariate_feature_option":{"value":"second"}},
+			{"id":2,"percentage_allocation":99.5,"multivariate_feature_option":{"value":"second","key":"middle"}},
 			{"id":1,"percentage_allocation":0,"multivariate_feature_option":{"value":"first"}},
 			{"id":3,"percentage_allocation":0.5,"multivariate_feature_option":{"value":"third"}}]},
 		{"feature":{"id":5,"name":"segmented"},"enabled":true,"feature_state_value":"own","django_id":5},
@@ -48,7 +48,7 @@ func TestExplain(t *testing.T) {
 	own := func(value string) reasons { return reasons{value, engine.Explanation{}} }
 	static := reasons{"own", engine.Explanation{Static: true}}
 	strong := reasons{"strong", engine.Explanation{Source: engine.FromSegment, Segment: everybody}}
-	second := reasons{"second", engine.Explanation{Variants: 3, Variant: 2, Weight: 99.5}}
+	second := reasons{"second", engine.Explanation{Variants: 3, Variant: 2, VariantKey: "middle", Weight: 99.5}}
 	control := func(variants int) reasons { return reasons{"control", engine.Explanation{Variants: variants}} }
 	for _, test := range []struct {
 		name string

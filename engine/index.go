@@ -115,7 +115,7 @@ func (r *rule) guards() ([]guard, bool) {
 // guards returns the condition's guards: the values that it can hold for, or the
 // presence of its trait.
 func (c *condition) guards() ([]guard, bool) {
-	if c.whenAbsent || c.slot < firstPropertySlot || c.path >= 0 {
+	if !c.needsTrait() {
 		return nil, false
 	}
 	if c.values == nil {

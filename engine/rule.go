@@ -6,7 +6,22 @@ import "github.com/edge-proxy/edge-proxy/domain"
 type rule struct {
 	kind       domain.RuleType
 	conditions []condition
-	rules      []rule
+	// needs are, for each condition, the slot without whose trait it cannot hold,
+	// or -1. Most conditions are about traits that an identity lacks; here that is
+	// seen without looking at them.
+	needs []int32
+	rules []rule
+}
+
+func newRule(kind domain.RuleType, conditions []condition, rules []rule) rule {
+	r := rule{kind: kind, conditions: conditions, needs: make([]int32, len(conditions)), rules: rules}
+	for i := range conditions {
+		r.needs[i] = -1
+		if c := &conditions[i]; c.needsTrait() {
+			r.needs[i] = c.slot
+		}
+	}
+	return r
 }
 
 // condition is a compiled condition: a test of the value in a slot.
@@ -19,6 +34,12 @@ type condition struct {
 	test       func(v *value) bool
 	// values are the only ones that the test can hold for; nil: any.
 	values []value
+}
+
+// needsTrait reports whether the condition cannot hold for an identity without a
+// trait of its slot.
+func (c *condition) needsTrait() bool {
+	return !c.whenAbsent && c.slot >= firstPropertySlot && c.path < 0
 }
 
 // all reports whether every rule holds.
@@ -43,17 +64,17 @@ func (e *evaluation) ruleHolds(r *rule) bool {
 		}
 		return e.all(r.rules)
 	case domain.Any:
-		return (len(r.conditions) == 0 || e.anyHolds(r.conditions)) && (len(r.rules) == 0 || e.anyRuleHolds(r.rules))
+		return (len(r.conditions) == 0 || e.anyHolds(r)) && (len(r.rules) == 0 || e.anyRuleHolds(r.rules))
 	case domain.None:
-		return !e.anyHolds(r.conditions) && !e.anyRuleHolds(r.rules)
+		return !e.anyHolds(r) && !e.anyRuleHolds(r.rules)
 	default:
 		return false
 	}
 }
 
-func (e *evaluation) anyHolds(conditions []condition) bool {
-	for i := range conditions {
-		if e.holds(&conditions[i]) {
+func (e *evaluation) anyHolds(r *rule) bool {
+	for i, slot := range r.needs {
+		if (slot < 0 || e.present[slot]) && e.holds(&r.conditions[i]) {
 			return true
 		}
 	}

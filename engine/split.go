@@ -10,13 +10,19 @@ import (
 type split struct {
 	key      string // the feature state's, with a comma behind
 	variants []variant
-	weights  []float64 // of the variants as the document has them, to be told only
+	told     []toldVariant // of the variants, what evaluation does not need
 }
 
 // variant takes the identities whose percentage is in [start, end).
 type variant struct {
 	start, end float64
 	outcome    OutcomeID
+}
+
+// toldVariant is a variant as the document has it.
+type toldVariant struct {
+	key    string
+	weight float64
 }
 
 // choose returns the outcome of the variant that the identity falls to, or plain.

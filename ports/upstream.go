@@ -54,15 +54,31 @@ type Notifier interface {
 	Notify(ctx context.Context, keys []domain.EnvironmentKey, changed func(key domain.EnvironmentKey, updatedAt time.Time)) error
 }
 
-// FetchError says why a document could not be fetched. It names no secret.
+// Discoverer lists the environments that a proxy key opens.
+type Discoverer interface {
+	// Discover returns all environments, each once, with their server-side keys
+	// known whole; expired keys may be among them. The order of environments and
+	// keys means nothing. An empty list means that there are none; a list that is
+	// not to be trusted is an error instead. The result is the caller's. It takes
+	// as long as upstream does, bounded by the adapter's own time-out and by ctx.
+	// Errors: the context's when it ended; otherwise a *FetchError. Safe for
+	// concurrent use.
+	Discover(ctx context.Context) ([]domain.EnvironmentKeys, error)
+}
+
+// FetchError says why something could not be fetched. It names no secret.
 type FetchError struct {
+	Doing  string // what failed; "" is fetching the document
 	Status int    // of the HTTP answer, 0 when there was none
 	Cause  string // the likely cause and what to do about it, "" when there is no more to say than Err
 	Err    error  // what happened
 }
 
 func (e *FetchError) Error() string {
-	text := "fetching the document: "
+	text := e.Doing + ": "
+	if e.Doing == "" {
+		text = "fetching the document: "
+	}
 	switch {
 	case e.Err != nil:
 		text += e.Err.Error()

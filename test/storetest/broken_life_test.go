@@ -10,8 +10,18 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
+// claiming says that its records are its own.
+type claiming struct{ ports.Store }
+
+func (claiming) Exclusive() bool { return true }
+
 func lifeDefects() []defect {
 	return []defect{
+		{
+			name:  "shared records are claimed",
+			wrap:  func(s *shim, b *backend) { s.Store = claiming{s.Store} },
+			fails: []string{"exclusive"},
+		},
 		{
 			name:   "contexts are ignored",
 			silent: true,

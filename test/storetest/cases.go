@@ -16,6 +16,7 @@ func cases() []testCase {
 		stateCases(),
 		contextCases(),
 		closeCases(),
+		exclusiveCases(),
 		durableCases(),
 		corruptCases(),
 		unavailableCases(),

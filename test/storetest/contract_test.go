@@ -31,7 +31,7 @@ func unchecked() map[string]string {
 // TestLawsAreThoseOfTheContract checks that what cases quote is what package ports
 // says, word for word.
 func TestLawsAreThoseOfTheContract(t *testing.T) {
-	contract := source(t, "store.go") + source(t, "open.go")
+	contract := source(t, "store.go") + source(t, "open.go") + source(t, "exclusive.go")
 	names := make(map[string]bool)
 	for _, c := range storetest.Cases() {
 		if names[c.Name] {

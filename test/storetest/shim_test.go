@@ -36,6 +36,12 @@ func newShim(s ports.Store) *shim {
 	}
 }
 
+// Exclusive says what the store beneath does.
+func (s *shim) Exclusive() bool {
+	own, ok := s.Store.(ports.Exclusive)
+	return ok && own.Exclusive()
+}
+
 func (s *shim) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
 	return s.get(ctx, key)
 }

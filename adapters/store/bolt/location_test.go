@@ -1,6 +1,8 @@
 package bolt_test
 
 import (
+	"errors"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -59,6 +61,40 @@ func openURL(t *testing.T, text string) ports.Store {
 		t.Fatalf("Open: %v", err)
 	}
 	return s
+}
+
+// OpenExisting opens what is there, and makes nothing.
+func TestOpenExisting(t *testing.T) {
+	path := newPath(t)
+	for _, missing := range []string{path, path + "/missing/documents.db"} {
+		s, err := bolt.OpenExisting(t.Context(), location(missing), deps(new(journal)))
+		if err == nil {
+			_ = s.Close()
+			t.Fatalf("%s: OpenExisting succeeded", missing)
+		}
+		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), missing) {
+			t.Errorf("%s: the error is %q", missing, err)
+		}
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+
+	made, _ := open(t, path)
+	put(t, made, "key", "{}", "")
+	closeNow(t, made)
+	s, err := bolt.OpenExisting(t.Context(), location(path), deps(new(journal)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Get(t.Context(), "key"); err != nil || string(r.Body) != "{}" {
+		t.Errorf("Get: %q, %v", r.Body, err)
+	}
+	closeNow(t, s)
+
+	if _, err := bolt.OpenExisting(t.Context(), &url.URL{Scheme: "bolt", Host: "var", Path: "/x"}, deps(new(journal))); err == nil || !strings.Contains(err.Error(), "three slashes") {
+		t.Errorf("a wrong URL: %v", err)
+	}
 }
 
 func TestOpenRefusesURLs(t *testing.T) {

@@ -16,7 +16,11 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-var _ ports.OpenStore = Open
+var (
+	_ ports.OpenStore = Open
+	_ ports.OpenStore = OpenExisting
+	_ ports.Exclusive = (*store)(nil)
+)
 
 // Open opens the store that u names, see the package's documentation, and makes
 // the file if there is none. A file that cannot be read is set aside and told of at
@@ -41,6 +45,20 @@ func Open(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, erro
 		return nil, fmt.Errorf("bolt: %w", err)
 	}
 	return newStore(f, d), nil
+}
+
+// OpenExisting is Open for those who only read, such as operators' tools: where
+// there is no file it makes none, lest a mistyped path looks like an empty store,
+// and returns an error that wraps fs.ErrNotExist.
+func OpenExisting(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
+	path, err := parseLocation(u)
+	if err != nil {
+		return nil, fmt.Errorf("bolt: store.url: %w", err)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("bolt: there is no file %s: correct store.url, or start the proxy, which makes it: %w", path, fs.ErrNotExist)
+	}
+	return Open(ctx, u, d) // tells whatever else is wrong
 }
 
 // makeDirectory makes dir for the user only, if what it is to be in exists.

@@ -48,6 +48,9 @@ func newStore(f *file, d ports.StoreDeps) *store {
 	return s
 }
 
+// Exclusive implements ports.Exclusive: the file is locked for this process.
+func (s *store) Exclusive() bool { return true }
+
 // Close implements ports.Store. Its error is that the last confirmations, or the end
 // of the file, could not be written; the store is closed all the same.
 func (s *store) Close() error {

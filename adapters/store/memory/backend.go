@@ -19,7 +19,7 @@ type Backend struct {
 
 	mu       sync.Mutex // taken before that of a watcher; nothing slow is done under it
 	changes  uint64
-	records  map[domain.EnvironmentKey]ports.Record
+	records  map[domain.EnvironmentKey]record
 	states   map[string]state
 	leases   map[string]lease
 	watchers map[*watcher]struct{}
@@ -39,7 +39,7 @@ type lease struct {
 func NewBackend() *Backend {
 	return &Backend{
 		epoch:    rand.Text(),
-		records:  make(map[domain.EnvironmentKey]ports.Record),
+		records:  make(map[domain.EnvironmentKey]record),
 		states:   make(map[string]state),
 		leases:   make(map[string]lease),
 		watchers: make(map[*watcher]struct{}),

@@ -14,12 +14,20 @@ import (
 // Scheme is the scheme of store URLs that Open takes.
 const Scheme = "memory"
 
-var _ ports.OpenStore = Open
+var (
+	_ ports.OpenStore = Open
+	_ ports.Exclusive = (*store)(nil)
+)
 
 // Open opens a new, empty store, unconnected with any other. The URL is
 // "memory:" and nothing else: there are no parameters.
 func Open(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
-	return NewBackend().Open(ctx, u, d)
+	opened, err := NewBackend().Open(ctx, u, d)
+	if err != nil {
+		return nil, err
+	}
+	opened.(*store).alone = true
+	return opened, nil
 }
 
 // checkURL refuses everything but "memory:". It quotes names of parameters only:

@@ -11,17 +11,22 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// record returns what is stored, whose Body must not leave the package.
-func (s *store) record(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+// record is a ports.Record as it is held, its Body apart.
+type record struct {
+	ports.Record
+	packed packed
+}
+
+func (s *store) record(ctx context.Context, key domain.EnvironmentKey) (record, error) {
 	if err := s.enter(ctx); err != nil {
-		return ports.Record{}, err
+		return record{}, err
 	}
 	defer s.leave()
 	s.backend.mu.Lock()
 	defer s.backend.mu.Unlock()
 	r, ok := s.backend.records[key]
 	if !ok {
-		return ports.Record{}, ports.ErrNotFound
+		return record{}, ports.ErrNotFound
 	}
 	return r, nil
 }
@@ -29,15 +34,16 @@ func (s *store) record(ctx context.Context, key domain.EnvironmentKey) (ports.Re
 // Get implements ports.Reader.
 func (s *store) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
 	r, err := s.record(ctx, key)
-	r.Body = copyOf(r.Body)
-	return r, err
+	if err == nil {
+		r.Body, err = r.packed.body()
+	}
+	return r.Record, err
 }
 
 // Stat implements ports.Reader.
 func (s *store) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
 	r, err := s.record(ctx, key)
-	r.Body = nil
-	return r, err
+	return r.Record, err
 }
 
 // List implements ports.Reader.
@@ -57,16 +63,15 @@ func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version
 		return "", err
 	}
 	defer s.leave()
-	// Copied before the lock is taken, as it may be large; without spare capacity,
-	// as readers share it and one might append.
-	r.Body = copyOf(r.Body)
+	body := pack(r.Body) // before the lock is taken, as it may be large
+	r.Body = nil
 	s.backend.mu.Lock()
 	defer s.backend.mu.Unlock()
 	if s.backend.records[r.Key].Version != ifVersion {
 		return "", ports.ErrConflict
 	}
 	r.Version = s.backend.nextVersion()
-	s.backend.records[r.Key] = r
+	s.backend.records[r.Key] = record{r, body}
 	s.backend.changed(r.Key)
 	return r.Version, nil
 }

@@ -11,6 +11,7 @@ import (
 // store is one handle on a backend.
 type store struct {
 	backend *Backend
+	alone   bool // no other handle can be opened on the backend
 	now     func() time.Time
 	closing chan struct{} // closed by Close
 
@@ -35,6 +36,9 @@ func (s *store) enter(ctx context.Context) error {
 }
 
 func (s *store) leave() { s.calls.Done() }
+
+// Exclusive implements ports.Exclusive.
+func (s *store) Exclusive() bool { return s.alone }
 
 // Close implements ports.Store. The data stays with the backend.
 func (s *store) Close() error {
