@@ -12,8 +12,8 @@ import (
 type Announcements interface {
 	// Listen begins to listen to an environment. The channel has the updated_at
 	// of the document that is served now, after each change; changes that nobody
-	// took in between are one, the last. It is never closed. stop ends the
-	// listening and must be called.
+	// took in between are one, the last. It is closed when the environment is no
+	// longer served. stop ends the listening and must be called.
 	Listen(key domain.EnvironmentKey) (updates <-chan time.Time, stop func())
 }
 
@@ -46,6 +46,16 @@ func (a *announcer) remove(key domain.EnvironmentKey, listener chan time.Time) {
 	if len(a.listeners[key]) == 0 {
 		delete(a.listeners, key)
 	}
+}
+
+// end closes the channels of those who listen to an environment.
+func (a *announcer) end(key domain.EnvironmentKey) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for listener := range a.listeners[key] {
+		close(listener)
+	}
+	delete(a.listeners, key)
 }
 
 // announce is called once the document is served.

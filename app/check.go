@@ -16,6 +16,7 @@ import (
 type Check struct {
 	Environment domain.EnvironmentKey
 	Key         domain.ServerKey
+	Discovered  bool
 	Err         error // the document could not be fetched or is unusable
 	UpdatedAt   time.Time
 	Bytes       int
@@ -26,13 +27,15 @@ type Check struct {
 	Problems []domain.Problem
 }
 
-// CheckAll tries every server-side key against upstream, at most concurrency at a
-// time, and returns the results in order.
+// CheckAll tries every server-side key that is known whole against upstream, at most
+// concurrency at a time, and returns the results in order.
 func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domain.EnvironmentKeys, concurrency int) []Check {
 	var checks []Check
 	for _, e := range environments {
 		for _, c := range e.Server {
-			checks = append(checks, Check{Environment: e.Client, Key: c.Key})
+			if !c.Key.IsZero() {
+				checks = append(checks, Check{Environment: e.Client, Key: c.Key, Discovered: e.Discovered})
+			}
 		}
 	}
 	var all sync.WaitGroup
@@ -49,7 +52,7 @@ func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domai
 }
 
 func (c *Check) run(ctx context.Context, upstream ports.Upstream) {
-	answer, err := upstream.FetchDocument(ctx, ports.DocumentRequest{Environment: c.Environment, Key: c.Key})
+	answer, err := upstream.FetchDocument(ctx, ports.DocumentRequest{Environment: c.Environment, Key: c.Key, Discovered: c.Discovered})
 	if err == nil && answer.NotModified {
 		err = errors.New("upstream sent no document")
 	}

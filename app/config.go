@@ -11,7 +11,8 @@ import (
 
 // Config is what an operator decides about an App.
 type Config struct {
-	// Environments are the configured environments, at least one.
+	// Environments are the configured environments, at least one unless there is a
+	// Discoverer.
 	Environments []domain.EnvironmentKeys
 	// Freshness has the poll interval, more than zero, and the grace period.
 	Freshness domain.Freshness
@@ -27,20 +28,36 @@ type Config struct {
 	DrainDelay time.Duration
 	// ShutdownTimeout bounds the rest of the shutdown, step by step.
 	ShutdownTimeout time.Duration
+	// UsageInterval is the time between two usage reports, more than zero where
+	// Deps.Usage is set.
+	UsageInterval time.Duration
+	// AnalyticsInterval is the time between two deliveries of analytics, more than
+	// zero where Deps.Analytics is set.
+	AnalyticsInterval time.Duration
 }
 
 // Deps are the adapters that an App drives.
 type Deps struct {
 	Upstream ports.Upstream
 	// Notifier tells of changes between polls; nil: nobody does.
-	Notifier  ports.Notifier
-	Store     ports.Store // closed by Run
-	Presenter Presenter
-	Input     Input
-	Logger    *slog.Logger
-	Now       func() time.Time
+	Notifier ports.Notifier
+	// Discoverer lists environments besides the configured ones; nil: nobody does.
+	Discoverer ports.Discoverer
+	Store      ports.Store // closed by Run
+	Presenter  Presenter
+	Input      Input
+	Logger     *slog.Logger
+	Now        func() time.Time
 	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
 	Random func() float64
+	// Usage takes counts of what is served of discovered environments; nil: nothing
+	// is counted.
+	Usage ports.UsageReporter
+	// NewUUID returns a new random UUID; needed with Usage.
+	NewUUID func() string
+	// Analytics takes what applications tell of their use of features; nil: nobody
+	// does.
+	Analytics ports.AnalyticsReporter
 }
 
 // Input is a way in for clients: a server.

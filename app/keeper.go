@@ -27,6 +27,11 @@ type keeper struct {
 	logger *slog.Logger
 	wakes  wakes
 
+	former   <-chan struct{} // closed once the environment's former keeper has ended; may be nil
+	restored chan struct{}   // closed once what the store had is served
+	ended    chan struct{}   // closed after run
+	stop     context.CancelCauseFunc
+
 	held       *Environment
 	checkedAt  time.Time // when upstream last confirmed held, by the fleet's time, see confirm
 	seenAt     time.Time // the checkedAt of the store's record as last seen or written
@@ -43,18 +48,29 @@ type keeper struct {
 	slowReported      bool
 	waited            bool // a turn for another node to bring the first document
 	tenure            int  // polls until the lease is offered to others
+	// working is the server-side key that upstream accepted last.
+	working domain.ServerKey
 }
 
 // shared is what all keepers of an App have in common.
 type shared struct {
-	config    Config
+	settings  atomic.Pointer[Config]
 	deps      Deps
 	library   *library
 	gate      *storeGate
-	fetching  chan struct{} // a place for each fetch under way
-	compiling chan struct{} // a place for each document being compiled
+	fetching  atomic.Pointer[places] // for fetches under way
+	compiling places                 // for documents being compiled
 	changed   func(*Environment)
 }
+
+// places bounds how many do something at one time: whoever does puts something in.
+type places chan struct{}
+
+// config returns the configuration as it is now, read-only.
+func (s *shared) config() *Config { return s.settings.Load() }
+
+// errRemoved is why a keeper ends whose environment is no longer served.
+var errRemoved = errors.New("the environment was removed")
 
 func newKeeper(s *shared, keys domain.EnvironmentKeys) *keeper {
 	k := &keeper{
@@ -62,18 +78,28 @@ func newKeeper(s *shared, keys domain.EnvironmentKeys) *keeper {
 		key:      keys.Client,
 		logger:   s.deps.Logger.With("client_side_key", string(keys.Client)),
 		wakes:    newWakes(),
-		schedule: schedule{interval: s.config.Freshness.PollInterval, random: s.deps.Random},
+		schedule: schedule{interval: s.config().Freshness.PollInterval, random: s.deps.Random},
 		tenure:   s.newTenure(),
+		restored: make(chan struct{}),
+		ended:    make(chan struct{}),
 	}
 	k.keys.Store(&keys)
 	return k
 }
 
-// run keeps the document fresh until ctx ends. restored is called once what the
-// store had is served; then begin, closed, starts the first turn.
-func (k *keeper) run(ctx context.Context, restored func(), begin <-chan struct{}) {
+// run keeps the document fresh until ctx ends, because of errRemoved or a shutdown.
+// Once what the store had is served, begin, closed, starts the first turn.
+func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
+	if k.former != nil {
+		<-k.former
+	}
+	defer func() {
+		if errors.Is(context.Cause(ctx), errRemoved) {
+			k.forget(ctx)
+		}
+	}()
 	k.restore(ctx)
-	restored()
+	close(k.restored)
 	k.giveBack()
 	select {
 	case <-begin:
@@ -89,9 +115,17 @@ func (k *keeper) run(ctx context.Context, restored func(), begin <-chan struct{}
 			k.leave(ctx)
 			return
 		case <-k.wakes.signal:
-			if what := k.wakes.take(); what.upstream {
+			what := k.wakes.take()
+			if interval := k.config().Freshness.PollInterval; what.settings && interval != k.schedule.interval {
+				k.schedule.retime(interval, k.deps.Now())
+				timer.Reset(k.schedule.next.Sub(k.deps.Now()))
+			}
+			if what.keys {
+				timer.Reset(0)
+			}
+			if what.upstream {
 				k.refreshEarly(ctx, what)
-			} else {
+			} else if what.store {
 				k.follow(ctx)
 			}
 		case <-timer.C:
@@ -120,6 +154,10 @@ func (k *keeper) restore(ctx context.Context) {
 // turn does one interval's work and returns when the next one is due.
 func (k *keeper) turn(ctx context.Context) time.Time {
 	began := k.deps.Now()
+	if k.awaitsKeys() {
+		k.followOnly(ctx)
+		return k.schedule.grid(began, k.deps.Now())
+	}
 	until, leads := k.lease(ctx)
 	// A node without any document waits one turn for the leaseholder to bring it.
 	if !leads && (k.held != nil || !k.waited) {
@@ -147,6 +185,10 @@ func (k *keeper) refreshEarly(ctx context.Context, told wake) {
 	if k.held != nil && !told.updatedAt.IsZero() && !told.updatedAt.After(k.held.UpdatedAt) {
 		return
 	}
+	if k.awaitsKeys() {
+		k.followOnly(ctx)
+		return
+	}
 	if _, leads := k.lease(ctx); leads || told.alone {
 		k.unconditional = k.unconditional || !told.updatedAt.IsZero()
 		_ = k.poll(ctx) // logged; the schedule stays as it is
@@ -157,14 +199,15 @@ func (k *keeper) refreshEarly(ctx context.Context, told wake) {
 
 // poll asks upstream once, under the bound on fetches.
 func (k *keeper) poll(ctx context.Context) error {
+	fetching := *k.fetching.Load()
 	select {
-	case k.fetching <- struct{}{}:
+	case fetching <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	began := k.deps.Now()
 	answer, unconditional, err := k.fetch(ctx)
-	<-k.fetching
+	<-fetching
 	if took := k.deps.Now().Sub(began); took > k.schedule.interval && !k.slowReported {
 		k.slowReported = true
 		k.logger.WarnContext(ctx, "fetch_slower_than_poll_interval", "took", took.String(), "poll_interval", k.schedule.interval.String(),
@@ -180,16 +223,12 @@ func (k *keeper) poll(ctx context.Context) error {
 }
 
 func (k *keeper) fetch(ctx context.Context) (answer ports.Document, unconditional bool, err error) {
-	key, ok := k.keys.Load().FetchKey(k.deps.Now())
-	if !ok {
-		return answer, false, &ports.FetchError{Err: errNoKey, Cause: "every server-side key of this environment has expired"}
-	}
-	request := ports.DocumentRequest{Environment: k.key, Key: key}
+	request := ports.DocumentRequest{Environment: k.key, Discovered: k.keys.Load().Discovered}
 	unconditional = k.held == nil || k.held.UpdatedAt.IsZero() || k.unconditional || k.unconditionalDue()
 	if !unconditional {
 		request.IfModifiedSince = k.held.UpdatedAt
 	}
-	answer, err = k.deps.Upstream.FetchDocument(ctx, request)
+	answer, err = k.fetchWithAnyKey(ctx, request)
 	if errors.Is(err, ports.ErrNotModifiedWithoutCondition) {
 		k.unconditional = true
 	}
@@ -200,8 +239,6 @@ func (k *keeper) unconditionalDue() bool {
 	age := k.deps.Now().Sub(k.lastUnconditional)
 	return age >= unconditionalEvery || age < 0 // the clock was set back
 }
-
-var errNoKey = errors.New("no valid server-side key")
 
 // judge takes an answer of upstream to a request that was sent at asked: it
 // confirms the held document, replaces it or is refused.
@@ -284,12 +321,22 @@ func (k *keeper) confirm(ctx context.Context, at time.Time) {
 func reasonOf(err error) error {
 	var fetch *ports.FetchError
 	if errors.As(err, &fetch) {
-		return &ports.FetchError{Status: fetch.Status, Err: fetch.Err}
+		return &ports.FetchError{Doing: fetch.Doing, Status: fetch.Status, Err: fetch.Err}
 	}
 	return err
 }
 
 func (k *keeper) logFetchError(ctx context.Context, err error) {
+	effect := "no document yet"
+	if k.held != nil {
+		effect = "the held document stays"
+	}
+	k.logger.ErrorContext(ctx, "error_fetching_document", append(failureAttributes(err), "effect", effect)...)
+}
+
+// failureAttributes is what is logged of an answer of upstream, or of none, that is
+// of no use.
+func failureAttributes(err error) []any {
 	attributes := []any{"error", reasonOf(err)}
 	var fetch *ports.FetchError
 	var fault *panicked
@@ -306,9 +353,5 @@ func (k *keeper) logFetchError(ctx context.Context, err error) {
 	case errors.As(err, &fault):
 		attributes = append(attributes, "status", 200, "cause", "a fault of this program: please report it", "stack", string(fault.stack))
 	}
-	effect := "no document yet"
-	if k.held != nil {
-		effect = "the held document stays"
-	}
-	k.logger.ErrorContext(ctx, "error_fetching_document", append(attributes, "effect", effect)...)
+	return attributes
 }

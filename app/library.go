@@ -14,9 +14,14 @@ import (
 type library struct {
 	now      func() time.Time
 	snapshot atomic.Pointer[Snapshot]
+	// track, where set, is told of new keys before requests are answered by them.
+	track func([]domain.EnvironmentKeys)
 
 	mu        sync.Mutex
 	confirmed map[domain.EnvironmentKey]time.Time
+	// joined is since when environments without any document are waited for that
+	// came while all others were fresh.
+	joined map[domain.EnvironmentKey]time.Time
 }
 
 func newLibrary(now func() time.Time) *library {
@@ -25,11 +30,14 @@ func newLibrary(now func() time.Time) *library {
 	return l
 }
 
-// setKeys replaces the key ring; environments that it lacks are dropped.
-func (l *library) setKeys(ring *domain.KeyRing) {
+// setKeys replaces the key ring; environments that it lacks are dropped. fresh says
+// that all environments so far are: those that come then do not change that at
+// once, see confirmations.
+func (l *library) setKeys(ring *domain.KeyRing, fresh bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.snapshot.Load()
+	joined := map[domain.EnvironmentKey]time.Time{}
 	environments := make(map[domain.EnvironmentKey]*Environment, len(ring.Environments()))
 	confirmed := make(map[domain.EnvironmentKey]time.Time, len(ring.Environments()))
 	for _, e := range ring.Environments() {
@@ -38,9 +46,16 @@ func (l *library) setKeys(ring *domain.KeyRing) {
 		}
 		if at, ok := l.confirmed[e.Client]; ok {
 			confirmed[e.Client] = at
+		} else if at, ok := l.joined[e.Client]; ok {
+			joined[e.Client] = at
+		} else if fresh && !old.ring.Has(e.Client) {
+			joined[e.Client] = l.now()
 		}
 	}
-	l.confirmed = confirmed
+	l.confirmed, l.joined = confirmed, joined
+	if l.track != nil {
+		l.track(ring.Environments())
+	}
 	l.snapshot.Store(NewSnapshot(ring, environments, l.now))
 }
 
@@ -65,18 +80,25 @@ func (l *library) confirm(key domain.EnvironmentKey, at time.Time) {
 	defer l.mu.Unlock()
 	if l.snapshot.Load().ring.Has(key) {
 		l.confirmed[key] = at
+		delete(l.joined, key)
 	}
 }
 
 // confirmations returns the time of each environment's last confirmation, zero
-// where there is none.
-func (l *library) confirmations() []time.Time {
+// where there is none. Environments that joined fresh ones are left out until their
+// first document is there, or patience is over: one that is new must not take a
+// proxy that serves all others out of service.
+func (l *library) confirmations(f domain.Freshness) []time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	keys := l.snapshot.Load().Keys()
-	times := make([]time.Time, len(keys))
-	for i, k := range keys {
-		times[i] = l.confirmed[k.Client]
+	patience, ends := f.TotalGrace(len(keys))
+	times := make([]time.Time, 0, len(keys))
+	for _, k := range keys {
+		if at, waits := l.joined[k.Client]; waits && (!ends || l.now().Sub(at) <= patience) {
+			continue
+		}
+		times = append(times, l.confirmed[k.Client])
 	}
 	return times
 }

@@ -347,6 +347,20 @@ func (s *shaky) Touch(ctx context.Context, k domain.EnvironmentKey, v ports.Vers
 	return s.Store.Touch(ctx, k, v, at)
 }
 
+func (s *shaky) GetState(ctx context.Context, name string) ([]byte, ports.Version, error) {
+	if err := s.before(ctx); err != nil {
+		return nil, "", err
+	}
+	return s.Store.GetState(ctx, name)
+}
+
+func (s *shaky) PutState(ctx context.Context, name string, value []byte, v ports.Version) (ports.Version, error) {
+	if err := s.before(ctx); err != nil {
+		return "", err
+	}
+	return s.Store.PutState(ctx, name, value, v)
+}
+
 func (s *shaky) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error) {
 	if err := s.before(ctx); err != nil {
 		return time.Time{}, false, err

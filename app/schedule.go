@@ -43,6 +43,15 @@ func (s *schedule) grid(began, now time.Time) time.Time {
 	return s.next
 }
 
+// retime changes the interval. The grid begins anew at a random moment, at most one
+// new interval from now; before the first poll there is none yet.
+func (s *schedule) retime(interval time.Duration, now time.Time) {
+	s.interval = interval
+	if !s.next.IsZero() {
+		s.next = now.Add(time.Duration(s.random() * float64(interval)))
+	}
+}
+
 // after returns when to poll next, given that a poll took from began to now: the
 // next moment of the grid, or up to two intervals from now after many failures.
 func (s *schedule) after(began, now time.Time) time.Time {

@@ -10,20 +10,20 @@ import (
 
 // shutDown stops in order: unready, polling stopped and leases dropped; then the
 // drain delay, in which answers tell clients to connect anew; then the listener
-// closed with requests finished; then the store. Each step is bounded.
+// closed with requests finished; then the last reports sent; then the store. Each step is bounded.
 func (a *App) shutDown(ctx context.Context, stopKeeping func(), running *sync.WaitGroup, served <-chan error) error {
 	began := a.deps.Now()
 	a.draining.Store(true)
 	a.deps.Input.Drain()
-	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config.DrainDelay.String())
-	drained := time.NewTimer(a.config.DrainDelay)
+	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config().DrainDelay.String())
+	drained := time.NewTimer(a.config().DrainDelay)
 	defer drained.Stop()
 
 	stopKeeping()
 	stopped := a.waitFor(ctx, "stopping to poll", running.Wait)
 	<-drained.C
 
-	ctx, cancel := context.WithTimeout(ctx, a.config.ShutdownTimeout)
+	ctx, cancel := context.WithTimeout(ctx, a.config().ShutdownTimeout)
 	defer cancel()
 	var errs []error
 	if err := a.deps.Input.Shutdown(ctx); err != nil {
@@ -36,7 +36,8 @@ func (a *App) shutDown(ctx context.Context, stopKeeping func(), running *sync.Wa
 		}
 	case <-ctx.Done(): // and Shutdown has told
 	}
-	errs = append(errs, a.closeStore(ctx, stopped))
+	reported := a.endReports(ctx)
+	errs = append(errs, a.closeStore(ctx, stopped && reported))
 	a.deps.Logger.InfoContext(ctx, "stopped", "took", a.deps.Now().Sub(began).Round(time.Millisecond).String())
 	return errors.Join(errs...)
 }
@@ -59,7 +60,7 @@ func (a *App) closeStore(ctx context.Context, stopped bool) error {
 func (a *App) waitFor(ctx context.Context, step string, f func()) bool {
 	done := make(chan struct{})
 	go func() { f(); close(done) }()
-	timeout := time.NewTimer(a.config.ShutdownTimeout)
+	timeout := time.NewTimer(a.config().ShutdownTimeout)
 	defer timeout.Stop()
 	select {
 	case <-done:

@@ -28,16 +28,25 @@ const (
 type storeGate struct {
 	now    func() time.Time
 	logger *slog.Logger
-	pause  time.Duration
 
 	mu      sync.Mutex
+	pause   time.Duration
 	until   time.Time // closed until then
 	away    bool
 	probing bool // one caller is finding out whether the store is back
 }
 
 func newStoreGate(now func() time.Time, logger *slog.Logger, interval time.Duration) *storeGate {
-	return &storeGate{now: now, logger: logger, pause: min(longestPause, interval/4)}
+	g := &storeGate{now: now, logger: logger}
+	g.setInterval(interval)
+	return g
+}
+
+// setInterval changes the poll interval that the pause depends on.
+func (g *storeGate) setInterval(interval time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pause = min(longestPause, interval/4)
 }
 
 // do calls f with a context that ends after wait, unless the store is away. It

@@ -35,7 +35,7 @@ func (k *keeper) lease(ctx context.Context) (until time.Time, leads bool) {
 		}
 	}
 	err := k.gate.probe(ctx, storeWait, func(ctx context.Context) (err error) {
-		until, leads, err = k.deps.Store.TryLease(ctx, string(k.key), k.config.Node, k.config.Lease)
+		until, leads, err = k.deps.Store.TryLease(ctx, string(k.key), k.config().Node, k.config().Lease)
 		return err
 	})
 	former := k.leading
@@ -49,7 +49,7 @@ func (k *keeper) lease(ctx context.Context) (until time.Time, leads bool) {
 func (k *keeper) dropLease(ctx context.Context) error {
 	k.leading = false
 	return k.gate.do(ctx, storeWait, func(ctx context.Context) error {
-		return k.deps.Store.DropLease(ctx, string(k.key), k.config.Node)
+		return k.deps.Store.DropLease(ctx, string(k.key), k.config().Node)
 	})
 }
 
@@ -58,6 +58,20 @@ func (k *keeper) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = k.dropLease(ctx)
+}
+
+// forget deletes the record of an environment that is no longer served, unless
+// other processes may want it.
+func (k *keeper) forget(ctx context.Context) {
+	if own, ok := k.deps.Store.(ports.Exclusive); !ok || !own.Exclusive() {
+		return
+	}
+	err := k.gate.do(context.WithoutCancel(ctx), storeWait, func(ctx context.Context) error {
+		return k.deps.Store.Delete(ctx, k.key)
+	})
+	if err != nil && !errors.Is(err, ports.ErrUnavailable) && !errors.Is(err, ports.ErrClosed) {
+		k.logger.ErrorContext(ctx, "store_error", "doing", "deleting the document", "error", err)
+	}
 }
 
 func (k *keeper) get(ctx context.Context) (record ports.Record, err error) {

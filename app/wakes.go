@@ -13,8 +13,12 @@ type wakes struct {
 	reason *wake
 }
 
-// wake is a reason: the store changed, or upstream is said to have.
+// wake is a reason: the store changed, upstream is said to have, or something about
+// the keeper itself did.
 type wake struct {
+	store     bool
+	keys      bool // server-side keys came that documents can be fetched with
+	settings  bool
 	upstream  bool
 	updatedAt time.Time // what upstream is said to have, zero when that is not known
 	// alone: only this node was told, so that it must ask upstream itself whoever
@@ -27,7 +31,13 @@ func newWakes() wakes {
 }
 
 // byStore never waits.
-func (w wakes) byStore() { w.ring(func(*wake) {}) }
+func (w wakes) byStore() { w.ring(func(r *wake) { r.store = true }) }
+
+// byKeys never waits.
+func (w wakes) byKeys() { w.ring(func(r *wake) { r.keys = true }) }
+
+// bySettings never waits.
+func (w wakes) bySettings() { w.ring(func(r *wake) { r.settings = true }) }
 
 // byUpstream never waits.
 func (w wakes) byUpstream(updatedAt time.Time) {
@@ -41,7 +51,7 @@ func (w wakes) byUpstream(updatedAt time.Time) {
 
 // byCaller is byUpstream for what only this node was told. It never waits.
 func (w wakes) byCaller() {
-	w.ring(func(r *wake) { *r = wake{upstream: true, alone: true} })
+	w.ring(func(r *wake) { r.upstream, r.updatedAt, r.alone = true, time.Time{}, true })
 }
 
 func (w wakes) ring(add func(*wake)) {

@@ -48,7 +48,9 @@ type request struct {
 	at          time.Time
 	node        string
 	key         domain.EnvironmentKey
+	server      string // the server-side key
 	conditional bool
+	discovered  bool
 }
 
 // upstream answers as Flagsmith does, with Last-Modified in whole seconds,
@@ -57,6 +59,7 @@ type upstream struct {
 	mu        sync.Mutex
 	documents map[domain.EnvironmentKey]served
 	requests  []request
+	deleted   map[string]bool // server-side keys that are refused
 	underWay  int
 	peak      int
 	// fails, if set, is asked with each request's number for its key, from 1; nil
@@ -72,7 +75,7 @@ type served struct {
 }
 
 func newUpstream() *upstream {
-	return &upstream{documents: map[domain.EnvironmentKey]served{}}
+	return &upstream{documents: map[domain.EnvironmentKey]served{}, deleted: map[string]bool{}}
 }
 
 // put changes what is served for a key.
@@ -84,6 +87,13 @@ func (u *upstream) putBody(key domain.EnvironmentKey, at time.Time, body []byte)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.documents[key] = served{body, at}
+}
+
+// delete makes a server-side key unknown.
+func (u *upstream) delete(server string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.deleted[server] = true
 }
 
 // script sets how requests fail from now on.
@@ -129,7 +139,7 @@ type seenFrom struct {
 func (s seenFrom) FetchDocument(ctx context.Context, r ports.DocumentRequest) (ports.Document, error) {
 	u := s.upstream
 	u.mu.Lock()
-	u.requests = append(u.requests, request{time.Now(), s.node, r.Environment, !r.IfModifiedSince.IsZero()})
+	u.requests = append(u.requests, request{time.Now(), s.node, r.Environment, r.Key.Reveal(), !r.IfModifiedSince.IsZero(), r.Discovered})
 	n := 0
 	for _, earlier := range u.requests {
 		if earlier.key == r.Environment {
@@ -159,6 +169,7 @@ func (s seenFrom) FetchDocument(ctx context.Context, r ports.DocumentRequest) (p
 	}
 	u.mu.Lock()
 	d, ok := u.documents[r.Environment]
+	ok = ok && !u.deleted[r.Key.Reveal()]
 	u.mu.Unlock()
 	switch {
 	case !ok:
@@ -180,6 +191,7 @@ type input struct {
 	mu     sync.Mutex
 	steps  []string // what was called, in order
 	ended  chan struct{}
+	opens  func()        // called by Listen; may be nil
 	refuse error         // what Listen returns
 	hold   time.Duration // how long Shutdown takes
 }
@@ -200,6 +212,9 @@ func (i *input) called() []string {
 
 func (i *input) Listen(context.Context) (string, error) {
 	i.note("listen")
+	if i.opens != nil {
+		i.opens()
+	}
 	return "127.0.0.1:1", i.refuse
 }
 
@@ -265,10 +280,11 @@ func (j journal) named(event string) []line {
 // node is an App and what it stands on.
 type node struct {
 	*app.App
-	input *input
-	log   journal
-	stop  context.CancelFunc
-	ended chan error
+	config app.Config
+	input  *input
+	log    journal
+	stop   context.CancelFunc
+	ended  chan error
 }
 
 // setup is how a node is started. The zero setup is one environment, an own
@@ -282,6 +298,9 @@ type setup struct {
 	random       func() float64
 	input        *input
 	presenter    app.Presenter
+	notifier     ports.Notifier
+	discoverer   ports.Discoverer
+	opens        func(*node) // called when the listener opens; may be nil
 	change       func(*app.Config)
 }
 
@@ -320,7 +339,7 @@ func start(t *testing.T, u *upstream, s setup) *node {
 	if s.name == "" {
 		s.name = "node-1"
 	}
-	if s.environments == nil {
+	if s.environments == nil && s.discoverer == nil {
 		s.environments = environments(key)
 	}
 	if s.store == nil {
@@ -350,11 +369,14 @@ func start(t *testing.T, u *upstream, s setup) *node {
 		s.change(&config)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	n := &node{input: s.input, log: newJournal(), stop: stop, ended: make(chan error, 1)}
+	n := &node{config: config, input: s.input, log: newJournal(), stop: stop, ended: make(chan error, 1)}
 	n.App = app.New(config, app.Deps{
-		Upstream: s.upstream, Store: s.store, Presenter: s.presenter, Input: s.input,
+		Upstream: s.upstream, Notifier: s.notifier, Discoverer: s.discoverer, Store: s.store, Presenter: s.presenter, Input: s.input,
 		Logger: slog.New(n.log), Now: s.now, Random: s.random,
 	})
+	if s.opens != nil {
+		s.input.opens = func() { s.opens(n) }
+	}
 	go func() { n.ended <- n.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()

@@ -34,28 +34,22 @@ const (
 // there after an event of any kind: editors rename, a ConfigMap swaps a link
 // beside the file, other tools swap the directory itself. Notify ends with ctx
 // only, and returns its error. While the directory cannot be watched, as when it
-// is not there, it tries again; polling finds changes meanwhile.
+// is not there, it tries again; polling finds changes meanwhile. However many calls
+// are under way, they share one watch: an operating system has few to give.
 func (s *Source) Notify(ctx context.Context, keys []domain.EnvironmentKey, changed func(domain.EnvironmentKey, time.Time)) error {
-	w := watch{directory: s.directory, seen: map[string]os.FileInfo{}}
+	l := &listener{seen: map[string]os.FileInfo{}}
 	byName := make(map[string]domain.EnvironmentKey, len(keys))
 	for _, key := range keys {
 		name, err := fileName(key)
 		if _, again := byName[name]; err == nil && !again {
 			byName[name] = key
-			w.names = append(w.names, name)
+			l.names = append(l.names, name)
 		}
 	}
-	w.changed = func(name string) { changed(byName[name], time.Time{}) }
-
-	wait := shortest
-	for ctx.Err() == nil {
-		if errors.Is(w.run(ctx), errReplaced) {
-			wait = shortest // it was watched, and the next one may be there already
-			continue
-		}
-		pause(ctx, wait)
-		wait = min(2*wait, longest)
-	}
+	l.changed = func(name string) { changed(byName[name], time.Time{}) }
+	s.watching.join(s.directory, l)
+	<-ctx.Done()
+	s.watching.leave(l)
 	return ctx.Err()
 }
 
@@ -71,12 +65,24 @@ func pause(ctx context.Context, d time.Duration) {
 // errReplaced: the directory is not the one that was watched any more.
 var errReplaced = errors.New("the directory was replaced")
 
-// watch tells of the changed files of a directory, one goroutine at a time.
+// watch watches a directory for listeners, in one goroutine.
 type watch struct {
 	directory string
-	names     []string
-	changed   func(name string)
-	seen      map[string]os.FileInfo // of names as they were told of last; nil: it was not there
+	listeners func() []*listener // those of the moment
+	joined    chan struct{}      // has one when there is a new listener
+}
+
+// keep watches until ctx ends.
+func (w *watch) keep(ctx context.Context) {
+	wait := shortest
+	for ctx.Err() == nil {
+		if errors.Is(w.run(ctx), errReplaced) {
+			wait = shortest // it was watched, and the next one may be there already
+			continue
+		}
+		pause(ctx, wait)
+		wait = min(2*wait, longest)
+	}
 }
 
 // run watches until ctx ends, the directory is replaced (errReplaced) or
@@ -101,6 +107,7 @@ func (w *watch) run(ctx context.Context) error {
 	checks := time.NewTicker(check)
 	defer checks.Stop()
 	named := map[string]bool{} // by events that have not been told of
+	all := false               // events were lost: any may have been named
 	due := time.After(0)       // nil while there is nothing to tell
 	for {
 		select {
@@ -118,37 +125,23 @@ func (w *watch) run(ctx context.Context) error {
 			if !errors.Is(err, fsnotify.ErrEventOverflow) {
 				return fmt.Errorf("watching %s: %w", w.directory, err)
 			}
-			for _, name := range w.names { // which ones were lost nobody knows
-				named[name] = true
-			}
+			all = true // which ones were lost nobody knows
 		case <-checks.C:
+		case <-w.joined:
 		case <-due:
 			due = nil
 			if now, err := os.Stat(w.directory); err != nil || !os.SameFile(here, now) {
 				return errReplaced
 			}
-			w.tell(named)
+			for _, l := range w.listeners() {
+				l.tell(w.directory, named, all)
+			}
 			clear(named)
+			all = false
 			continue
 		}
 		if due == nil {
 			due = time.After(settle)
-		}
-	}
-}
-
-// tell calls changed for the files that events named, those that are others than
-// before, and those never told of.
-func (w *watch) tell(named map[string]bool) {
-	for _, name := range w.names {
-		info, err := os.Stat(filepath.Join(w.directory, name))
-		if err != nil {
-			info = nil
-		}
-		before, known := w.seen[name]
-		w.seen[name] = info
-		if !known || named[name] || !same(before, info) {
-			w.changed(name)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -221,4 +223,52 @@ func TestNotifyWithASlowCallee(t *testing.T) {
 	if err := <-ended; err != context.Canceled {
 		t.Errorf("%v", err)
 	}
+}
+
+// Calls come and go on their own, and share one watch.
+func TestNotifyManyTimes(t *testing.T) {
+	directory := t.TempDir()
+	s := source(t, directory)
+	first := notify(t, s, "a")
+	second := notify(t, s, "a", "b")
+	ctx, cancel := context.WithCancel(t.Context())
+	told := make(chan domain.EnvironmentKey, 100)
+	ended := make(chan error)
+	go func() {
+		ended <- s.Notify(ctx, []domain.EnvironmentKey{"c"}, func(key domain.EnvironmentKey, _ time.Time) { told <- key })
+	}()
+	if key := <-told; key != "c" {
+		t.Errorf("%s was told", key)
+	}
+	cancel()
+	if err := <-ended; err != context.Canceled {
+		t.Errorf("Notify returned %v", err)
+	}
+	for _, key := range []string{"c", "b", "a"} {
+		write(t, filepath.Join(directory, key+".json"), document(key, ""))
+	}
+	first.expect("a")
+	second.expect("a", "b")
+	if len(told) != 0 {
+		t.Error("a call that has returned is told of changes")
+	}
+	if runtime.GOOS == "linux" {
+		if watches := inotifyInstances(t); watches != 1 {
+			t.Errorf("%d watches for two calls", watches)
+		}
+	}
+}
+
+// inotifyInstances returns how many this process has open.
+func inotifyInstances(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	do(t, err)
+	n := 0
+	for _, f := range files {
+		if target, err := os.Readlink("/proc/self/fd/" + f.Name()); err == nil && strings.Contains(target, "inotify") {
+			n++
+		}
+	}
+	return n
 }

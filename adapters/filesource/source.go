@@ -33,6 +33,7 @@ type Options struct {
 type Source struct {
 	directory string
 	limit     int64
+	watching  watching
 
 	mu       sync.Mutex
 	returned map[domain.EnvironmentKey]edition

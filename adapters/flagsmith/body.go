@@ -15,9 +15,10 @@ import (
 // tooLarge is the failure of a document that exceeds the limit.
 func tooLarge(limit int64) *failure {
 	return &failure{
-		status: http.StatusOK,
-		cause:  "raise max_document_bytes if the document is meant to be so large",
-		err:    fmt.Errorf("the document is larger than max_document_bytes allows, which is %d", limit),
+		status:   http.StatusOK,
+		cause:    "raise max_document_bytes if the document is meant to be so large",
+		err:      fmt.Errorf("the document is larger than max_document_bytes allows, which is %d", limit),
+		tooLarge: true,
 	}
 }
 

@@ -19,6 +19,8 @@ type failure struct {
 	status int
 	cause  string
 	err    error // never nil
+
+	tooLarge bool // it is that a body exceeds the limit
 }
 
 func (f *failure) Error() string {

@@ -1,6 +1,7 @@
 package flagsmith
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,14 +15,16 @@ import (
 // maxRedirects is how many redirects one request follows.
 const maxRedirects = 10
 
-// request is a GET and what it carries.
+// request is a request and what it carries.
 type request struct {
 	address *url.URL
 	header  http.Header // goes wherever redirects lead
 	secret  http.Header // goes to the configured origin only
+	method  string      // "" is GET
+	body    []byte      // goes to the configured origin only; nil: none
 }
 
-// get sends a request and follows its redirects, until an answer is none or is
+// get sends a request, whatever its method, and follows its redirects, until an answer is none or is
 // one that must not be followed. The caller closes the answer's body; the
 // answer's Request has the address it came from. Errors are failures, in which
 // no secret of the request appears.
@@ -40,12 +43,19 @@ func (c *Client) get(ctx context.Context, r request) (*http.Response, error) {
 		if address, err = redirection(answer); err != nil {
 			return nil, err
 		}
+		if err := c.mayRepeat(r, answer, address); err != nil {
+			return nil, err
+		}
 	}
 	return nil, &failure{err: fmt.Errorf("upstream redirects without end, stopped after %d redirects", maxRedirects), cause: "check api_url"}
 }
 
 func (c *Client) roundTrip(ctx context.Context, address *url.URL, r request) (*http.Response, error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
+	var body io.Reader
+	if r.body != nil {
+		body = bytes.NewReader(r.body)
+	}
+	q, err := http.NewRequestWithContext(ctx, r.method, address.String(), body)
 	if err != nil {
 		return nil, &failure{err: errors.New("upstream's address cannot be requested")}
 	}
@@ -98,6 +108,25 @@ func redirection(answer *http.Response) (*url.URL, error) {
 			"upstream redirects from https to unprotected %s, which is not followed", show(to))
 	}
 	return to, nil
+}
+
+// mayRepeat returns what is against sending a request again to where answer
+// redirects. Without a body, nothing is. With one, only its own method would do,
+// which every redirect but 303 lets be kept; and what is reported is nobody else's.
+func (c *Client) mayRepeat(r request, answer *http.Response, to *url.URL) error {
+	switch {
+	case r.body == nil:
+		return nil
+	case answer.StatusCode == http.StatusSeeOther:
+		return &failure{status: answer.StatusCode, cause: "check api_url", err: errors.New("upstream answered 303 to a report")}
+	case !c.trusts(to):
+		return &failure{
+			status: answer.StatusCode,
+			cause:  "set api_url to that address if it is right",
+			err:    fmt.Errorf("upstream redirects to %s, where reports are not sent", show(to)),
+		}
+	}
+	return nil
 }
 
 // transportFailure says why there is no answer.

@@ -150,6 +150,7 @@ func TestWordsNotice(t *testing.T) {
 		"bin/x":          file("TODO"),
 		".ci/run":        file("../shared/x"),
 		"Makefile":       file("../shared/x"),
+		"lock.json":      file("https://registry.npmjs.org/x"),
 		"docs/fine.md":   file("the user's home is /homestead, /rootfs, a worker's /networks/"),
 		"docs/assist.md": file("written by ChatGPT"),
 	}, arch.Words())
@@ -157,7 +158,7 @@ func TestWordsNotice(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Sort(wrong)
-	want := []string{"Makefile:1:", "a.go:2:", "b.md:1:", "c_test.go:1:", "c_test.go:2:", "docs/assist.md:1:"}
+	want := []string{"Makefile:1:", "a.go:2:", "b.md:1:", "c_test.go:1:", "c_test.go:2:", "docs/assist.md:1:", "lock.json:1:"}
 	if len(wrong) != len(want) {
 		t.Fatalf("got %q", wrong)
 	}

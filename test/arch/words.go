@@ -28,6 +28,8 @@ func Words() []Word {
 			Why: "what is left to do is an issue, not a comment"},
 		{Pattern: regexp.MustCompile(`(^|[\s"'=(:])(/home/|/Users/|/root/|/work/|[A-Z]:\\Users\\)`), Except: own,
 			Why: "paths of one machine mean nothing on another"},
+		{Pattern: regexp.MustCompile(`\b(proxy\.golang\.org|sum\.golang\.org|registry\.(npmjs\.org|yarnpkg\.com)|pypi\.org|pythonhosted\.org|crates\.io|repo1?\.maven\.(apache\.)?org|deb\.debian\.org|registry-1\.docker\.io)\b`), Except: own,
+			Why: "where packages come from is the builder's choice"},
 		{Pattern: regexp.MustCompile(`\.\./shared/`), Except: append([]string{".ci/run"}, own...),
 			Why: "the repository stands alone"},
 		{Pattern: regexp.MustCompile(`(?i)\b(chatgpt|copilot|claude|subagent|language model|as an ai|ai[- ]generated|this session|in my brief)\b`), Except: own,

@@ -1,0 +1,4 @@
+package flagsmith
+
+// ParseDiscovered is for fuzzing, which has no time for HTTP.
+var ParseDiscovered = parseDiscovered

@@ -1,0 +1,90 @@
+package flagsmith
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// report is what is told to upstream, and how.
+type report struct {
+	address *url.URL
+	secret  http.Header // goes to the configured origin only, as does all of the report
+	header  http.Header
+	content any // written as JSON
+	// denied is the likely cause where upstream does not accept the key.
+	denied string
+}
+
+// send sends a report within the time-out of a request. Errors: ctx's when it
+// ended; otherwise a *ports.ReportError.
+func (c *Client) send(ctx context.Context, r report) error {
+	err := c.post(ctx, r)
+	if err == nil {
+		return nil
+	}
+	if ended := ctx.Err(); ended != nil {
+		return ended
+	}
+	f := &failure{err: err}
+	if told := (*failure)(nil); errors.As(err, &told) {
+		f = told
+	}
+	return &ports.ReportError{Status: f.status, Refused: refuses(f.status), Cause: f.cause, Err: f.err}
+}
+
+// refuses reports whether a status says that the same request is never taken. Too
+// many requests are taken later (upstream, "Usage").
+func refuses(status int) bool {
+	return status >= 400 && status < 500 && status != http.StatusTooManyRequests
+}
+
+func (c *Client) post(ctx context.Context, r report) error {
+	body, err := json.Marshal(r.content)
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	q := request{address: r.address, header: http.Header{}, secret: r.secret, method: http.MethodPost, body: body}
+	for name, values := range r.header {
+		q.header[name] = values
+	}
+	q.header.Set("Content-Type", "application/json")
+	q.header.Set("Accept", "application/json")
+
+	bounded, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	answer, err := c.get(bounded, q)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	drain(answer.Body)
+	if answer.StatusCode >= 200 && answer.StatusCode < 300 {
+		return nil
+	}
+	return &failure{
+		status: answer.StatusCode,
+		cause:  r.causeOf(answer),
+		err:    fmt.Errorf("upstream answered %d", answer.StatusCode),
+	}
+}
+
+func (r report) causeOf(answer *http.Response) string {
+	switch answer.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return r.denied
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
+		return "this version of Flagsmith takes no such reports, or api_url is not the address of its API"
+	case http.StatusBadRequest:
+		return "this version of Flagsmith takes other reports"
+	case http.StatusTooManyRequests:
+		return "upstream wants fewer requests" + wait(answer.Header)
+	default:
+		return causeOfStatus(answer.StatusCode, answer.Header)
+	}
+}

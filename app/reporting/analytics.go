@@ -1,0 +1,227 @@
+package reporting
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// What analytics may take up of memory, approximately, while they wait to be
+// delivered. Evaluations name identities, of which there may be any number.
+const (
+	countsBytes      = 8 << 20
+	evaluationsBytes = 32 << 20
+)
+
+// AnalyticsOptions is what Analytics are made of.
+type AnalyticsOptions struct {
+	// Reporter takes what was collected; nil: nobody does, and it is dropped.
+	Reporter ports.AnalyticsReporter
+	// Interval returns the time between two deliveries, more than zero. It is asked
+	// before each.
+	Interval func() time.Duration
+	Now      func() time.Time
+	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
+	Random func() float64
+	Logger *slog.Logger
+}
+
+// Analytics collect what applications tell of their use of features, add it up by
+// environment, and deliver it every interval. Make them with NewAnalytics. Adding
+// is safe for concurrent use, never waits for upstream, and may be done before,
+// during and after Run.
+//
+// Nothing is kept over a restart, and a report of which it is not known whether it
+// arrived is sent again: analytics are estimates.
+type Analytics struct {
+	o           AnalyticsOptions
+	counts      *tally[string]
+	evaluations *tally[evaluation]
+	countsLoss  loss
+	evalLoss    loss
+	unwanted    sync.Once // tells that nobody takes analytics
+	countsOnly  sync.Once // tells that upstream takes counts only
+}
+
+// evaluation is what evaluations are added up by.
+type evaluation struct {
+	feature, identity string
+	enabled           bool
+}
+
+// NewAnalytics returns Analytics that have collected nothing yet.
+func NewAnalytics(o AnalyticsOptions) *Analytics {
+	a := &Analytics{o: o}
+	a.counts = newTally(countsBytes, func(feature string) int { return len(feature) }, strings.Clone, a.countsLoss.overflowed)
+	a.evaluations = newTally(evaluationsBytes,
+		func(e evaluation) int { return len(e.feature) + len(e.identity) },
+		func(e evaluation) evaluation {
+			return evaluation{strings.Clone(e.feature), strings.Clone(e.identity), e.enabled}
+		}, a.evalLoss.overflowed)
+	return a
+}
+
+// AddCounts adds counts of an environment's features. It keeps nothing of the
+// slice nor of the memory behind its texts.
+func (a *Analytics) AddCounts(key domain.EnvironmentKey, counts []ports.FeatureCount) {
+	if len(counts) == 0 || a.nobodyWants() {
+		return
+	}
+	entries := make([]entry[string], len(counts))
+	for i, c := range counts {
+		entries[i] = entry[string]{c.Feature, c.Count}
+	}
+	a.counts.add(key, entries)
+}
+
+// AddEvaluations adds evaluations of an environment's features. It keeps nothing
+// of the slice nor of the memory behind its texts.
+func (a *Analytics) AddEvaluations(key domain.EnvironmentKey, evaluations []ports.Evaluation) {
+	if len(evaluations) == 0 || a.nobodyWants() {
+		return
+	}
+	entries := make([]entry[evaluation], len(evaluations))
+	for i, e := range evaluations {
+		entries[i] = entry[evaluation]{evaluation{e.Feature, e.Identity, e.Enabled}, e.Count}
+	}
+	a.evaluations.add(key, entries)
+}
+
+func (a *Analytics) nobodyWants() bool {
+	if a.o.Reporter != nil {
+		return false
+	}
+	a.unwanted.Do(func() {
+		a.o.Logger.Debug("analytics_not_forwarded", "reason", "documents come from a directory, which takes no reports")
+	})
+	return true
+}
+
+// Run delivers every interval until stop is closed, and then what is left. ctx
+// bounds all of it.
+func (a *Analytics) Run(ctx context.Context, stop <-chan struct{}) {
+	if a.o.Reporter == nil {
+		return
+	}
+	var both sync.WaitGroup
+	both.Go(func() {
+		const kind = "analytics"
+		courierOf(a.o, kind, &shelf[string]{kind: kind, tally: a.counts, loss: &a.countsLoss, logger: a.o.Logger, send: a.sendCounts}).run(ctx, stop)
+	})
+	both.Go(func() {
+		const kind = "analytics of identities"
+		courierOf(a.o, kind, &shelf[evaluation]{kind: kind, tally: a.evaluations, loss: &a.evalLoss, logger: a.o.Logger, send: a.sendEvaluations}).run(ctx, stop)
+	})
+	both.Wait()
+}
+
+func courierOf[K comparable](o AnalyticsOptions, kind string, s *shelf[K]) *courier[parcel[K]] {
+	return &courier[parcel[K]]{box: s, kind: kind, interval: o.Interval, now: o.Now, random: o.Random, logger: o.Logger}
+}
+
+func (a *Analytics) sendCounts(ctx context.Context, p parcel[string]) error {
+	counts := make([]ports.FeatureCount, len(p.entries))
+	for i, e := range p.entries {
+		counts[i] = ports.FeatureCount{Feature: e.what, Count: e.count}
+	}
+	return a.o.Reporter.ReportCounts(ctx, p.environment, counts)
+}
+
+// sendEvaluations sends evaluations or, where upstream does not take them, has
+// their counts sent.
+func (a *Analytics) sendEvaluations(ctx context.Context, p parcel[evaluation]) error {
+	evaluations := make([]ports.Evaluation, len(p.entries))
+	for i, e := range p.entries {
+		evaluations[i] = ports.Evaluation{Feature: e.what.feature, Identity: e.what.identity, Enabled: e.what.enabled, Count: e.count}
+	}
+	err := a.o.Reporter.ReportEvaluations(ctx, p.environment, evaluations)
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	a.countsOnly.Do(func() {
+		a.o.Logger.WarnContext(ctx, "analytics_without_identities", append(attributes(err), "effect", "features are counted, without identities")...)
+	})
+	entries := make([]entry[string], len(p.entries))
+	for i, e := range p.entries {
+		entries[i] = entry[string]{e.what.feature, e.count}
+	}
+	a.counts.add(p.environment, entries)
+	return nil
+}
+
+// shelf is the box of analytics.
+type shelf[K comparable] struct {
+	kind string
+	*tally[K]
+	loss   *loss
+	logger *slog.Logger
+	send   func(context.Context, parcel[K]) error
+}
+
+func (s *shelf[K]) take(context.Context) []parcel[K] { return s.tally.take() }
+
+func (s *shelf[K]) deliver(ctx context.Context, p parcel[K]) error { return s.send(ctx, p) }
+
+func (s *shelf[K]) settle(_ context.Context, p parcel[K], became outcome, err error) {
+	switch became {
+	case delayed:
+		s.putBack(p)
+	case refused:
+		s.loss.refused(p.sum(), err)
+		s.release(p)
+	default:
+		s.release(p)
+	}
+}
+
+// rest tells what was lost since the last time.
+func (s *shelf[K]) rest(ctx context.Context) {
+	full, unwelcome, err := s.loss.take()
+	if full+unwelcome == 0 {
+		return
+	}
+	list := []any{"kind", s.kind, "no_room_for", full, "refused", unwelcome}
+	if err != nil {
+		list = append(list, attributes(err)...)
+	}
+	s.logger.WarnContext(ctx, "analytics_dropped", list...)
+}
+
+func (s *shelf[K]) end(ctx context.Context) {
+	var left int64
+	for _, p := range s.tally.take() {
+		left += p.sum()
+		s.release(p)
+	}
+	if left > 0 {
+		s.logger.WarnContext(ctx, "analytics_dropped", "kind", s.kind, "not_delivered", left)
+	}
+}
+
+// loss counts what was dropped.
+type loss struct {
+	full, unwelcome atomic.Int64
+	last            atomic.Pointer[error]
+}
+
+func (l *loss) overflowed(n int64) { l.full.Add(n) }
+
+func (l *loss) refused(n int64, err error) {
+	l.unwelcome.Add(n)
+	l.last.Store(&err)
+}
+
+func (l *loss) take() (full, unwelcome int64, err error) {
+	full, unwelcome = l.full.Swap(0), l.unwelcome.Swap(0)
+	if last := l.last.Swap(nil); last != nil {
+		err = *last
+	}
+	return full, unwelcome, err
+}

@@ -1,0 +1,61 @@
+package reporting
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// openBatches are batches that nobody has sent, so that they may still grow. Those
+// of environments that were removed are apart: upstream may refuse a whole batch
+// for a row that it does not know.
+type openBatches struct{ present, removed []ports.UsageBatch }
+
+func (o openBatches) batches() []ports.UsageBatch { return slices.Concat(o.present, o.removed) }
+
+// plus returns the batches with more rows. o stays as it is.
+func (o openBatches) plus(present, removed []ports.UsageRow, newKey func() string) openBatches {
+	return openBatches{pack(o.present, present, newKey), pack(o.removed, removed, newKey)}
+}
+
+// pack adds rows to batches, and makes more of them where one would have too many.
+// It changes neither.
+func pack(batches []ports.UsageBatch, more []ports.UsageRow, newKey func() string) []ports.UsageBatch {
+	if len(more) == 0 {
+		return batches
+	}
+	rows := slices.Clone(more)
+	for _, b := range batches {
+		rows = append(rows, b.Rows...)
+	}
+	rows = sum(rows)
+	packed := make([]ports.UsageBatch, 0, len(rows)/ports.MaxUsageRows+1)
+	for part := range slices.Chunk(rows, ports.MaxUsageRows) {
+		b := ports.UsageBatch{Rows: part}
+		if n := len(packed); n < len(batches) {
+			b.Key = batches[n].Key
+		} else {
+			b.Key = newKey()
+		}
+		packed = append(packed, b)
+	}
+	return packed
+}
+
+// sum sorts rows and adds up those of one environment and resource. It reuses the
+// slice.
+func sum(rows []ports.UsageRow) []ports.UsageRow {
+	slices.SortFunc(rows, func(a, b ports.UsageRow) int {
+		return cmp.Or(cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Resource, b.Resource))
+	})
+	summed := rows[:0]
+	for _, r := range rows {
+		if last := len(summed) - 1; last >= 0 && summed[last].Environment == r.Environment && summed[last].Resource == r.Resource {
+			summed[last].Count += r.Count
+		} else {
+			summed = append(summed, r)
+		}
+	}
+	return summed
+}

@@ -1,0 +1,222 @@
+package reporting
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+const (
+	// deliveriesAtOnce bounds the reports under way at one time.
+	deliveriesAtOnce = 8
+	// firstRetry is how long a report that failed rests at first, then doubled each
+	// time, up to the interval.
+	firstRetry = time.Second
+	// lookAgain is how soon a change of the interval is noticed.
+	lookAgain = 5 * time.Second
+	// lastTries is how often what is left is tried at the end, and lastPause how
+	// long it rests in between at first.
+	lastTries = 3
+	lastPause = 250 * time.Millisecond
+)
+
+// box is what a courier takes parcels from. take and rest are called from one
+// goroutine, the others from several.
+type box[P any] interface {
+	// take returns the parcels that are to be delivered now.
+	take(ctx context.Context) []P
+	deliver(ctx context.Context, parcel P) error
+	// settle is told what became of a parcel that take returned.
+	settle(ctx context.Context, parcel P, became outcome, err error)
+	// rest is called at the end of every round.
+	rest(ctx context.Context)
+	// end is called at the very end; what is still there will not be delivered.
+	end(ctx context.Context)
+}
+
+// outcome is what became of a parcel.
+type outcome uint8
+
+const (
+	arrived outcome = iota
+	delayed         // it was not taken now, or nobody knows
+	refused         // it is not to be sent again
+)
+
+// courier delivers what is in a box: every interval, again after a pause when that
+// fails, and once more at the end.
+type courier[P any] struct {
+	box[P]
+	kind     string // for the log
+	interval func() time.Duration
+	now      func() time.Time
+	random   func() float64
+	logger   *slog.Logger
+	failures int // rounds in a row in which something was delayed
+}
+
+// run delivers until stop is closed, and then what is left. Deliveries under way at
+// that moment are finished. All of it ends with ctx.
+func (c *courier[P]) run(ctx context.Context, stop <-chan struct{}) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	defer c.end(ctx)
+	var due func() time.Duration // nil before the first round, which delivers what an earlier run left
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-stop:
+			c.finish(ctx)
+			return
+		case <-timer.C:
+		}
+		if due == nil || due() <= 0 {
+			first, began, retrying := due == nil, c.now(), c.failures > 0
+			c.round(ctx)
+			due = c.schedule(first, began, retrying)
+		}
+		timer.Reset(min(due(), lookAgain))
+	}
+}
+
+// schedule returns what tells how long it is until the next round, after one that
+// began at that time. It follows the interval, which can change.
+func (c *courier[P]) schedule(first bool, began time.Time, retrying bool) func() time.Duration {
+	random, ended := c.random(), c.now()
+	return func() time.Duration {
+		interval := c.interval()
+		switch {
+		case c.failures > 0:
+			rest := interval
+			if doublings := c.failures - 1; doublings < 32 {
+				rest = min(rest, firstRetry<<doublings)
+			}
+			return left(time.Duration((0.5+random/2)*float64(rest)), ended, c.now())
+		case retrying: // and more has piled up behind
+			return 0
+		case first: // nodes that start together need not report together
+			return left(time.Duration(random*float64(interval)), ended, c.now())
+		default:
+			return left(interval, began, c.now())
+		}
+	}
+}
+
+// left returns what is left at now of a time that began at since. A clock that was
+// set back makes it no longer.
+func left(of time.Duration, since, now time.Time) time.Duration {
+	return min(of, max(0, of-now.Sub(since)))
+}
+
+// finish delivers what is left.
+func (c *courier[P]) finish(ctx context.Context) {
+	for try := 0; ctx.Err() == nil; {
+		taken, failed := c.round(ctx)
+		if taken == 0 {
+			return
+		}
+		if failed == 0 {
+			continue
+		}
+		if try++; try == lastTries {
+			return
+		}
+		select {
+		case <-time.After(lastPause << try):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// round delivers what there is, and reports how many parcels that were and how
+// many of them are delayed.
+func (c *courier[P]) round(ctx context.Context) (taken, failed int) {
+	var (
+		all              sync.WaitGroup
+		away             atomic.Bool // upstream does not answer: the others would only wait for the same
+		delivered, stuck atomic.Int64
+		failure          atomic.Pointer[error]
+	)
+	parcels := c.take(ctx)
+	places := make(chan struct{}, deliveriesAtOnce)
+	for _, parcel := range parcels {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			if away.Load() {
+				stuck.Add(1)
+				c.settle(ctx, parcel, delayed, nil)
+				return
+			}
+			err := c.deliver(ctx, parcel)
+			became := outcomeOf(err)
+			if became == delayed {
+				stuck.Add(1)
+				failure.Store(&err)
+				if unanswered(err) {
+					away.Store(true)
+				}
+			} else {
+				delivered.Add(1)
+			}
+			c.settle(ctx, parcel, became, err)
+		})
+	}
+	all.Wait()
+	c.note(ctx, int(delivered.Load()), failure.Load())
+	c.rest(ctx)
+	return len(parcels), int(stuck.Load())
+}
+
+func outcomeOf(err error) outcome {
+	var report *ports.ReportError
+	switch {
+	case err == nil:
+		return arrived
+	case errors.As(err, &report) && report.Refused:
+		return refused
+	default:
+		return delayed
+	}
+}
+
+// unanswered reports whether an error is no answer at all.
+func unanswered(err error) bool {
+	var report *ports.ReportError
+	return !errors.As(err, &report) || report.Status == 0
+}
+
+// note counts and tells failures: their beginning and their end, not each of them.
+func (c *courier[P]) note(ctx context.Context, delivered int, failure *error) {
+	switch {
+	case failure != nil && ctx.Err() == nil:
+		if c.failures++; c.failures == 1 {
+			c.logger.WarnContext(ctx, "reports_fail", append([]any{"kind", c.kind}, attributes(*failure)...)...)
+		}
+	case failure == nil && delivered > 0 && c.failures > 0:
+		c.failures = 0
+		c.logger.InfoContext(ctx, "reports_arrive_again", "kind", c.kind)
+	}
+}
+
+// attributes tells an error to the log.
+func attributes(err error) []any {
+	var report *ports.ReportError
+	if !errors.As(err, &report) {
+		return []any{"error", err}
+	}
+	list := []any{"error", &ports.ReportError{Status: report.Status, Err: report.Err}}
+	if report.Status != 0 {
+		list = append(list, "status", report.Status)
+	}
+	if report.Cause != "" {
+		list = append(list, "cause", report.Cause)
+	}
+	return list
+}

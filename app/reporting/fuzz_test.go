@@ -1,0 +1,45 @@
+package reporting_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// FuzzSpool puts anything into a spool: what is served afterwards is reported all
+// the same, and only batches that can be are taken out of it.
+func FuzzSpool(f *testing.F) {
+	for _, seed := range []string{
+		`{"node":"n","batches":[{"key":"k","rows":[{"client_side_key":"x","resource":"identities","count":7}]}]}`,
+		`{"batches":[{"key":"k","rows":[]}]}`, `{"batches":null}`, `[]`, `{`, "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			u, b := newUpstream(), memory.NewBackend()
+			if _, err := handle(t, b).PutState(t.Context(), "usage/spool/0", value, ""); err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, u, b, "node")
+			pass(time.Second)
+			found := u.of("a", ports.Flags)
+			p.served(2)
+			pass(2 * interval)
+			u.takes(t, "a", found+2)
+			for _, b := range u.came() {
+				if b.Key == "" || len(b.Rows) == 0 {
+					t.Errorf("sent %+v", b)
+				}
+				for _, r := range b.Rows {
+					if r.Count <= 0 || r.Environment == "" {
+						t.Errorf("sent %+v", r)
+					}
+				}
+			}
+		})
+	})
+}

@@ -1,0 +1,353 @@
+package reporting
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+const (
+	// spoolName begins the names of spools, as states and as leases; a number
+	// follows. The lease of the bare name is for looking after the spools of others.
+	spoolName = "usage/spool"
+	// mostSpools bounds the search for one that is free.
+	mostSpools = 4096
+	// shortestLease is how long a spool that nobody looks after stays its owner's,
+	// at least.
+	shortestLease = 15 * time.Second
+)
+
+var (
+	// errTakenOver: what was saved last belongs to another process now.
+	errTakenOver = errors.New("another node has taken the spool over")
+	errNoSpool   = fmt.Errorf("all of %d spools are in use", mostSpools)
+	errEnough    = errors.New("enough has been taken over for now")
+)
+
+// SpoolStore is what usage needs of a store.
+type SpoolStore interface {
+	ports.Leaser
+	ports.Stater
+}
+
+// spool is where one process keeps the batches that upstream has not taken yet.
+//
+// A store has numbered spools, as many as there ever were processes at one time. A
+// process takes the first that nobody has a lease of, with what is in it: that is
+// how a restart finds what its former self left, whatever that was called. The
+// spools of nodes that do not come back are emptied by others, once their leases
+// have run out. Two processes that have one batch send it under one key, so that
+// it counts once; and who lost its spool without noticing is told so by the
+// version when it saves.
+//
+// A spool belongs to one goroutine at a time.
+type spool struct {
+	store  SpoolStore
+	guard  func(context.Context, func(context.Context) error) error
+	node   string
+	ttl    func() time.Duration
+	now    func() time.Time
+	logger *slog.Logger
+
+	claimed bool
+	name    string
+	version ports.Version
+	vacant  bool   // nothing was in it, and nothing was saved
+	saved   []byte // what is stored under version, nil when that is not known
+	tried   []byte // what was to be stored by a save of which it is not known whether it was
+	swept   time.Time
+}
+
+func newSpool(o UsageOptions) *spool {
+	return &spool{
+		store: o.Store, guard: o.Guard, node: o.Node, now: o.Now, logger: o.Logger,
+		// A round extends the lease, and rounds are an interval apart.
+		ttl: func() time.Duration { return max(2*o.Interval(), shortestLease) },
+	}
+}
+
+func nameOf(number int) string { return fmt.Sprintf("%s/%d", spoolName, number) }
+
+// claim makes sure that this process has a spool, and returns what was in it where
+// it is a new one. Errors: errTakenOver, with which the one it had is gone; the
+// store's.
+func (s *spool) claim(ctx context.Context) ([]ports.UsageBatch, error) {
+	if s.claimed {
+		held, err := s.lease(ctx, s.name)
+		if !held && err == nil {
+			s.claimed, err = false, errTakenOver
+		}
+		return nil, err // without the store the spool stays what it is
+	}
+	for number := range mostSpools {
+		name := nameOf(number)
+		if err := s.ensure(ctx, name); err != nil {
+			return nil, err
+		}
+		held, err := s.lease(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if !held {
+			continue
+		}
+		batches, version, err := s.read(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		s.claimed, s.name, s.version, s.saved, s.tried = true, name, version, nil, nil
+		s.vacant = len(batches) == 0
+		return batches, nil
+	}
+	return nil, errNoSpool
+}
+
+// ensure makes the spool, so that a search that ends at the first one that does not
+// exist has seen all.
+func (s *spool) ensure(ctx context.Context, name string) error {
+	_, _, err := s.get(ctx, name)
+	if !errors.Is(err, ports.ErrNotFound) && !errors.Is(err, ports.ErrCorrupt) {
+		return err
+	}
+	if _, err = s.put(ctx, name, encode("", nil), ""); errors.Is(err, ports.ErrConflict) {
+		return nil // another node was first
+	}
+	return err
+}
+
+// save makes the spool hold batches. Without a spool, which the store was away for,
+// it does nothing. Errors: errTakenOver, with which the spool is gone; the store's.
+func (s *spool) save(ctx context.Context, batches []ports.UsageBatch) error {
+	if !s.claimed {
+		return nil
+	}
+	value := encode(s.node, batches)
+	if s.vacant && len(batches) == 0 {
+		return nil
+	}
+	s.vacant = false
+	if bytes.Equal(value, s.saved) {
+		return nil
+	}
+	if s.tried != nil {
+		if err := s.find(ctx); err != nil {
+			return err
+		}
+	}
+	version, err := s.put(ctx, s.name, value, s.version)
+	switch {
+	case err == nil:
+		s.version, s.saved, s.tried = version, value, nil
+		return nil
+	case errors.Is(err, ports.ErrConflict):
+		s.claimed = false
+		return errTakenOver
+	default:
+		s.tried = value
+		return err
+	}
+}
+
+// find learns what became of a save that failed.
+func (s *spool) find(ctx context.Context) error {
+	value, version, err := s.get(ctx, s.name)
+	switch {
+	case errors.Is(err, ports.ErrNotFound), errors.Is(err, ports.ErrCorrupt):
+		version = "" // the store lost it
+	case err != nil:
+		return err
+	case version != s.version && !bytes.Equal(value, s.tried):
+		s.claimed = false
+		return errTakenOver
+	}
+	s.version, s.saved, s.tried = version, nil, nil
+	return nil
+}
+
+// sweep empties the spools of processes that are gone, if this node is the one to
+// do so and it is time to. keep must save what it is given before it returns nil.
+func (s *spool) sweep(ctx context.Context, keep func([]ports.UsageBatch) error) error {
+	if !s.claimed {
+		return nil
+	}
+	if since := s.now().Sub(s.swept); since >= 0 && since < s.ttl() {
+		return nil
+	}
+	s.swept = s.now()
+	if held, err := s.lease(ctx, spoolName); err != nil || !held {
+		return err
+	}
+	for number := range mostSpools {
+		name := nameOf(number)
+		if name == s.name {
+			continue
+		}
+		batches, _, err := s.read(ctx, name)
+		switch {
+		case errors.Is(err, ports.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		case len(batches) == 0:
+			continue
+		}
+		held, err := s.lease(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !held {
+			continue
+		}
+		if err := s.empty(ctx, name, keep); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// empty hands what is in a spool that this process has the lease of to keep.
+func (s *spool) empty(ctx context.Context, name string, keep func([]ports.UsageBatch) error) error {
+	defer func() {
+		_ = s.guard(ctx, func(ctx context.Context) error { return s.store.DropLease(ctx, name, s.node) })
+	}()
+	batches, version, err := s.read(ctx, name)
+	if err != nil || len(batches) == 0 {
+		return err
+	}
+	switch err := keep(batches); {
+	case errors.Is(err, errEnough):
+		return nil
+	case err != nil:
+		return err
+	}
+	if _, err = s.put(ctx, name, encode("", nil), version); errors.Is(err, ports.ErrConflict) {
+		return nil // its owner is there after all, and what it has is sent under the same keys
+	}
+	return err
+}
+
+// release lets others have the spool, with what is in it.
+func (s *spool) release(ctx context.Context) {
+	if !s.claimed {
+		return
+	}
+	s.claimed = false
+	for _, name := range []string{s.name, spoolName} {
+		_ = s.guard(ctx, func(ctx context.Context) error { return s.store.DropLease(ctx, name, s.node) })
+	}
+}
+
+func (s *spool) lease(ctx context.Context, name string) (held bool, err error) {
+	err = s.guard(ctx, func(ctx context.Context) (err error) {
+		_, held, err = s.store.TryLease(ctx, name, s.node, s.ttl())
+		return err
+	})
+	return held && err == nil, err
+}
+
+func (s *spool) get(ctx context.Context, name string) (value []byte, version ports.Version, err error) {
+	err = s.guard(ctx, func(ctx context.Context) (err error) {
+		value, version, err = s.store.GetState(ctx, name)
+		return err
+	})
+	return value, version, err
+}
+
+func (s *spool) put(ctx context.Context, name string, value []byte, ifVersion ports.Version) (version ports.Version, err error) {
+	err = s.guard(ctx, func(ctx context.Context) (err error) {
+		version, err = s.store.PutState(ctx, name, value, ifVersion)
+		return err
+	})
+	return version, err
+}
+
+// read returns what is in a spool. What cannot be read is told to the log, and is
+// as good as nothing.
+func (s *spool) read(ctx context.Context, name string) ([]ports.UsageBatch, ports.Version, error) {
+	value, version, err := s.get(ctx, name)
+	var batches []ports.UsageBatch
+	if err == nil {
+		batches, err = decode(value)
+		if err == nil {
+			return batches, version, nil
+		}
+	} else if !errors.Is(err, ports.ErrCorrupt) {
+		return nil, "", err
+	} else {
+		version = ""
+	}
+	s.logger.ErrorContext(ctx, "usage_spool_unreadable", "name", name, "error", err, "effect", "what was in it is not reported")
+	return nil, version, nil
+}
+
+// What is in a spool, as JSON. The resources are written as upstream knows them.
+type (
+	spoolText struct {
+		Node    string      `json:"node"`
+		Batches []batchText `json:"batches"`
+	}
+	batchText struct {
+		Key  string    `json:"key"`
+		Rows []rowText `json:"rows"`
+	}
+	rowText struct {
+		Environment string `json:"client_side_key"`
+		Resource    string `json:"resource"`
+		Count       int64  `json:"count"`
+	}
+)
+
+func encode(node string, batches []ports.UsageBatch) []byte {
+	text := spoolText{Node: node, Batches: make([]batchText, len(batches))}
+	for i, b := range batches {
+		rows := make([]rowText, len(b.Rows))
+		for j, r := range b.Rows {
+			rows[j] = rowText{string(r.Environment), r.Resource.String(), r.Count}
+		}
+		text.Batches[i] = batchText{b.Key, rows}
+	}
+	value, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // texts and numbers always can be written
+	}
+	return value
+}
+
+func decode(value []byte) ([]ports.UsageBatch, error) {
+	var text spoolText
+	if err := json.Unmarshal(value, &text); err != nil {
+		return nil, err
+	}
+	batches := make([]ports.UsageBatch, len(text.Batches))
+	for i, b := range text.Batches {
+		if b.Key == "" || len(b.Rows) == 0 || len(b.Rows) > ports.MaxUsageRows {
+			return nil, fmt.Errorf("batch %d has no key or %d rows", i, len(b.Rows))
+		}
+		rows := make([]ports.UsageRow, len(b.Rows))
+		for j, r := range b.Rows {
+			what, ok := resourceOf(r.Resource)
+			if !ok || r.Environment == "" || r.Count <= 0 {
+				return nil, fmt.Errorf("batch %d has an impossible row", i)
+			}
+			rows[j] = ports.UsageRow{Environment: domain.EnvironmentKey(r.Environment), Resource: what, Count: r.Count}
+		}
+		batches[i] = ports.UsageBatch{Key: b.Key, Rows: rows}
+	}
+	return batches, nil
+}
+
+func resourceOf(name string) (ports.Resource, bool) {
+	for r := range ports.Resource(ports.Resources) {
+		if r.String() == name {
+			return r, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,352 @@
+package reporting_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
+	"github.com/edge-proxy/edge-proxy/app/reporting"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+func newIdleUsage() *reporting.Usage {
+	return reporting.NewUsage(reporting.UsageOptions{Now: time.Now, Interval: func() time.Duration { return interval }})
+}
+
+func handle(t *testing.T, b *memory.Backend) ports.Store {
+	t.Helper()
+	s, err := b.Open(t.Context(), &url.URL{Scheme: memory.Scheme}, ports.StoreDeps{Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// spoolOf returns what is in a spool.
+func spoolOf(t *testing.T, b *memory.Backend, number int) []byte {
+	t.Helper()
+	value, _, err := handle(t, b).GetState(t.Context(), fmt.Sprintf("usage/spool/%d", number))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// alone gives back what a process had that was killed, as a store does that is of
+// one process only.
+func alone(t *testing.T, b *memory.Backend, node string) {
+	t.Helper()
+	for _, name := range []string{"usage/spool", "usage/spool/0"} {
+		if err := handle(t, b).DropLease(t.Context(), name, node); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestKilledWhileUpstreamIsAway sees that a restart reports what was spooled, each
+// batch under its former key, and that at most an interval is lost.
+func TestKilledWhileUpstreamIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		u.failing(errAway)
+		first := start(t, u, b, "node-1")
+		var total, since int64
+		for range 10 { // intervals
+			for range 60 {
+				first.served(1)
+				total++
+				pass(time.Second)
+			}
+		}
+		first.served(5)
+		since = 5 + 60
+		first.kill()
+		alone(t, b, "node-1")
+		sent := u.came()
+
+		u.script(nil)
+		second := start(t, u, b, "node-2")
+		pass(time.Second)
+		if !slices.ContainsFunc(u.came()[len(sent):], func(b ports.UsageBatch) bool { return b.Key == sent[0].Key }) {
+			t.Errorf("%v did not come again, but %v", sent[0], u.came()[len(sent):])
+		}
+		if got := u.of("a", ports.Flags); got > total+5 || got < total+5-since {
+			t.Errorf("%d of %d are reported", got, total+5)
+		}
+		reported := u.of("a", ports.Flags)
+		second.served(3)
+		second.end()
+		u.takes(t, "a", reported+3)
+		if text := string(spoolOf(t, b, 0)); strings.Contains(text, "count") {
+			t.Errorf("the spool still has %s", text)
+		}
+	})
+}
+
+// TestKilledAfterUpstreamTookTheBatch sees that it counts once.
+func TestKilledAfterUpstreamTookTheBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		first := start(t, u, b, "node-1")
+		u.script(func(context.Context, int, ports.UsageBatch) (bool, error) {
+			first.dead.Store(true) // before it gets the answer
+			return true, nil
+		})
+		first.served(8)
+		pass(interval)
+		first.kill()
+		alone(t, b, "node-1")
+		u.takes(t, "a", 8)
+
+		u.script(nil)
+		start(t, u, b, "node-2")
+		pass(interval)
+		if came := u.came(); len(came) < 2 || came[1].Key != came[0].Key {
+			t.Errorf("got %v", came)
+		}
+		u.takes(t, "a", 8)
+	})
+}
+
+// TestManyRestarts kills and starts at random moments, upstream coming and going.
+func TestManyRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		var served, atRisk int64
+		for round := range 40 {
+			switch round % 4 {
+			case 0:
+				u.failing(errAway)
+			case 2:
+				u.script(func(_ context.Context, n int, _ ports.UsageBatch) (bool, error) { return n%2 == 0, errBusy })
+			default:
+				u.script(nil)
+			}
+			p := start(t, u, b, fmt.Sprintf("node-%d", round))
+			for range 10 + round*7 {
+				p.served(1)
+				served++
+				pass(time.Second)
+			}
+			atRisk += 60
+			p.kill()
+			if round%3 == 0 {
+				alone(t, b, fmt.Sprintf("node-%d", round))
+			}
+		}
+		u.script(nil)
+		last := start(t, u, b, "last")
+		pass(10 * interval)
+		last.end()
+		if got := u.of("a", ports.Flags); got > served || got < served-atRisk {
+			t.Errorf("%d reported of %d served, %d at risk", got, served, atRisk)
+		}
+	})
+}
+
+func TestNodesHaveTheirOwnSpools(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		u.failing(errAway)
+		one, two := start(t, u, b, "node-1"), start(t, u, b, "node-2")
+		one.served(3)
+		two.served(4)
+		pass(3 * interval)
+		if a, b := string(spoolOf(t, b, 0)), string(spoolOf(t, b, 1)); a == b || !strings.Contains(a+b, `"count":3`) || !strings.Contains(a+b, `"count":4`) {
+			t.Errorf("the spools have\n%s\n%s", a, b)
+		}
+		u.script(nil)
+		one.end()
+		two.end()
+		u.takes(t, "a", 7)
+	})
+}
+
+// TestEndLeavesTheSpoolToOthers sees that nobody waits for the lease of a process
+// that ended in good order.
+func TestEndLeavesTheSpoolToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		u.failing(errAway)
+		one := start(t, u, b, "node-1")
+		one.served(6)
+		one.end()
+		u.script(nil)
+		start(t, u, b, "node-2")
+		pass(time.Second)
+		u.takes(t, "a", 6)
+	})
+}
+
+// TestDeadNodeIsTakenOver sees that the others report what a node left that does
+// not come back, once.
+func TestDeadNodeIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		u.failing(errAway)
+		one, two, three := start(t, u, b, "node-1"), start(t, u, b, "node-2"), start(t, u, b, "node-3")
+		one.served(3)
+		two.served(4)
+		three.served(5)
+		pass(2 * interval)
+		two.kill()
+		u.script(nil)
+		pass(interval)
+		u.takes(t, "a", 8)
+		pass(5 * interval) // its lease runs out, and somebody notices
+		u.takes(t, "a", 12)
+		for number := range 3 {
+			if text := string(spoolOf(t, b, number)); strings.Contains(text, "count") {
+				t.Errorf("spool %d still has %s", number, text)
+			}
+		}
+		if n := len(one.log.named("usage_taken_over")) + len(three.log.named("usage_taken_over")); n != 1 {
+			t.Errorf("taken over %d times", n)
+		}
+		four := start(t, u, b, "node-4") // and takes the spool that is free
+		u.failing(errAway)
+		four.served(1)
+		pass(3 * interval)
+		if _, _, err := handle(t, b).GetState(t.Context(), "usage/spool/3"); !errors.Is(err, ports.ErrNotFound) {
+			t.Errorf("there are more spools than nodes at one time, %v", err)
+		}
+	})
+}
+
+// TestNodeThatWasTakenOverAlive sees that a node that stood still for long enough to
+// lose its spool neither loses counts nor has them counted twice.
+func TestNodeThatWasTakenOverAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		u.failing(errAway)
+		one, two := start(t, u, b, "node-1"), start(t, u, b, "node-2")
+		two.served(10)
+		pass(interval) // a batch that was tried
+		two.served(20)
+		pass(interval) // and an open one
+		awake := make(chan struct{})
+		two.stuck.Store(&awake)
+		pass(10 * interval)
+		if len(one.log.named("usage_taken_over")) != 1 {
+			t.Fatal("nobody has taken over")
+		}
+		two.served(40)
+		close(awake)
+		two.stuck.Store(nil)
+		pass(3 * interval)
+		u.script(nil)
+		pass(3 * interval)
+		two.served(80)
+		pass(2 * interval)
+		u.takes(t, "a", 150)
+		one.end()
+		two.end()
+		u.takes(t, "a", 150)
+	})
+}
+
+// TestNodeThatWasTakenOverWithoutTheStore is the same for a node that goes on
+// counting, and cannot reach the store for so long.
+func TestNodeThatWasTakenOverWithoutTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		u.failing(errAway)
+		one, two := start(t, u, b, "node-1"), start(t, u, b, "node-2")
+		two.served(10)
+		pass(interval)
+		two.served(20)
+		pass(interval)
+		two.away.Store(true)
+		for range 10 {
+			two.served(4)
+			pass(interval)
+		}
+		if len(one.log.named("usage_taken_over")) != 1 {
+			t.Fatal("nobody has taken over")
+		}
+		u.script(func(_ context.Context, _ int, b ports.UsageBatch) (bool, error) {
+			return strings.HasPrefix(b.Key, "node-2"), errBusy // all that the two have, in either order
+		})
+		pass(interval)
+		two.away.Store(false)
+		pass(3 * interval)
+		u.script(nil)
+		pass(3 * interval)
+		u.takes(t, "a", 70)
+	})
+}
+
+func TestWithoutTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		p := start(t, u, b, "node-1")
+		p.away.Store(true)
+		p.served(3)
+		pass(interval)
+		u.takes(t, "a", 3) // reporting does not need it
+		u.failing(errAway)
+		p.served(4)
+		pass(interval)
+		p.away.Store(false)
+		p.served(5)
+		pass(2 * interval)
+		p.kill()
+		alone(t, b, "node-1")
+		u.script(nil)
+		start(t, u, b, "node-2").end()
+		u.takes(t, "a", 12)
+	})
+}
+
+// TestStoreThatLosesItsData sees that what was spooled is spooled again.
+func TestStoreThatLosesItsData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		u.failing(errAway)
+		p := start(t, u, b, "node-1")
+		p.served(3)
+		pass(interval)
+		p.served(4)
+		pass(interval)
+		b.Wipe()
+		p.served(5)
+		pass(3 * interval)
+		p.kill()
+		alone(t, b, "node-1")
+		u.script(nil)
+		start(t, u, b, "node-2").end()
+		u.takes(t, "a", 12)
+	})
+}
+
+func TestUnreadableSpool(t *testing.T) {
+	for _, text := range []string{
+		"", "no JSON", "null", `{"batches":[{"key":"","rows":[]}]}`,
+		`{"batches":[{"key":"k","rows":[{"client_side_key":"a","resource":"flags","count":0}]}]}`,
+		`{"batches":[{"key":"k","rows":[{"client_side_key":"a","resource":"other","count":1}]}]}`,
+	} {
+		t.Run(text, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u, b := newUpstream(), memory.NewBackend()
+				if _, err := handle(t, b).PutState(t.Context(), "usage/spool/0", []byte(text), ""); err != nil {
+					t.Fatal(err)
+				}
+				p := start(t, u, b, "node")
+				p.served(2)
+				pass(interval)
+				u.takes(t, "a", 2)
+				if n := len(p.log.named("usage_spool_unreadable")); n != 1 && text != "null" {
+					t.Errorf("told %d times", n)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,129 @@
+package reporting
+
+import (
+	"math"
+	"sync"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+const (
+	// parcelEntries and parcelBytes bound one report of analytics, approximately:
+	// upstream refuses what is too large.
+	parcelEntries = 1000
+	parcelBytes   = 1 << 20
+	// entryBytes is about what an entry takes besides its texts.
+	entryBytes = 128
+	// mostCount is the highest count that upstream keeps.
+	mostCount = math.MaxInt32
+)
+
+// tally adds up counts by environment and by K, within bounds. It is safe for
+// concurrent use.
+type tally[K comparable] struct {
+	limit int           // bytes, approximately
+	texts func(K) int   // length of K's texts
+	own   func(K) K     // a copy of K that keeps nothing else alive
+	lost  func(n int64) // called under the lock with what did not fit
+
+	mu   sync.Mutex
+	held map[domain.EnvironmentKey]map[K]int64
+	size int // of what is held and of what was taken and is not settled
+}
+
+// entry is one count.
+type entry[K comparable] struct {
+	what  K
+	count int64
+}
+
+// parcel is a part of what was held for one environment.
+type parcel[K comparable] struct {
+	environment domain.EnvironmentKey
+	entries     []entry[K]
+	size        int
+}
+
+func newTally[K comparable](limit int, texts func(K) int, own func(K) K, lost func(int64)) *tally[K] {
+	return &tally[K]{limit: limit, texts: texts, own: own, lost: lost, held: map[domain.EnvironmentKey]map[K]int64{}}
+}
+
+func (t *tally[K]) cost(what K) int { return t.texts(what) + entryBytes }
+
+// add counts. What is new and does not fit any more is lost; what is known always
+// fits.
+func (t *tally[K]) add(environment domain.EnvironmentKey, counted []entry[K]) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	held := t.held[environment]
+	if held == nil {
+		held = make(map[K]int64, len(counted))
+	}
+	for _, e := range counted {
+		if _, known := held[e.what]; known {
+			held[e.what] += e.count
+			continue
+		}
+		if cost := t.cost(e.what); t.size+cost <= t.limit {
+			t.size += cost
+			held[t.own(e.what)] = e.count
+		} else {
+			t.lost(e.count)
+		}
+	}
+	if len(held) > 0 {
+		t.held[environment] = held
+	}
+}
+
+// take hands out all that is held. Each parcel must be given to putBack or to
+// release.
+func (t *tally[K]) take() []parcel[K] {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var parcels []parcel[K]
+	for environment, held := range t.held {
+		p := parcel[K]{environment: environment}
+		for what, count := range held {
+			cost := t.cost(what)
+			if len(p.entries) == parcelEntries || len(p.entries) > 0 && p.size+cost > parcelBytes {
+				parcels = append(parcels, p)
+				p = parcel[K]{environment: environment}
+			}
+			p.entries = append(p.entries, entry[K]{what, min(count, mostCount)})
+			p.size += cost
+			if count > mostCount { // the rest goes with the next
+				held[what] -= mostCount
+				t.size += cost
+			} else {
+				delete(held, what)
+			}
+		}
+		parcels = append(parcels, p)
+		if len(held) == 0 {
+			delete(t.held, environment)
+		}
+	}
+	return parcels
+}
+
+// putBack adds what was not delivered to what has come since.
+func (t *tally[K]) putBack(p parcel[K]) {
+	t.release(p) // its room is enough for it
+	t.add(p.environment, p.entries)
+}
+
+// release gives back the room of a parcel that is settled.
+func (t *tally[K]) release(p parcel[K]) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.size -= p.size
+}
+
+// sum returns the counts of a parcel added up.
+func (p parcel[K]) sum() (n int64) {
+	for _, e := range p.entries {
+		n += e.count
+	}
+	return n
+}

@@ -1,0 +1,289 @@
+package reporting
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+const (
+	// mostRows is how many rows are taken over from other processes at most, some 20
+	// megabytes.
+	mostRows = 200_000
+	// lastSave bounds the calls of the store at the very end.
+	lastSave = time.Second
+)
+
+// UsageOptions is what Usage is made of.
+type UsageOptions struct {
+	Reporter ports.UsageReporter
+	// Store keeps what is not reported yet.
+	Store SpoolStore
+	// Guard calls f, which calls the store once. It bounds the time that takes and
+	// may return ports.ErrUnavailable without calling.
+	Guard func(ctx context.Context, f func(context.Context) error) error
+	// Node names this process among those that share the store.
+	Node string
+	// NewKey returns a new UUID, see ports.UsageBatch.
+	NewKey func() string
+	// Interval returns the time between two reports, more than zero. It is asked
+	// before each.
+	Interval func() time.Duration
+	Now      func() time.Time
+	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
+	Random func() float64
+	Logger *slog.Logger
+}
+
+// Usage counts what is served of the environments that discovery brought, and
+// reports it every interval. Make it with NewUsage. Counting is safe for
+// concurrent use and may be done before, during and after Run.
+//
+// What is counted becomes a batch, which is spooled before it is sent, and sent
+// under the same key until upstream has answered. While it does not, counts are
+// added up in an open batch, spooled every interval, so that memory is bounded by
+// the number of environments, and a crash costs the counts of one interval at
+// most. See spool for what becomes of the spools of processes that are gone.
+type Usage struct {
+	counters
+	o     UsageOptions
+	spool *spool
+
+	mu lock // never taken by who counts; held over calls of the store
+	// sealed batches may have been sent: they do not change any more. They may
+	// also be in the spool of another node, under the same keys.
+	sealed []ports.UsageBatch
+	open   openBatches
+	// unsaved: the store does not have what was added to open last.
+	unsaved bool
+}
+
+// NewUsage returns Usage that counts nothing until Track names environments.
+func NewUsage(o UsageOptions) *Usage {
+	u := &Usage{o: o, spool: newSpool(o), mu: make(lock, 1)}
+	u.counters.now = o.Now
+	return u
+}
+
+// Run reports every interval until stop is closed, and then what is left. It
+// begins with what an earlier process left in the store. ctx bounds all of it.
+func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
+	delivery := &courier[ports.UsageBatch]{box: (*usageBox)(u), kind: "usage", interval: u.o.Interval, now: u.o.Now, random: u.o.Random, logger: u.o.Logger}
+	saving, stopSaving := context.WithCancel(ctx)
+	var both sync.WaitGroup
+	both.Go(func() { u.keepSaving(saving, stop) })
+	delivery.run(ctx, stop)
+	stopSaving()
+	both.Wait()
+}
+
+// keepSaving spools every interval what was counted while batches wait to be
+// taken: a delivery, or the pause after one that failed, may take longer.
+func (u *Usage) keepSaving(ctx context.Context, stop <-chan struct{}) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for last := u.o.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-stop:
+			return
+		case <-timer.C:
+		}
+		if left(u.o.Interval(), last, u.o.Now()) == 0 {
+			u.mu.Lock()
+			if len(u.sealed) > 0 {
+				u.collect(ctx)
+			}
+			u.mu.Unlock()
+			last = u.o.Now()
+		}
+		timer.Reset(min(lookAgain, left(u.o.Interval(), last, u.o.Now())))
+	}
+}
+
+// collect adds what was counted to the open batch and spools everything. It needs
+// u.mu.
+func (u *Usage) collect(ctx context.Context) {
+	present, removed := u.drain()
+	next := u.open.plus(present, removed, u.o.NewKey)
+	err := u.spool.save(ctx, slices.Concat(u.sealed, next.batches()))
+	if !errors.Is(err, errTakenOver) {
+		if err != nil && !u.unsaved {
+			// As long as the store is away, others may take over what is in it.
+			u.seal()
+			next = u.open.plus(present, removed, u.o.NewKey)
+		}
+		u.open, u.unsaved = next, err != nil
+		u.logSpoolError(ctx, err)
+		return
+	}
+	u.seal()
+	u.open = u.open.plus(present, removed, u.o.NewKey)
+	u.claim(ctx)
+	u.save(ctx)
+}
+
+// seal makes the open batches such that do not change any more. It needs u.mu.
+//
+// That is done when they are to be sent, and when the spool was taken over: another
+// process sends what was saved last, which they are, under the same keys.
+func (u *Usage) seal() {
+	u.sealed = append(u.sealed, u.open.batches()...)
+	u.open = openBatches{}
+}
+
+// save spools everything. It needs u.mu.
+func (u *Usage) save(ctx context.Context) {
+	err := u.spool.save(ctx, slices.Concat(u.sealed, u.open.batches()))
+	if errors.Is(err, errTakenOver) {
+		u.seal()
+		return // the next round looks for another spool
+	}
+	u.logSpoolError(ctx, err)
+}
+
+// claim makes sure that there is a spool, and takes over what is in a new one. It
+// needs u.mu.
+func (u *Usage) claim(ctx context.Context) {
+	found, err := u.spool.claim(ctx)
+	if errors.Is(err, errTakenOver) {
+		u.seal()
+		found, err = u.spool.claim(ctx)
+	}
+	u.logSpoolError(ctx, err)
+	if len(found) == 0 {
+		return
+	}
+	u.o.Logger.InfoContext(ctx, "usage_restored", "batches", len(found), "requests", requestsOf(found))
+	// A program that ends again and again while upstream is away leaves more each time.
+	for rowsOf(found) > mostRows {
+		u.o.Logger.ErrorContext(ctx, "usage_dropped", "error", "too much was left by earlier runs",
+			"idempotency_key", found[0].Key, "rows", len(found[0].Rows), "requests", requestsOf(found[:1]))
+		found = found[1:]
+	}
+	u.adopt(found)
+	u.save(ctx) // so that the process it was of notices, should it still be there
+}
+
+// adopt takes batches of another process, unless they are here already.
+func (u *Usage) adopt(found []ports.UsageBatch) {
+	for _, b := range found {
+		if !slices.ContainsFunc(u.sealed, func(s ports.UsageBatch) bool { return s.Key == b.Key }) {
+			u.sealed = append(u.sealed, b)
+		}
+	}
+}
+
+// logSpoolError logs what the store's guard does not, and what is not ordinary.
+func (u *Usage) logSpoolError(ctx context.Context, err error) {
+	for _, quiet := range []error{errTakenOver, ports.ErrUnavailable, ports.ErrClosed} {
+		if errors.Is(err, quiet) {
+			return
+		}
+	}
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	u.o.Logger.ErrorContext(ctx, "usage_spool_error", "error", err, "effect", "what is not reported yet is in memory only")
+}
+
+// usageBox is Usage as its courier sees it.
+type usageBox Usage
+
+// take returns the batches that wait to be sent. Only when there are none it makes
+// new ones, so that what waits does not grow.
+func (b *usageBox) take(ctx context.Context) []ports.UsageBatch {
+	u := (*Usage)(b)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.claim(ctx)
+	if len(u.sealed) == 0 {
+		u.collect(ctx)
+		u.seal()
+	}
+	return slices.Clone(u.sealed)
+}
+
+func (b *usageBox) deliver(ctx context.Context, batch ports.UsageBatch) error {
+	return b.o.Reporter.ReportUsage(ctx, batch)
+}
+
+func (b *usageBox) settle(ctx context.Context, batch ports.UsageBatch, became outcome, err error) {
+	if became == delayed {
+		return
+	}
+	if became == refused {
+		b.o.Logger.ErrorContext(ctx, "usage_dropped", append(attributes(err),
+			"idempotency_key", batch.Key, "rows", len(batch.Rows), "requests", requestsOf([]ports.UsageBatch{batch}))...)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sealed = slices.DeleteFunc(b.sealed, func(s ports.UsageBatch) bool { return s.Key == batch.Key })
+}
+
+// rest takes what arrived out of the spool, and takes over what other processes
+// left.
+func (b *usageBox) rest(ctx context.Context) {
+	u := (*Usage)(b)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.save(ctx)
+	err := u.spool.sweep(ctx, func(found []ports.UsageBatch) error {
+		if rowsOf(u.sealed)+rowsOf(found) > mostRows {
+			return errEnough
+		}
+		u.o.Logger.InfoContext(ctx, "usage_taken_over", "batches", len(found), "requests", requestsOf(found))
+		u.adopt(found)
+		err := u.spool.save(ctx, slices.Concat(u.sealed, u.open.batches()))
+		if errors.Is(err, errTakenOver) {
+			u.seal()
+		}
+		return err
+	})
+	u.logSpoolError(ctx, err)
+}
+
+func (b *usageBox) end(ctx context.Context) {
+	u := (*Usage)(b)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	// Upstream may have taken all the time there was.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSave)
+	defer cancel()
+	u.collect(ctx)
+	u.spool.release(ctx)
+	if left := slices.Concat(u.sealed, u.open.batches()); len(left) > 0 {
+		u.o.Logger.WarnContext(ctx, "usage_not_reported", "batches", len(left), "requests", requestsOf(left),
+			"effect", "it is reported after a restart, if the store outlives this process")
+	}
+}
+
+// requestsOf returns how many requests batches tell of.
+func requestsOf(batches []ports.UsageBatch) (n int64) {
+	for _, b := range batches {
+		for _, r := range b.Rows {
+			n += r.Count
+		}
+	}
+	return n
+}
+
+func rowsOf(batches []ports.UsageBatch) (n int) {
+	for _, b := range batches {
+		n += len(b.Rows)
+	}
+	return n
+}
+
+// lock is a mutex for what may take long. Who waits for it is seen by
+// testing/synctest to wait.
+type lock chan struct{}
+
+func (l lock) Lock()   { l <- struct{}{} }
+func (l lock) Unlock() { <-l }
