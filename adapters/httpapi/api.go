@@ -24,9 +24,10 @@ type API struct {
 	cors          cors
 	trusted       trustedPeers
 
-	webhook *Webhook      // nil: switched off
-	ending  chan struct{} // closed when streams are to end
-	endOnce sync.Once
+	webhook   *Webhook  // nil: switched off
+	usage     Usage     // nil: switched off
+	analytics Analytics // nil: switched off
+	streams   *streams
 
 	router  *bunrouter.Router
 	methods map[string]string // by route, as Allow has it
@@ -47,7 +48,9 @@ func New(o Options) (*API, error) {
 		query:         o.Query,
 		announcements: o.Announcements,
 		webhook:       o.Webhook,
-		ending:        make(chan struct{}),
+		usage:         o.Usage,
+		analytics:     o.Analytics,
+		streams:       newStreams(),
 		logger:        o.Logger,
 		now:           o.Now,
 		maxBody:       o.MaxBodyBytes,
@@ -100,7 +103,7 @@ func (a *API) finish(x *exchange, r *http.Request) {
 	if v := recover(); v != nil {
 		a.recovered(x, r, v)
 	}
-	if a.access != nil {
+	if a.access != nil && !x.taken {
 		a.access(a.record(x, r))
 	}
 	broken := x.broken

@@ -5,6 +5,7 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
+	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -27,8 +28,9 @@ func (a *API) getDocument(w http.ResponseWriter, r bunrouter.Request) error {
 	case err != nil:
 		return err
 	case paged:
-		return a.writePage(w, r.Request, p, asked)
+		return a.writePage(w, r.Request, entry, asked)
 	}
+	a.served(entry, reporting.EnvironmentDocument)
 	a.writePrepared(w, r.Request, p, &p.document)
 	return nil
 }

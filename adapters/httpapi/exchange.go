@@ -14,6 +14,7 @@ type exchange struct {
 	status int       // 0 until the answer has begun
 	bytes  int64     // of the body, so far
 	broken bool      // the answer stays incomplete: abort the connection
+	taken  bool      // the connection was taken over, and the access log's line with it
 }
 
 func (x *exchange) begin(w http.ResponseWriter) { *x = exchange{ResponseWriter: w} }

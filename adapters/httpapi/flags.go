@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/uptrace/bunrouter"
+
+	"github.com/edge-proxy/edge-proxy/app/reporting"
 )
 
 // getFlags answers the environment's flags, without an identity: all of them or,
@@ -20,6 +22,7 @@ func (a *API) getFlags(w http.ResponseWriter, r bunrouter.Request) error {
 			return unknownFeature(name)
 		}
 	}
+	a.served(entry, reporting.Flags)
 	a.writePrepared(w, r.Request, p, flags)
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsontext"
 	"github.com/edge-proxy/edge-proxy/engine"
@@ -20,7 +21,8 @@ import (
 // server is decided as Flagsmith's own OpenFeature providers have it:
 //
 //   - The key is an environment's, in X-Environment-Key, X-API-Key, or
-//     Authorization: Bearer, the first of these that is there.
+//     Authorization, there as a Bearer token or alone, the first of these that is
+//     there.
 //   - targetingKey is the identifier, the other attributes are the traits (see
 //     decodeContext). Without a targetingKey there is an identity that is made
 //     from its traits, as for identities, and without either no identity at all:
@@ -46,7 +48,7 @@ const (
 )
 
 var (
-	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: none in X-Environment-Key, X-API-Key or Authorization: Bearer")
+	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: none in X-Environment-Key, X-API-Key or Authorization")
 	errUnknownOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "unknown key")
 	errUnknownFlag     = &statusError{status: http.StatusNotFound, details: "flag not found", code: ofrepFlagNotFound}
 )
@@ -66,6 +68,7 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 		s.out = appendIdentity(s.out[:0], id)
 	}
 	tag := p.seeds.identity(entry.Access, s.out)
+	a.served(entry, ofrepResource(id))
 	if notModified(w, r.Request, tag) {
 		return nil
 	}
@@ -106,6 +109,7 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 		return errUnknownFlag
 	}
 	p.stamp(w.Header())
+	a.served(entry, ofrepResource(id))
 	s.out = appendEvaluation(s.out[:0], entry, &x)
 	a.writeJSON(w, r.Request, http.StatusOK, s.out)
 	return nil
@@ -144,6 +148,15 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 	return entry, &s.identity, nil
 }
 
+// ofrepResource returns what Flagsmith's own API would have been asked for: the
+// flags of an identity, or without one those of the environment.
+func ofrepResource(id *domain.Identity) reporting.Resource {
+	if id == nil {
+		return reporting.Flags
+	}
+	return reporting.Identities
+}
+
 // ofrepCredential returns the key in a request's headers.
 func ofrepCredential(h http.Header) (string, bool) {
 	for _, name := range []string{"X-Environment-Key", "X-Api-Key"} {
@@ -152,7 +165,11 @@ func ofrepCredential(h http.Header) (string, bool) {
 		}
 	}
 	for _, line := range h["Authorization"] {
-		if scheme, token, _ := strings.Cut(line, " "); strings.EqualFold(scheme, "Bearer") {
+		scheme, token, hasScheme := strings.Cut(strings.TrimSpace(line), " ")
+		switch {
+		case !hasScheme && scheme != "": // as the providers' own examples have it
+			return scheme, true
+		case strings.EqualFold(scheme, "Bearer"):
 			return strings.TrimSpace(token), true
 		}
 	}
@@ -169,7 +186,7 @@ func appendEvaluation(dst []byte, entry app.Entry, x *engine.Explanation) []byte
 	o := &entry.Environment.Program.Outcomes()[x.Outcome]
 	dst = jsontext.AppendString(append(dst, `{"key":`...), o.Feature.Name)
 	dst = append(append(dst, `,"reason":"`...), ofrepReason(o, x)...)
-	dst = append(appendVariant(append(dst, `","variant":"`...), x), '"')
+	dst = appendVariant(append(dst, `","variant":`...), x)
 	switch {
 	case o.Value.IsNull():
 		dst = strconv.AppendBool(append(dst, `,"value":`...), o.Enabled)
@@ -207,21 +224,23 @@ func ofrepReason(o *engine.Outcome, x *engine.Explanation) string {
 var ofrepSources = [...]string{engine.FromEnvironment: "environment", engine.FromSegment: "segment", engine.FromIdentity: "identity"}
 
 // appendVariant appends a name for the value among those that the flag can have:
-// variant-N for the N-th variant in the order of their ids (a document has no
-// names for them), control for the value of those who fall to none, and
+// the key of the variant or, where the document has none, variant-N for the N-th
+// in the order of their ids; control for the value of those who fall to none; and
 // otherwise whose value it is.
 func appendVariant(dst []byte, x *engine.Explanation) []byte {
 	switch {
+	case x.VariantKey != "":
+		return jsontext.AppendString(dst, x.VariantKey)
 	case x.Variant > 0:
-		return strconv.AppendInt(append(dst, "variant-"...), int64(x.Variant), 10)
+		return append(strconv.AppendInt(append(dst, `"variant-`...), int64(x.Variant), 10), '"')
 	case x.Variants > 0:
-		return append(dst, "control"...)
+		return append(dst, `"control"`...)
 	case x.Source == engine.FromSegment:
-		return append(dst, "segment-override"...)
+		return append(dst, `"segment-override"`...)
 	case x.Source == engine.FromIdentity:
-		return append(dst, "identity-override"...)
+		return append(dst, `"identity-override"`...)
 	default:
-		return append(dst, "default"...)
+		return append(dst, `"default"`...)
 	}
 }
 

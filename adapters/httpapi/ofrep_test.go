@@ -21,7 +21,7 @@ const ofrepDocument = `{"api_key":"client","name":"Test","updated_at":"2026-03-0
   {"operator":"EQUAL","property_":"plan","value":"premium"}]}],"feature_states":[
    {"django_id":21,"feature":{"id":2,"name":"targeted"},"enabled":true,"feature_state_value":"express"},
    {"django_id":31,"feature":{"id":3,"name":"split"},"enabled":true,"feature_state_value":"premium","multivariate_feature_state_values":[
-    {"id":1,"percentage_allocation":100,"multivariate_feature_option":{"value":1.50}}]},
+    {"id":1,"percentage_allocation":100,"multivariate_feature_option":{"key":"blue \"sky\"","value":1.50}}]},
    {"django_id":41,"feature":{"id":4,"name":"switched"},"enabled":false,"feature_state_value":"off"}]}]},
  "feature_states":[
   {"django_id":1,"feature":{"id":1,"name":"static"},"enabled":true,"feature_state_value":12345678901234567890},
@@ -65,8 +65,8 @@ func TestOFREPFlag(t *testing.T) {
 		{"identity", serverKey, "targeted", `{"context":{"targetingKey":"chosen","plan":"premium"}}`,
 			`{"key":"targeted","reason":"TARGETING_MATCH","variant":"identity-override","value":"mine","metadata":{"source":"identity"}}`},
 		{"split", clientKey, "split", somebody, `{"key":"split","reason":"SPLIT","variant":"variant-2","value":true,"metadata":{"source":"environment","weight":99.5}}`},
-		{"split of a segment", serverKey, "split", premium,
-			`{"key":"split","reason":"SPLIT","variant":"variant-1","value":1.50,"metadata":{"source":"segment","weight":100,"segmentId":"7","segmentName":"premium"}}`},
+		{"split of a segment, by a variant with a name", serverKey, "split", premium,
+			`{"key":"split","reason":"SPLIT","variant":"blue \"sky\"","value":1.50,"metadata":{"source":"segment","weight":100,"segmentId":"7","segmentName":"premium"}}`},
 		{"nobody to split", clientKey, "split", nobody, `{"key":"split","reason":"DEFAULT","variant":"control","value":"control","metadata":{"source":"environment"}}`},
 		{"no variant", clientKey, "unsplit", somebody, `{"key":"unsplit","reason":"DEFAULT","variant":"control","value":"plain","metadata":{"source":"environment"}}`},
 		{"no value, on", clientKey, "switched", somebody, `{"key":"switched","reason":"DEFAULT","variant":"default","value":true,"metadata":{"source":"environment"}}`},
@@ -159,12 +159,15 @@ func TestOFREPKeys(t *testing.T) {
 		{"X-API-Key", []string{"X-API-Key: " + serverKey}, true, 200},
 		{"bearer", []string{"Authorization: Bearer " + serverKey}, true, 200},
 		{"bearer in small letters", []string{"Authorization: bearer  " + clientKey}, false, 200},
+		{"no scheme", []string{"Authorization: " + serverKey}, true, 200},
 		{"another scheme before", []string{"Authorization: Basic eDp5", "Authorization: Bearer " + clientKey}, false, 200},
 		{"the first of all", []string{"X-Environment-Key: " + clientKey, "X-API-Key: " + serverKey, "Authorization: Bearer x"}, false, 200},
 		{"X-API-Key before bearer", []string{"X-API-Key: " + clientKey, "Authorization: Bearer " + serverKey}, false, 200},
 		{"none", nil, false, 401},
 		{"another scheme", []string{"Authorization: Basic eDp5"}, false, 401},
 		{"empty", []string{"X-Environment-Key:"}, false, 401},
+		{"nothing in it", []string{"Authorization:"}, false, 401},
+		{"nothing behind the scheme", []string{"Authorization: Bearer "}, false, 401},
 		{"unknown", []string{"Authorization: Bearer ser.someone-elses"}, false, 401},
 		{"document not there", []string{"X-API-Key: " + emptySer}, false, 503},
 	} {

@@ -23,6 +23,10 @@ type Options struct {
 	// Now is asked for the times of access records and for the age of documents.
 	// Nil: time.Now.
 	Now func() time.Time
+	// Usage counts requests that are served. Nil: nothing is counted, at no cost.
+	Usage Usage
+	// Analytics take what applications report. Nil: there are no such paths.
+	Analytics Analytics
 	// Webhook takes Flagsmith's calls about changes. Nil: there is no such path.
 	Webhook *Webhook
 	// AllowOrigins lists the origins that browsers may call from; "*" among them

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsontext"
 )
@@ -119,10 +121,12 @@ func (l *overrideList) page(document []byte, p page) (body []byte, next page, mo
 	return body, page{end, p.size}, end < len(l.starts), true
 }
 
-// writePage answers with one page of the document of p.
-func (a *API) writePage(w http.ResponseWriter, r *http.Request, p *presentation, asked page) error {
+// writePage answers with one page of the environment's document.
+func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry, asked page) error {
+	p := presentationOf(entry.Environment)
 	overrides := p.overrides()
 	if asked.start == 0 && len(overrides.starts) <= asked.size {
+		a.served(entry, reporting.EnvironmentDocument)
 		a.writePrepared(w, r, p, &p.document)
 		return nil
 	}
@@ -130,6 +134,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, p *presentation,
 	if !ok {
 		return errPageID
 	}
+	a.served(entry, reporting.EnvironmentDocument)
 	h := w.Header()
 	p.stamp(h)
 	tag := p.seeds.identity(domain.ServerSide, []byte(asked.cursor(p.document.tag)))

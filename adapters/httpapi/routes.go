@@ -33,6 +33,11 @@ func (a *API) routes() []route {
 	if a.announcements != nil {
 		routes = append(routes, route{http.MethodGet, "/sse/environments/:key/stream", a.getStream})
 	}
+	if a.analytics != nil {
+		routes = append(routes,
+			route{http.MethodPost, analyticsPath, a.postCounts},
+			route{http.MethodPost, evaluationsPath, a.postEvaluations})
+	}
 	if a.webhook != nil {
 		routes = append(routes, route{http.MethodPost, "/proxy/webhook", a.postWebhook})
 	}

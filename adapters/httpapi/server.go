@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -30,7 +31,7 @@ type ServerOptions struct {
 	// default, 1 MiB.
 	MaxHeaderBytes int
 	// OnShutdown is called when Shutdown begins, to end what would never end by
-	// itself. May be nil.
+	// itself. Shutdown waits for it. May be nil.
 	OnShutdown func()
 	// Logger gets what net/http reports, such as connections it could not accept.
 	// Nil: nothing is logged.
@@ -45,6 +46,8 @@ type Server struct {
 	address  string
 	listener net.Listener
 	draining atomic.Bool
+
+	onShutdown func()
 }
 
 // NewServer returns a Server that has not yet opened its port.
@@ -61,12 +64,13 @@ func NewServer(h http.Handler, o ServerOptions) *Server {
 		WriteTimeout:      o.WriteTimeout,
 		IdleTimeout:       o.KeepAliveTimeout,
 		MaxHeaderBytes:    o.MaxHeaderBytes,
+		ConnContext:       withConn,
 		ErrorLog:          log.New(errorLog{logger}, "", 0),
 		// "OPTIONS *" is answered like everything else.
 		DisableGeneralOptionsHandler: true,
 	}
-	if o.OnShutdown != nil {
-		s.server.RegisterOnShutdown(o.OnShutdown)
+	if s.onShutdown = o.OnShutdown; s.onShutdown == nil {
+		s.onShutdown = func() {}
 	}
 	return s
 }
@@ -85,7 +89,7 @@ func (s *Server) Listen(ctx context.Context) (addr string, err error) {
 // Serve answers requests until Shutdown, when it returns nil at once, or until
 // the port fails.
 func (s *Server) Serve() error {
-	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.server.Serve(&connListener{Listener: s.listener}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("httpapi: %w", err)
 	}
 	return nil
@@ -100,7 +104,10 @@ func (s *Server) Drain() { s.draining.Store(true) }
 // returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
+	var ending sync.WaitGroup
+	ending.Go(s.onShutdown)
 	err := s.server.Shutdown(ctx)
+	ending.Wait()
 	if err != nil {
 		err = errors.Join(fmt.Errorf("httpapi: requests cut off: %w", err), s.server.Close())
 	}

@@ -2,21 +2,11 @@ package httpapi
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/uptrace/bunrouter"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-)
-
-const (
-	// heartbeat is how often a stream says something when there is nothing to
-	// say, so that nobody on the way takes it for dead.
-	heartbeat = 20 * time.Second
-	// streamPatience is how long a listener may take to accept what it is sent.
-	// One that takes longer is dropped; no other one waits for it.
-	streamPatience = 10 * time.Second
 )
 
 var (
@@ -27,11 +17,15 @@ var (
 
 // getStream tells a listener of each new document of an environment, once the
 // document is being served (upstream, "Real time"). It is for client-side keys,
-// which may be part of an address.
+// which may be part of an address. It ends when the environment is no longer
+// served.
+//
+// A listener may stay for days, so the connection is taken from net/http, which
+// would keep three times the memory for it, and the request is let go of. That
+// takes HTTP/1, which is what Server speaks.
 func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
-	key := r.Param("key")
-	entry, known := a.query.Snapshot().Lookup(key)
-	if !known || entry.Key != domain.EnvironmentKey(key) {
+	key := domain.EnvironmentKey(r.Param("key"))
+	if !a.serves(key) {
 		return errNotFound
 	}
 	h := w.Header()
@@ -42,66 +36,48 @@ func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	updates, stop := a.announcements.Listen(entry.Key)
-	defer stop()
-	s := eventStream{w, http.NewResponseController(w), make([]byte, 0, 96)}
-	if !s.begin() {
-		return nil
+	updates, stop := a.announcements.Listen(key)
+	if !a.serves(key) { // any more, so that its listeners may have been told already
+		stop()
+		return errNotFound
 	}
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
-	for alive := true; alive; {
-		select {
-		case <-r.Context().Done():
-			return nil
-		case <-a.ending:
-			return nil
-		case updatedAt := <-updates:
-			alive = s.updated(updatedAt)
-		case <-beat.C:
-			alive = s.comment("heartbeat")
-		}
+	s, err := takeStream(w, r.Request)
+	if err != nil {
+		stop()
+		return err
 	}
+	logged := a.logLater(w, r.Request)
+	a.streams.hold(s, func() {
+		defer stop()
+		a.streams.tell(s, updates)
+		logged(s.bytes)
+	})
 	return nil
 }
 
-// eventStream writes server-sent events. Its methods report whether the listener
-// is still there.
-type eventStream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	buffer  []byte
+// serves reports whether there is an environment with that client-side key.
+func (a *API) serves(key domain.EnvironmentKey) bool {
+	entry, known := a.query.Snapshot().Lookup(string(key))
+	return known && entry.Key == key
 }
 
-// begin lifts the bounds that requests have: a stream ends when one of the two
-// sides goes.
-func (s *eventStream) begin() bool {
-	_ = s.control.SetReadDeadline(time.Time{})
-	s.w.WriteHeader(http.StatusOK)
-	return s.comment("connected")
-}
-
-func (s *eventStream) comment(text string) bool {
-	return s.send(append(append(append(s.buffer[:0], ": "...), text...), "\n\n"...))
-}
-
-func (s *eventStream) updated(at time.Time) bool {
-	if at.IsZero() { // it is new all the same
-		at = time.Now()
+// logLater leaves the exchange of w to the caller: the access log gets its line
+// when the function returned is called, with the bytes that were sent.
+func (a *API) logLater(w http.ResponseWriter, r *http.Request) func(bytes int64) {
+	x := w.(*exchange)
+	x.taken = true
+	if a.access == nil {
+		return func(int64) {}
 	}
-	b := append(s.buffer[:0], "event: environment_updated\ndata: {\"updated_at\": "...)
-	b = strconv.AppendFloat(b, float64(at.UnixMicro())/1e6, 'f', -1, 64)
-	return s.send(append(b, "}\n\n"...))
-}
-
-func (s *eventStream) send(text []byte) bool {
-	_ = s.control.SetWriteDeadline(time.Now().Add(streamPatience))
-	if _, err := s.w.Write(text); err != nil {
-		return false
+	record := a.record(x, r)
+	return func(bytes int64) {
+		record.Bytes, record.Duration = bytes, a.now().Sub(record.Start)
+		a.access(record)
 	}
-	return s.control.Flush() == nil
 }
 
-// EndStreams ends all streams, now and later, so that a shutdown does not wait for
-// them.
-func (a *API) EndStreams() { a.endOnce.Do(func() { close(a.ending) }) }
+// streamFarewell is how long listeners have to accept the end of their streams.
+const streamFarewell = time.Second
+
+// EndStreams ends all streams, now and later, and waits for them.
+func (a *API) EndStreams() { a.streams.end(streamFarewell) }

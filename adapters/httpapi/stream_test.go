@@ -57,6 +57,16 @@ func (a *announcements) tell(at time.Time) {
 	}
 }
 
+// end tells that the environment is no longer served.
+func (a *announcements) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for c := range a.listeners {
+		close(c)
+		delete(a.listeners, c)
+	}
+}
+
 // pipes is a listener of connections within the process, without buffers: what is
 // not read blocks the writer, as with a network whose buffers are full.
 type pipes struct {
@@ -126,7 +136,6 @@ func TestStreams(t *testing.T) {
 		listener := newPipes()
 		// Time-outs that a stream must outlive.
 		server := &http.Server{Handler: api, ReadTimeout: time.Second, WriteTimeout: time.Second, IdleTimeout: time.Second}
-		server.RegisterOnShutdown(api.EndStreams)
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(listener) }()
 
@@ -165,6 +174,7 @@ func TestStreams(t *testing.T) {
 		if err := server.Shutdown(ctx); err != nil {
 			t.Errorf("shutting down with a stream open: %v", err)
 		}
+		api.EndStreams()
 		if err := <-ended; err != nil {
 			t.Errorf("the stream ends with %v, want a clean end", err)
 		}
@@ -199,4 +209,154 @@ func TestStreamsAreForKnownClientSideKeys(t *testing.T) {
 	if got := serve(newAPI(t, nil), request(http.MethodGet, streamPath, "")).Code; got != http.StatusNotFound {
 		t.Errorf("without announcements: %d", got)
 	}
+}
+
+// streaming is an API with a server for its streams, which ends with the test.
+func streaming(t *testing.T, change func(*httpapi.Options)) (*httpapi.API, *announcements, *pipes) {
+	t.Helper()
+	told := new(announcements)
+	api := newAPI(t, func(o *httpapi.Options) {
+		o.Announcements = told
+		if change != nil {
+			change(o)
+		}
+	})
+	listener := newPipes()
+	server := &http.Server{Handler: api}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		_ = server.Close()
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+		api.EndStreams()
+	})
+	return api, told, listener
+}
+
+// listen opens a stream that has begun.
+func listen(t *testing.T, p *pipes) *bufio.Reader {
+	t.Helper()
+	conn := p.dial()
+	t.Cleanup(func() { _ = conn.Close() })
+	events := openStream(t, conn, streamPath)
+	if got := block(t, events); got != ": connected\n" {
+		t.Fatalf("first %q", got)
+	}
+	synctest.Wait()
+	return events
+}
+
+// wantEnd checks that nothing more comes and that the stream ended as it should.
+func wantEnd(t *testing.T, events io.Reader) {
+	t.Helper()
+	if rest, err := io.ReadAll(events); err != nil || len(rest) > 0 {
+		t.Errorf("%q and %v, want a clean end", rest, err)
+	}
+}
+
+func TestStreamsEndWithTheirEnvironment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, told, pipes := streaming(t, nil)
+		events := listen(t, pipes)
+		told.end()
+		wantEnd(t, events)
+	})
+}
+
+func TestAShutdownDoesNotWaitForAStalledListener(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, told, pipes := streaming(t, nil)
+		good := listen(t, pipes)
+		listen(t, pipes) // and reads nothing any more
+		told.tell(time.UnixMicro(1767323045000000))
+		block(t, good)
+		synctest.Wait()
+		began, ended := time.Now(), make(chan time.Time, 1)
+		go func() {
+			api.EndStreams()
+			ended <- time.Now()
+		}()
+		wantEnd(t, good)
+		if took := (<-ended).Sub(began); took > time.Second {
+			t.Errorf("streams ended after %v", took)
+		}
+		wantEnd(t, listen(t, pipes)) // one that comes late ends at once
+		api.EndStreams()             // once more, and nothing happens
+	})
+}
+
+func TestStreamsWithoutChunks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, told, pipes := streaming(t, nil)
+		conn := pipes.dial()
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, "GET "+streamPath+" HTTP/1.0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events := bufio.NewReader(answer.Body)
+		if got := block(t, events); got != ": connected\n" {
+			t.Errorf("first %q", got)
+		}
+		synctest.Wait()
+		told.tell(time.UnixMicro(1767323045000000))
+		if got := block(t, events); got != "event: environment_updated\ndata: {\"updated_at\": 1767323045}\n" {
+			t.Errorf("told %q", got)
+		}
+		go api.EndStreams()
+		wantEnd(t, events)
+	})
+}
+
+// What a listener says is not listened to, but that it goes is noticed at once.
+func TestListenersThatTalkAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, told, pipes := streaming(t, nil)
+		conn := pipes.dial()
+		events := openStream(t, conn, streamPath)
+		block(t, events)
+		for range 3 {
+			if _, err := io.WriteString(conn, strings.Repeat("GET / HTTP/1.1\r\n\r\n", 100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		told.tell(time.UnixMicro(1767323045000000))
+		if got := block(t, events); !strings.HasPrefix(got, "event: ") {
+			t.Errorf("told %q", got)
+		}
+		if err := conn.Close(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := told.count(); n != 0 {
+			t.Errorf("%d listeners left", n)
+		}
+	})
+}
+
+func TestStreamsAreLoggedWhenTheyEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		records := make(chan httpapi.AccessRecord, 1)
+		api, _, pipes := streaming(t, func(o *httpapi.Options) { o.Access = func(r httpapi.AccessRecord) { records <- r } })
+		events := listen(t, pipes)
+		if got := block(t, events); got != ": heartbeat\n" {
+			t.Errorf("told %q", got)
+		}
+		select {
+		case r := <-records:
+			t.Fatalf("logged while it goes on: %+v", r)
+		default:
+		}
+		go api.EndStreams()
+		wantEnd(t, events)
+		r := <-records
+		if r.Path != streamPath || r.Method != http.MethodGet || r.Status != http.StatusOK || r.Duration != 20*time.Second || r.Bytes != int64(len(": connected\n\n: heartbeat\n\n")) {
+			t.Errorf("%+v", r)
+		}
+	})
 }

@@ -1,0 +1,84 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/uptrace/bunrouter"
+
+	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/reporting"
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+// The paths of analytics.
+const (
+	analyticsPath   = "/api/v1/analytics/flags"
+	evaluationsPath = "/api/v2/analytics/flags"
+)
+
+// Analytics take what applications tell of their use of features. They are called
+// from many requests at a time, must not wait for upstream, and keep nothing of
+// what they are given.
+type Analytics interface {
+	AddCounts(key domain.EnvironmentKey, counts []reporting.FeatureCount)
+	AddEvaluations(key domain.EnvironmentKey, evaluations []reporting.Evaluation)
+}
+
+var (
+	errAnalyticsUndeclared = refused(http.StatusBadRequest, "bad_request", "the body must be declared as application/json")
+	errCountsBody          = refused(http.StatusBadRequest, "bad_request", "the body must be a JSON object of counts by feature name")
+	errEvaluationsBody     = refused(http.StatusBadRequest, "bad_request", `the body must be a JSON object with the list "evaluations"`)
+)
+
+// postCounts takes counts by feature name (upstream, "Analytics"). They are added
+// to those of the environment, whichever of its keys came with them.
+func (a *API) postCounts(w http.ResponseWriter, r bunrouter.Request) error {
+	s := a.scratches.Get().(*scratch)
+	defer a.recycle(s)
+	entry, body, err := a.analyticsRequest(r.Request, s)
+	if err != nil {
+		return err
+	}
+	counts, err := decodeCounts(body, entry.Environment.Program)
+	if err != nil {
+		return err
+	}
+	a.analytics.AddCounts(entry.Key, counts)
+	w.Header()["Content-Length"] = noLength
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// postEvaluations takes evaluations with their identities (upstream, "Analytics").
+func (a *API) postEvaluations(w http.ResponseWriter, r bunrouter.Request) error {
+	s := a.scratches.Get().(*scratch)
+	defer a.recycle(s)
+	entry, body, err := a.analyticsRequest(r.Request, s)
+	if err != nil {
+		return err
+	}
+	evaluations, err := decodeEvaluations(body, entry.Environment.Program)
+	if err != nil {
+		return err
+	}
+	a.analytics.AddEvaluations(entry.Key, evaluations)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// noLength is the Content-Length of an answer without a body.
+var noLength = []string{"0"}
+
+// analyticsRequest returns what a report is about, and its body. The document is
+// needed to tell which features there are.
+func (a *API) analyticsRequest(r *http.Request, s *scratch) (app.Entry, string, error) {
+	entry, err := a.environment(r)
+	if err != nil {
+		return app.Entry{}, "", err
+	}
+	body, err := s.readBody(r, a.maxBody)
+	if err == nil && !declaredJSON(r.Header["Content-Type"]) {
+		err = errAnalyticsUndeclared
+	}
+	return entry, body, err
+}

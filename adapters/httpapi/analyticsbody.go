@@ -1,0 +1,167 @@
+package httpapi
+
+import (
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/edge-proxy/edge-proxy/app/reporting"
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/engine"
+)
+
+const (
+	// mostCount is the highest count that Flagsmith keeps. No application means a
+	// higher one.
+	mostCount = math.MaxInt32
+	// longestIdentifier is how many characters of an identifier Flagsmith keeps.
+	longestIdentifier = 2000
+)
+
+// decodeCounts reads {"feature_name": count, …}. Left out are features that the
+// program does not know and what is no count: an integer from 1 to mostCount,
+// written as one. Of a feature that comes twice the last counts. Names may be
+// parts of body.
+func decodeCounts(body string, program *engine.Program) ([]reporting.FeatureCount, error) {
+	d := jsontext.New(strings.TrimPrefix(body, "\ufeff"))
+	if d.Kind() != jsontext.Object {
+		return nil, errCountsBody
+	}
+	var counts []reporting.FeatureCount
+	at := map[int]int{} // in counts, by number of the feature
+	d.EnterObject()
+	for {
+		name, ok := d.NextKey()
+		if !ok {
+			break
+		}
+		n, isCount := readCount(&d)
+		number, known := program.Feature(name)
+		if !known {
+			continue
+		}
+		i, again := at[number]
+		if !again {
+			i = len(counts)
+			at[number] = i
+			counts = append(counts, reporting.FeatureCount{Feature: name})
+		}
+		if !isCount {
+			n = 0
+		}
+		counts[i].Count = n
+	}
+	if d.End() != nil {
+		return nil, errCountsBody
+	}
+	kept := counts[:0]
+	for _, c := range counts {
+		if c.Count > 0 {
+			kept = append(kept, c)
+		}
+	}
+	return kept, nil
+}
+
+// decodeEvaluations reads {"evaluations":[{"feature_name","identity_identifier",
+// "enabled_when_evaluated","count"}, …]}. Left out are evaluations of features that
+// the program does not know, with what is no count, without enabled_when_evaluated,
+// or with an identifier that is no text or too long. A blank identifier is none. Of
+// a member that comes twice the last counts. Texts may be parts of body.
+func decodeEvaluations(body string, program *engine.Program) ([]reporting.Evaluation, error) {
+	d := jsontext.New(strings.TrimPrefix(body, "\ufeff"))
+	if d.Kind() != jsontext.Object {
+		return nil, errEvaluationsBody
+	}
+	var evaluations []reporting.Evaluation
+	found := false
+	d.EnterObject()
+	for {
+		key, ok := d.NextKey()
+		if !ok {
+			break
+		}
+		if key != "evaluations" {
+			d.Skip()
+			continue
+		}
+		evaluations, found = evaluations[:0], d.Kind() == jsontext.Array
+		if !found {
+			d.Skip()
+			continue
+		}
+		d.EnterArray()
+		for d.NextElement() {
+			if e, ok := readEvaluation(&d, program); ok {
+				evaluations = append(evaluations, e)
+			}
+		}
+	}
+	if d.End() != nil || !found {
+		return nil, errEvaluationsBody
+	}
+	return evaluations, nil
+}
+
+func readEvaluation(d *jsontext.Scanner, program *engine.Program) (e reporting.Evaluation, ok bool) {
+	if d.Kind() != jsontext.Object {
+		d.Skip()
+		return e, false
+	}
+	var counted, stated bool
+	known, identified := false, true
+	d.EnterObject()
+	for {
+		key, more := d.NextKey()
+		if !more {
+			return e, counted && stated && known && identified
+		}
+		switch kind := d.Kind(); key {
+		case "feature_name":
+			known = false
+			if kind != jsontext.String {
+				d.Skip()
+				continue
+			}
+			e.Feature = d.String()
+			_, known = program.Feature(e.Feature)
+		case "identity_identifier":
+			e.Identity, identified = "", true
+			switch kind {
+			case jsontext.String:
+				if text := d.String(); !blank(text) {
+					e.Identity, identified = text, !tooLongIdentifier(text)
+				}
+			case jsontext.Null:
+				d.Null()
+			default:
+				identified = false
+				d.Skip()
+			}
+		case "enabled_when_evaluated":
+			if stated = kind == jsontext.Bool; stated {
+				e.Enabled = d.Bool()
+			} else {
+				d.Skip()
+			}
+		case "count":
+			e.Count, counted = readCount(d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// readCount reads any value, and reports whether it is a count.
+func readCount(d *jsontext.Scanner) (n int64, ok bool) {
+	if d.Kind() != jsontext.Number {
+		d.Skip()
+		return 0, false
+	}
+	n, ok = jsontext.Int64(d.Number())
+	return n, ok && n > 0 && n <= mostCount
+}
+
+func tooLongIdentifier(text string) bool {
+	return len(text) > longestIdentifier && utf8.RuneCountInString(text) > longestIdentifier
+}

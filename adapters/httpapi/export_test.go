@@ -1,0 +1,25 @@
+package httpapi
+
+import (
+	"net"
+	"sync"
+)
+
+// NewConn returns what net/http gets to see of a connection.
+func NewConn(c net.Conn) net.Conn { return newConn(c, new(sync.Pool)) }
+
+// ServeOn is Serve for another listener than a port.
+func (s *Server) ServeOn(l net.Listener) error {
+	s.listener = l
+	return s.Serve()
+}
+
+// HeadSize is the size in bytes of the largest write that waits for another.
+const HeadSize = headSize
+
+// Corked runs write while c, which NewConn returned, is corked.
+func Corked(c net.Conn, write func()) {
+	c.(*conn).cork()
+	defer c.(*conn).uncork()
+	write()
+}
