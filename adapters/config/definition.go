@@ -26,6 +26,7 @@ type definition struct {
 	oneOf, schemes  []string
 	check           string
 	environmentOnly bool
+	reload          Effect
 	help            string
 
 	index []int // of the field in Settings
@@ -128,6 +129,10 @@ func newDefinition(field reflect.StructField, variable, key string, index []int)
 		help:            tag.Get("help"),
 		least:           math.Inf(-1), most: math.Inf(1),
 		index: index,
+	}
+	d.reload = Effect(tag.Get("reload"))
+	if !slices.Contains([]Effect{Live, LiveValue, Restart}, d.reload) {
+		panic(fmt.Sprintf("config: tag reload of %s says %q: it must say when a change takes effect", key, d.reload))
 	}
 	d.unset, d.optional = tag.Lookup("unset")
 	own := variable[:len(variable)-len(tag.Get("env"))]

@@ -16,6 +16,7 @@
 //	schemes     the allowed URL schemes
 //	check       a named check, see checkText
 //	source      "environment": not read from the file
+//	reload      when a change takes effect, see Effect
 //	help        one sentence for the reference
 //
 // Loading works in layers. The file, then variables that hold a whole section as

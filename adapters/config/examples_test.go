@@ -36,7 +36,6 @@ func TestDocumentedExampleAsFileAndAsVariables(t *testing.T) {
 	want.APIPollFrequency = 5 * time.Second
 	want.Store.Lease = 10 * time.Second
 	want.Logging.LogLevel, want.Logging.LogFormat = "DEBUG", "json"
-	want.Files = []string{"config.json"}
 	if !reflect.DeepEqual(fromFile, want) {
 		t.Errorf("got %+v, want %+v", fromFile, want)
 	}

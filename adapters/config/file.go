@@ -71,27 +71,35 @@ func braced(content []byte) []byte {
 	return slices.Concat([]byte("{"), content, []byte("\n}"))
 }
 
-// readFile reads a file and remembers it as one to watch.
+// readFile reads a file, whose path may be relative.
 func (l *loader) readFile(name string) ([]byte, error) {
 	if l.src.ReadFile == nil {
 		return nil, fs.ErrNotExist
 	}
-	name = l.path(name)
-	content, err := l.src.ReadFile(name)
-	if err == nil && !slices.Contains(l.files, name) {
-		l.files = append(l.files, name)
-	}
-	return content, err
+	return l.src.ReadFile(l.path(name))
 }
 
-// readSecret reads a file that holds one value, without the blanks around it.
-// Its error is fit to be shown as a problem's value.
-func (l *loader) readSecret(name string) (string, error) {
+// secretFileError says why a file yields no value; its texts are those of a
+// Problem.
+type secretFileError struct{ value, allowed string }
+
+func (e *secretFileError) problem(key, origin string) *Problem {
+	return &Problem{Key: key, Value: e.value, Allowed: e.allowed, Origin: origin}
+}
+
+// readSecret reads a file that holds one value, without the blanks around it. An
+// empty file is one that is still being written, or a mistake: it does not unset
+// the value.
+func (l *loader) readSecret(name string) (string, *secretFileError) {
 	content, err := l.readFile(name)
 	if err != nil {
-		return "", fmt.Errorf("in the file %s, which is not readable: %s", quote(name), cause(err))
+		return "", &secretFileError{fmt.Sprintf("in the file %s, which is not readable: %s", quote(name), cause(err)), "a file that can be read"}
 	}
-	return strings.TrimSpace(string(content)), nil
+	text := strings.TrimSpace(string(content))
+	if text == "" {
+		return "", &secretFileError{fmt.Sprintf("in the file %s, which is empty", quote(name)), "a file that holds the value"}
+	}
+	return text, nil
 }
 
 // cause is a file error without operation and path, which are known.
@@ -189,7 +197,7 @@ func (l *loader) candidate(d *definition, value hujson.Value, origin string) *ca
 		if path, ok := fileReference(v); ok && d.kind.confidential {
 			text, err := l.readSecret(path)
 			if err != nil {
-				return refuse(err.Error(), "a file that can be read")
+				return refuse(err.value, err.allowed)
 			}
 			return &candidate{text: text, origin: origin}
 		}

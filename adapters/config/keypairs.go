@@ -104,7 +104,7 @@ func (r *pairReader) key(key string, value hujson.Value, check func(key, text st
 		}
 		content, err := r.loader.readSecret(path)
 		if err != nil {
-			r.problem(key, err.Error(), "a file that can be read")
+			r.problem(key, err.value, err.allowed)
 			return "", false
 		}
 		text = content

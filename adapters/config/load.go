@@ -63,7 +63,6 @@ type loader struct {
 
 	problems []Problem
 	warnings []Warning
-	files    []string
 }
 
 // A candidate is a setting's value in the form of a variable, from the highest
@@ -160,7 +159,6 @@ func (l *loader) decode() (Settings, error) {
 		s.Store.Lease = 2 * s.APIPollFrequency
 	}
 	s.ConfigPath = l.path(s.ConfigPath)
-	s.Files = l.files
 	return s, nil
 }
 

@@ -68,6 +68,8 @@ type Entry struct {
 	Description string
 	// Confidential values are masked wherever they are shown.
 	Confidential bool
+	// Reload says when a change takes effect.
+	Reload Effect
 }
 
 // Reference returns all settings in order: those of the file, then those that
@@ -79,7 +81,7 @@ func Reference() []Entry {
 			Key: d.key, Aliases: d.aliases,
 			Variable: d.variable, VariableAliases: d.variables[1:], FileVariable: d.fileVariable(),
 			Type: d.kind.name, Default: d.fallback, Allowed: d.kind.allowed(d), Description: d.help,
-			Confidential: d.kind.confidential,
+			Confidential: d.kind.confidential, Reload: d.reload,
 		}
 		if d.environmentOnly {
 			e.Key = ""

@@ -118,9 +118,70 @@ func TestSecretsFromFiles(t *testing.T) {
 	if s.ConfigPath != "/app/config.json" {
 		t.Errorf("ConfigPath %s", s.ConfigPath)
 	}
-	for _, name := range []string{"/app/config.json", "/app/secrets/proxy", "/run/secrets/hook", "/run/secrets/store", "/run/secrets/pairs"} {
-		if !slices.Contains(s.Files, name) {
-			t.Errorf("%s is not in Files %q", name, s.Files)
+}
+
+// Wherever there is a secret, a file can stand for it.
+func TestEverySecretCanComeFromAFile(t *testing.T) {
+	secrets := map[string]struct {
+		inFile string // %s is the secret, as JSON
+		text   string
+		get    func(config.Settings) string
+	}{
+		"ENVIRONMENT_KEY_PAIRS": {`{"environment_key_pairs": %s}`, `[{"server_side_key": "ser.from_a_file", "client_side_key": "c"}]`, func(s config.Settings) string {
+			return fmt.Sprintf(`[{"server_side_key": %q, "client_side_key": %q}]`, s.EnvironmentKeyPairs[0].ServerSideKey.Reveal(), s.EnvironmentKeyPairs[0].ClientSideKey)
+		}},
+		"API_URL":        {`{"api_url": %s}`, "https://u:p@api.example.com", func(s config.Settings) string { return s.APIURL.Reveal() }},
+		"STORE_URL":      {`{"store": {"url": %s}}`, "redis://:p@redis", func(s config.Settings) string { return s.Store.URL.Reveal() }},
+		"PROXY_KEY":      {`{"proxy_key": %s}`, "proxy", func(s config.Settings) string { return s.ProxyKey.Reveal() }},
+		"REALTIME_URL":   {`{"realtime_url": %s}`, "https://u:p@realtime.example.com", func(s config.Settings) string { return s.RealtimeURL.Reveal() }},
+		"WEBHOOK_SECRET": {`{"webhook": {"secret": %s}}`, "hook", func(s config.Settings) string { return s.Webhook.Secret.Reveal() }},
+		"HTTP_PROXY":     {"", "http://u:p@proxy:1", func(s config.Settings) string { return s.Proxy.HTTP.Reveal() }},
+		"HTTPS_PROXY":    {"", "http://u:p@proxy:2", func(s config.Settings) string { return s.Proxy.HTTPS.Reveal() }},
+		"ALL_PROXY":      {"", "http://u:p@proxy:3", func(s config.Settings) string { return s.Proxy.All.Reveal() }},
+	}
+	for _, e := range config.Reference() {
+		secret, known := secrets[e.Variable]
+		if e.Confidential != known {
+			t.Errorf("%s is confidential: %t, and has a row here: %t", e.Variable, e.Confidential, known)
 		}
+		if !known {
+			continue
+		}
+		t.Run(e.Variable, func(t *testing.T) {
+			others := []string{keys}
+			if e.Variable == "ENVIRONMENT_KEY_PAIRS" {
+				others = nil
+			}
+			files := map[string]string{"/secret": " " + secret.text + "\n", "/empty": " \n"}
+			if got := secret.get(mustLoad(t, source(files, append(others, e.FileVariable+"=/secret")...))); got != secret.text {
+				t.Errorf("%s: %q, want %q", e.FileVariable, got, secret.text)
+			}
+			refusals := []config.Source{source(files, append(others, e.FileVariable+"=/none")...), source(files, append(others, e.FileVariable+"=/empty")...)}
+			if secret.inFile != "" {
+				files["config.json"] = fmt.Sprintf(secret.inFile, `{"file": "/secret"}`)
+				if got := secret.get(mustLoad(t, source(files, others...))); got != secret.text {
+					t.Errorf("file: %q, want %q", got, secret.text)
+				}
+				refusals = append(refusals, withFile(fmt.Sprintf(secret.inFile, `{"file": "/none"}`), others...))
+			}
+			for i, src := range refusals {
+				if lines := refused(t, src); len(lines) != 1 || !strings.Contains(lines[0], "is in the file") {
+					t.Errorf("refusal %d: %q", i, lines)
+				}
+			}
+		})
+	}
+}
+
+func TestKeysOfAPairComeFromFilesEach(t *testing.T) {
+	files := map[string]string{"/server": "ser.a\n", "/client": "c\n", "/empty": "\n"}
+	s := mustLoad(t, source(files, `ENVIRONMENT_KEY_PAIRS=[{"server_side_key":{"file":"/server"},"client_side_key":{"file":"/client"}}]`))
+	if !slices.Equal(s.EnvironmentKeyPairs, []config.KeyPair{pair("ser.a", "c")}) {
+		t.Errorf("pairs %v", s.EnvironmentKeyPairs)
+	}
+	lines := refused(t, source(files, `ENVIRONMENT_KEY_PAIRS=[{"server_side_key":{"file":"/empty"},"client_side_key":"c"}]`))
+	want := `environment_key_pairs[0].server_side_key is in the file "/empty", which is empty, must be a file that holds the value (variable ENVIRONMENT_KEY_PAIRS)`
+	if len(lines) != 1 || lines[0] != want {
+		t.Errorf("problems %q, want %q", lines, want)
 	}
 }

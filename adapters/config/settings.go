@@ -14,41 +14,37 @@ type Settings struct {
 	// EnvironmentKeyPairs are the configured environments, without repetitions;
 	// one client-side key may appear with several server-side keys (rotation).
 	// Empty only when ProxyKey is set.
-	EnvironmentKeyPairs []KeyPair `env:"ENVIRONMENT_KEY_PAIRS" unset:"only allowed with proxy_key" help:"Environments to serve, each with its server-side and client-side key; several pairs with one client-side key allow key rotation."`
+	EnvironmentKeyPairs []KeyPair `env:"ENVIRONMENT_KEY_PAIRS" unset:"only allowed with proxy_key" reload:"live" help:"Environments to serve, each with its server-side and client-side key; several pairs with one client-side key allow key rotation."`
 	// APIURL is the Flagsmith API without a trailing slash; http, https, or a
 	// directory as file:///dir.
-	APIURL             URL            `env:"API_URL" envDefault:"https://edge.api.flagsmith.com/api/v1" schemes:"http,https,file" help:"Flagsmith API to fetch environment documents from; a file URL names a directory."`
-	APIPollFrequency   time.Duration  `env:"API_POLL_FREQUENCY_SECONDS" alias:"API_POLL_FREQUENCY" envDefault:"10" above:"0" max:"86400" help:"Time between two polls of an environment."`
-	APIPollTimeout     time.Duration  `env:"API_POLL_TIMEOUT_SECONDS" alias:"API_POLL_TIMEOUT" envDefault:"5" above:"0" max:"3600" help:"Time-out of one request to the Flagsmith API."`
-	APIPollConcurrency int            `env:"API_POLL_CONCURRENCY" envDefault:"16" min:"1" max:"1024" help:"Environments fetched at the same time, at most."`
-	AllowOrigins       []string       `env:"ALLOW_ORIGINS" envDefault:"[\"*\"]" check:"origin" help:"Origins that browsers may call from; * allows all."`
+	APIURL             URL            `env:"API_URL" envDefault:"https://edge.api.flagsmith.com/api/v1" schemes:"http,https,file" reload:"restart" help:"Flagsmith API to fetch environment documents from; a file URL names a directory."`
+	APIPollFrequency   time.Duration  `env:"API_POLL_FREQUENCY_SECONDS" alias:"API_POLL_FREQUENCY" envDefault:"10" above:"0" max:"86400" reload:"live" help:"Time between two polls of an environment."`
+	APIPollTimeout     time.Duration  `env:"API_POLL_TIMEOUT_SECONDS" alias:"API_POLL_TIMEOUT" envDefault:"5" above:"0" max:"3600" reload:"live" help:"Time-out of one request to the Flagsmith API."`
+	APIPollConcurrency int            `env:"API_POLL_CONCURRENCY" envDefault:"16" min:"1" max:"1024" reload:"live" help:"Environments fetched at the same time, at most."`
+	AllowOrigins       []string       `env:"ALLOW_ORIGINS" envDefault:"[\"*\"]" check:"origin" reload:"live" help:"Origins that browsers may call from; * allows all."`
 	EndpointCaches     EndpointCaches `envPrefix:"ENDPOINT_CACHES_"`
 	Server             Server         `envPrefix:"SERVER_"`
 	Logging            Logging        `envPrefix:"LOGGING_"`
 	HealthCheck        HealthCheck    `envPrefix:"HEALTH_CHECK_"`
 	Store              Store          `envPrefix:"STORE_"`
 	// MaxDocumentBytes bounds one environment document, its pages merged.
-	MaxDocumentBytes int64 `env:"MAX_DOCUMENT_BYTES" envDefault:"268435456" min:"1024" max:"17179869184" help:"Largest environment document that is accepted, in bytes."`
+	MaxDocumentBytes int64 `env:"MAX_DOCUMENT_BYTES" envDefault:"268435456" min:"1024" max:"17179869184" reload:"live" help:"Largest environment document that is accepted, in bytes."`
 	// ProxyKey makes the proxy discover its environments; zero when unset.
-	ProxyKey Secret `env:"PROXY_KEY" unset:"no discovery" check:"header" help:"Key with which the proxy discovers its environments and reports usage."`
+	ProxyKey Secret `env:"PROXY_KEY" unset:"no discovery" check:"header" reload:"value" help:"Key with which the proxy discovers its environments and reports usage."`
 	// RealtimeURL is where update events come from; zero means polling only.
-	RealtimeURL        URL           `env:"REALTIME_URL" unset:"off, polling only" schemes:"http,https" help:"Server of real-time update events; Flagsmith's own is https://realtime.flagsmith.com."`
-	UsageFlushInterval time.Duration `env:"USAGE_FLUSH_INTERVAL_SECONDS" envDefault:"60" above:"0" max:"86400" help:"Time between two usage reports; only with proxy_key."`
+	RealtimeURL        URL           `env:"REALTIME_URL" unset:"off, polling only" schemes:"http,https" reload:"restart" help:"Server of real-time update events; Flagsmith's own is https://realtime.flagsmith.com."`
+	UsageFlushInterval time.Duration `env:"USAGE_FLUSH_INTERVAL_SECONDS" envDefault:"60" above:"0" max:"86400" reload:"live" help:"Time between two usage reports; only with proxy_key."`
 	Analytics          Analytics     `envPrefix:"ANALYTICS_"`
 	Webhook            Webhook       `envPrefix:"WEBHOOK_"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the
 	// container may use.
-	WebConcurrency    int          `env:"WEB_CONCURRENCY" source:"environment" unset:"all that the container may use" min:"0" max:"4096" help:"Processors to use; 0 means all that the container may use."`
-	ForwardedAllowIPs TrustedPeers `env:"FORWARDED_ALLOW_IPS" source:"environment" envDefault:"127.0.0.1" help:"Peers whose X-Forwarded-For and X-Forwarded-Proto headers are believed when server.proxy_headers is on."`
+	WebConcurrency    int          `env:"WEB_CONCURRENCY" source:"environment" unset:"all that the container may use" min:"0" max:"4096" reload:"restart" help:"Processors to use; 0 means all that the container may use."`
+	ForwardedAllowIPs TrustedPeers `env:"FORWARDED_ALLOW_IPS" source:"environment" envDefault:"127.0.0.1" reload:"restart" help:"Peers whose X-Forwarded-For and X-Forwarded-Proto headers are believed when server.proxy_headers is on."`
 	Proxy             Proxy
 
 	// ConfigPath is the configuration file, whether it exists or not.
-	ConfigPath string `env:"CONFIG_PATH" source:"environment" envDefault:"config.json" help:"Configuration file; a relative path is taken from the working directory."`
-	// Files are the files that were read, in order and without repetitions: the
-	// configuration file if it exists, then files that hold secrets. A reload
-	// watches them and ConfigPath.
-	Files []string
+	ConfigPath string `env:"CONFIG_PATH" source:"environment" envDefault:"config.json" reload:"restart" help:"Configuration file; a relative path is taken from the working directory."`
 }
 
 // KeyPair is one environment's client-side key with one of its server-side keys.
@@ -65,45 +61,45 @@ type EndpointCaches struct {
 
 // EndpointCache is one endpoint's response cache.
 type EndpointCache struct {
-	UseCache     bool `env:"USE_CACHE" envDefault:"false" help:"Keep recent answers of this endpoint until the environment changes."`
-	CacheMaxSize int  `env:"CACHE_MAX_SIZE" envDefault:"128" min:"1" max:"10000000" help:"Answers to keep; the least recently used goes first."`
+	UseCache     bool `env:"USE_CACHE" envDefault:"false" reload:"live" help:"Keep recent answers of this endpoint until the environment changes."`
+	CacheMaxSize int  `env:"CACHE_MAX_SIZE" envDefault:"128" min:"1" max:"10000000" reload:"live" help:"Answers to keep; the least recently used goes first."`
 }
 
 // Server configures the listener.
 type Server struct {
-	Host string `env:"HOST" envDefault:"0.0.0.0" check:"host" help:"Address or host name to listen on."`
+	Host string `env:"HOST" envDefault:"0.0.0.0" check:"host" reload:"restart" help:"Address or host name to listen on."`
 	// Port 0 takes any free port.
-	Port             int           `env:"PORT" envDefault:"8000" min:"0" max:"65535" help:"Port to listen on; 0 takes any free one."`
-	ProxyHeaders     bool          `env:"PROXY_HEADERS" envDefault:"false" help:"Take client address and scheme from X-Forwarded-For and X-Forwarded-Proto, if the peer is in FORWARDED_ALLOW_IPS."`
-	TimeoutKeepAlive time.Duration `env:"TIMEOUT_KEEP_ALIVE" envDefault:"5" above:"0" max:"86400" help:"Time after which an idle connection is closed."`
-	// Reload asks for the configuration file to be re-read when it changes.
-	Reload            bool          `env:"RELOAD" envDefault:"false" help:"Re-read the configuration file when it changes."`
-	DrainDelay        time.Duration `env:"DRAIN_DELAY_SECONDS" envDefault:"3" min:"0" max:"3600" help:"Time between turning unready and closing the listener on shutdown."`
-	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT_SECONDS" envDefault:"9" above:"0" max:"3600" help:"Time that running requests and last reports get on shutdown."`
-	MaxBodyBytes      int64         `env:"MAX_BODY_BYTES" envDefault:"1048576" min:"1" max:"1073741824" help:"Largest request body, in bytes."`
-	MaxHeaderBytes    int           `env:"MAX_HEADER_BYTES" envDefault:"16384" min:"1024" max:"16777216" help:"Largest request header, in bytes."`
-	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT_SECONDS" envDefault:"5" above:"0" max:"3600" help:"Time in which a request's header must arrive."`
-	ReadTimeout       time.Duration `env:"READ_TIMEOUT_SECONDS" envDefault:"10" above:"0" max:"3600" help:"Time in which a whole request must arrive."`
+	Port             int           `env:"PORT" envDefault:"8000" min:"0" max:"65535" reload:"restart" help:"Port to listen on; 0 takes any free one."`
+	ProxyHeaders     bool          `env:"PROXY_HEADERS" envDefault:"false" reload:"live" help:"Take client address and scheme from X-Forwarded-For and X-Forwarded-Proto, if the peer is in FORWARDED_ALLOW_IPS."`
+	TimeoutKeepAlive time.Duration `env:"TIMEOUT_KEEP_ALIVE" envDefault:"5" above:"0" max:"86400" reload:"restart" help:"Time after which an idle connection is closed."`
+	// Reload has the configuration file re-read when it changes.
+	Reload            bool          `env:"RELOAD" envDefault:"false" reload:"live" help:"Re-read the configuration file when it changes."`
+	DrainDelay        time.Duration `env:"DRAIN_DELAY_SECONDS" envDefault:"3" min:"0" max:"3600" reload:"live" help:"Time between turning unready and closing the listener on shutdown."`
+	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT_SECONDS" envDefault:"9" above:"0" max:"3600" reload:"live" help:"Time that running requests and last reports get on shutdown."`
+	MaxBodyBytes      int64         `env:"MAX_BODY_BYTES" envDefault:"1048576" min:"1" max:"1073741824" reload:"live" help:"Largest request body, in bytes."`
+	MaxHeaderBytes    int           `env:"MAX_HEADER_BYTES" envDefault:"16384" min:"1024" max:"16777216" reload:"restart" help:"Largest request header, in bytes."`
+	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT_SECONDS" envDefault:"5" above:"0" max:"3600" reload:"restart" help:"Time in which a request's header must arrive."`
+	ReadTimeout       time.Duration `env:"READ_TIMEOUT_SECONDS" envDefault:"10" above:"0" max:"3600" reload:"restart" help:"Time in which a whole request must arrive."`
 	// WriteTimeout does not hold for event streams.
-	WriteTimeout time.Duration `env:"WRITE_TIMEOUT_SECONDS" envDefault:"30" above:"0" max:"3600" help:"Time in which an answer must be written; event streams are exempt."`
+	WriteTimeout time.Duration `env:"WRITE_TIMEOUT_SECONDS" envDefault:"30" above:"0" max:"3600" reload:"restart" help:"Time in which an answer must be written; event streams are exempt."`
 }
 
 // Logging configures the log. Level and Format are spelled as in the reference,
 // whatever case they were written in.
 type Logging struct {
-	LogLevel          string `env:"LOG_LEVEL" envDefault:"INFO" oneof:"CRITICAL,ERROR,WARNING,INFO,DEBUG,NOTSET" help:"Least severe level that is logged."`
-	LogFormat         string `env:"LOG_FORMAT" envDefault:"generic" oneof:"generic,json" help:"Text for people, or one JSON object a line."`
-	LogEventFieldName string `env:"LOG_EVENT_FIELD_NAME" envDefault:"message" help:"Field of JSON log entries that holds the message."`
-	Colours           bool   `env:"COLOURS" alias:"COLORS,COLOUR,COLOR" envDefault:"false" help:"Colour the log; only for the generic format."`
-	EnableAccessLog   bool   `env:"ENABLE_ACCESS_LOG" envDefault:"false" help:"Log every request."`
+	LogLevel          string `env:"LOG_LEVEL" envDefault:"INFO" oneof:"CRITICAL,ERROR,WARNING,INFO,DEBUG,NOTSET" reload:"live" help:"Least severe level that is logged."`
+	LogFormat         string `env:"LOG_FORMAT" envDefault:"generic" oneof:"generic,json" reload:"live" help:"Text for people, or one JSON object a line."`
+	LogEventFieldName string `env:"LOG_EVENT_FIELD_NAME" envDefault:"message" reload:"live" help:"Field of JSON log entries that holds the message."`
+	Colours           bool   `env:"COLOURS" alias:"COLORS,COLOUR,COLOR" envDefault:"false" reload:"live" help:"Colour the log; only for the generic format."`
+	EnableAccessLog   bool   `env:"ENABLE_ACCESS_LOG" envDefault:"false" reload:"live" help:"Log every request."`
 	// Override is a compact JSON object, "{}" by default: Python logging
 	// settings, not looked into here.
-	Override json.RawMessage `env:"OVERRIDE" envDefault:"{}" help:"Python logging settings: formatters, handlers and loggers."`
+	Override json.RawMessage `env:"OVERRIDE" envDefault:"{}" reload:"live" help:"Python logging settings: formatters, handlers and loggers."`
 }
 
 // HealthCheck configures readiness.
 type HealthCheck struct {
-	GracePeriod GracePeriod `env:"ENVIRONMENT_UPDATE_GRACE_PERIOD_SECONDS" envDefault:"30" min:"0" max:"31536000" help:"Time per environment after which documents that upstream did not confirm are stale; null means never."`
+	GracePeriod GracePeriod `env:"ENVIRONMENT_UPDATE_GRACE_PERIOD_SECONDS" envDefault:"30" min:"0" max:"31536000" reload:"live" help:"Time per environment after which documents that upstream did not confirm are stale; null means never."`
 }
 
 // GracePeriod is the time per environment after which documents are stale.
@@ -117,30 +113,30 @@ type GracePeriod struct {
 type Store struct {
 	// URL chooses the store by its scheme; which schemes and parameters there
 	// are is for the stores to say.
-	URL    URL    `env:"URL" envDefault:"memory:" help:"Store of environment documents, such as memory:, bolt:///path or redis://host:6379."`
-	Prefix string `env:"PREFIX" envDefault:"edge-proxy" check:"prefix" help:"What the names in a shared store begin with: keeps fleets apart."`
+	URL    URL    `env:"URL" envDefault:"memory:" reload:"restart" help:"Store of environment documents, such as memory:, bolt:///path or redis://host:6379."`
+	Prefix string `env:"PREFIX" envDefault:"edge-proxy" check:"prefix" reload:"restart" help:"What the names in a shared store begin with: keeps fleets apart."`
 	// Lease is never 0 once loaded: unset it is two poll intervals.
-	Lease time.Duration `env:"LEASE_SECONDS" unset:"two poll intervals" above:"0" max:"172800" help:"Time after which another node takes over polling from one that died."`
+	Lease time.Duration `env:"LEASE_SECONDS" unset:"two poll intervals" above:"0" max:"172800" reload:"live" help:"Time after which another node takes over polling from one that died."`
 }
 
 // Analytics configures the forwarding of feature analytics.
 type Analytics struct {
-	Enabled       bool          `env:"ENABLED" envDefault:"true" help:"Forward the analytics that SDKs send."`
-	FlushInterval time.Duration `env:"FLUSH_INTERVAL_SECONDS" envDefault:"10" above:"0" max:"86400" help:"Time between two deliveries of analytics."`
+	Enabled       bool          `env:"ENABLED" envDefault:"true" reload:"live" help:"Forward the analytics that SDKs send."`
+	FlushInterval time.Duration `env:"FLUSH_INTERVAL_SECONDS" envDefault:"10" above:"0" max:"86400" reload:"live" help:"Time between two deliveries of analytics."`
 }
 
 // Webhook configures the webhook endpoint.
 type Webhook struct {
 	// Secret signs Flagsmith's calls; zero means that the endpoint is off.
-	Secret Secret `env:"SECRET" unset:"off" help:"Secret that signs Flagsmith's webhook calls."`
+	Secret Secret `env:"SECRET" unset:"off" reload:"live" help:"Secret that signs Flagsmith's webhook calls."`
 }
 
 // Proxy is the HTTP proxy for outgoing requests. The variables are recognised in
 // either case, the lower-case form wins.
 type Proxy struct {
-	HTTP  URL `env:"HTTP_PROXY" source:"environment" unset:"none" schemes:"http,https,socks5,socks5h" check:"proxy" help:"Proxy for outgoing http requests."`
-	HTTPS URL `env:"HTTPS_PROXY" source:"environment" unset:"none" schemes:"http,https,socks5,socks5h" check:"proxy" help:"Proxy for outgoing https requests."`
+	HTTP  URL `env:"HTTP_PROXY" source:"environment" unset:"none" schemes:"http,https,socks5,socks5h" check:"proxy" reload:"restart" help:"Proxy for outgoing http requests."`
+	HTTPS URL `env:"HTTPS_PROXY" source:"environment" unset:"none" schemes:"http,https,socks5,socks5h" check:"proxy" reload:"restart" help:"Proxy for outgoing https requests."`
 	// All stands in for whichever of HTTP and HTTPS is unset.
-	All URL    `env:"ALL_PROXY" source:"environment" unset:"none" schemes:"http,https,socks5,socks5h" check:"proxy" help:"Proxy for outgoing requests that the other two do not cover."`
-	No  string `env:"NO_PROXY" source:"environment" unset:"none" help:"Hosts that are reached without a proxy, separated by commas."`
+	All URL    `env:"ALL_PROXY" source:"environment" unset:"none" schemes:"http,https,socks5,socks5h" check:"proxy" reload:"restart" help:"Proxy for outgoing requests that the other two do not cover."`
+	No  string `env:"NO_PROXY" source:"environment" unset:"none" reload:"restart" help:"Hosts that are reached without a proxy, separated by commas."`
 }

@@ -123,7 +123,7 @@ func (l *loader) loadFileVariable(d *definition, found []variable) {
 	if len(found) > 0 && strings.TrimSpace(found[0].value) != "" {
 		c.problem = &Problem{Key: d.key, Value: "set twice", Allowed: "set by one of " + found[0].name + " and " + v.name, Origin: c.origin}
 	} else if text, err := l.readSecret(strings.TrimSpace(v.value)); err != nil {
-		c.problem = &Problem{Key: d.key, Value: err.Error(), Allowed: "a file that can be read", Origin: c.origin}
+		c.problem = err.problem(d.key, c.origin)
 	} else {
 		c.text = text
 	}

@@ -204,11 +204,12 @@ func TestAStuckDestinationStopsNoRequest(t *testing.T) {
 func TestConcurrentUse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.log")
 	var out output
-	l := open(t, logging.Options{Format: "json", EnableAccessLog: true, Stdout: &out, Override: map[string]any{
+	options := logging.Options{Format: "json", EnableAccessLog: true, Stdout: &out, Override: map[string]any{
 		"handlers": map[string]any{"f": map[string]any{
 			"class": sizeHandler, "filename": path, "maxBytes": 20_000, "backupCount": 1000, "formatter": "json"}},
 		"root": map[string]any{"handlers": []any{"default", "f"}},
-	}})
+	}}
+	l := open(t, options)
 	const workers, rounds = 8, 200
 	var wg sync.WaitGroup
 	for w := range workers {
@@ -217,12 +218,15 @@ func TestConcurrentUse(t *testing.T) {
 			for i := range rounds {
 				log.WithGroup("g").Info("e", "i", i)
 				l.Access(request)
-				if err := l.SetLevel("INFO"); err != nil {
-					t.Error(err)
-				}
+				l.AccessEnabled()
 			}
 		})
 	}
+	wg.Go(func() { // the file stays open all the while: two would rotate it
+		for range rounds {
+			change(t, l, options)
+		}
+	})
 	wg.Wait()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)

@@ -40,4 +40,9 @@
 // long that 8 MiB are waiting, further access lines are dropped rather than
 // made to wait. Lines that could not be written are counted ([Loggers.Lost]),
 // and the first failure of each destination is reported on standard error.
+//
+// # Changes
+//
+// All of it can change while it is used: see [Loggers.Prepare]. Loggers that
+// were handed out go by the new options from then on, and no line is lost.
 package logging

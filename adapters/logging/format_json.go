@@ -48,11 +48,40 @@ func (j jsonLines) appendAccess(buf []byte, at time.Time, rec AccessRecord) []by
 
 func appendJSONHead(buf []byte, at time.Time, level slog.Level, logger string) []byte {
 	buf = append(buf, `{"timestamp":"`...)
-	buf = at.UTC().AppendFormat(buf, jsonTime)
+	buf = appendJSONTime(buf, at.UTC())
 	buf = append(buf, `","level":"`...)
 	buf = append(buf, levelNameLower(level)...)
 	buf = append(buf, `","logger":`...)
 	return appendJSONString(buf, logger)
+}
+
+// appendJSONTime is AppendFormat with jsonTime, of which every access line needs
+// one, in a fraction of the time.
+func appendJSONTime(buf []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(buf, jsonTime)
+	}
+	hour, minute, second := t.Clock()
+	buf = appendDigits(buf, year, 4)
+	buf = appendDigits(append(buf, '-'), int(month), 2)
+	buf = appendDigits(append(buf, '-'), day, 2)
+	buf = appendDigits(append(buf, 'T'), hour, 2)
+	buf = appendDigits(append(buf, ':'), minute, 2)
+	buf = appendDigits(append(buf, ':'), second, 2)
+	buf = appendDigits(append(buf, '.'), t.Nanosecond()/1000, 6)
+	return append(buf, 'Z')
+}
+
+// appendDigits appends the last digits of n, which is not negative, with zeros in
+// front.
+func appendDigits(buf []byte, n, digits int) []byte {
+	buf = append(buf, "000000"[:digits]...)
+	for i := len(buf) - 1; n > 0 && digits > 0; i, digits = i-1, digits-1 {
+		buf[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return buf
 }
 
 func appendMember(buf []byte, key string, f field) []byte {

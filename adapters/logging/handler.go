@@ -5,13 +5,36 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // handler is a slog.Handler that writes to the sinks of a logger.
 type handler struct {
-	l     *Loggers
-	node  *node
+	name  *named
 	scope []scope // what With and WithGroup added, in order
+}
+
+// named is a logger by its name, whatever generation says about it.
+type named struct {
+	l        *Loggers
+	name     string
+	resolved atomic.Pointer[resolved]
+}
+
+// resolved is what a generation says about a logger.
+type resolved struct {
+	by   *generation
+	node *node
+}
+
+// in returns the logger as g has it.
+func (n *named) in(g *generation) *node {
+	if r := n.resolved.Load(); r != nil && r.by == g {
+		return r.node
+	}
+	r := &resolved{g, g.hierarchy.node(n.name)}
+	n.resolved.Store(r)
+	return r.node
 }
 
 // scope is an opened group when name is not empty, else attributes.
@@ -21,7 +44,9 @@ type scope struct {
 }
 
 // Enabled implements slog.Handler.
-func (h *handler) Enabled(_ context.Context, level slog.Level) bool { return h.node.enabled(level) }
+func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
+	return h.name.in(h.name.l.current.Load()).enabled(level)
+}
 
 // WithAttrs implements slog.Handler.
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -40,14 +65,18 @@ func (h *handler) WithGroup(name string) slog.Handler {
 }
 
 func (h *handler) with(s scope) *handler {
-	return &handler{l: h.l, node: h.node, scope: append(slices.Clip(h.scope), s)}
+	return &handler{name: h.name, scope: append(slices.Clip(h.scope), s)}
 }
 
 // Handle implements slog.Handler. It never fails: see Loggers.Lost.
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
-	line := record{at: r.Time, level: r.Level, logger: h.node.name, event: r.Message, pc: r.PC}
-	if line.at.IsZero() || h.l.fixedClock {
-		line.at = h.l.now()
+	l := h.name.l
+	g := l.use()
+	defer g.inUse.RUnlock()
+	node := h.name.in(g)
+	line := record{at: r.Time, level: r.Level, logger: node.name, event: r.Message, pc: r.PC}
+	if line.at.IsZero() || l.fixedClock {
+		line.at = l.now()
 	}
 	in := &line.attrs
 	for _, s := range h.scope {
@@ -63,12 +92,12 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	line.attrs.prune()
-	for _, s := range h.node.sinks {
+	for _, s := range node.sinks {
 		if r.Level >= s.level {
-			buf := h.l.takeBuffer()
+			buf := l.takeBuffer()
 			*buf = finish(s.format.appendRecord(*buf, &line))
 			s.target.write(*buf)
-			h.l.giveBuffer(buf)
+			l.giveBuffer(buf)
 		}
 	}
 	return nil

@@ -27,29 +27,29 @@ type sink struct {
 // node is one logger, with all it inherits. It is immutable.
 type node struct {
 	name  string
-	level slog.Leveler // the effective level
-	floor slog.Level   // the lowest level any sink takes
-	sinks []sink       // in the order of Python: its own, then its ancestors'
+	level slog.Level // the effective level
+	floor slog.Level // the lowest level any sink takes
+	sinks []sink     // in the order of Python: its own, then its ancestors'
 }
 
-func (n *node) enabled(l slog.Level) bool { return l >= n.floor && l >= n.level.Level() }
+func (n *node) enabled(l slog.Level) bool { return l >= n.floor && l >= n.level }
 
 // hierarchy knows every declared logger.
 type hierarchy struct {
 	loggers map[string]loggerConfig
 	sinks   map[string]sink
-	base    slog.Leveler // the root's, unless the override has one
+	base    slog.Level // the root's, unless the override has one
 }
 
 // node resolves a logger as Python does at each call.
 func (h hierarchy) node(name string) *node {
 	name = canonical(name)
 	n := &node{name: name, floor: math.MaxInt}
-	propagating := true
+	propagating, levelled := true, false
 	for at := name; ; at = parent(at) {
 		c, declared := h.loggers[at]
-		if declared && n.level == nil && c.level != nil && (*c.level != LevelNotSet || at == "") {
-			n.level = *c.level
+		if declared && !levelled && c.level != nil && (*c.level != LevelNotSet || at == "") {
+			n.level, levelled = *c.level, true
 		}
 		if declared && propagating {
 			for _, handler := range c.handlers {
@@ -64,7 +64,7 @@ func (h hierarchy) node(name string) *node {
 			break
 		}
 	}
-	if n.level == nil {
+	if !levelled {
 		n.level = h.base
 	}
 	if name == "" {

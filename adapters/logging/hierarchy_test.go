@@ -92,41 +92,6 @@ func initials(s string) string {
 	return b.String()
 }
 
-func TestSetLevel(t *testing.T) {
-	var out output
-	l := open(t, logging.Options{Stdout: &out, EnableAccessLog: true, Override: override(t, `{"loggers":{"pinned":{"level":"INFO"}}}`)})
-	free, pinned := l.Logger("free"), l.Logger("pinned")
-	free.Debug("1")
-	if err := l.SetLevel("debug"); err != nil {
-		t.Fatal(err)
-	}
-	free.Debug("2")
-	pinned.Debug("3")
-	if err := l.SetLevel("Critical"); err != nil {
-		t.Fatal(err)
-	}
-	free.Error("4")
-	pinned.Info("5")
-	if l.AccessEnabled() {
-		t.Error("the access log, which is of level INFO, is on at CRITICAL")
-	}
-	l.Access(logging.AccessRecord{Path: "/6"})
-	if err := l.SetLevel("LOUD"); err == nil || !strings.Contains(err.Error(), `"LOUD"`) || !strings.Contains(err.Error(), "WARNING") {
-		t.Errorf("SetLevel(LOUD): %v", err)
-	}
-	if free.Enabled(context.Background(), slog.LevelError) {
-		t.Error("a wrong level changed the level")
-	}
-	l.Close()
-	var events []string
-	for _, line := range lines(out.String()) {
-		events = append(events, strings.Fields(line)[2])
-	}
-	if got := strings.Join(events, ""); got != "25" {
-		t.Errorf("got the events %q, want 25", got)
-	}
-}
-
 func TestParseLevel(t *testing.T) {
 	for name, want := range map[string]slog.Level{
 		"debug": slog.LevelDebug, "Info": slog.LevelInfo, "WARNING": slog.LevelWarn, "warn": slog.LevelWarn, "ERROR": slog.LevelError,

@@ -31,7 +31,7 @@ type Options struct {
 	// uvicorn.access in the override do.
 	EnableAccessLog bool
 	// Override is the JSON object of logging.override, parsed; nil is none. It
-	// is read by New only, and not changed.
+	// is not changed, and not read later.
 	Override map[string]any
 
 	// Stdout and Stderr take the place of the process's when not nil. Calls of
@@ -45,46 +45,54 @@ type Options struct {
 
 // Loggers holds the open loggers. All methods are safe for concurrent use.
 type Loggers struct {
-	hierarchy  hierarchy
-	access     *node // nil while the access log is off
-	base       *slog.LevelVar
-	targets    []*target
-	now        func() time.Time
+	process    Options // Stdout, Stderr and Now only, which stay what they are
+	started    time.Time
 	fixedClock bool
 	lost       atomic.Uint64
 	buffers    sync.Pool // of *[]byte
 
-	closing sync.Once
-	closed  error
+	stdout, stderr *target
+	current        atomic.Pointer[generation]
+
+	changing sync.Mutex     // held while the current generation is replaced, or for good
+	retiring sync.WaitGroup // generations that are being closed
+	isClosed bool           // guarded by changing
+	closed   error
 }
 
-// New checks the settings, opens the files and starts one goroutine for each
-// destination of the access log, which Close ends. The error joins one line for
-// every problem found: where it is, the value, and what is allowed. No file is
+// New checks the settings and opens what they name. Close ends what it starts:
+// one goroutine for each destination of the access log. The error joins one line
+// for every problem found: where it is, the value, and what is allowed. No file is
 // opened or made unless all settings are right.
 func New(o Options) (*Loggers, error) {
-	var p problems
-	level := normalise(&o, &p)
-	c := compiler{o: o, p: &p, started: o.now()}
-	cfg := c.compile()
-	if err := p.err(); err != nil {
-		return nil, err
+	l := &Loggers{fixedClock: o.Now != nil}
+	l.process = Options{Stdout: o.Stdout, Stderr: o.Stderr, Now: o.Now}
+	if l.process.Stdout == nil {
+		l.process.Stdout = os.Stdout
 	}
-	l := &Loggers{base: new(slog.LevelVar), now: o.now, fixedClock: o.Now != nil}
-	l.base.Set(level)
+	if l.process.Stderr == nil {
+		l.process.Stderr = os.Stderr
+	}
+	if l.process.Now == nil {
+		l.process.Now = time.Now
+	}
+	l.started = l.now()
 	l.buffers.New = func() any { return new(make([]byte, 0, 512)) }
-	sinks, err := l.open(o, cfg.handlers, c.formatters)
+	l.stderr = newTarget("standard error", stream{l.process.Stderr}, &l.lost, func(*target, error) {})
+	l.stdout = newTarget("standard output", stream{l.process.Stdout}, &l.lost, l.report)
+	change, err := l.Prepare(o)
 	if err != nil {
 		return nil, err
 	}
-	l.hierarchy = hierarchy{loggers: cfg.loggers, sinks: sinks, base: l.base}
-	if o.EnableAccessLog || len(cfg.loggers[accessLogger].handlers) > 0 {
-		l.access = l.hierarchy.node(accessLogger)
-		for _, s := range l.access.sinks {
-			s.target.startFlusher()
-		}
-	}
+	change.Commit()
 	return l, nil
+}
+
+// report tells of a destination that fails.
+func (l *Loggers) report(t *target, err error) {
+	// The only word about it: standard error is all that is left.
+	line := redact(fmt.Appendf(nil, "edge-proxy: logging: writing to %s: %v (lines may be lost; not reported again)", t.name, err))
+	l.stderr.write(append(appendPrintable(nil, string(line), false), '\n'))
 }
 
 // normalise checks the plain options and puts the defaults in.
@@ -111,45 +119,35 @@ func normalise(o *Options, p *problems) slog.Level {
 	case "timestamp", "level", "logger", "remote_addr", "method", "path", "http_version", "status", "duration_ms", "bytes":
 		p.add("logging.log_event_field_name", o.EventFieldName, "is the name of another field")
 	}
-	if o.Stdout == nil {
-		o.Stdout = os.Stdout
-	}
-	if o.Stderr == nil {
-		o.Stderr = os.Stderr
-	}
 	return level
 }
 
-func (o Options) now() time.Time {
-	if o.Now != nil {
-		return o.Now()
-	}
-	return time.Now()
-}
+func (l *Loggers) now() time.Time { return l.process.Now() }
 
 // Logger returns the logger of a dotted name, "" or "root" being the root. It
-// costs a few lookups: ask once, not per line.
+// goes by what is committed last, always. It costs a few lookups: ask once, not
+// per line.
 func (l *Loggers) Logger(name string) *slog.Logger {
-	return slog.New(&handler{l: l, node: l.hierarchy.node(name)})
+	return slog.New(&handler{name: &named{l: l, name: name}})
 }
 
 // AccessEnabled tells whether Access writes anything, for callers that would
 // gather a record in vain.
-func (l *Loggers) AccessEnabled() bool {
-	return l.access != nil && l.access.enabled(accessLevel)
-}
+func (l *Loggers) AccessEnabled() bool { return l.current.Load().accessEnabled() }
 
 // Access writes a line to the access log, or nothing while that is off. It
 // never waits for a destination.
 func (l *Loggers) Access(rec AccessRecord) {
-	if !l.AccessEnabled() {
+	g := l.use()
+	defer g.inUse.RUnlock()
+	if !g.accessEnabled() {
 		return
 	}
 	at := rec.Time
 	if at.IsZero() {
 		at = l.now()
 	}
-	for _, s := range l.access.sinks {
+	for _, s := range g.access.sinks {
 		if accessLevel >= s.level {
 			buf := l.takeBuffer()
 			*buf = finish(s.format.appendAccess(*buf, at, rec))
@@ -157,17 +155,6 @@ func (l *Loggers) Access(rec AccessRecord) {
 			l.giveBuffer(buf)
 		}
 	}
-}
-
-// SetLevel changes the level given as Options.Level, at once and for every
-// logger that inherits it. Levels from the override stay as they are.
-func (l *Loggers) SetLevel(level string) error {
-	parsed, err := ParseLevel(level)
-	if err != nil {
-		return fmt.Errorf("logging: %w", err)
-	}
-	l.base.Set(parsed)
-	return nil
 }
 
 // Lost counts the lines that could not be written, access lines dropped for a
@@ -179,15 +166,21 @@ func (l *Loggers) Lost() uint64 { return l.lost.Load() }
 // what is logged later still reaches standard output and error, at once, and
 // counts as lost for files.
 func (l *Loggers) Close() error {
-	l.closing.Do(func() {
-		var errs []error
-		for _, t := range l.targets {
-			if err := t.close(); err != nil {
-				errs = append(errs, fmt.Errorf("logging: closing %s: %w", t.name, err))
-			}
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	if l.isClosed {
+		return l.closed
+	}
+	l.isClosed = true
+	l.retiring.Wait()
+	var errs []error
+	// Standard error closes last: the others may still report to it.
+	for _, t := range append(l.current.Load().targets(), l.stdout, l.stderr) {
+		if err := t.close(); err != nil {
+			errs = append(errs, fmt.Errorf("logging: closing %s: %w", t.name, err))
 		}
-		l.closed = errors.Join(errs...)
-	})
+	}
+	l.closed = errors.Join(errs...)
 	return l.closed
 }
 

@@ -9,66 +9,89 @@ import (
 	"slices"
 )
 
-// open opens every handler, as Python does, be it used by a logger or not. On
-// an error nothing stays open.
-func (l *Loggers) open(o Options, handlers map[string]handlerConfig, formatters map[string]formatter) (map[string]sink, error) {
-	// Handlers of one stream share a target, so that their lines keep in order.
-	stderr := newTarget("standard error", stream{o.Stderr}, &l.lost, func(*target, error) {})
-	report := func(t *target, err error) {
-		// The only word about it: standard error is all that is left.
-		line := redact(fmt.Appendf(nil, "edge-proxy: logging: writing to %s: %v (lines may be lost; not reported again)", t.name, err))
-		stderr.write(append(appendPrintable(nil, string(line), false), '\n'))
-	}
-	stdout := newTarget("standard output", stream{o.Stdout}, &l.lost, report)
+// openFile is the file of a handler, open.
+type openFile struct {
+	key    fileKey
+	target *target
+}
 
-	sinks := make(map[string]sink, len(handlers))
-	var files []*target
+// fileKey is what makes a file of the next generation one that is open already:
+// the handler's name, and all that its declaration says about the file.
+type fileKey struct {
+	handler, filename string
+	truncate, delay   bool
+	maxBytes          int64
+	backups           int
+	schedule          schedule // zero for none
+}
+
+func (h handlerConfig) fileKey(name string) fileKey {
+	key := fileKey{name, h.filename, h.truncate, h.delay, h.maxBytes, h.backups, schedule{}}
+	if h.schedule != nil {
+		key.schedule = *h.schedule
+	}
+	return key
+}
+
+// open opens every handler, as Python does, be it used by a logger or not. Files
+// that are open already, in files, are taken over, and no file is emptied again
+// that a handler has open. On an error nothing is open that was not before.
+func (l *Loggers) open(o Options, cfg config, formatters map[string]formatter, open []openFile) (map[string]sink, []openFile, error) {
+	sinks := make(map[string]sink, len(cfg.handlers))
+	var files, opened []openFile
 	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(handlers)) {
-		h := handlers[name]
+	for _, name := range slices.Sorted(maps.Keys(cfg.handlers)) {
+		h := cfg.handlers[name]
 		s := sink{level: h.level, format: formatters[h.format]}
 		switch {
 		case h.class == classNull:
 		case h.stream != "":
+			// Handlers of one stream share a target, so that their lines keep in order.
 			if g, ok := s.format.(generic); ok {
 				g.colours = o.Colours
 				s.format = g
 			}
-			s.target = stdout
+			s.target = l.stdout
 			if h.stream == streamStderr {
-				s.target = stderr
+				s.target = l.stderr
 			}
 		default:
-			out, err := openFile(h, o)
-			if err != nil {
-				errs = append(errs, errors.New(string(redact([]byte(err.Error())))))
-				continue
+			f := openFile{key: h.fileKey(name)}
+			if i := slices.IndexFunc(open, func(other openFile) bool { return other.key == f.key }); i >= 0 {
+				f = open[i]
+			} else {
+				h.truncate = h.truncate && !slices.ContainsFunc(open, func(other openFile) bool { return other.key.filename == h.filename })
+				out, err := l.openFile(h)
+				if err != nil {
+					errs = append(errs, errors.New(string(redact([]byte(err.Error())))))
+					continue
+				}
+				f.target = newTarget(show(h.filename), out, &l.lost, l.report)
+				opened = append(opened, f)
 			}
-			s.target = newTarget(show(h.filename), out, &l.lost, report)
-			files = append(files, s.target)
+			s.target = f.target
+			files = append(files, f)
 		}
 		sinks[name] = s
 	}
 	if len(errs) > 0 {
-		for _, f := range files {
-			errs = append(errs, f.close())
+		for _, f := range opened {
+			errs = append(errs, f.target.close())
 		}
-		return nil, errors.Join(errs...)
+		return nil, nil, errors.Join(errs...)
 	}
-	// Standard error closes last: the others may still report to it.
-	l.targets = append(files, stdout, stderr)
-	return sinks, nil
+	return sinks, files, nil
 }
 
-func openFile(h handlerConfig, o Options) (*file, error) {
-	f := &file{path: h.filename, now: o.now, truncate: h.truncate}
+func (l *Loggers) openFile(h handlerConfig) (*file, error) {
+	f := &file{path: h.filename, now: l.now, truncate: h.truncate}
 	switch {
 	case !h.rotates():
 	case h.schedule == nil:
 		f.rotate = bySize{max: h.maxBytes, backups: h.backups}
 	default:
 		// A file of an earlier run goes on with the interval it was in.
-		since := o.now()
+		since := l.now()
 		info, err := os.Stat(h.filename)
 		switch {
 		case err == nil:

@@ -46,6 +46,7 @@ type target struct {
 	waiting []byte
 	direct  bool // no flusher is there: lines are written at once
 
+	// Made when the flusher begins, before direct is unset.
 	dirty, full, stop chan struct{}
 	done              chan struct{} // closed when the flusher has ended; nil if none began
 }
@@ -54,15 +55,17 @@ func newTarget(name string, out outlet, lost *atomic.Uint64, report func(*target
 	return &target{name: name, out: out, lost: lost, report: report, direct: true}
 }
 
-// startFlusher begins the goroutine that writes buffered lines; close ends it.
-// It is called before the target is shared.
+// startFlusher begins the goroutine that writes buffered lines, unless it runs;
+// close ends it. It is not called after close.
 func (t *target) startFlusher() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.done != nil {
 		return
 	}
-	t.direct = false
 	t.dirty, t.full = make(chan struct{}, 1), make(chan struct{}, 1)
 	t.stop, t.done = make(chan struct{}), make(chan struct{})
+	t.direct = false
 	go t.flusher()
 }
 
@@ -160,9 +163,12 @@ func (t *target) drain() {
 // close writes what waits, ends the flusher and closes the outlet. Later lines
 // are handed to the outlet at once.
 func (t *target) close() error {
-	if t.done != nil {
-		close(t.stop)
-		<-t.done
+	t.mu.Lock()
+	stop, done := t.stop, t.done
+	t.mu.Unlock()
+	if done != nil {
+		close(stop)
+		<-done
 	}
 	t.writing.Lock()
 	defer t.writing.Unlock()

@@ -14,7 +14,11 @@ import (
 // load reads the configuration. When it reports false, what is wrong has been
 // printed, one line per problem.
 func (p *program) load() (config.Settings, []config.Warning, bool) {
-	settings, warnings, err := config.Load(p.configSource())
+	return p.loadWith(os.ReadFile)
+}
+
+func (p *program) loadWith(readFile func(string) ([]byte, error)) (config.Settings, []config.Warning, bool) {
+	settings, warnings, err := config.Load(p.configSource(readFile))
 	if err != nil {
 		p.printProblems(err)
 		return settings, warnings, false
@@ -22,8 +26,8 @@ func (p *program) load() (config.Settings, []config.Warning, bool) {
 	return settings, warnings, true
 }
 
-func (p *program) configSource() config.Source {
-	return config.Source{Environ: p.Environ, ReadFile: os.ReadFile, WorkingDir: p.WorkingDir}
+func (p *program) configSource(readFile func(string) ([]byte, error)) config.Source {
+	return config.Source{Environ: p.Environ, ReadFile: readFile, WorkingDir: p.WorkingDir}
 }
 
 // printProblems prints an error of several lines, each of which is a problem.
@@ -35,21 +39,27 @@ func (p *program) printProblems(err error) {
 
 // loggers opens the log. When it reports false, what is wrong has been printed.
 func (p *program) loggers(s config.Settings) (*logging.Loggers, bool) {
-	var override map[string]any
-	err := json.Unmarshal(s.Logging.Override, &override)
+	options, err := loggingOptions(s)
 	if err == nil {
+		options.Stdout, options.Stderr = p.Stdout, p.Stderr
 		var l *logging.Loggers
-		l, err = logging.New(logging.Options{
-			Level: s.Logging.LogLevel, Format: s.Logging.LogFormat, EventFieldName: s.Logging.LogEventFieldName,
-			Colours: s.Logging.Colours, EnableAccessLog: s.Logging.EnableAccessLog, Override: override,
-			Stdout: p.Stdout, Stderr: p.Stderr,
-		})
-		if err == nil {
+		if l, err = logging.New(options); err == nil {
 			return l, true
 		}
 	}
 	p.printProblems(err)
 	return nil, false
+}
+
+func loggingOptions(s config.Settings) (logging.Options, error) {
+	var override map[string]any
+	if err := json.Unmarshal(s.Logging.Override, &override); err != nil {
+		return logging.Options{}, fmt.Errorf("logging.override: %w", err)
+	}
+	return logging.Options{
+		Level: s.Logging.LogLevel, Format: s.Logging.LogFormat, EventFieldName: s.Logging.LogEventFieldName,
+		Colours: s.Logging.Colours, EnableAccessLog: s.Logging.EnableAccessLog, Override: override,
+	}, nil
 }
 
 // environments groups the configured key pairs by environment, in their order.

@@ -11,9 +11,11 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 	"github.com/edge-proxy/edge-proxy/app"
@@ -32,7 +34,10 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	if code, ok := p.parse(newFlags("serve"), args, "Serves the configured environments until SIGINT or SIGTERM."); !ok {
 		return code
 	}
-	settings, warnings, ok := p.load()
+	hangups, stopHangups := notifyHangups()
+	defer stopHangups()
+	reading := &config.Reading{}
+	settings, warnings, ok := p.loadWith(reading.ReadFile)
 	if !ok {
 		return exitUsage
 	}
@@ -48,10 +53,7 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	defer func() { _ = loggers.Close() }()
 	logger := loggers.Logger(logServer)
 	for _, w := range warnings {
-		logger.WarnContext(ctx, "configuration_warning", "key", w.Key, "warning", w.Message, "origin", w.Origin)
-	}
-	if settings.Server.Reload {
-		logger.InfoContext(ctx, "reload_unavailable", "key", "server.reload", "effect", "changes of the configuration need a restart")
+		logConfigurationWarning(ctx, logger, w)
 	}
 	// net/http tells some oddities of connections to the standard logger only.
 	log.SetFlags(0)
@@ -67,23 +69,36 @@ func (p *program) serve(ctx context.Context, args []string) int {
 		p.printProblems(err)
 		return exitUsage
 	}
-	defer source.close()
+	upstream := newOrigins(source)
+	defer upstream.close()
 	store, err := openStore(ctx, open, storeURL, settings, loggers.Logger(logStore))
 	if err != nil {
 		logger.ErrorContext(ctx, "start_failed", "error", err)
 		return exitFailure
 	}
 	proxy := app.New(appConfig(settings), app.Deps{
-		Upstream: source, Notifier: source.notifier, Store: store, Presenter: &httpapi.Presenter{},
+		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64,
+		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
 	})
-	server, err := newServer(settings, proxy, loggers)
+	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
 	if err != nil {
 		_ = store.Close()
 		p.printProblems(err)
 		return exitUsage
 	}
-	proxy.SetInput(server)
+	handler := httpapi.NewSwitch(api)
+	proxy.SetInput(newServer(settings, handler, logger))
+	reloads := &reloader{
+		program: p, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
+		inForce: settings, reading: reading, warnings: warnings,
+	}
+	var reloading sync.WaitGroup
+	defer reloading.Wait()
+	ctx, stopReloading := context.WithCancel(ctx)
+	defer stopReloading()
+	reloading.Go(func() { reloads.run(ctx, hangups) })
+	defer p.collect(ctx)()
 	if err := proxy.Run(ctx); err != nil {
 		logger.ErrorContext(ctx, "failed", "error", err)
 		return exitFailure
@@ -99,6 +114,7 @@ func appConfig(s config.Settings) app.Config {
 	return app.Config{
 		Environments: environments(s), Freshness: freshness, PollConcurrency: s.APIPollConcurrency,
 		Lease: s.Store.Lease, Node: nodeName(), DrainDelay: s.Server.DrainDelay, ShutdownTimeout: s.Server.ShutdownTimeout,
+		UsageInterval: s.UsageFlushInterval, AnalyticsInterval: s.Analytics.FlushInterval,
 	}
 }
 
@@ -114,7 +130,12 @@ func nodeName() string {
 	return host + "-" + hex.EncodeToString(unique[:])
 }
 
-func newServer(s config.Settings, proxy *app.App, loggers *logging.Loggers) (*httpapi.Server, error) {
+func logConfigurationWarning(ctx context.Context, logger *slog.Logger, w config.Warning) {
+	logger.WarnContext(ctx, "configuration_warning", "key", w.Key, "warning", w.Message, "origin", w.Origin)
+}
+
+// newAPI returns the HTTP interface; access says whether it writes an access log.
+func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access bool) (*httpapi.API, error) {
 	trusted := make([]string, 0, len(s.ForwardedAllowIPs.Prefixes)+1)
 	for _, prefix := range s.ForwardedAllowIPs.Prefixes {
 		trusted = append(trusted, prefix.String())
@@ -122,28 +143,37 @@ func newServer(s config.Settings, proxy *app.App, loggers *logging.Loggers) (*ht
 	if s.ForwardedAllowIPs.All {
 		trusted = append(trusted, "*")
 	}
-	logger := loggers.Logger(logServer)
 	options := httpapi.Options{
-		Query: proxy, Announcements: proxy, Logger: logger, AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
+		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		FlagsCache:      httpapi.Cache{Use: s.EndpointCaches.Flags.UseCache, MaxSize: s.EndpointCaches.Flags.CacheMaxSize},
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize},
 		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
 	}
+	if usage := proxy.Usage(); usage != nil {
+		options.Usage = usage
+	}
+	if s.Analytics.Enabled {
+		options.Analytics = proxy.Analytics()
+	}
 	if !s.Webhook.Secret.IsZero() {
 		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: proxy.RefreshAll}
 	}
-	if loggers.AccessEnabled() {
+	if access {
 		options.Access = accessLog(loggers)
 	}
 	api, err := httpapi.New(options)
 	if err != nil {
 		return nil, fmt.Errorf("the HTTP interface: %w", err)
 	}
-	return httpapi.NewServer(api, httpapi.ServerOptions{
+	return api, nil
+}
+
+func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpapi.Server {
+	return httpapi.NewServer(handler, httpapi.ServerOptions{
 		Host: s.Server.Host, Port: s.Server.Port, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
-		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, OnShutdown: api.EndStreams,
-	}), nil
+		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, OnShutdown: handler.EndStreams,
+	})
 }
 
 func accessLog(loggers *logging.Loggers) func(httpapi.AccessRecord) {

@@ -31,7 +31,11 @@ type Option func(*program)
 // WithStore makes a store of yours available under a URL scheme. It takes the
 // place of a built-in one of the same scheme.
 func WithStore(scheme string, open ports.OpenStore) Option {
-	return func(p *program) { p.stores[strings.ToLower(scheme)] = open }
+	return func(p *program) {
+		scheme = strings.ToLower(scheme)
+		p.stores[scheme] = open
+		delete(p.readOnly, scheme)
+	}
 }
 
 // Main runs the command line of this process and returns its exit code. The
@@ -71,13 +75,14 @@ type Process struct {
 // program is one run.
 type program struct {
 	Process
-	stores map[string]ports.OpenStore
+	stores   map[string]ports.OpenStore
+	readOnly map[string]ports.OpenStore // see readOnlyStores; the others are opened as in stores
 }
 
 // Run runs a command line until it is done or ctx ends, and returns its exit
 // code.
 func Run(ctx context.Context, process Process, options ...Option) int {
-	p := &program{Process: process, stores: builtInStores()}
+	p := &program{Process: process, stores: builtInStores(), readOnly: readOnlyStores()}
 	for _, o := range options {
 		o(p)
 	}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
@@ -63,9 +64,17 @@ func (c *storeChoice) define(flags *flag.FlagSet) {
 	flags.StringVar(&c.prefix, "prefix", "", "`text` that names in a shared store begin with (default: store.prefix of the configuration)")
 }
 
+// access is what a command does with a store.
+type access bool
+
+const (
+	readsOnly access = false
+	writes    access = true
+)
+
 // withStore opens the store of c, has work work on it, closes it and returns the
-// exit code.
-func (p *program) withStore(ctx context.Context, c storeChoice, work func(ports.Store) int) int {
+// exit code. Only a command that writes begins a store where there is none.
+func (p *program) withStore(ctx context.Context, c storeChoice, a access, work func(ports.Store) int) int {
 	settings, ok := p.chosen(c)
 	if !ok {
 		return exitUsage
@@ -78,6 +87,9 @@ func (p *program) withStore(ctx context.Context, c storeChoice, work func(ports.
 	if u.Scheme == memory.Scheme {
 		fmt.Fprintln(p.Stderr, `edge-proxy store: the store "memory:" is inside the process that uses it: say with store.url, or -store, which store to work on`)
 		return exitUsage
+	}
+	if existing, ok := p.readOnly[u.Scheme]; ok && a == readsOnly {
+		open = existing
 	}
 	logger := slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	store, err := openStore(ctx, open, u, settings, logger)
@@ -101,7 +113,7 @@ func (p *program) chosen(c storeChoice) (config.Settings, bool) {
 	if c.prefix != "" {
 		overrides = append(overrides, config.Override{Key: "store.prefix", Value: c.prefix, Origin: "flag -prefix"})
 	}
-	store, warnings, err := config.LoadStore(p.configSource(), overrides...)
+	store, warnings, err := config.LoadStore(p.configSource(os.ReadFile), overrides...)
 	for _, w := range warnings {
 		fmt.Fprintf(p.Stderr, "edge-proxy: configuration: warning: %s\n", w)
 	}

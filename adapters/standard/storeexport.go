@@ -19,7 +19,7 @@ func (p *program) storeExport(ctx context.Context, args []string) int {
 		"is 1 then. Leases and other states are not exported.", operand{"DIR", &directory}); !ok {
 		return code
 	}
-	return p.withStore(ctx, choice, func(store ports.Store) int {
+	return p.withStore(ctx, choice, readsOnly, func(store ports.Store) int {
 		keys, err := store.List(ctx)
 		if err != nil {
 			return p.storeFailed(err)

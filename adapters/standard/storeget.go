@@ -26,7 +26,7 @@ func (p *program) storeGet(ctx context.Context, args []string) int {
 		fmt.Fprintln(p.Stderr, "edge-proxy store get: -json goes with -stat, and -output without it")
 		return exitUsage
 	}
-	return p.withStore(ctx, choice, func(store ports.Store) int {
+	return p.withStore(ctx, choice, readsOnly, func(store ports.Store) int {
 		record, err := store.Get(ctx, keyArgument(key))
 		switch {
 		case errors.Is(err, ports.ErrNotFound):

@@ -23,7 +23,7 @@ func (p *program) storeImport(ctx context.Context, args []string) int {
 		"is replaced at once and only if no one else changed it meanwhile.", operand{"DIR", &directory}); !ok {
 		return code
 	}
-	return p.withStore(ctx, choice, func(store ports.Store) int {
+	return p.withStore(ctx, choice, writes, func(store ports.Store) int {
 		export, err := archive.Open(p.path(directory))
 		if err != nil {
 			return p.storeFailed(err)

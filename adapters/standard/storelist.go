@@ -47,7 +47,7 @@ func (p *program) storeList(ctx context.Context, args []string) int {
 		"and the version that the store gave it. Each document is read whole. Exit code 1 when one cannot be read."); !ok {
 		return code
 	}
-	return p.withStore(ctx, choice, func(store ports.Store) int {
+	return p.withStore(ctx, choice, readsOnly, func(store ports.Store) int {
 		keys, err := store.List(ctx)
 		if err != nil {
 			return p.storeFailed(err)

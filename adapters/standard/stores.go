@@ -30,6 +30,17 @@ func builtInStores() map[string]ports.OpenStore {
 	return stores
 }
 
+// readOnlyStores returns how stores are opened by commands that only read, by URL
+// scheme: those whose usual way of opening begins an empty store where there is
+// none, which is no answer to somebody who asks what is in it.
+func readOnlyStores() map[string]ports.OpenStore {
+	stores := map[string]ports.OpenStore{}
+	for _, scheme := range bolt.Schemes() {
+		stores[scheme] = bolt.OpenExisting
+	}
+	return stores
+}
+
 // unknownSchemeError is a store.url that no store answers to.
 type unknownSchemeError struct {
 	scheme string

@@ -1,6 +1,7 @@
 package standard
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -15,17 +16,23 @@ var noExpiry time.Time
 // origin is where documents come from: a Flagsmith API, or a directory.
 type origin struct {
 	ports.Upstream
-	notifier ports.Notifier // nil: nobody tells of changes
-	close    func()
+	notifier   ports.Notifier          // nil: nobody tells of changes
+	discoverer ports.Discoverer        // nil: environments are configured only
+	usage      ports.UsageReporter     // nil: nothing is to be counted
+	analytics  ports.AnalyticsReporter // nil: there is nobody to tell
+	close      func()
 }
 
 func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
 	if s.APIURL.Parse().Scheme == "file" {
+		if !s.ProxyKey.IsZero() {
+			return origin{}, errors.New("proxy_key is for a Flagsmith API; api_url names a directory, where nothing can be discovered")
+		}
 		source, err := filesource.New(s.APIURL.Parse(), filesource.Options{MaxDocumentBytes: s.MaxDocumentBytes})
 		if err != nil {
 			return origin{}, err
 		}
-		return origin{source, source, func() {}}, nil
+		return origin{Upstream: source, notifier: source, close: func() {}}, nil
 	}
 	client, err := flagsmith.New(flagsmith.Options{
 		APIURL: s.APIURL.Parse(), Timeout: s.APIPollTimeout, MaxDocumentBytes: s.MaxDocumentBytes,
@@ -39,7 +46,11 @@ func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
 	if err != nil {
 		return origin{}, err
 	}
-	o := origin{Upstream: client, close: client.Close}
+	o := origin{Upstream: client, analytics: client, close: client.Close}
+	if !s.ProxyKey.IsZero() {
+		o.discoverer = client.NewDiscovery(logger)
+		o.usage = client
+	}
 	if !s.RealtimeURL.IsZero() {
 		streams, err := client.NewStreams(s.RealtimeURL.Parse(), logger)
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 
 func (p *program) validate(ctx context.Context, args []string) int {
 	flags := newFlags("validate")
-	fetch := flags.Bool("fetch", false, "fetch every environment's document with every server-side key, and check it")
+	fetch := flags.Bool("fetch", false, "discover environments, if there is a proxy key, fetch every environment's document with every server-side key, and check it")
 	if code, ok := p.parse(flags, args, "Checks the configuration as serve would, without serving."); !ok {
 		return code
 	}
@@ -42,6 +42,16 @@ func (p *program) validate(ctx context.Context, args []string) int {
 		return exitOK
 	}
 	code := exitOK
+	if source.discoverer != nil {
+		discovered, err := source.discoverer.Discover(ctx)
+		if err != nil {
+			fmt.Fprintf(p.Stdout, "proxy_key: failed: %v\n", err)
+			code = exitFailure
+		} else {
+			list = app.Unite(list, discovered, time.Now())
+			fmt.Fprintf(p.Stdout, "proxy_key: ok, %d environment(s) discovered, %d to serve\n", len(discovered), len(list))
+		}
+	}
 	for _, c := range app.CheckAll(ctx, source, list, settings.APIPollConcurrency) {
 		if !p.printCheck(c) {
 			code = exitFailure

@@ -16,25 +16,23 @@ var introduction string
 // remarks says, by variable, what an operator should know beyond the
 // definition.
 func remarks() map[string]string {
-	const later = "**Accepted, without effect in this version.**"
 	return map[string]string{
-		"ENVIRONMENT_KEY_PAIRS":                                "Blanks around keys do not count. Each pair is `{\"server_side_key\": \"ser.…\", \"client_side_key\": \"…\"}`; either key may be `{\"file\": \"/path\"}`.",
-		"API_POLL_FREQUENCY_SECONDS":                           "Part of the [grace period](health.md).",
-		"ENDPOINT_CACHES_FLAGS_USE_CACHE":                      "Accepted; it changes nothing, since these answers are prepared when the document changes.",
-		"ENDPOINT_CACHES_FLAGS_CACHE_MAX_SIZE":                 "As `endpoint_caches.flags.use_cache`.",
-		"SERVER_RELOAD":                                        later + " Changing the configuration takes a restart.",
-		"PROXY_KEY":                                            later + " It makes `environment_key_pairs` optional, but nothing is discovered.",
-		"REALTIME_URL":                                         "Polling goes on underneath. See [real time](real-time.md#events-from-flagsmith).",
-		"USAGE_FLUSH_INTERVAL_SECONDS":                         later,
-		"ANALYTICS_ENABLED":                                    later + " There is no analytics endpoint.",
-		"ANALYTICS_FLUSH_INTERVAL_SECONDS":                     later,
-		"WEBHOOK_SECRET":                                       "With it `POST /proxy/webhook` makes the proxy fetch at once; the signature is checked. See [real time](real-time.md#the-webhook).",
+		"ENVIRONMENT_KEY_PAIRS":                "Blanks around keys do not count. Each pair is `{\"server_side_key\": \"ser.…\", \"client_side_key\": \"…\"}`; either key may be `{\"file\": \"/path\"}`.",
+		"API_POLL_FREQUENCY_SECONDS":           "Part of the [grace period](health.md).",
+		"ENDPOINT_CACHES_FLAGS_USE_CACHE":      "Accepted; it changes nothing, since these answers are prepared when the document changes.",
+		"ENDPOINT_CACHES_FLAGS_CACHE_MAX_SIZE": "As `endpoint_caches.flags.use_cache`.",
+		"SERVER_RELOAD":                        "Files that hold secrets are always watched, and SIGHUP re-reads everything. See [reloading](reloading.md).",
+		"PROXY_KEY":                            "With it `environment_key_pairs` may be empty.",
+		"USAGE_FLUSH_INTERVAL_SECONDS":         "See [usage and analytics](usage-and-analytics.md).",
+		"ANALYTICS_ENABLED":                    "See [usage and analytics](usage-and-analytics.md).",
+		"REALTIME_URL":                         "Polling goes on underneath. See [real time](real-time.md#events-from-flagsmith).",
+		"WEBHOOK_SECRET":                       "With it `POST /proxy/webhook` makes the proxy fetch at once; the signature is checked. See [real time](real-time.md#the-webhook).",
 		"HEALTH_CHECK_ENVIRONMENT_UPDATE_GRACE_PERIOD_SECONDS": "See [health checks and freshness](health.md).",
-		"LOGGING_OVERRIDE":                                     "See [Logging](#logging).",
-		"SERVER_PROXY_HEADERS":                                 "See [deployment](deployment.md#behind-a-load-balancer).",
-		"WEB_CONCURRENCY":                                      "One process uses them all; there are no worker processes.",
-		"STORE_LEASE_SECONDS":                                  "Only for stores that several nodes share.",
-		"STORE_PREFIX":                                         "Only for stores that several nodes share.",
+		"LOGGING_OVERRIDE":     "See [Logging](#logging).",
+		"SERVER_PROXY_HEADERS": "See [deployment](deployment.md#behind-a-load-balancer).",
+		"WEB_CONCURRENCY":      "One process uses them all; there are no worker processes.",
+		"STORE_LEASE_SECONDS":  "Only for stores that several nodes share.",
+		"STORE_PREFIX":         "Only for stores that several nodes share.",
 	}
 }
 
@@ -78,8 +76,21 @@ func writeEntry(out *strings.Builder, title string, e config.Entry, remark strin
 		fmt.Fprintf(out, "- Default: %s\n", code(e.Default))
 	}
 	fmt.Fprintf(out, "- Allowed: %s\n", e.Allowed)
+	fmt.Fprintf(out, "- Live: %s\n", live(e))
 	if e.FileVariable != "" {
 		fmt.Fprintf(out, "- From a file: %s names a file that holds the value\n", code(e.FileVariable))
+	}
+}
+
+// live says whether a change takes effect while the proxy runs.
+func live(e config.Entry) string {
+	switch e.Reload {
+	case config.Live:
+		return "yes"
+	case config.LiveValue:
+		return "from one value to another; setting or unsetting it takes a restart"
+	default:
+		return "no, a change takes a restart"
 	}
 }
 

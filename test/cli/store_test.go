@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/adapters/store/bolt"
+	"github.com/edge-proxy/edge-proxy/ports"
 	"github.com/edge-proxy/edge-proxy/test/harness"
 )
 
@@ -108,6 +112,7 @@ func TestStoreExportIsServed(t *testing.T) {
 func TestStoreIsConfigured(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "documents.db")
+	begun(t, path)
 	stub := []string{"KEY"}
 	for name, tt := range map[string]struct {
 		setup          harness.Setup
@@ -126,6 +131,7 @@ func TestStoreIsConfigured(t *testing.T) {
 		"Redis is away": {harness.Setup{
 			Args: []string{"store", "list"}, Env: map[string]string{"STORE_URL": "redis://user:a_long_password@127.0.0.1:1"},
 		}, 1, nil, []string{"store unavailable"}},
+		"no such file":           {storeOf(filepath.Join(dir, "document.db"), "list"), 1, nil, []string{"there is no file", "document.db", "store.url"}},
 		"directory in its place": {storeOf(dir, "list"), 1, nil, []string{"it is a directory"}},
 		"help":                   {harness.Setup{Args: []string{"store", "--help"}}, 0, []string{"list", "get", "export", "import"}, nil},
 		"no command":             {harness.Setup{Args: []string{"store"}}, 2, nil, []string{"Usage: edge-proxy store COMMAND"}},
@@ -137,6 +143,31 @@ func TestStoreIsConfigured(t *testing.T) {
 				t.Error("the password is shown")
 			}
 		})
+	}
+}
+
+// begun makes the file of an empty store.
+func begun(t *testing.T, path string) {
+	t.Helper()
+	store, err := bolt.Open(t.Context(), &url.URL{Scheme: "bolt", Path: path}, ports.StoreDeps{Now: time.Now, Logger: slog.New(slog.DiscardHandler), ReadFile: os.ReadFile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Looking into a store that is not there says so and makes none: a slip in the path
+// must not look like an empty store, nor leave a file behind.
+func TestStoreThatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "directory", "documents.db")
+	for _, args := range [][]string{{"list"}, {"list", "--json"}, {"get", clientKey}, {"get", "--stat", clientKey}, {"export", filepath.Join(dir, "export")}} {
+		expect(t, harness.Run(t, storeOf(path, args...)), 1, nil, []string{"there is no file " + path})
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

@@ -1,0 +1,124 @@
+package logging
+
+import (
+	"slices"
+	"sync"
+)
+
+// generation is the loggers as one set of options makes them. It is immutable,
+// but for the lock.
+type generation struct {
+	hierarchy hierarchy
+	access    *node // nil while the access log is off
+	files     []openFile
+
+	// inUse is held for reading while lines are written. It is locked once, when
+	// another generation has taken over: then nobody writes to files any more that
+	// this one alone has open.
+	inUse sync.RWMutex
+}
+
+func (g *generation) accessEnabled() bool { return g.access != nil && g.access.enabled(accessLevel) }
+
+// targets returns the generation's files.
+func (g *generation) targets() []*target {
+	var all []*target
+	for _, f := range g.files {
+		all = append(all, f.target)
+	}
+	return all
+}
+
+// use returns the current generation with inUse held for reading. It does not
+// wait.
+func (l *Loggers) use() *generation {
+	for {
+		if g := l.current.Load(); g.inUse.TryRLock() {
+			return g
+		}
+		// It was replaced this moment, and its successor is current already.
+	}
+}
+
+// Change is a new set of options that waits to be committed.
+type Change struct {
+	l    *Loggers
+	next *generation
+}
+
+// Prepare checks options as New does and opens what they name beside what is
+// open. Nothing changes for those who log until the change is committed; either
+// Commit or Discard must be called, and before Prepare is called again. Stdout,
+// Stderr and Now stay what New was given. A file that a handler of the same name
+// has open with the same settings stays open. The error is that of New.
+func (l *Loggers) Prepare(o Options) (*Change, error) {
+	var p problems
+	level := normalise(&o, &p)
+	c := compiler{o: o, p: &p, started: l.started}
+	cfg := c.compile()
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	var open []openFile
+	if current := l.current.Load(); current != nil {
+		open = current.files
+	}
+	sinks, files, err := l.open(o, cfg, c.formatters, open)
+	if err != nil {
+		return nil, err
+	}
+	next := &generation{hierarchy: hierarchy{loggers: cfg.loggers, sinks: sinks, base: level}, files: files}
+	if o.EnableAccessLog || len(cfg.loggers[accessLogger].handlers) > 0 {
+		next.access = next.hierarchy.node(accessLogger)
+	}
+	return &Change{l, next}, nil
+}
+
+// AccessEnabled is what Loggers.AccessEnabled tells once the change is committed.
+func (c *Change) AccessEnabled() bool { return c.next.accessEnabled() }
+
+// Commit makes the options those of every logger, those handed out before
+// included. No line is lost or written twice: each goes by the options of before
+// or after. Files that are not used any more are closed once what is being written
+// is written, for which Commit does not wait. After Close it does nothing.
+func (c *Change) Commit() {
+	l := c.l
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	old := l.current.Load()
+	if l.isClosed {
+		closeAll(l, c.next.targetsBeside(old))
+		return
+	}
+	if c.next.access != nil {
+		for _, s := range c.next.access.sinks {
+			s.target.startFlusher()
+		}
+	}
+	l.current.Store(c.next)
+	if old == nil {
+		return
+	}
+	over := old.targetsBeside(c.next)
+	l.retiring.Go(func() { // ends with the lines being written; Close waits for it
+		old.inUse.Lock()
+		closeAll(l, over)
+	})
+}
+
+// Discard closes what Prepare opened.
+func (c *Change) Discard() { closeAll(c.l, c.next.targetsBeside(c.l.current.Load())) }
+
+// targetsBeside returns the files that g has open and other has not.
+func (g *generation) targetsBeside(other *generation) []*target {
+	theirs := other.targets()
+	return slices.DeleteFunc(g.targets(), func(t *target) bool { return slices.Contains(theirs, t) })
+}
+
+func closeAll(l *Loggers, targets []*target) {
+	for _, t := range targets {
+		if err := t.close(); err != nil {
+			l.report(t, err)
+		}
+	}
+}

@@ -1,0 +1,6 @@
+package standard
+
+import "os"
+
+// notifyHangups returns nothing: Windows has no SIGHUP.
+func notifyHangups() (hangups <-chan os.Signal, stop func()) { return nil, func() {} }

@@ -1,0 +1,212 @@
+package standard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/logging"
+	"github.com/edge-proxy/edge-proxy/app"
+)
+
+// reloader brings changes of the configuration into a running proxy. One goroutine
+// runs it and owns its fields.
+//
+// Either all that can change live takes effect, or nothing does: what may fail is
+// prepared beside what runs, before anything of that is touched.
+type reloader struct {
+	*program
+	logger   *slog.Logger
+	loggers  *logging.Loggers
+	origins  *origins
+	handler  *httpapi.Switch
+	proxy    *app.App
+	inForce  config.Settings
+	reading  *config.Reading // of the configuration in force
+	files    config.Files    // as they were when they were last read or looked at
+	warnings []config.Warning
+	degraded bool // was logged
+}
+
+// run reloads after hangups and changes of files, until ctx ends.
+func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
+	r.files = r.reading.Files()
+	for ctx.Err() == nil {
+		seen, hangup := r.wait(ctx, hangups)
+		switch {
+		case ctx.Err() != nil:
+		case hangup:
+			r.reload(ctx, "SIGHUP", r.reading.Again())
+		default:
+			r.files = r.files.Merge(seen)
+			r.reload(ctx, "changed files", r.reading.Again(r.held()...))
+		}
+	}
+}
+
+// wait returns at a hangup, at the end of ctx, or with the watched files when they
+// have changed.
+func (r *reloader) wait(ctx context.Context, hangups <-chan os.Signal) (seen config.Files, hangup bool) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	watched := r.files
+	for _, name := range r.held() {
+		watched = watched.Without(name)
+	}
+	changed := make(chan config.Files)
+	go func() { // ends with ctx at the latest
+		defer close(changed)
+		files, err := watched.Watch(ctx, func(err error) {
+			if !r.degraded {
+				r.degraded = true
+				r.logger.WarnContext(ctx, "configuration_watch_degraded", "error", err, "effect", "files are looked at every few seconds")
+			}
+		})
+		if err != nil {
+			return
+		}
+		select {
+		case changed <- files:
+		case <-ctx.Done():
+		}
+	}()
+	defer func() { stop(); <-changed }()
+	select {
+	case <-hangups:
+		return nil, true
+	case files := <-changed:
+		return files, false
+	}
+}
+
+// held are files whose changes count after a hangup only. Files that hold secrets
+// are rotated in place by others than operators; they always count.
+func (r *reloader) held() []string {
+	if r.inForce.Server.Reload {
+		return nil
+	}
+	return []string{r.inForce.ConfigPath}
+}
+
+// reload loads the configuration anew and brings it into force.
+func (r *reloader) reload(ctx context.Context, trigger string, reading *config.Reading) {
+	loaded, warnings, err := config.Load(r.configSource(reading.ReadFile))
+	r.files = r.files.Merge(reading.Files())
+	if err == nil {
+		err = r.check(loaded)
+	}
+	result := config.Reload(r.inForce, loaded)
+	if err == nil {
+		err = r.apply(result)
+	}
+	if err != nil {
+		r.refuse(ctx, trigger, err)
+		return
+	}
+	r.inForce, r.reading, r.files = result.Settings, reading, reading.Files()
+	for _, w := range warnings {
+		if !slices.Contains(r.warnings, w) {
+			logConfigurationWarning(ctx, r.logger, w)
+		}
+	}
+	r.warnings = warnings
+	r.tell(ctx, trigger, result)
+}
+
+// tell logs what came of a reload: keys, and no values, since many are secrets.
+func (r *reloader) tell(ctx context.Context, trigger string, result config.Reloaded) {
+	if len(result.Live) > 0 {
+		r.logger.InfoContext(ctx, "configuration_reloaded", "trigger", trigger, "changed", strings.Join(result.Live, ", "),
+			"environments", len(environments(result.Settings)), "server_side_keys", len(result.Settings.EnvironmentKeyPairs))
+	}
+	if len(result.Restart) > 0 {
+		r.logger.WarnContext(ctx, "configuration_needs_restart", "trigger", trigger, "changed", strings.Join(result.Restart, ", "),
+			"effect", "these stay as they were until the next start")
+	}
+	if len(result.Live)+len(result.Restart) == 0 {
+		r.logger.DebugContext(ctx, "configuration_unchanged", "trigger", trigger)
+	}
+}
+
+// refuse logs why nothing has changed, one line per problem.
+func (r *reloader) refuse(ctx context.Context, trigger string, err error) {
+	for problem := range strings.Lines(err.Error()) {
+		r.logger.ErrorContext(ctx, "configuration_reload_failed", "trigger", trigger, "problem", strings.TrimSuffix(problem, "\n"),
+			"effect", "nothing has changed: the configuration in force stays")
+	}
+}
+
+// check finds what a start would fail on although each setting is right, also in
+// settings that wait for a restart.
+func (r *reloader) check(loaded config.Settings) error {
+	_, _, err := r.opener(loaded)
+	o, originErr := openOrigin(loaded, slog.New(slog.DiscardHandler))
+	if originErr == nil {
+		o.close()
+	}
+	return errors.Join(err, originErr)
+}
+
+// apply brings a reload's settings into force. After an error nothing has changed.
+func (r *reloader) apply(result config.Reloaded) error {
+	var concerned parts
+	table := partsOf()
+	for _, key := range result.Live {
+		if table[key] == 0 {
+			return fmt.Errorf("%s is to change live, and no part of the proxy takes it: please report it", key)
+		}
+		concerned |= table[key]
+	}
+	next := result.Settings
+	var commit, discard []func()
+	fail := func(err error) error {
+		for _, f := range discard {
+			f()
+		}
+		return err
+	}
+	access := r.loggers.AccessEnabled()
+	if concerned&partLogs != 0 {
+		options, err := loggingOptions(next)
+		if err != nil {
+			return fail(err)
+		}
+		logs, err := r.loggers.Prepare(options)
+		if err != nil {
+			return fail(err)
+		}
+		if logs.AccessEnabled() != access {
+			access = logs.AccessEnabled()
+			concerned |= partAPI
+		}
+		commit, discard = append(commit, logs.Commit), append(discard, logs.Discard)
+	}
+	if concerned&partOrigin != 0 {
+		o, err := openOrigin(next, r.loggers.Logger(logNetwork))
+		if err != nil {
+			return fail(err)
+		}
+		commit, discard = append(commit, func() { r.origins.replace(o) }), append(discard, o.close)
+	}
+	if concerned&partAPI != 0 {
+		api, err := newAPI(next, r.proxy, r.loggers, access)
+		if err != nil {
+			return fail(err)
+		}
+		commit = append(commit, func() { r.handler.Replace(api) })
+	}
+	if concerned&partApplication != 0 {
+		// Last, so that new environments are fetched with the new settings.
+		commit = append(commit, func() { r.proxy.Apply(appConfig(next)) })
+	}
+	for _, f := range commit {
+		f()
+	}
+	return nil
+}

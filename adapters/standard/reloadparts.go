@@ -1,0 +1,46 @@
+package standard
+
+// parts are what of a running proxy is made of a setting.
+type parts uint8
+
+const (
+	partApplication parts = 1 << iota // takes its settings over as they are
+	partOrigin                        // is made anew
+	partAPI                           // is made anew, and begins with empty endpoint caches
+	partLogs                          // are changed
+	partReloads                       // looks at the settings in force
+)
+
+// partsOf returns the parts that take each setting which changes live.
+func partsOf() map[string]parts {
+	return map[string]parts{
+		"environment_key_pairs":                                partApplication,
+		"api_poll_frequency_seconds":                           partApplication,
+		"api_poll_timeout_seconds":                             partOrigin,
+		"api_poll_concurrency":                                 partApplication | partOrigin,
+		"allow_origins":                                        partAPI,
+		"endpoint_caches.flags.use_cache":                      partAPI,
+		"endpoint_caches.flags.cache_max_size":                 partAPI,
+		"endpoint_caches.identities.use_cache":                 partAPI,
+		"endpoint_caches.identities.cache_max_size":            partAPI,
+		"server.proxy_headers":                                 partAPI,
+		"server.reload":                                        partReloads,
+		"server.drain_delay_seconds":                           partApplication,
+		"server.shutdown_timeout_seconds":                      partApplication,
+		"server.max_body_bytes":                                partAPI,
+		"logging.log_level":                                    partLogs,
+		"logging.log_format":                                   partLogs,
+		"logging.log_event_field_name":                         partLogs,
+		"logging.colours":                                      partLogs,
+		"logging.enable_access_log":                            partLogs,
+		"logging.override":                                     partLogs,
+		"health_check.environment_update_grace_period_seconds": partApplication,
+		"store.lease_seconds":                                  partApplication,
+		"max_document_bytes":                                   partOrigin,
+		"proxy_key":                                            partApplication | partOrigin, // which asks with it
+		"usage_flush_interval_seconds":                         partApplication,
+		"analytics.enabled":                                    partAPI,
+		"analytics.flush_interval_seconds":                     partApplication,
+		"webhook.secret":                                       partAPI,
+	}
+}
