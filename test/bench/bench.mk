@@ -1,12 +1,13 @@
 # Benchmarks of real processes and their curves; included by the Makefile. They
-# need Linux, wrk (apt-get install wrk), two cores, and a quiet machine for
-# figures worth keeping. docs/performance.md tells what they measure.
+# need Linux, wrk (apt-get install wrk), for fleets redis-server, two cores, and a
+# quiet machine for figures worth keeping. docs/performance.md tells what they measure.
 
 BENCH_ROUNDS   ?= 5
 BENCH_DURATION ?= 3s
 SOAK           ?= 10m
+LISTENERS      ?= 5000
 
-.PHONY: bench-http bench-sweep bench-scale bench-soak bench-smoke
+.PHONY: bench-http bench-sweep bench-scale bench-soak bench-listeners bench-smoke
 
 bench-http: ## Compare the proxy with a bare handler (BENCH_ROUNDS=5 BENCH_DURATION=3s)
 	$(GO) run ./test/bench/http -rounds '$(BENCH_ROUNDS)' -duration '$(BENCH_DURATION)'
@@ -22,6 +23,15 @@ bench-scale: ## Curves over the size of documents, environments and memory
 bench-soak: ## Load the proxy for SOAK=10m and show that nothing grows
 	$(GO) run ./test/bench/scale -parts soak -duration '$(SOAK)'
 
+bench-listeners: ## Count what LISTENERS=5000 of one node cost, and how soon they and a fleet learn of changes
+	$(GO) run ./test/bench/listeners -listeners '$(LISTENERS)'
+
 bench-smoke: ## Run every benchmark of real processes briefly: do they still work?
 	$(GO) run ./test/bench/http -smoke
 	$(GO) run ./test/bench/scale -smoke -parts idle,environments,large,soak
+	$(GO) run ./test/bench/listeners -smoke
+
+pgo: ## Build bin/edge-proxy-pgo, guided by a profile that is taken first
+	@mkdir -p bin
+	$(GO) run ./test/bench/http -rounds 2 -duration 5s -profile bin/default.pgo
+	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -pgo=bin/default.pgo -o bin/edge-proxy-pgo ./cmd/edge-proxy

@@ -56,15 +56,7 @@ func TestAnEventIsFollowedByTheDocumentAndThenByAnEvent(t *testing.T) {
 	if !lines.Scan() || lines.Text() != ": connected" {
 		t.Fatalf("the stream begins with %q", lines.Text())
 	}
-	for { // the proxy's own stream opens in its own time
-		n, err := upstream.Client.Listeners(ctx, clientKey)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n > 0 {
-			break
-		}
-	}
+	awaitStream(ctx, t, upstream)
 	if err := upstream.Client.PutEnvironment(ctx, environment(second, "new")); err != nil {
 		t.Fatal(err)
 	}

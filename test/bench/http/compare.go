@@ -73,6 +73,9 @@ func (b *bench) compareAll(ctx context.Context) error {
 			variants = append(variants, v)
 		}
 	}
+	if b.beside != "" {
+		variants = append(variants, &variant{name: "beside", change: func(s *lab.Setup) { s.Binary = b.beside }})
+	}
 	for _, v := range variants {
 		var err error
 		if v.process, err = b.startProxy(ctx, v.name, v.change); err != nil {

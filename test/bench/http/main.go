@@ -25,7 +25,9 @@ func main() {
 	pick := flag.String("endpoints", ".", "regular expression for the endpoints to measure")
 	vary := flag.String("variants", ".", "regular expression for the variants of the proxy to measure beside the plain one")
 	flag.StringVar(&o.binary, "binary", "", "the proxy to measure, instead of a freshly built one")
+	flag.StringVar(&o.beside, "beside", "", "another build of the proxy, to measure in the same turns")
 	flag.BoolVar(&o.sweep, "sweep", false, "measure the plain proxy alone, with 1 to 100 connections: peak and sweet spot")
+	flag.StringVar(&o.profile, "profile", "", "write a processor profile of the proxy under load to this file, and measure nothing")
 	smoke := flag.Bool("smoke", false, "one round of a second for each endpoint: does it still work?")
 	flag.Parse()
 	if *smoke {
@@ -51,7 +53,8 @@ type options struct {
 	rounds, connections int
 	duration            time.Duration
 	endpoints, variants *regexp.Regexp
-	binary              string
+	binary, beside      string
+	profile             string
 	sweep               bool
 }
 
@@ -75,7 +78,11 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	if b.binary == "" {
-		if b.binary, err = lab.Build(ctx, directory, "cmd/edge-proxy"); err != nil {
+		command := "cmd/edge-proxy"
+		if o.profile != "" {
+			command = "test/bench/profiled"
+		}
+		if b.binary, err = lab.Build(ctx, directory, command); err != nil {
 			return err
 		}
 	}
@@ -83,7 +90,10 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer b.upstream.Close()
-	if o.sweep {
+	switch {
+	case o.profile != "":
+		return b.writeProfile(ctx, o.profile)
+	case o.sweep:
 		return b.sweepAll(ctx)
 	}
 	return b.compareAll(ctx)

@@ -1,0 +1,50 @@
+// Package sdk runs Flagsmith's own SDKs against the proxy, with a fake Flagsmith
+// API behind it: Go, JavaScript as in a browser, Node.js and Python, each in the
+// version that its folder pins. What they do here is what docs/compatibility.md
+// promises.
+//
+// "make test-sdk" installs the SDKs under bin/sdk and runs the tests, which have
+// the build tag sdk. They need Node.js and Python besides Go.
+//
+// # Clients
+//
+// Each SDK is driven by a small program of its own language, all to one contract.
+// The program reads requests from standard input, one JSON object a line, and
+// answers each with one line on standard output: {"result": …} or
+// {"error": "what the SDK said"}. What it logs goes to standard error. It ends
+// with its input.
+//
+//	{"call": "about"}
+//	    {"sdk", "version", "runtime"}: what is being tested
+//	{"call": "open", "client": NAME, "options": {…}}
+//	    makes a client of the SDK under that name
+//	{"call": "flags", "client", "identity"?, "features"?}
+//	    [{"name", "enabled", "value"}, …]: the environment's or the identity's
+//	    flags; all of them, or those that are named, read one by one
+//	{"call": "segments", "client", "identity"}
+//	    the names of the segments that the SDK sees the identity in
+//	{"call": "flush", "client"}
+//	    sends analytics now, where the SDK can be told to
+//	{"call": "close", "client"}
+//	    ends what the client runs in the background
+//
+// Options are url (of the API), key, local (evaluation), refresh_ms (between two
+// polls), realtime_url, analytics, page_size (of environment documents) and
+// default, the {"enabled", "value"} that an application falls back to. An
+// identity is {"identifier", "traits": [{"key", "value", "transient"}],
+// "transient"}.
+//
+// A program supports the calls and options of the capabilities that its entry in
+// the table of SDKs declares; every declared one has a scenario that runs.
+//
+// # Newer SDKs
+//
+// Versions are pinned, with checksums. For newer ones:
+//
+//	go: go get github.com/Flagsmith/flagsmith-go-client/v4@latest && go mod tidy
+//	javascript, node: npm install --package-lock-only --save-exact PACKAGE@latest
+//	python: pip-compile --generate-hashes --no-header --no-annotate --strip-extras,
+//	    of pip-tools, with "flagsmith" as its input
+//
+// The tests say where docs/compatibility.md has to follow.
+package sdk
