@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io"
 	"io/fs"
 	"os"
@@ -20,56 +22,6 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/engine"
 )
-
-const repository = "../.."
-
-// pages returns the documentation by path in the repository.
-func pages(t *testing.T) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md"} {
-		paths, err := filepath.Glob(filepath.Join(repository, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range paths {
-			content, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			name, err := filepath.Rel(repository, path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			found[filepath.ToSlash(name)] = string(content)
-		}
-	}
-	if len(found) < 10 {
-		t.Fatalf("only %d pages were found", len(found))
-	}
-	return found
-}
-
-// block is a code block.
-type block struct{ page, language, text string }
-
-var fence = regexp.MustCompile("(?ms)^( *)```([a-z]+)\n(.*?)^ *```$")
-
-func blocks(t *testing.T, language string) []block {
-	t.Helper()
-	var found []block
-	for name, page := range pages(t) {
-		for _, match := range fence.FindAllStringSubmatch(page, -1) {
-			if match[2] == language {
-				found = append(found, block{name, match[2], match[3]})
-			}
-		}
-	}
-	if len(found) == 0 {
-		t.Fatalf("no block in %s", language)
-	}
-	return found
-}
 
 var (
 	linkPattern    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
@@ -121,8 +73,15 @@ func TestEveryPageIsLinked(t *testing.T) {
 		reached[name] = true
 		for _, match := range linkPattern.FindAllStringSubmatch(all[name], -1) {
 			target, _, _ := strings.Cut(match[1], "#")
-			if strings.HasSuffix(target, ".md") && !strings.Contains(target, "://") {
-				visit(filepath.ToSlash(filepath.Join(filepath.Dir(name), target)))
+			if strings.Contains(target, "://") {
+				continue
+			}
+			path := filepath.ToSlash(filepath.Join(filepath.Dir(name), target))
+			if readme := path + "/README.md"; all[readme] != "" { // forges show a directory's
+				path = readme
+			}
+			if strings.HasSuffix(path, ".md") {
+				visit(path)
 			}
 		}
 	}
@@ -137,23 +96,55 @@ func TestEveryPageIsLinked(t *testing.T) {
 // Configurations in the documentation start as they are. Those that are about
 // something else than keys get some by a variable.
 func TestConfigurationsLoad(t *testing.T) {
-	const keys = `ENVIRONMENT_KEY_PAIRS=[{"server_side_key":"ser.your_server_side_key","client_side_key":"your_client_side_key"}]`
 	for _, b := range blocks(t, "json") {
-		var environ []string
-		if !strings.Contains(b.text, "environment_key_pairs") {
-			environ = []string{keys}
+		warnings, err := load(b)
+		good := err == nil && len(warnings) == 0 && hasSetting(b.text)
+		switch {
+		case b.marker == "" && !good:
+			t.Errorf("%s:%d: %v %v in\n%s", b.page, b.line, err, warnings, b.text)
+		case b.marker != "" && good:
+			t.Errorf("%s:%d: this is a configuration, and needs no marker", b.page, b.line)
+		case b.marker != "" && !json.Valid([]byte(b.text)):
+			t.Errorf("%s:%d: this is no JSON", b.page, b.line)
 		}
-		_, warnings, err := config.Load(config.Source{Environ: environ, ReadFile: func(name string) ([]byte, error) {
-			switch {
-			case name == "config.json":
-				return []byte(b.text), nil
-			case strings.HasPrefix(name, "/run/secrets/"):
-				return []byte("ser.your_server_side_key\n"), nil
-			}
-			return nil, fs.ErrNotExist
-		}})
-		if err != nil || len(warnings) > 0 {
-			t.Errorf("%s: %v %v in\n%s", b.page, err, warnings, b.text)
+	}
+}
+
+// hasSetting reports whether a JSON text has any setting at all: unknown keys are
+// ignored, so that any other object would load too.
+func hasSetting(text string) bool {
+	return slices.ContainsFunc(config.Reference(), func(e config.Entry) bool {
+		section, _, _ := strings.Cut(e.Key, ".")
+		return strings.Contains(text, `"`+section+`"`)
+	})
+}
+
+func load(b block) (warnings []config.Warning, err error) {
+	var environ []string
+	if !strings.Contains(b.text, "environment_key_pairs") {
+		environ = []string{`ENVIRONMENT_KEY_PAIRS=[{"server_side_key":"ser.your_server_side_key","client_side_key":"your_client_side_key"}]`}
+	}
+	_, warnings, err = config.Load(config.Source{Environ: environ, ReadFile: func(name string) ([]byte, error) {
+		switch {
+		case name == "config.json":
+			return []byte(b.text), nil
+		case strings.HasPrefix(name, "/run/secrets/"):
+			return []byte("ser." + filepath.Base(name) + "_server_side_key\n"), nil
+		}
+		return nil, fs.ErrNotExist
+	}})
+	return warnings, err
+}
+
+// Go in the documentation is Go.
+func TestGoParses(t *testing.T) {
+	for _, b := range blocks(t, "go") {
+		text := b.text
+		if !strings.HasPrefix(text, "package ") {
+			text = "package p\n" + text
+		}
+		if _, err := parser.ParseFile(token.NewFileSet(), b.page, text, parser.AllErrors); err != nil {
+			t.Errorf("%s:%d: %v", b.page, b.line, err)
 		}
 	}
 }
@@ -167,16 +158,22 @@ var (
 )
 
 func TestCommandsExist(t *testing.T) {
-	makefile, err := os.ReadFile(filepath.Join(repository, "Makefile"))
+	makefiles, err := filepath.Glob(filepath.Join(repository, "test", "*", "*.mk"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var targets []string
-	for _, match := range targetPattern.FindAllStringSubmatch(string(makefile), -1) {
-		targets = append(targets, match[1])
+	for _, name := range append(makefiles, filepath.Join(repository, "Makefile")) {
+		makefile, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range targetPattern.FindAllStringSubmatch(string(makefile), -1) {
+			targets = append(targets, match[1])
+		}
 	}
 	commands := commandsOf(t)
-	for _, b := range blocks(t, "sh") {
+	for _, b := range slices.Concat(blocks(t, "sh"), blocks(t, "console")) {
 		for _, match := range makePattern.FindAllStringSubmatch(b.text, -1) {
 			if !slices.Contains(targets, match[1]) {
 				t.Errorf("%s: make %s is no target", b.page, match[1])
@@ -213,19 +210,6 @@ func commandsOf(t *testing.T) map[string]string {
 	return commands
 }
 
-var inline = regexp.MustCompile("`[^`\n]+`")
-
-// codeOf returns what a page has as code: blocks in sh, and inline.
-func codeOf(page string) []string {
-	var code []string
-	for _, match := range fence.FindAllStringSubmatch(page, -1) {
-		if match[2] == "sh" {
-			code = append(code, match[3])
-		}
-	}
-	return append(code, inline.FindAllString(fence.ReplaceAllString(page, ""), -1)...)
-}
-
 // What looks like a setting with a section, or like a variable, is one.
 func TestSettingsExist(t *testing.T) {
 	var known []string
@@ -241,10 +225,27 @@ func TestSettingsExist(t *testing.T) {
 	for name, page := range pages(t) {
 		for _, pattern := range []*regexp.Regexp{settingPattern, variablePattern} {
 			for _, match := range pattern.FindAllStringSubmatch(page, -1) {
-				if setting := match[1]; !slices.Contains(known, setting) && !slices.Contains(others, setting) {
+				if setting := match[1]; !strings.HasSuffix(setting, ".go") && !slices.Contains(known, setting) && !slices.Contains(others, setting) {
 					t.Errorf("%s: %s is no setting", name, setting)
 				}
 			}
+		}
+	}
+}
+
+// Who looks for a test finds its folder in the table.
+func TestEveryTestIsListed(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(repository, "CONTRIBUTING.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders, err := os.ReadDir(filepath.Join(repository, "test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		if name := folder.Name(); name != "internal" && name != "testdata" && !strings.Contains(string(page), "`test/"+name+"`") {
+			t.Errorf("CONTRIBUTING.md does not say what is in test/%s", name)
 		}
 	}
 }
@@ -274,7 +275,9 @@ func TestSampleIsUsableAndWithoutProblems(t *testing.T) {
 func TestManifestsAreWellFormed(t *testing.T) {
 	type file struct{ name, text string }
 	var yamls []file
-	for _, name := range []string{"compose.yaml", "docs/deploy/kubernetes.yaml"} {
+	for _, name := range []string{
+		"compose.yaml", "docs/deploy/kubernetes.yaml", "docs/examples/ci/github-actions.yaml", "docs/examples/ci/gitlab-ci.yaml",
+	} {
 		content, err := os.ReadFile(filepath.Join(repository, name))
 		if err != nil {
 			t.Fatal(err)
