@@ -10,6 +10,9 @@ BENCHTIME ?= 100ms
 # How often stores are killed in the middle of a write: a few times in
 # test-integration, this often in test-full.
 KILL_ROUNDS ?= 200
+# The architecture of the image, and what makes a release.
+ARCH       ?= $(shell $(GO) env GOARCH)
+GORELEASER ?= github.com/goreleaser/goreleaser/v2@v2.16.0
 
 # -buildvcs: the version command tells the commit, whatever GOFLAGS say.
 BUILDFLAGS := -trimpath -buildvcs=auto -ldflags='-s -w'
@@ -20,7 +23,7 @@ RACE := $(shell command -v $$($(GO) env CC | cut -d' ' -f1) >/dev/null 2>&1 && e
 INTEGRATION = $(shell grep -rl --include='*_test.go' '^//go:build integration' . | xargs -n1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-integration test-full lint fuzz bench docs image clean docker race-in-ci
+.PHONY: help build run test test-integration test-sdk test-full lint fuzz bench docs sizing image release release-check clean docker race-in-ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,11 +47,14 @@ test: race-in-ci ## Run the tests that need nothing but Go
 	$(GO) test $(RACE) -v ./test/parity >bin/parity.txt || { cat bin/parity.txt; exit 1; }
 	@grep -E '^--- |cases ran|^ok' bin/parity.txt
 	@[ -n '$(RACE)' ] || echo 'Without the race detector: it needs a C compiler.'
-	@echo 'Left out: what needs a Docker engine ("make test-integration"), most rounds of killing stores ("make test-full").'
+	@echo 'Left out: what needs a Docker engine ("make test-integration"), SDKs ("make test-sdk"), most rounds of killing stores ("make test-full").'
 
 test-integration: race-in-ci docker ## Run the tests that need a Docker engine
 	$(GO) test $(RACE) -tags integration -p 1 -timeout 20m $(INTEGRATION)
 	@cat bin/matrix.txt
+
+test-sdk: race-in-ci sdk-clients openfeature-client ## Run Flagsmith's and OpenFeature's SDKs against the proxy (needs Node.js and Python)
+	$(GO) test $(RACE) -tags sdk -count=1 -parallel 4 -timeout 5m -v ./test/sdk ./test/openfeature
 
 test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
 	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) BOLT_TEST_KILLS=$(KILL_ROUNDS) $(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 60m ./...
@@ -57,9 +63,9 @@ test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
 lint: ## Check formatting, vet, staticcheck and the import laws
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags integration ./...
+	$(GO) vet -tags integration,sdk,release ./...
 	$(GO) tool staticcheck ./...
-	$(GO) tool staticcheck -tags integration ./...
+	$(GO) tool staticcheck -tags integration,sdk,release ./...
 	$(GO) test -count=1 ./test/arch ./docs/...
 
 fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each
@@ -76,14 +82,26 @@ bench: ## Run the benchmarks (BENCH=., BENCHTIME=100ms)
 docs: ## Write docs/configuration.md anew
 	$(GO) run ./docs/gen
 
-image: docker ## Build the container image (IMAGE=edge-proxy:latest)
+sizing: ## Write the table of docs/scaling.md anew; on a quiet machine
+	@mkdir -p bin
+	$(MAKE) --no-print-directory -s bench-sweep >bin/sweep.txt
+	$(GO) run ./test/docs/sizing <bin/sweep.txt
+
+image: docker ## Build the container image (IMAGE=edge-proxy:latest, ARCH=arm64)
 	rm -rf bin/image
 	mkdir -p bin/image/root bin/image/app
-	CGO_ENABLED=0 GOOS=linux $(GO) build $(BUILDFLAGS) -o bin/image/root/edge-proxy ./cmd/edge-proxy
+	CGO_ENABLED=0 GOOS=linux GOARCH='$(ARCH)' $(GO) build $(BUILDFLAGS) -o bin/image/root/edge-proxy ./cmd/edge-proxy
 	chmod 755 bin/image/root bin/image/root/edge-proxy bin/image/app
 	ln -s edge-proxy bin/image/root/edge-proxy-serve
 	ln -s edge-proxy bin/image/root/edge-proxy-render-config
-	docker build -t '$(IMAGE)' .
+	docker build --platform 'linux/$(ARCH)' -t '$(IMAGE)' .
+
+release: ## Build all files of a release in bin/release (SNAPSHOT=1: without a tag)
+	$(GO) run '$(GORELEASER)' release --clean --skip=publish $(if $(SNAPSHOT),--snapshot)
+	cd bin/release && sha256sum --check --quiet SHA256SUMS && cat SHA256SUMS
+
+release-check: ## Build what a release consists of from the last commit, and check it
+	$(GO) test -tags release -count=1 -timeout 30m -v ./test/release
 
 clean: ## Remove what was built
 	rm -rf bin
@@ -94,4 +112,4 @@ docker:
 race-in-ci:
 	@[ -z "$$CI" ] || [ -n '$(RACE)' ] || { echo 'CI needs a C compiler for the race detector.' >&2; exit 1; }
 
-include test/bench/bench.mk
+include test/bench/bench.mk test/sdk/sdk.mk test/openfeature/openfeature.mk test/deploy/deploy.mk
