@@ -23,10 +23,12 @@ type discovery struct {
 	roster   *roster
 	restored chan struct{} // closed once what the store had is in the roster
 	changed  chan struct{} // there is another configuration
-	// at is when upstream last told the list, nil: never. It is read by anybody.
+	// at is when upstream last told the list, this node or another, nil: never. It is
+	// read by anybody.
 	at atomic.Pointer[time.Time]
 
 	list     []domain.EnvironmentKeys // the last good one, nil: none
+	told     time.Time                // when upstream last told this node, zero: never
 	schedule schedule
 	note     note
 }
@@ -92,6 +94,7 @@ func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
 func (d *discovery) turn(ctx context.Context) time.Time {
 	began := d.deps.Now()
 	list, err := d.deps.Discoverer.Discover(ctx)
+	d.findStore(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return began
@@ -100,15 +103,28 @@ func (d *discovery) turn(ctx context.Context) time.Time {
 		d.logFailure(ctx, err)
 		d.takeNote(ctx)
 	default:
-		d.schedule.failures = 0
+		d.told = began
 		d.adopt(sorted(list), began)
 		d.keepNote(ctx)
 	}
 	return d.schedule.after(began, d.deps.Now())
 }
 
+// findStore finds out whether a store that was away is back. Where keepers poll they
+// do, but there may be none yet, or all may wait for keys.
+func (d *discovery) findStore(ctx context.Context) {
+	if !d.gate.isAway() {
+		return
+	}
+	_ = d.gate.probe(ctx, storeWait, func(ctx context.Context) error {
+		_, _, err := d.deps.Store.TryLease(ctx, noteName, d.config().Node, time.Millisecond) // any call that writes would do
+		return err
+	})
+}
+
 // adopt makes a list the one that counts, as of the time upstream told it.
 func (d *discovery) adopt(list []domain.EnvironmentKeys, at time.Time) {
+	d.schedule.failures = 0 // upstream is known to have answered some node
 	d.list = list
 	// In this order: as long as there was no list, nothing was fresh.
 	d.roster.discover(list)

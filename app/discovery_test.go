@@ -642,18 +642,31 @@ func TestAStoreThatComesBackWithoutPollers(t *testing.T) {
 // TestANodeThatCannotDiscoverStaysReady looks at readiness all the time, with as
 // little grace as there is: that of a single environment.
 func TestANodeThatCannotDiscoverStaysReady(t *testing.T) {
-	for name, behind := range map[string]time.Duration{"one time": 0, "a clock that is behind": time.Hour, "a clock that is ahead": -time.Hour} {
+	for name, c := range map[string]struct {
+		interval time.Duration
+		behind   time.Duration // the other node's clock
+		settles  time.Duration // as long as it may take the node to turn to the other's notes
+	}{
+		"often":                   {interval: interval},
+		"a clock that is behind":  {interval: interval, behind: time.Hour},
+		"a clock that is ahead":   {interval: interval, behind: -time.Hour},
+		"seldom":                  {interval: time.Minute, settles: 2 * time.Minute},
+		"seldom, and it is later": {interval: time.Minute, settles: 2 * time.Minute, behind: -time.Hour},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u, d := discovering("a")
 				cut := &directory{list: d.list}
 				b := memory.NewBackend()
-				slow := func(c *app.Config) { c.Freshness.PollInterval, c.Lease = time.Minute, 2*time.Minute }
-				clock := func() time.Time { return time.Now().Add(-behind) }
-				one := start(t, u, setup{name: "n1", discoverer: d, store: handle(t, b), now: clock, change: slow})
-				two := start(t, u, setup{name: "n2", discoverer: cut, store: handle(t, b), change: slow})
+				change := func(config *app.Config) {
+					config.Freshness.PollInterval, config.Lease = c.interval, 2*c.interval
+				}
+				clock := func() time.Time { return time.Now().Add(-c.behind) }
+				one := start(t, u, setup{name: "n1", discoverer: d, store: handle(t, b), now: clock, change: change})
+				two := start(t, u, setup{name: "n2", discoverer: cut, store: handle(t, b), change: change})
 				pass(5 * time.Minute)
 				cut.fail(0)
+				pass(c.settles)
 				unready := 0
 				for range 3600 {
 					pass(time.Second)

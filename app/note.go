@@ -30,7 +30,7 @@ const (
 type note struct {
 	version ports.Version            // "" when there is none or none was seen
 	list    []domain.EnvironmentKeys // as noted under version
-	at      time.Time                // likewise
+	at      time.Time                // likewise, by the fleet's time, see putNote
 }
 
 // noteText is a note as it is stored.
@@ -50,14 +50,21 @@ type noteKey struct {
 	ExpiresAt *time.Time `json:"expires_at"` // nil: never
 }
 
-// takeNote adopts the store's note where it is newer than the list that counts: that
-// of an earlier run, or of a node that upstream has answered since.
+// takeNote adopts the store's note where it is news: that of an earlier run, or of a
+// node that upstream has answered since. Clocks of nodes may differ: that the note's
+// time moved on counts from when this node saw it, by its own clock, at most one turn
+// after it happened.
 func (d *discovery) takeNote(ctx context.Context) {
+	former := d.note
 	if !d.readNote(ctx) {
 		return
 	}
-	// Clocks of nodes may differ.
-	if at := earlier(d.note.at, d.deps.Now()); at.After(d.confirmed()) {
+	at, news := d.deps.Now(), d.note.at.After(former.at)
+	if former.version == "" { // how long ago is what counts
+		at = earlier(d.note.at, at)
+		news = at.After(d.confirmed())
+	}
+	if news {
 		d.adopt(withKeysOf(d.note.list, d.list), at)
 	}
 }
@@ -111,7 +118,7 @@ func (d *discovery) setAside(ctx context.Context, value []byte, reason error) {
 // keepNote notes the list that counts, unless it is noted already.
 func (d *discovery) keepNote(ctx context.Context) {
 	for range 2 {
-		if slices.EqualFunc(d.note.list, d.list, sameNoted) && d.note.version != "" && d.confirmed().Sub(d.note.at).Abs() < noteEvery {
+		if slices.EqualFunc(d.note.list, d.list, sameNoted) && d.note.version != "" && d.told.Sub(d.note.at).Abs() < noteEvery {
 			return
 		}
 		if !errors.Is(d.putNote(ctx), ports.ErrConflict) {
@@ -121,8 +128,12 @@ func (d *discovery) keepNote(ctx context.Context) {
 	}
 }
 
+// putNote notes what upstream last told this node. Nodes that upstream does not answer
+// know an answer to another by the note's time moving on, so that it moves on with
+// each note, even where this node's clock is behind that of the node that noted
+// before, or was set back.
 func (d *discovery) putNote(ctx context.Context) error {
-	at := d.confirmed()
+	at := later(d.told.Round(0), d.note.at.Add(time.Microsecond)) // Round: wall clocks are compared
 	value, err := formatNote(d.list, at)
 	if err == nil {
 		err = d.gate.do(ctx, storeWait, func(ctx context.Context) error {
@@ -139,9 +150,10 @@ func (d *discovery) putNote(ctx context.Context) error {
 	return err
 }
 
-// leave notes when upstream last told the list.
+// leave notes when upstream last told this node the list, unless it has refused to
+// since: to other nodes a note is news.
 func (d *discovery) leave(ctx context.Context) {
-	if d.list == nil || !d.confirmed().After(d.note.at) {
+	if d.schedule.failures > 0 || !d.told.After(d.note.at) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

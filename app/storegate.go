@@ -52,13 +52,17 @@ func (g *storeGate) setInterval(interval time.Duration) {
 // do calls f with a context that ends after wait, unless the store is away. It
 // returns f's error, ErrUnavailable when that took too long.
 func (g *storeGate) do(ctx context.Context, wait time.Duration, f func(context.Context) error) error {
-	g.mu.Lock()
-	away := g.away
-	g.mu.Unlock()
-	if away {
+	if g.isAway() {
 		return ports.ErrUnavailable
 	}
 	return g.call(ctx, wait, f)
+}
+
+// isAway reports whether the store was found unavailable, and not available since.
+func (g *storeGate) isAway() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.away
 }
 
 // probe is do for a call that writes. It is let through to find out whether the

@@ -1,0 +1,52 @@
+{{- /* Values that cannot be right, and are beyond what a schema can say. */ -}}
+{{- define "edge-proxy.checks" -}}
+{{- if not .Values.image.repository -}}
+{{- fail "image.repository is required: where you pushed the image" -}}
+{{- end -}}
+{{- if not (or .Values.image.tag .Values.image.digest) -}}
+{{- fail "image.tag or image.digest is required" -}}
+{{- end -}}
+{{- if not .Values.existingSecret -}}
+{{- fail "existingSecret is required: the name of a Secret with the keys, which the chart does not make" -}}
+{{- end -}}
+{{- if regexMatch "\"ser\\.[^\"]" (toJson .Values) -}}
+{{- fail "there is a server-side key in the values: put it into the Secret that existingSecret names" -}}
+{{- end -}}
+{{- $proxyKey := .Values.secretKeys.proxyKey -}}
+{{- if not (or .Values.environments .Values.secretKeys.environmentKeyPairs $proxyKey) -}}
+{{- fail "no environments: set environments, secretKeys.environmentKeyPairs or secretKeys.proxyKey" -}}
+{{- end -}}
+{{- if hasKey .Values.config "environment_key_pairs" -}}
+{{- fail "config.environment_key_pairs has secrets: use environments, or secretKeys.environmentKeyPairs" -}}
+{{- end -}}
+{{- if hasKey .Values.config "proxy_key" -}}
+{{- fail "config.proxy_key is a secret: use secretKeys.proxyKey" -}}
+{{- end -}}
+{{- if hasKey (default dict .Values.config.webhook) "secret" -}}
+{{- fail "config.webhook.secret is a secret: use secretKeys.webhookSecret" -}}
+{{- end -}}
+{{- if hasKey (default dict .Values.config.store) "url" -}}
+{{- fail "config.store.url follows from store.mode: use that, and secretKeys.storeURL" -}}
+{{- end -}}
+{{- range tuple "api_url" "realtime_url" -}}
+{{- if regexMatch "^[a-z0-9+]+://[^/]*@" (get $.Values.config . | toString) -}}
+{{- fail (printf "config.%s has a password in it" .) -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.extraEnv -}}
+{{- if regexMatch "^(?i:environment_key_pairs|proxy_key|webhook_secret|store_url)$" .name -}}
+{{- fail (printf "extraEnv has %s, which is a secret: use secretKeys" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq .Values.store.mode "redis") (not .Values.secretKeys.storeURL) -}}
+{{- fail "store.mode redis needs secretKeys.storeURL: the Secret's entry with the URL of Redis" -}}
+{{- end -}}
+{{- if .Values.autoscaling.enabled -}}
+{{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) -}}
+{{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas" -}}
+{{- end -}}
+{{- if not (dig "requests" "cpu" "" .Values.resources) -}}
+{{- fail "autoscaling needs resources.requests.cpu: utilisation is counted in it" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,65 @@
+{{- define "edge-proxy.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "edge-proxy.selectorLabels" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "edge-proxy.labels" -}}
+{{ include "edge-proxy.selectorLabels" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "edge-proxy.image" -}}
+{{- $image := .Values.image -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository $image.tag -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "edge-proxy.workloadKind" -}}
+{{- if eq .Values.store.mode "bbolt" -}}StatefulSet{{- else -}}Deployment{{- end -}}
+{{- end -}}
+
+{{- define "edge-proxy.secretsDirectory" -}}/run/secrets/edge-proxy{{- end -}}
+
+{{- define "edge-proxy.storeDirectory" -}}/var/lib/edge-proxy{{- end -}}
+
+{{- /* The port that the proxy listens on. */ -}}
+{{- define "edge-proxy.port" -}}
+{{- dig "server" "port" 8000 .Values.config | int -}}
+{{- end -}}
+
+{{- /*
+Shutting down takes the drain delay, or what stopping to poll takes where that is
+longer, and then a shutdown timeout each for the requests and for the store.
+*/ -}}
+{{- define "edge-proxy.terminationGracePeriodSeconds" -}}
+{{- $drain := dig "server" "drain_delay_seconds" 3 .Values.config | float64 | ceil | int -}}
+{{- $step := dig "server" "shutdown_timeout_seconds" 9 .Values.config | float64 | ceil | int -}}
+{{- add (max $drain $step) (mul 2 $step) 2 -}}
+{{- end -}}
+
+{{- /* The port of a URL; takes the URL and is "" without one. */ -}}
+{{- define "edge-proxy.urlPort" -}}
+{{- with . -}}
+{{- $url := urlParse . -}}
+{{- if regexMatch ":[0-9]+$" $url.host -}}
+{{- regexFind "[0-9]+$" $url.host -}}
+{{- else if eq $url.scheme "http" -}}80
+{{- else if eq $url.scheme "https" -}}443
+{{- end -}}
+{{- end -}}
+{{- end -}}
