@@ -94,6 +94,25 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
+// FuzzPath sends arbitrary paths: whatever is not there is not found, without a
+// panic.
+func FuzzPath(f *testing.F) {
+	for _, seed := range []string{"/", "/api/v1/flags/", "/api/v1/flags/\x00", "/sse/environments//stream", "/ofrep/v1/evaluate/flags/a%2Fb", "/%", "*"} {
+		f.Add(seed)
+	}
+	api := newAPI(f, nil)
+	f.Fuzz(func(t *testing.T, path string) {
+		r := request("POST", "/", "")
+		r.URL.Path, r.URL.RawPath = path, ""
+		if plain, err := url.PathUnescape(path); err == nil && plain != path {
+			r.URL.Path, r.URL.RawPath = plain, path
+		}
+		if w := serve(api, r); w.Code >= http.StatusInternalServerError || !json.Valid(w.Body.Bytes()) {
+			t.Fatalf("%d %q", w.Code, w.Body)
+		}
+	})
+}
+
 // FuzzAcceptEncoding: no header makes an answer unreadable.
 func FuzzAcceptEncoding(f *testing.F) {
 	for _, seed := range []string{"gzip", "gzip;q=0", "*", "identity;q=1, gzip;q=0.5", ";;=,q=", "gzip;q=NaN", "gzip;q=1e-400"} {

@@ -88,13 +88,14 @@ func newRouter(routes []route) (*bunrouter.Router, map[string]string) {
 }
 
 // route hands the request to its handler. Nothing is ever redirected, for a
-// redirect loses bodies: a path that bunrouter would clean is unknown.
+// redirect loses bodies: a path that bunrouter would clean is unknown. So is one
+// with a NUL, on which bunrouter panics.
 func (a *API) route(w http.ResponseWriter, r *http.Request) error {
 	path := r.URL.RawPath
 	if path == "" {
 		path = r.URL.Path
 	}
-	if bunrouter.CleanPath(path) != path {
+	if bunrouter.CleanPath(path) != path || strings.IndexByte(path, 0) >= 0 {
 		return errNotFound
 	}
 	err := a.router.ServeHTTPError(w, r)

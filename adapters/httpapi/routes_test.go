@@ -41,6 +41,12 @@ func TestUnknownPathsAreNeitherFoundNorRedirected(t *testing.T) {
 			want(t, w, http.StatusNotFound, `{"detail":"Not Found"}`)
 		}
 	}
+	// bunrouter panics where a NUL comes after a route.
+	for _, path := range []string{"/%00", "/health%00", "/api/v1/flags/%00", "/api/v1/flags/%00/x", "/sse/environments/" + clientKey + "/stream/%00"} {
+		want(t, ask(api, "GET", path, "", clientHeader()...), http.StatusNotFound, `{"detail":"Not Found"}`)
+	}
+	want(t, ask(api, "POST", "/ofrep/v1/evaluate/flags/%00", "", clientHeader()...), http.StatusNotFound,
+		`{"key":"\u0000","errorCode":"GENERAL","errorDetails":"Not Found"}`)
 	for _, path := range []string{"", "*", "api/v1/flags"} {
 		r := request("OPTIONS", "/", "")
 		r.URL.Path = path

@@ -339,6 +339,25 @@ func TestListenersThatTalkAndGo(t *testing.T) {
 	})
 }
 
+// Reading what a listener says costs more than its stream, so it may not go on for
+// ever.
+func TestAListenerThatTalksWithoutEndIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, told, pipes := streaming(t, nil)
+		conn := pipes.dial()
+		defer func() { _ = conn.Close() }()
+		block(t, openStream(t, conn, streamPath))
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+		if n, err := conn.Write(make([]byte, 1<<20)); err == nil || n < 8<<10 {
+			t.Errorf("took %d bytes, %v", n, err)
+		}
+		synctest.Wait()
+		if n := told.count(); n != 0 {
+			t.Errorf("%d listeners left", n)
+		}
+	})
+}
+
 func TestStreamsAreLoggedWhenTheyEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		records := make(chan httpapi.AccessRecord, 1)

@@ -18,7 +18,7 @@ type eventStream struct {
 	conn    net.Conn
 	chunked bool
 	head    []byte        // the answer's, until begin
-	gone    chan struct{} // closed when the listener has gone
+	gone    chan struct{} // closed when the listener has gone, or is taken for gone
 	bytes   int64         // of events, so far
 
 	mu       sync.Mutex
@@ -56,14 +56,17 @@ func (s *eventStream) begin() bool {
 	return s.write(s.appendEvent(head, []byte(": connected\n\n")))
 }
 
-// watch waits for the listener to go. What it says is not listened to.
+// watch waits for the listener to go. What it says is not listened to, and one
+// that says a lot is taken for gone: reading it costs more than the stream.
 func (s *eventStream) watch() {
 	defer close(s.gone)
 	ignored := make([]byte, 64)
-	for {
-		if _, err := s.conn.Read(ignored); err != nil {
+	for said := 0; said < streamIgnores; {
+		n, err := s.conn.Read(ignored)
+		if err != nil {
 			return
 		}
+		said += n
 	}
 }
 
@@ -134,6 +137,10 @@ func tuneStream(c net.Conn) {
 	}
 	_ = errors.Join(tcp.SetWriteBuffer(streamBuffer), giveUpAfter(tcp, streamPatience))
 }
+
+// streamIgnores is how many bytes a listener may say before it is dropped: the body
+// of a request that needs none, or requests after it.
+const streamIgnores = 64 << 10
 
 // streamBuffer is how many bytes the system is asked to buffer for a listener
 // that does not accept them: dozens of events.

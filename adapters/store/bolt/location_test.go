@@ -92,6 +92,17 @@ func TestOpenExisting(t *testing.T) {
 	}
 	closeNow(t, s)
 
+	path, other := filepath.Join(t.TempDir(), "other"), strings.Repeat("what a mistyped path leads to", 1000)
+	if err := os.WriteFile(path, []byte(other), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bolt.OpenExisting(t.Context(), location(path), deps(new(journal))); err == nil || !strings.Contains(err.Error(), "left as it is") {
+		t.Errorf("a file of something else: %v", err)
+	}
+	if kept, err := os.ReadFile(path); err != nil || string(kept) != other {
+		t.Errorf("it was changed or moved: %v", err)
+	}
+
 	if _, err := bolt.OpenExisting(t.Context(), &url.URL{Scheme: "bolt", Host: "var", Path: "/x"}, deps(new(journal))); err == nil || !strings.Contains(err.Error(), "three slashes") {
 		t.Errorf("a wrong URL: %v", err)
 	}

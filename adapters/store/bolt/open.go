@@ -30,6 +30,14 @@ var (
 // process uses or that a newer version wrote, a directory that is missing or must
 // not be written to, a disk that is full or broken. No file is changed then.
 func Open(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
+	return open(ctx, u, d, setAside)
+}
+
+// ifDamaged is what is done with a damaged file at path, while it is locked: it is
+// moved away, or the error tells why it was not.
+type ifDamaged func(path string, damage *damageError, d ports.StoreDeps) error
+
+func open(ctx context.Context, u *url.URL, d ports.StoreDeps, then ifDamaged) (ports.Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("bolt: open: %w", err)
 	}
@@ -40,7 +48,7 @@ func Open(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, erro
 	if err := makeDirectory(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("bolt: %w", err)
 	}
-	f, err := openFile(path, d)
+	f, err := openFile(path, d, then)
 	if err != nil {
 		return nil, fmt.Errorf("bolt: %w", err)
 	}
@@ -49,7 +57,8 @@ func Open(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, erro
 
 // OpenExisting is Open for those who only read, such as operators' tools: where
 // there is no file it makes none, lest a mistyped path looks like an empty store,
-// and returns an error that wraps fs.ErrNotExist.
+// and returns an error that wraps fs.ErrNotExist. A file that cannot be read is an
+// error too and stays where it is: it may be something else altogether.
 func OpenExisting(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
 	path, err := parseLocation(u)
 	if err != nil {
@@ -58,7 +67,12 @@ func OpenExisting(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Sto
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("bolt: there is no file %s: correct store.url, or start the proxy, which makes it: %w", path, fs.ErrNotExist)
 	}
-	return Open(ctx, u, d) // tells whatever else is wrong
+	return open(ctx, u, d, leave) // tells whatever else is wrong
+}
+
+// leave is an ifDamaged that does nothing.
+func leave(_ string, damage *damageError, _ ports.StoreDeps) error {
+	return fmt.Errorf("%w: it was left as it is: correct store.url, or start the proxy, which sets it aside", damage)
 }
 
 // makeDirectory makes dir for the user only, if what it is to be in exists.
@@ -82,10 +96,10 @@ func makeDirectory(dir string) error {
 
 var errInUse = errors.New("it is in use")
 
-// openFile opens the file at path, after setting a damaged one aside.
-func openFile(path string, d ports.StoreDeps) (*file, error) {
+// openFile opens the file at path, another one after a damaged one was moved away.
+func openFile(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 	for range 3 {
-		f, err := openOnce(path, d)
+		f, err := openOnce(path, d, then)
 		switch {
 		case err == nil:
 			return f, nil
@@ -105,7 +119,7 @@ func openFile(path string, d ports.StoreDeps) (*file, error) {
 
 // openOnce opens the file at path. It returns errMoved when the file that was there
 // is no more, because it was damaged and has been set aside, or by somebody else.
-func openOnce(path string, d ports.StoreDeps) (*file, error) {
+func openOnce(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 	handle, err := openLocked(path)
 	if err != nil {
 		return nil, err
@@ -115,7 +129,7 @@ func openOnce(path string, d ports.StoreDeps) (*file, error) {
 	var damage *damageError
 	if errors.As(err, &damage) {
 		// While it is locked, lest it is another's new file that is renamed.
-		if err = setAside(path, damage, d); err == nil {
+		if err = then(path, damage, d); err == nil {
 			err = errMoved
 		}
 	}
