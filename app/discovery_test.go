@@ -82,8 +82,7 @@ func discovering(keys ...domain.EnvironmentKey) (*upstream, *directory) {
 func TestDiscoveredEnvironmentsAreServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, d := discovering("a", "b")
-		n := start(t, u, setup{discoverer: d})
-		n.isState(t, domain.Missing)
+		n := start(t, u, setup{discoverer: d, opens: func(n *node) { n.isState(t, domain.Missing) }})
 		pass(time.Second)
 		n.isState(t, domain.Fresh)
 		for _, key := range []string{"a", "b"} {
@@ -444,6 +443,26 @@ func TestNotesFromOtherNodes(t *testing.T) {
 			pass(time.Minute)
 			if n.knows("foreign") || !n.knows("a") {
 				t.Error("it takes the place of the newer list")
+			}
+		})
+	})
+	t.Run("with an environment twice", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			one := `{"client_side_key":"twice","server_side_keys":[{"sha256":"` + strings.Repeat("ab", 32) + `","expires_at":null}]}`
+			other := strings.ReplaceAll(one, "ab", "cd")
+			u, d := discovering("a")
+			d.fail(503)
+			b := memory.NewBackend()
+			leave(t, b, []byte(`{"version":1,"confirmed_at":"2000-01-01T00:00:00Z","environments":[`+one+`,`+other+`]}`))
+			n := start(t, u, setup{discoverer: d, store: handle(t, b)})
+			pass(time.Second)
+			if keys := n.Snapshot().Keys(); len(keys) != 1 || len(keys[0].Server) != 2 {
+				t.Errorf("it is served as %v", keys)
+			}
+			d.recover()
+			pass(2 * interval)
+			if n.knows("twice") || n.flag("a") != "a" {
+				t.Error("it is not followed by what upstream says")
 			}
 		})
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -20,6 +21,7 @@ type roster struct {
 	*shared
 	announcer *announcer
 	discovery *discovery // nil: there is none
+	slower    atomic.Pointer[slower]
 
 	// running has all that begins with open and ends after close.
 	running sync.WaitGroup
@@ -34,6 +36,13 @@ type roster struct {
 	isOpen bool
 	life   context.Context // of all that is running
 	begin  <-chan struct{}
+}
+
+// slower is a poll interval that was in force before a shorter one. It counts for
+// freshness until documents can have been confirmed at the shorter one.
+type slower struct {
+	interval time.Duration
+	until    time.Time
 }
 
 func newRoster(s *shared, a *announcer) *roster {
@@ -82,6 +91,7 @@ func (r *roster) apply(c Config) {
 	defer r.mu.Unlock()
 	former := r.config()
 	c.Node = former.Node
+	r.easeInto(c.Freshness)
 	r.settings.Store(&c)
 	if c.PollConcurrency != former.PollConcurrency {
 		fetching := make(places, c.PollConcurrency)
@@ -97,6 +107,27 @@ func (r *roster) apply(c Config) {
 		r.discovery.reconfigure()
 	}
 	r.reconcile()
+}
+
+// easeInto has the poll interval in force go on counting for freshness for a while
+// where next has a shorter one: for as long as a document may take to be polled at
+// that and to go stale. It needs r.mu.
+func (r *roster) easeInto(next domain.Freshness) {
+	former := r.freshness().PollInterval
+	if next.PollInterval == r.config().Freshness.PollInterval || next.PollInterval >= former {
+		return
+	}
+	grace, _ := next.TotalGrace(len(r.library.snapshot.Load().Keys()))
+	r.slower.Store(&slower{former, r.deps.Now().Add(next.PollInterval + grace)})
+}
+
+// freshness returns the rule that documents are assessed by now.
+func (r *roster) freshness() domain.Freshness {
+	f := r.config().Freshness
+	if s := r.slower.Load(); s != nil && r.deps.Now().Before(s.until) {
+		f.PollInterval = max(f.PollInterval, s.interval)
+	}
+	return f
 }
 
 // discover takes over a list of discovered environments.
@@ -187,7 +218,7 @@ func (r *roster) left(k *keeper) {
 // (upstream, "Discovery by proxy key"), and as long as nothing was ever discovered,
 // documents are missing.
 func (r *roster) report() domain.Report {
-	freshness := r.config().Freshness
+	freshness := r.freshness()
 	confirmed := r.library.confirmations(freshness)
 	if r.discovery != nil {
 		listed := r.discovery.confirmed()
@@ -288,18 +319,25 @@ func (r *roster) watched(ctx context.Context) (context.Context, []domain.Environ
 	return watching, keys
 }
 
-// Unite returns the environments to serve: the configured ones, and those that only
-// discovery brought. An environment that is both stays configured, and its
-// discovered keys count too. A server-side key counts for the first environment
-// that has it. A discovered environment without any key that is valid at now is
-// left out.
+// Unite returns the environments to serve, each once: the configured ones, and those
+// that only discovery brought. An environment that is both stays configured, and its
+// discovered keys count too; one that is there twice has the keys of both. A
+// server-side key counts for the first environment that has it. A discovered
+// environment without any key that is valid at now is left out.
 func Unite(configured, discovered []domain.EnvironmentKeys, now time.Time) []domain.EnvironmentKeys {
 	list := make([]domain.EnvironmentKeys, 0, len(configured)+len(discovered))
 	at := make(map[domain.EnvironmentKey]int, cap(list))
 	taken := make(map[domain.KeyDigest]bool, cap(list))
-	for i, e := range configured {
+	add := func(e domain.EnvironmentKeys) {
+		if i, again := at[e.Client]; again {
+			list[i].Server = slices.Concat(list[i].Server, e.Server)
+			return
+		}
+		at[e.Client] = len(list)
 		list = append(list, e)
-		at[e.Client] = i
+	}
+	for _, e := range configured {
+		add(e)
 		for _, c := range e.Server {
 			taken[c.Digest] = true
 		}
@@ -312,10 +350,8 @@ func Unite(configured, discovered []domain.EnvironmentKeys, now time.Time) []dom
 				valid = append(valid, c)
 			}
 		}
-		if i, isConfigured := at[e.Client]; isConfigured {
-			list[i].Server = slices.Concat(list[i].Server, valid)
-		} else if len(valid) > 0 {
-			list = append(list, domain.EnvironmentKeys{Client: e.Client, Server: valid, Discovered: true})
+		if len(valid) > 0 {
+			add(domain.EnvironmentKeys{Client: e.Client, Server: valid, Discovered: true})
 		}
 	}
 	return list

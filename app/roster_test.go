@@ -192,7 +192,7 @@ func TestLeavingAndComingBackAtOnce(t *testing.T) {
 				pass(time.Duration(i) * 100 * time.Millisecond)
 			}
 		}
-		pass(time.Minute)
+		pass(2 * time.Minute)
 		if n.flag("a") != "a" || n.flag("b") != "b" {
 			t.Errorf("%q and %q are served", n.flag("a"), n.flag("b"))
 		}
@@ -440,6 +440,37 @@ func TestThePollIntervalChangesAtOnce(t *testing.T) {
 		n.apply(func(c *app.Config) { c.Freshness.Grace, c.Freshness.PollInterval = &grace, time.Second })
 		u.script(down)
 		pass(2 * time.Second)
+		n.isState(t, domain.Stale)
+	})
+}
+
+// TestAShorterIntervalLeavesTheProxyReady sees that documents which were confirmed
+// at the interval of before are not stale at once.
+func TestAShorterIntervalLeavesTheProxyReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		u.put(key, time.Now(), "a")
+		n := start(t, u, setup{change: func(c *app.Config) { c.Freshness.PollInterval, c.Lease = time.Hour, 2*time.Hour }})
+		pass(150 * time.Minute)
+		set := func(d time.Duration) {
+			n.apply(func(c *app.Config) { c.Freshness.PollInterval, c.Lease = d, 2*d })
+		}
+		set(interval)
+		for range 100 {
+			n.isState(t, domain.Fresh)
+			pass(time.Second)
+		}
+		set(time.Hour)
+		pass(150 * time.Minute)
+		u.script(down)
+		set(time.Minute)
+		pass(time.Second)
+		set(interval)
+		n.isState(t, domain.Fresh)
+		for range 12 { // other changes do not put it off
+			pass(10 * time.Second)
+			n.apply(func(*app.Config) {})
+		}
 		n.isState(t, domain.Stale)
 	})
 }

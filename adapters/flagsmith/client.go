@@ -56,8 +56,8 @@ func New(o Options) (*Client, error) {
 	}, nil
 }
 
-// Close closes the connections that are kept open. It is called after the last
-// request has returned.
+// Close closes the connections that are kept open. Requests under way end as they
+// would have, and their connections are closed then, or after a while unused.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 func newTransport(o Options, proxies proxies) *http.Transport {

@@ -38,8 +38,8 @@ func (c *Client) send(ctx context.Context, r report) error {
 	return &ports.ReportError{Status: f.status, Refused: refuses(f.status), Cause: f.cause, Err: f.err}
 }
 
-// refuses reports whether a status says that the same request is never taken. Too
-// many requests are taken later (upstream, "Usage").
+// refuses reports whether a status says that the same request is never taken: 4xx
+// (upstream, "Usage"), but for 429, after which it is taken later.
 func refuses(status int) bool {
 	return status >= 400 && status < 500 && status != http.StatusTooManyRequests
 }

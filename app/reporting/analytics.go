@@ -110,16 +110,14 @@ func (a *Analytics) Run(ctx context.Context, stop <-chan struct{}) {
 	if a.o.Reporter == nil {
 		return
 	}
+	const countsKind, evalKind = "analytics", "analytics of identities"
+	counts := courierOf(a.o, countsKind, &shelf[string]{kind: countsKind, tally: a.counts, loss: &a.countsLoss, logger: a.o.Logger, send: a.sendCounts})
+	evaluations := courierOf(a.o, evalKind, &shelf[evaluation]{kind: evalKind, tally: a.evaluations, loss: &a.evalLoss, logger: a.o.Logger, send: a.sendEvaluations})
 	var both sync.WaitGroup
-	both.Go(func() {
-		const kind = "analytics"
-		courierOf(a.o, kind, &shelf[string]{kind: kind, tally: a.counts, loss: &a.countsLoss, logger: a.o.Logger, send: a.sendCounts}).run(ctx, stop)
-	})
-	both.Go(func() {
-		const kind = "analytics of identities"
-		courierOf(a.o, kind, &shelf[evaluation]{kind: kind, tally: a.evaluations, loss: &a.evalLoss, logger: a.o.Logger, send: a.sendEvaluations}).run(ctx, stop)
-	})
+	both.Go(func() { counts.run(ctx, stop) })
+	both.Go(func() { evaluations.run(ctx, stop) })
 	both.Wait()
+	counts.run(ctx, stop) // the last evaluations may have become counts
 }
 
 func courierOf[K comparable](o AnalyticsOptions, kind string, s *shelf[K]) *courier[parcel[K]] {

@@ -304,12 +304,18 @@ func TestUpstreamWithoutEvaluationsGetsCounts(t *testing.T) {
 		if n := len(a.log.named("analytics_without_identities")); n != 1 {
 			t.Errorf("told %d times", n)
 		}
+		// The last ones become counts when the last counts are sent.
+		a.AddEvaluations("a", []ports.Evaluation{{Feature: "f", Count: 1}})
+		a.AddCounts("a", features("g"))
+		a.end()
+		s.has(t, map[string]int64{"a f": 16, "a g": 1})
 	})
 }
 
 type countsOnly struct{ *sink }
 
 func (countsOnly) ReportEvaluations(context.Context, domain.EnvironmentKey, []ports.Evaluation) error {
+	<-time.After(time.Second)
 	return &ports.ReportError{Status: 404, Refused: true, Err: fmt.Errorf("not there: %w", errors.ErrUnsupported)}
 }
 

@@ -72,6 +72,8 @@ func TestUsageUnderLoad(t *testing.T) {
 		all.Go(func() { flags(t, p, "one", each) })
 	}
 	all.Wait()
+	// At the end there are a few tries only, fewer than the failures in a row.
+	await(t, "a report arrives", func() bool { return len(w.requests(t, fakeflagsmith.ProxyUsage)) > 6 })
 	stop(t, p)
 	if got := w.usage(t)["one flags"]; got != clients*each {
 		t.Errorf("%d reported, want %d", got, clients*each)
