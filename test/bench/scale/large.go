@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -182,9 +181,9 @@ func (l *laboratory) swapUnderLoad(ctx context.Context, document []byte) error {
 	failed := latencies.Wait()
 	calm, busy := latencies.In(quiet), latencies.In(swapping)
 	fmt.Printf("%d swaps under %d requests a second, two cores: quiet p50 %s p99 %s (%d requests), swapping p50 %s p99 %s (%d requests): p99 %.1f x; %d failed\n",
-		l.swaps, l.rate, calm.P50, calm.P99, calm.Count, busy.P50, busy.P99, busy.Count, float64(busy.P99)/float64(max(1, calm.P99)), failed)
-	if failed > 0 {
-		return errors.New("requests failed")
+		l.swaps, l.rate, calm.P50, calm.P99, calm.Count, busy.P50, busy.P99, busy.Count, float64(busy.P99)/float64(max(1, calm.P99)), len(failed))
+	if len(failed) > 0 {
+		return fmt.Errorf("requests failed, the first one so: %w", failed[0])
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -21,7 +22,7 @@ type Latencies struct {
 
 	mu     sync.Mutex
 	taken  []latency
-	failed int
+	failed []error
 }
 
 type latency struct {
@@ -54,13 +55,13 @@ func (l *Latencies) Start(ctx context.Context, rate int) {
 		l.running.Go(func() {
 			n := sender
 			for at := range due {
-				ok := l.send(l.requests[n%len(l.requests)])
+				err := l.send(l.requests[n%len(l.requests)])
 				n++
 				took := time.Since(at)
 				l.mu.Lock()
 				l.taken = append(l.taken, latency{at, took})
-				if !ok {
-					l.failed++
+				if err != nil {
+					l.failed = append(l.failed, err)
 				}
 				l.mu.Unlock()
 			}
@@ -68,30 +69,32 @@ func (l *Latencies) Start(ctx context.Context, rate int) {
 	}
 }
 
-func (l *Latencies) send(r Request) bool {
+func (l *Latencies) send(r Request) error {
 	var body io.Reader
 	if len(r.Bodies) > 0 {
 		body = strings.NewReader(r.Bodies[0])
 	}
 	request, err := http.NewRequest(r.Method, "http://"+l.address+r.Target, body)
 	if err != nil {
-		return false
+		return err
 	}
 	for _, h := range r.Header {
 		request.Header.Set(h[0], h[1])
 	}
 	response, err := l.client.Do(request)
 	if err != nil {
-		return false
+		return err
 	}
 	_, err = io.Copy(io.Discard, response.Body)
 	_ = response.Body.Close()
-	return err == nil && response.StatusCode == http.StatusOK
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s was answered %s", r.Method, r.Target, response.Status)
+	}
+	return err
 }
 
-// Wait waits for the end of what Start began and returns how many requests
-// failed.
-func (l *Latencies) Wait() (failed int) {
+// Wait waits for the end of what Start began and returns why requests failed.
+func (l *Latencies) Wait() (failed []error) {
 	l.running.Wait()
 	l.client.CloseIdleConnections()
 	return l.failed
