@@ -95,21 +95,7 @@ type ReportError struct {
 	Err     error  // what happened
 }
 
-func (e *ReportError) Error() string {
-	text := "reporting: "
-	switch {
-	case e.Err != nil:
-		text += e.Err.Error()
-	case e.Status != 0:
-		text += fmt.Sprintf("upstream answered %d", e.Status)
-	default:
-		text += "it failed"
-	}
-	if e.Cause != "" {
-		text += " (" + e.Cause + ")"
-	}
-	return text
-}
+func (e *ReportError) Error() string { return failureText("reporting", e.Status, e.Cause, e.Err) }
 
 // Unwrap returns Err.
 func (e *ReportError) Unwrap() error { return e.Err }

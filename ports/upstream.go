@@ -75,23 +75,29 @@ type FetchError struct {
 }
 
 func (e *FetchError) Error() string {
-	text := e.Doing + ": "
-	if e.Doing == "" {
-		text = "fetching the document: "
+	doing := e.Doing
+	if doing == "" {
+		doing = "fetching the document"
 	}
-	switch {
-	case e.Err != nil:
-		text += e.Err.Error()
-	case e.Status != 0:
-		text += fmt.Sprintf("upstream answered %d", e.Status)
-	default:
-		text += "it failed"
-	}
-	if e.Cause != "" {
-		text += " (" + e.Cause + ")"
-	}
-	return text
+	return failureText(doing, e.Status, e.Cause, e.Err)
 }
 
 // Unwrap returns Err.
 func (e *FetchError) Unwrap() error { return e.Err }
+
+// failureText is the text of an error of upstream's.
+func failureText(doing string, status int, cause string, err error) string {
+	text := doing + ": "
+	switch {
+	case err != nil:
+		text += err.Error()
+	case status != 0:
+		text += fmt.Sprintf("upstream answered %d", status)
+	default:
+		text += "it failed"
+	}
+	if cause != "" {
+		text += " (" + cause + ")"
+	}
+	return text
+}
