@@ -17,6 +17,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/internal/origin"
 )
 
 const (
@@ -261,15 +262,5 @@ func TestPagesLeadToTheWholeDocument(t *testing.T) {
 // await waits until a condition holds.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			t.Fatalf("not within %s: %s", patience, what)
-		}
-	}
+	origin.Await(t, patience, what, holds)
 }

@@ -1,7 +1,6 @@
 package reporting_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/internal/origin"
 )
 
 const (
@@ -141,17 +141,7 @@ func flags(t *testing.T, p *harness.Proxy, environment string, n int) {
 // await waits until something holds.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
+	origin.Await(t, patience, what, holds)
 }
 
 // stop ends a proxy in good order.
