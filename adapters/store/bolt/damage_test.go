@@ -254,6 +254,35 @@ func exercise(t testing.TB, s ports.Store) {
 	}
 }
 
+// Damage that leaves the file's structure sound is in nobody's way.
+func TestPutAfterSoundDamage(t *testing.T) {
+	for name, damage := range map[string]func(ports.Store) error{
+		"the count of revisions begins anew": bolt.RewindRevisions,
+		"a former revision became a value":   func(s ports.Store) error { return bolt.FlattenFormerBody(s, "key") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := open(t, newPath(t))
+			v := put(t, s, "key", "first", put(t, s, "key", "zeroth", ""))
+			state, err := s.PutState(t.Context(), "state", []byte("first"), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := damage(s); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				v = put(t, s, "key", "second", v)
+				if r := get(t, s, "key"); string(r.Body) != "second" {
+					t.Errorf("Get after Put: %q", r.Body)
+				}
+				if state, err = s.PutState(t.Context(), "state", []byte("second"), state); err != nil {
+					t.Errorf("PutState: %v", err)
+				}
+			}
+		})
+	}
+}
+
 // A file that is overwritten or cut off under the store's hands ends the store's
 // use of it, and nothing else.
 func TestDamageWhileOpen(t *testing.T) {

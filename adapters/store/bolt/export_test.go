@@ -31,6 +31,25 @@ func DamageState(s ports.Store, name string) error {
 	return edit(s, func(tx *bbolt.Tx) error { return damageBody(tx, states(), statesBucket, name) })
 }
 
+// RewindRevisions has the numbers of revisions begin anew.
+func RewindRevisions(s ports.Store) error {
+	return edit(s, func(tx *bbolt.Tx) error {
+		return errors.Join(tx.Bucket([]byte(bodiesBucket)).SetSequence(0), tx.Bucket([]byte(stateBodiesBucket)).SetSequence(0))
+	})
+}
+
+// FlattenFormerBody makes a value of the bucket of key's former revision.
+func FlattenFormerBody(s ports.Store, key domain.EnvironmentKey) error {
+	return edit(s, func(tx *bbolt.Tx) error {
+		h, err := headIn(tx, formerBucket, string(key))
+		if err != nil {
+			return err
+		}
+		bodies, revision := tx.Bucket([]byte(bodiesBucket)), bodyKey(string(key), h.revision)
+		return errors.Join(bodies.DeleteBucket(revision), bodies.Put(revision, []byte("value")))
+	})
+}
+
 // Wipe empties the file and has it count from the beginning.
 func Wipe(s ports.Store) error {
 	return edit(s, func(tx *bbolt.Tx) error {

@@ -94,7 +94,7 @@ func (t table) put(tx *bbolt.Tx, name string, h head, body []byte, ifVersion por
 
 	bodies := tx.Bucket([]byte(t.bodies))
 	h.version, h.length, h.sum = newVersion(), uint64(len(body)), checksum(0, body)
-	if h.revision, err = bodies.NextSequence(); err != nil {
+	if h.revision, err = nextRevision(bodies, name); err != nil {
 		return "", err
 	}
 	if err := writePieces(bodies, bodyKey(name, h.revision), body); err != nil {
@@ -114,6 +114,21 @@ func (t table) put(tx *bbolt.Tx, name string, h head, body []byte, ifVersion por
 
 func writeHead(tx *bbolt.Tx, bucket, name string, h head) error {
 	return tx.Bucket([]byte(bucket)).Put(headKey(name), h.encode(name))
+}
+
+// nextRevision returns a number that no revision of name has. The sequence of bodies
+// gives it, except in a file in which that was damaged.
+func nextRevision(bodies *bbolt.Bucket, name string) (uint64, error) {
+	for {
+		revision, err := bodies.NextSequence()
+		if err != nil {
+			return 0, err
+		}
+		key := bodyKey(name, revision)
+		if found, _ := bodies.Cursor().Seek(key); !bytes.Equal(found, key) {
+			return revision, nil
+		}
+	}
 }
 
 func writePieces(bodies *bbolt.Bucket, key, body []byte) error {
@@ -191,16 +206,25 @@ func (t table) sweep(tx *bbolt.Tx, name string) error {
 	}
 	bodies := tx.Bucket([]byte(t.bodies))
 	prefix := bodyPrefix(name)
-	var gone [][]byte
-	cursor := bodies.Cursor()
-	for key, _ := cursor.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
-		revision := key[len(prefix):]
-		if len(revision) != 8 || !slices.Contains(keep, binary.BigEndian.Uint64(revision)) {
-			gone = append(gone, bytes.Clone(key))
-		}
+	type entry struct {
+		key    []byte
+		remove func([]byte) error
 	}
-	for _, key := range gone {
-		if err := bodies.DeleteBucket(key); err != nil {
+	var gone []entry
+	cursor := bodies.Cursor()
+	for key, value := cursor.Seek(prefix); bytes.HasPrefix(key, prefix); key, value = cursor.Next() {
+		revision := key[len(prefix):]
+		if len(revision) == 8 && slices.Contains(keep, binary.BigEndian.Uint64(revision)) {
+			continue
+		}
+		remove := bodies.DeleteBucket
+		if value != nil { // no bucket: damage has made a value of it
+			remove = bodies.Delete
+		}
+		gone = append(gone, entry{bytes.Clone(key), remove})
+	}
+	for _, e := range gone {
+		if err := e.remove(e.key); err != nil {
 			return fmt.Errorf("removing a former revision: %w", err)
 		}
 	}
