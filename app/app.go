@@ -36,6 +36,9 @@ var (
 // later, before Run, since an input mostly needs the App as its Query.
 func New(config Config, deps Deps) *App {
 	a := &App{announcer: newAnnouncer()}
+	if deps.Background == nil {
+		deps.Background = func(work func()) { work() }
+	}
 	a.deps = deps
 	a.settings.Store(&config)
 	a.library = newLibrary(deps.Now)

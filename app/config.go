@@ -50,6 +50,10 @@ type Deps struct {
 	Now        func() time.Time
 	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
 	Random func() float64
+	// Background calls work, which takes the processor for some time, so that it
+	// holds up nobody else, and returns after it; nil: it is merely called. It is
+	// called from any goroutine, and from within work.
+	Background func(work func())
 	// Usage takes counts of what is served of discovered environments; nil: nothing
 	// is counted.
 	Usage ports.UsageReporter

@@ -214,7 +214,7 @@ func (k *keeper) poll(ctx context.Context) error {
 			"hint", "raise api_poll_frequency_seconds")
 	}
 	if err == nil {
-		err = k.judge(ctx, answer, began, unconditional)
+		k.inBackground(len(answer.Body), func() { err = k.judge(ctx, answer, began, unconditional) })
 	}
 	if err != nil && ctx.Err() == nil {
 		k.logFetchError(ctx, err)
@@ -252,7 +252,7 @@ func (k *keeper) judge(ctx context.Context, answer ports.Document, asked time.Ti
 		k.confirm(ctx, asked)
 		return nil
 	}
-	digest := k.digest(answer.Body)
+	digest := digestOf(answer.Body)
 	if k.held != nil && digest == k.held.Digest {
 		k.unconditional = false
 		k.lastUnconditional = asked

@@ -19,10 +19,19 @@ const largeBody = 4 << 20
 // until it is done: some 50 ms for 60 MB.
 const hashedAtOnce = 256 << 10
 
-// digest returns the SHA-256 of a body that was fetched or read. After a large
-// one, giveBack has something to do.
-func (k *keeper) digest(body []byte) (digest [sha256.Size]byte) {
-	k.wasteful = k.wasteful || len(body) >= largeBody
+// inBackground does work on a body of that many bytes: on a large one after
+// requests, see Deps.Background, and with something to do for giveBack.
+func (k *keeper) inBackground(size int, work func()) {
+	if size < largeBody {
+		work()
+		return
+	}
+	k.wasteful = true
+	k.deps.Background(work)
+}
+
+// digestOf returns the SHA-256 of a body that was fetched or read.
+func digestOf(body []byte) (digest [sha256.Size]byte) {
 	h := sha256.New()
 	for part := range slices.Chunk(body, hashedAtOnce) {
 		h.Write(part)
@@ -37,7 +46,7 @@ func (k *keeper) digest(body []byte) (digest [sha256.Size]byte) {
 func (k *keeper) giveBack() {
 	if k.wasteful {
 		k.wasteful = false
-		debug.FreeOSMemory()
+		k.deps.Background(debug.FreeOSMemory)
 	}
 }
 

@@ -136,8 +136,13 @@ func (k *keeper) seen(record ports.Record) {
 
 // takeOver judges a record and serves it unless the held document is better, which
 // it reports with false.
-func (k *keeper) takeOver(ctx context.Context, record ports.Record) bool {
-	digest := k.digest(record.Body)
+func (k *keeper) takeOver(ctx context.Context, record ports.Record) (taken bool) {
+	k.inBackground(len(record.Body), func() { taken = k.judgeRecord(ctx, record) })
+	return taken
+}
+
+func (k *keeper) judgeRecord(ctx context.Context, record ports.Record) bool {
+	digest := digestOf(record.Body)
 	offered := domain.Dated{UpdatedAt: record.UpdatedAt, CheckedAt: record.CheckedAt}
 	var held domain.Dated
 	if k.held != nil {

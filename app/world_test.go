@@ -300,6 +300,7 @@ type setup struct {
 	presenter    app.Presenter
 	notifier     ports.Notifier
 	discoverer   ports.Discoverer
+	background   func(work func())
 	opens        func(*node) // called when the listener opens; may be nil
 	change       func(*app.Config)
 }
@@ -372,7 +373,7 @@ func start(t *testing.T, u *upstream, s setup) *node {
 	n := &node{config: config, input: s.input, log: newJournal(), stop: stop, ended: make(chan error, 1)}
 	n.App = app.New(config, app.Deps{
 		Upstream: s.upstream, Notifier: s.notifier, Discoverer: s.discoverer, Store: s.store, Presenter: s.presenter, Input: s.input,
-		Logger: slog.New(n.log), Now: s.now, Random: s.random,
+		Logger: slog.New(n.log), Now: s.now, Random: s.random, Background: s.background,
 	})
 	if s.opens != nil {
 		s.input.opens = func() { s.opens(n) }

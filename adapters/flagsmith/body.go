@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -69,6 +70,7 @@ func readGzip(r io.Reader, limit int64) ([]byte, error) {
 // if it is not beyond belief; otherwise growing chunks are joined at the end,
 // which leaves less garbage than doubling does.
 func readAll(r io.Reader, size, limit int64) ([]byte, error) {
+	r = &considerate{source: r}
 	const believed = 1 << 30
 	if size >= 0 && size <= believed {
 		b := make([]byte, size+1) // one more, to see the end
@@ -98,6 +100,32 @@ func readAll(r io.Reader, size, limit int64) ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// A large body is read in pieces, with pauses between them: reading it as fast as
+// it comes keeps a processor busy for longer than requests had better wait. The
+// pauses bound a large body to some 250 MB a second, which few networks reach.
+const (
+	unhurried = 4 << 20 // bytes, from which on there are pauses
+	piece     = 256 << 10
+	pause     = time.Millisecond
+)
+
+// considerate reads from source as described at its constants.
+type considerate struct {
+	source io.Reader
+	read   int64 // bytes
+	next   int64 // how many bytes are read when the next pause is due
+}
+
+func (c *considerate) Read(b []byte) (int, error) {
+	if c.read >= max(c.next, unhurried) {
+		time.Sleep(pause)
+		c.next = c.read + piece
+	}
+	n, err := c.source.Read(b[:min(len(b), piece)])
+	c.read += int64(n)
+	return n, err
 }
 
 // fill reads until b is full or r has an error, io.EOF at its end. Unlike

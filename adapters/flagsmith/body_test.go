@@ -26,11 +26,14 @@ func compress(t *testing.T, text string) []byte {
 	return b.Bytes()
 }
 
-// long is a document of several chunks.
-var long = `{"name": "` + strings.Repeat("0123456789abcdef", 5000) + `"}`
+// long is a document of several chunks, large one that is not read at once.
+var (
+	long  = `{"name": "` + strings.Repeat("0123456789abcdef", 5000) + `"}`
+	large = `{"name": "` + strings.Repeat("0123456789abcdef", 5<<20/16) + `"}`
+)
 
 func TestBodiesOfAllForms(t *testing.T) {
-	for _, text := range []string{document, long, " \n\t" + document + "\n"} {
+	for _, text := range []string{document, long, large, " \n\t" + document + "\n"} {
 		for name, send := range map[string]func(w http.ResponseWriter){
 			"length known": func(w http.ResponseWriter) {
 				w.Header().Set("Content-Length", fmt.Sprint(len(text)))
@@ -64,7 +67,7 @@ func TestBodiesOfAllForms(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%s, %d bytes", name, len(text)), func(t *testing.T) {
 				s := serve(t, func(w http.ResponseWriter, _ *http.Request) { send(w) })
-				if got := body(t, client(t, s.URL)); got != text {
+				if got := body(t, client(t, s.URL, func(o *flagsmith.Options) { o.MaxDocumentBytes = 8 << 20 })); got != text {
 					t.Errorf("got %d bytes, want %d, as they were sent", len(got), len(text))
 				}
 			})

@@ -78,7 +78,7 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	}
 	proxy := app.New(appConfig(settings), app.Deps{
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
-		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64,
+		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
 	})
 	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())

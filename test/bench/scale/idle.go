@@ -70,7 +70,7 @@ func (l *laboratory) idle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-10d %18s %12s %18s %18s\n", processors, ready.Sub(<-sent).Round(100*time.Microsecond),
+		fmt.Printf("%-10d %18s %12s %18s %18s\n", processors, ready.Sub((<-sent).Ended).Round(100*time.Microsecond),
 			lab.MiB(quiet.Resident), lab.MiB(loaded.Peak), lab.MiB(loaded.Resident))
 	}
 	return nil

@@ -73,10 +73,11 @@ func (l *laboratory) largeOnOneCore(ctx context.Context, document []byte) error 
 			return err
 		}
 		sent := l.upstream.Put(serverKey, changed, updated)
-		took, err := waitServed(ctx, p.Address, sent, updated)
+		sending, err := waitServed(ctx, p.Address, sent, updated)
 		if err != nil {
 			return err
 		}
+		took := time.Since(sending.Ended)
 		served, err := p.Usage()
 		if err != nil {
 			return err
@@ -128,7 +129,7 @@ func (l *laboratory) startLarge(ctx context.Context, cores string, processors in
 }
 
 // swapUnderLoad compares the latency of small requests while nothing happens with
-// that from the moment the large document is fetched until it is served.
+// that from the first byte of the large document until it is served and put away.
 func (l *laboratory) swapUnderLoad(ctx context.Context, document []byte) error {
 	p, err := l.startLarge(ctx, "", 2)
 	if err != nil {
@@ -167,12 +168,16 @@ func (l *laboratory) swapUnderLoad(ctx context.Context, document []byte) error {
 
 		updated = updated.Add(time.Minute)
 		changed := lab.Dated(document, updated, profile.ClientKey, profile.ClientKey)
-		began = time.Now()
 		sent := l.upstream.Put(serverKey, changed, updated)
-		if _, err := waitServed(ctx, p.Address, sent, updated); err != nil {
+		sending, err := waitServed(ctx, p.Address, sent, updated)
+		if err != nil {
 			return err
 		}
-		swapping.Add(began, time.Now())
+		// Storing it and giving memory back belong to it.
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+		swapping.Add(sending.Began, time.Now())
 		if err := sleep(ctx, time.Second); err != nil { // what is left of the collector's work is neither
 			return err
 		}

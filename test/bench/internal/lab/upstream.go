@@ -28,9 +28,12 @@ type Upstream struct {
 type served struct {
 	body     []byte
 	modified string
-	sent     chan time.Time // gets the time of the first whole answer
+	sent     chan Sending // gets the first whole answer
 	once     sync.Once
 }
+
+// Sending is when a document was sent.
+type Sending struct{ Began, Ended time.Time }
 
 // NewUpstream starts an Upstream on a free port of the loopback interface.
 func NewUpstream() (*Upstream, error) {
@@ -48,9 +51,9 @@ func NewUpstream() (*Upstream, error) {
 func (u *Upstream) Close() { _ = u.server.Close() }
 
 // Put serves a document under a server-side key from now on. The channel
-// returned gets the time at which it had been sent for the first time.
-func (u *Upstream) Put(serverKey string, document []byte, updatedAt time.Time) <-chan time.Time {
-	s := &served{body: document, modified: updatedAt.UTC().Format(http.TimeFormat), sent: make(chan time.Time, 1)}
+// returned gets when it was sent whole for the first time.
+func (u *Upstream) Put(serverKey string, document []byte, updatedAt time.Time) <-chan Sending {
+	s := &served{body: document, modified: updatedAt.UTC().Format(http.TimeFormat), sent: make(chan Sending, 1)}
 	u.documents.Store(serverKey, s)
 	return s.sent
 }
@@ -72,10 +75,11 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(s.body)))
+	began := time.Now()
 	_, err := w.Write(s.body)
 	u.Full.Add(1)
 	if err == nil {
-		s.once.Do(func() { s.sent <- time.Now() })
+		s.once.Do(func() { s.sent <- Sending{began, time.Now()} })
 	}
 }
 
