@@ -29,6 +29,9 @@ func TestAccessRecords(t *testing.T) {
 		{"POST", "/api/v1/identities", "/api/v1/identities", 422},
 		{"GET", "/nope?a=%20b", "/nope?a=%20b", 404},
 		{"GET", "/api/v1/flags/?x=" + serverKey + "&y=1", "/api/v1/flags/?x=ser.…6789&y=1", 200},
+		{"GET", "/api/v1/flags/?x=ser%2Esecret-0123456789&y=1", "/api/v1/flags/?x=ser.…6789&y=1", 200},
+		{"GET", "/api/v1/flags/?x=a%3D%73%65%72%2esecret-0123456789&y=1", "/api/v1/flags/?x=a%3Dser.…6789&y=1", 200},
+		{"GET", "/api/v1/flags/?x=%2e%73er." + serverKey[4:], "/api/v1/flags/?x=%2eser.…6789", 200},
 		{"GET", "http://proxy.test/health", "/health", 200},
 	} {
 		w := ask(api, test.method, test.target, "", clientHeader()...)

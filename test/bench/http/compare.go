@@ -137,7 +137,7 @@ func (b *bench) compare(ctx context.Context, e endpoint, variants []*variant) er
 		}
 	}
 	for _, v := range everyone {
-		report(e, v, bare, len(got.body))
+		report(e, v, bare, variants[0], len(got.body))
 	}
 	return nil
 }

@@ -9,22 +9,23 @@ import (
 )
 
 // report prints what was measured of one process at one endpoint.
-func report(e endpoint, v, bare *variant, bytes int) {
-	ratios := make([]float64, len(v.runs))
-	costs := make([]float64, len(v.runs))
+func report(e endpoint, v, bare, plain *variant, bytes int) {
+	ratios := v.ratiosTo(bare, func(own, other round) float64 { return own.Rate / other.Rate })
+	cheaper := func(own, other round) float64 { return float64(other.cpu) / float64(max(1, own.cpu)) }
 	failed := int64(0)
-	for i, r := range v.runs {
-		ratios[i] = r.Rate / bare.runs[i].Rate
-		costs[i] = float64(bare.runs[i].cpu) / float64(max(1, r.cpu))
+	for _, r := range v.runs {
 		failed += r.Failed
 	}
 	ratio := fmt.Sprintf("%.2f (%.2f to %.2f)", median(ratios), slices.Min(ratios), slices.Max(ratios))
-	cost := fmt.Sprintf("%.2f", median(costs))
+	cost := fmt.Sprintf("%.2f", median(v.ratiosTo(bare, cheaper)))
 	note := ""
 	switch {
 	case v == bare:
 		ratio, cost = "1", "1"
-	case v.name == "proxy" && median(ratios) < e.goal:
+	case v != plain:
+		rates := v.ratiosTo(plain, func(own, other round) float64 { return own.Rate / other.Rate })
+		note = fmt.Sprintf("  to the plain proxy: rate %.2f, CPU %.2f", median(rates), median(v.ratiosTo(plain, cheaper)))
+	case median(ratios) < e.goal:
 		note = fmt.Sprintf("  below the goal of %.2f", e.goal)
 	}
 	fmt.Printf("%-16s %-11s %7d %8.0f  %-19s %9s %9s %9s %9s %6d%s\n", e.name, v.name, bytes,
@@ -32,6 +33,15 @@ func report(e endpoint, v, bare *variant, bytes int) {
 		medianOf(v.runs, func(r round) time.Duration { return r.P50 }).Round(time.Microsecond),
 		medianOf(v.runs, func(r round) time.Duration { return r.P99 }).Round(time.Microsecond),
 		medianOf(v.runs, func(r round) time.Duration { return r.cpu }).Round(10*time.Nanosecond), cost, failed, note)
+}
+
+// ratiosTo returns how v did compared with other, round by round.
+func (v *variant) ratiosTo(other *variant, ratio func(own, other round) float64) []float64 {
+	ratios := make([]float64, len(v.runs))
+	for i, r := range v.runs {
+		ratios[i] = ratio(r, other.runs[i])
+	}
+	return ratios
 }
 
 func median[T cmp.Ordered](values []T) T {
