@@ -1,13 +1,14 @@
 package httpapi_test
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine"
 	"github.com/edge-proxy/edge-proxy/test/harness/profile"
 )
 
@@ -58,28 +59,6 @@ func (p *replay) ask() {
 	p.api.ServeHTTP(p.sink, p.request)
 }
 
-// profileBody is an identity of the sizing profile: 15 traits, of which several
-// make segments match.
-func profileBody(identifier string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `{"identifier": %q, "traits": [`, identifier)
-	for i := range 15 {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		switch i % 3 {
-		case 0: // EQUAL in segment i
-			fmt.Fprintf(&b, `{"trait_key": "trait_%d_0", "trait_value": "v%d"}`, i, i)
-		case 1: // GREATER_THAN
-			fmt.Fprintf(&b, `{"trait_key": "trait_%d_1", "trait_value": %d}`, i, i)
-		default: // no match
-			fmt.Fprintf(&b, `{"trait_key": "trait_%d_2", "trait_value": "nothing"}`, i)
-		}
-	}
-	b.WriteString("]}")
-	return b.String()
-}
-
 // ofrepProfileBody is about an identity of the sizing profile.
 const ofrepProfileBody = `{"context":{"targetingKey":"user-42","trait_0_0":"v0","trait_1_1":5,"trait_2_2":"nothing"}}`
 
@@ -96,7 +75,7 @@ func profileRequests(tb testing.TB, change func(*httpapi.Options)) map[string]*r
 	})
 	client, server := "X-Environment-Key: "+profile.ClientKey, "X-Environment-Key: "+serverKeyOf(profile.ClientKey)
 	const zip = "Accept-Encoding: gzip, deflate, br"
-	body := profileBody("user-42")
+	body := profile.IdentityBody("user-42")
 	held := func(r *http.Request) *http.Request { // by whoever asks
 		r.Header.Set("If-None-Match", "*")
 		return r
@@ -141,6 +120,34 @@ func benchmark(b *testing.B, name string, change func(*httpapi.Options)) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p.ask()
+	}
+}
+
+// BenchmarkIdentity shows what an answer about an identity costs without what all
+// requests cost: decoding the body, evaluating, putting the answer together.
+func BenchmarkIdentity(b *testing.B) {
+	e := environment(b, profile.ClientKey, string(profile.Document(profile.Default())))
+	body := profile.IdentityBody("user-42")
+	var id domain.Identity
+	var outcomes []engine.OutcomeID
+	var out []byte
+	decode := func() {
+		if err := httpapi.DecodeIdentity(body, &id); err != nil {
+			b.Fatal(err)
+		}
+	}
+	evaluate := func() { outcomes = e.Program.Evaluate(outcomes[:0], &id) }
+	encode := func() { out = httpapi.AppendIdentityAnswer(out[:0], e, &id, outcomes) }
+	for _, part := range []struct {
+		name string
+		run  func()
+	}{{"all", func() { decode(); evaluate(); encode() }}, {"decode", decode}, {"evaluate", evaluate}, {"encode", encode}} {
+		b.Run(part.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				part.run()
+			}
+		})
 	}
 }
 

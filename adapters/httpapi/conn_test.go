@@ -503,7 +503,7 @@ func TestWholeAnswersOverTheWire(t *testing.T) {
 	s := start(t, api, timeouts)
 	conn, from := s.dial(t)
 	client, server := "X-Environment-Key: "+profile.ClientKey, "X-Environment-Key: "+serverKeyOf(profile.ClientKey)
-	body := profileBody("user-42")
+	body := profile.IdentityBody("user-42")
 	type wanted struct {
 		*http.Request
 		body string

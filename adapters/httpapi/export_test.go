@@ -3,7 +3,19 @@ package httpapi
 import (
 	"net"
 	"sync"
+
+	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine"
 )
+
+// DecodeIdentity reads the body of a request for an identity.
+var DecodeIdentity = decodeIdentity
+
+// AppendIdentityAnswer appends the answer to such a request of a client.
+func AppendIdentityAnswer(dst []byte, e *app.Environment, id *domain.Identity, outcomes []engine.OutcomeID) []byte {
+	return appendIdentityFlags(appendIdentity(dst, id), presentationOf(e), outcomes, domain.ClientSide)
+}
 
 // NewConn returns what net/http gets to see of a connection.
 func NewConn(c net.Conn) net.Conn { return newConn(c, new(sync.Pool)) }

@@ -89,8 +89,7 @@ func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.E
 		return
 	}
 	outcomes := a.evaluate(entry.Environment, s)
-	s.out = p.appendFlags(append(s.out, `,"flags":[`...), outcomes, entry.Access)
-	s.out = append(s.out, '}')
+	s.out = appendIdentityFlags(s.out, p, outcomes, entry.Access)
 	a.writeTagged(w, r, http.StatusOK, s.out, tag)
 }
 
@@ -122,4 +121,9 @@ func appendIdentity(dst []byte, id *domain.Identity) []byte {
 		dst = append(dst, '}')
 	}
 	return append(dst, ']')
+}
+
+// appendIdentityFlags appends the rest of the answer.
+func appendIdentityFlags(dst []byte, p *presentation, outcomes []engine.OutcomeID, access domain.Access) []byte {
+	return append(p.appendFlags(append(dst, `,"flags":[`...), outcomes, access), '}')
 }

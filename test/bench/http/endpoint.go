@@ -32,7 +32,7 @@ func endpoints() []endpoint {
 	post := func(identities int) lab.Request {
 		r := lab.Request{Method: http.MethodPost, Target: "/api/v1/identities/", Header: [][2]string{client, jsonBody}}
 		for i := range identities {
-			r.Bodies = append(r.Bodies, lab.IdentityBody(fmt.Sprintf("user-%04d", i)))
+			r.Bodies = append(r.Bodies, profile.IdentityBody(fmt.Sprintf("user-%04d", i)))
 		}
 		return r
 	}

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/engine"
-	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
 	"github.com/edge-proxy/edge-proxy/test/harness/profile"
 )
 
@@ -45,11 +44,11 @@ func TestAllocationsOfAnswers(t *testing.T) {
 		document []byte
 		body     string
 	}{
-		{"the profile", profile.Document(profile.Default()), lab.IdentityBody("user")},
+		{"the profile", profile.Document(profile.Default()), profile.IdentityBody("user")},
 		{"200 traits", profile.Document(profile.Default()), body("user", many)},
-		{"2,000 features", profile.Document(profile.Size{Features: 2000, Segments: 1, Conditions: 15}), lab.IdentityBody("user")},
+		{"2,000 features", profile.Document(profile.Size{Features: 2000, Segments: 1, Conditions: 15}), profile.IdentityBody("user")},
 		{"2,000 segments", indexed(2000), body("user", indexedTraits())},
-		{"an overridden identity", profile.Document(profile.Size{Features: 50, Segments: 15, Conditions: 15, IdentityOverrides: 500}), lab.IdentityBody("user_7")},
+		{"an overridden identity", profile.Document(profile.Size{Features: 50, Segments: 15, Conditions: 15, IdentityOverrides: 500}), profile.IdentityBody("user_7")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

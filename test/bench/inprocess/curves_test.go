@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
 	"github.com/edge-proxy/edge-proxy/test/harness/profile"
 )
 
@@ -34,7 +33,7 @@ func measure(b *testing.B, document []byte, body string) {
 func BenchmarkFeatures(b *testing.B) {
 	for _, n := range []int{10, 50, 200, 500, 1000, 2000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			measure(b, profile.Document(profile.Size{Features: n, Segments: 3, Conditions: 15}), lab.IdentityBody("user"))
+			measure(b, profile.Document(profile.Size{Features: n, Segments: 3, Conditions: 15}), profile.IdentityBody("user"))
 		})
 	}
 }
@@ -66,7 +65,7 @@ func BenchmarkIdentityOverrides(b *testing.B) {
 		size.IdentityOverrides = n
 		document := profile.Document(size)
 		for _, who := range []string{"user_0", "nobody"} {
-			b.Run(fmt.Sprintf("%d/%s", n, who), func(b *testing.B) { measure(b, document, lab.IdentityBody(who)) })
+			b.Run(fmt.Sprintf("%d/%s", n, who), func(b *testing.B) { measure(b, document, profile.IdentityBody(who)) })
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
 	"github.com/edge-proxy/edge-proxy/test/harness/profile"
 )
 
@@ -41,7 +40,7 @@ func fastest(t *testing.T, document []byte, body string) time.Duration {
 func TestCostFollowsTheWork(t *testing.T) {
 	overridden := profile.Default()
 	overridden.IdentityOverrides = 20_000
-	identity := lab.IdentityBody("nobody")
+	identity := profile.IdentityBody("nobody")
 	tests := []struct {
 		name         string
 		small, large []byte

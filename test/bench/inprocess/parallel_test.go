@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
 	"github.com/edge-proxy/edge-proxy/test/harness/profile"
 )
 
@@ -19,7 +18,7 @@ func BenchmarkParallel(b *testing.B) {
 		{"flags", http.MethodGet, "/api/v1/flags/", clientKey, ""},
 		{"feature", http.MethodGet, "/api/v1/flags/?feature=feature_007", clientKey, ""},
 		{"document", http.MethodGet, "/api/v1/environment-document", serverKey, ""},
-		{"identities", http.MethodPost, "/api/v1/identities/", clientKey, lab.IdentityBody("user")},
+		{"identities", http.MethodPost, "/api/v1/identities/", clientKey, profile.IdentityBody("user")},
 		{"identity-get", http.MethodGet, "/api/v1/identities/?identifier=user", clientKey, ""},
 	} {
 		b.Run(kind.name, func(b *testing.B) {

@@ -27,7 +27,7 @@ func load() []lab.Request {
 func identities(n int) []string {
 	bodies := make([]string, n)
 	for i := range bodies {
-		bodies[i] = lab.IdentityBody(fmt.Sprintf("user-%d", i))
+		bodies[i] = profile.IdentityBody(fmt.Sprintf("user-%d", i))
 	}
 	return bodies
 }

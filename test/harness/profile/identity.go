@@ -1,4 +1,4 @@
-package lab
+package profile
 
 import (
 	"encoding/json"
@@ -26,7 +26,7 @@ func IdentityBody(identifier string) string {
 	}
 	text, err := json.Marshal(body)
 	if err != nil {
-		panic(fmt.Sprintf("lab: %v", err)) // texts and numbers can be written
+		panic(fmt.Sprintf("profile: %v", err)) // texts and numbers can be written
 	}
 	return string(text)
 }
