@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"hash/maphash"
 	"slices"
 	"sync"
 
@@ -16,10 +17,16 @@ import (
 //
 // It keeps outcomes, not bodies: they are small, and putting an answer together
 // costs less than storing it. It is safe for concurrent use.
+//
+// An identity is remembered when it is asked for a second time, as far as missed
+// tells: with more identities than there is room for, each would make another one
+// go in vain, and remembering costs a tenth of an answer.
 type evaluationCache struct {
 	maxSize int
+	seed    maphash.Seed
 
 	mu           sync.Mutex
+	missed       []uint64 // hashes of identities that were asked for, each in its place
 	size         int
 	environments map[domain.EnvironmentKey]*cachedEnvironment
 	recent       cachedEvaluation // head of a ring, the most recently used next
@@ -38,12 +45,18 @@ type cachedEvaluation struct {
 	prev, next  *cachedEvaluation
 }
 
+// mostMissed bounds the memory for identities that are not remembered.
+const mostMissed = 1 << 16
+
 // newEvaluationCache returns nil for a cache that is switched off.
 func newEvaluationCache(c Cache) *evaluationCache {
 	if !c.Use || c.MaxSize <= 0 {
 		return nil
 	}
-	cache := &evaluationCache{maxSize: c.MaxSize, environments: make(map[domain.EnvironmentKey]*cachedEnvironment)}
+	cache := &evaluationCache{
+		maxSize: c.MaxSize, seed: maphash.MakeSeed(),
+		missed: make([]uint64, min(c.MaxSize, mostMissed)), environments: make(map[domain.EnvironmentKey]*cachedEnvironment),
+	}
 	cache.recent.prev, cache.recent.next = &cache.recent, &cache.recent
 	return cache
 }
@@ -66,11 +79,16 @@ func (c *evaluationCache) get(e *app.Environment, identity []byte) ([]engine.Out
 	return v.outcomes, true
 }
 
-// put remembers a copy of the outcomes.
+// put remembers a copy of the outcomes, unless it is the first time.
 func (c *evaluationCache) put(e *app.Environment, identity []byte, outcomes []engine.OutcomeID) {
-	v := &cachedEvaluation{identity: string(identity), outcomes: slices.Clone(outcomes)}
+	hash := maphash.Bytes(c.seed, identity)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if place := &c.missed[hash%uint64(len(c.missed))]; *place != hash {
+		*place = hash
+		return
+	}
+	v := &cachedEvaluation{identity: string(identity), outcomes: slices.Clone(outcomes)}
 	environment := c.environments[e.Key]
 	if environment != nil && environment.revision != e.Digest {
 		for _, old := range environment.evaluations {

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -42,6 +43,42 @@ func TestTheIdentitiesCacheChangesNoAnswer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An identity is found from the third time on, and does not give way to those that
+// are asked for once.
+func TestTheIdentitiesCacheKeepsWhatComesAgain(t *testing.T) {
+	e := environment(t, clientKey, document)
+	once := make([]string, 500)
+	for i := range once {
+		once[i] = fmt.Sprint("once ", i)
+	}
+	again := []string{"again", "again", "again"}
+	for _, test := range []struct {
+		name       string
+		identities []string
+		hits       int
+	}{
+		{"again", again, 1},
+		{"once", once, 0},
+		{"again, once, again", slices.Concat(again, once, again), 4},
+	} {
+		if hits := httpapi.CacheHits(httpapi.Cache{Use: true, MaxSize: 1024}, e, test.identities); hits != test.hits {
+			t.Errorf("%s: %d hits, want %d", test.name, hits, test.hits)
+		}
+	}
+	// Places are shared by chance, so that not each is remembered, but most are.
+	if hits := httpapi.CacheHits(httpapi.Cache{Use: true, MaxSize: 1024}, e, slices.Concat(once, once, once, once)); hits < 400 {
+		t.Errorf("500 identities four times: %d hits", hits)
+	}
+	// One that comes often finds its way in among many that do not.
+	var among []string
+	for _, identity := range once {
+		among = append(among, identity, "often")
+	}
+	if hits := httpapi.CacheHits(httpapi.Cache{Use: true, MaxSize: 16}, e, among); hits < 400 {
+		t.Errorf("an identity that comes 500 times: %d hits", hits)
 	}
 }
 

@@ -17,6 +17,20 @@ func AppendIdentityAnswer(dst []byte, e *app.Environment, id *domain.Identity, o
 	return appendIdentityFlags(appendIdentity(dst, id), presentationOf(e), outcomes, domain.ClientSide)
 }
 
+// CacheHits asks a cache for identities in turn and returns how often it had the
+// answer.
+func CacheHits(c Cache, e *app.Environment, identities []string) (hits int) {
+	cache := newEvaluationCache(c)
+	for _, identity := range identities {
+		if _, ok := cache.get(e, []byte(identity)); ok {
+			hits++
+		} else {
+			cache.put(e, []byte(identity), nil)
+		}
+	}
+	return hits
+}
+
 // NewConn returns what net/http gets to see of a connection.
 func NewConn(c net.Conn) net.Conn { return newConn(c, new(sync.Pool)) }
 
