@@ -9,9 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"regexp"
-	"syscall"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
@@ -41,12 +39,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench-http:", err)
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "bench-http:", err)
-		os.Exit(1)
-	}
+	lab.Main("bench-http", func(ctx context.Context, directory string) error { return run(ctx, directory, o) })
 }
 
 type options struct {
@@ -64,15 +57,10 @@ const (
 	loadCore   = "1"
 )
 
-func run(ctx context.Context, o options) error {
+func run(ctx context.Context, directory string, o options) (err error) {
 	if err := lab.Need("wrk", "taskset"); err != nil {
 		return err
 	}
-	directory, err := os.MkdirTemp("", "bench-http-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(directory) }()
 	b := bench{options: o, directory: directory}
 	if b.bare, err = lab.Build(ctx, directory, "test/bench/bare"); err != nil {
 		return err

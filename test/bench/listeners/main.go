@@ -5,14 +5,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"slices"
-	"strings"
-	"syscall"
 
 	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
 )
@@ -30,12 +23,10 @@ func main() {
 	if *smoke {
 		l.listeners, l.broadcasts, l.nodes, l.changes = 200, 3, 2, 5
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := l.run(ctx, strings.Split(*parts, ",")); err != nil {
-		fmt.Fprintln(os.Stderr, "bench-listeners:", err)
-		os.Exit(1)
-	}
+	lab.Main("bench-listeners", func(ctx context.Context, directory string) error {
+		l.directory = directory
+		return l.run(ctx, *parts)
+	})
 }
 
 // laboratory is what every part works with.
@@ -45,34 +36,11 @@ type laboratory struct {
 	nodes, changes        int
 }
 
-func (l *laboratory) run(ctx context.Context, parts []string) (err error) {
-	known := []struct {
-		name    string
-		measure func(context.Context) error
-	}{{"node", l.node}, {"fleet", l.fleet}}
-	if l.directory, err = os.MkdirTemp("", "bench-listeners-"); err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(l.directory) }()
+func (l *laboratory) run(ctx context.Context, parts string) (err error) {
 	if l.binary == "" {
 		if l.binary, err = lab.Build(ctx, l.directory, "cmd/edge-proxy"); err != nil {
 			return err
 		}
 	}
-	measured := 0
-	for _, p := range known {
-		if !slices.Contains(parts, p.name) {
-			continue
-		}
-		fmt.Printf("== %s\n", p.name)
-		if err := p.measure(ctx); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-		fmt.Println()
-		measured++
-	}
-	if measured != len(parts) {
-		return errors.New("an unknown part: there are node and fleet")
-	}
-	return nil
+	return lab.Measure(ctx, []lab.Part{{Name: "node", Measure: l.node}, {Name: "fleet", Measure: l.fleet}}, parts)
 }

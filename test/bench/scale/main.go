@@ -5,12 +5,6 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
@@ -30,12 +24,10 @@ func main() {
 	if *smoke {
 		l.environments, l.overrides, l.swaps, l.duration, l.smoke = 10, 2000, 1, 5*time.Second, true
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := l.run(ctx, strings.Split(*parts, ",")); err != nil {
-		fmt.Fprintln(os.Stderr, "bench-scale:", err)
-		os.Exit(1)
-	}
+	lab.Main("bench-scale", func(ctx context.Context, directory string) error {
+		l.directory = directory
+		return l.run(ctx, *parts)
+	})
 }
 
 // laboratory is what every part works with.
@@ -48,26 +40,10 @@ type laboratory struct {
 	upstream                       *lab.Upstream
 }
 
-// part is one thing to measure.
-type part struct {
-	name    string
-	measure func(context.Context) error
-}
-
-func (l *laboratory) run(ctx context.Context, parts []string) (err error) {
-	known := []part{{"idle", l.idle}, {"environments", l.manyEnvironments}, {"large", l.large}, {"soak", l.soak}}
-	for _, name := range parts {
-		if !slices.ContainsFunc(known, func(p part) bool { return p.name == name }) {
-			return fmt.Errorf("unknown part %q", name)
-		}
-	}
+func (l *laboratory) run(ctx context.Context, parts string) (err error) {
 	if err := lab.Need("wrk", "taskset"); err != nil {
 		return err
 	}
-	if l.directory, err = os.MkdirTemp("", "bench-scale-"); err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(l.directory) }()
 	if l.binary == "" {
 		if l.binary, err = lab.Build(ctx, l.directory, "cmd/edge-proxy"); err != nil {
 			return err
@@ -77,17 +53,7 @@ func (l *laboratory) run(ctx context.Context, parts []string) (err error) {
 		return err
 	}
 	defer l.upstream.Close()
-	for _, p := range known {
-		if !slices.Contains(parts, p.name) {
-			continue
-		}
-		fmt.Printf("== %s\n", p.name)
-		if err := p.measure(ctx); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-		fmt.Println()
-	}
-	return nil
+	return lab.Measure(ctx, []lab.Part{{Name: "idle", Measure: l.idle}, {Name: "environments", Measure: l.manyEnvironments}, {Name: "large", Measure: l.large}, {Name: "soak", Measure: l.soak}}, parts)
 }
 
 // sleep waits unless ctx ends.
