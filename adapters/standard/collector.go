@@ -25,6 +25,11 @@ const (
 	// A proxy is busy that allocates busyBytes within busyTime.
 	busyBytes = 32 << 20
 	busyTime  = 2 * time.Second
+	// looks is how often a busy proxy's heap is looked at. A document that is
+	// compiled while a collection goes on makes the heap large for once, and what
+	// tells of collections may come late when all processors are busy: room in
+	// percent of such a heap would be some fifty megabytes.
+	looks = 20 * time.Millisecond
 )
 
 // room decides how much room the collector gets. The zero value takes the proxy
@@ -35,10 +40,9 @@ type room struct {
 	allocated uint64
 }
 
-// after returns the room in percent of the heap, to be set after a collection at
-// now: allocated is how many bytes have ever been allocated, live how many of them
-// are in use.
-func (r *room) after(now time.Time, allocated, live uint64) int {
+// at returns the room in percent of the heap, to be set at now: allocated is how many
+// bytes have ever been allocated, live how many of them the last collection left.
+func (r *room) at(now time.Time, allocated, live uint64) int {
 	took := now.Sub(r.since)
 	if enough := allocated-r.allocated >= busyBytes; enough || took > busyTime {
 		r.busy = enough && took <= busyTime
@@ -71,20 +75,30 @@ func adaptRoom(ctx context.Context) {
 	defer func() { debug.SetGCPercent(before) }()
 	heap := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	collected := make(chan struct{}, 1)
+	tellCollected(collected)
+	look := time.NewTimer(looks)
+	look.Stop() // idle
+	defer look.Stop()
 	var r room
 	for {
-		tellCollected(collected)
 		select {
 		case <-ctx.Done():
 			return
 		case <-collected:
+			tellCollected(collected)
+		case <-look.C:
 		}
 		metrics.Read(heap)
-		wanted := r.after(time.Now(), heap[0].Value.Uint64(), heap[1].Value.Uint64())
+		wanted := r.at(time.Now(), heap[0].Value.Uint64(), heap[1].Value.Uint64())
 		// Setting it stops everything for a moment, so not for a trifle.
 		if wanted < percent*4/5 || wanted > percent*5/4 {
 			percent = wanted
 			debug.SetGCPercent(percent)
+		}
+		if r.busy {
+			look.Reset(looks)
+		} else {
+			look.Stop()
 		}
 	}
 }

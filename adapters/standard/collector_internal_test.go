@@ -33,7 +33,7 @@ func TestRoomFollowsTheLoad(t *testing.T) {
 			r := room{since: now}
 			for i, c := range test.collections {
 				now, allocated = now.Add(c.after), allocated+c.allocated
-				if got := r.after(now, allocated, c.live); got != c.want {
+				if got := r.at(now, allocated, c.live); got != c.want {
 					t.Errorf("after collection %d: %d percent, want %d", i+1, got, c.want)
 				}
 			}
