@@ -19,7 +19,7 @@ import (
 const (
 	// busyRoom is how many bytes are allocated between two collections of a busy
 	// proxy, at least.
-	busyRoom = 10 << 20
+	busyRoom = 8 << 20
 	// usualRoom is the room in percent of the heap that Go leaves.
 	usualRoom = 100
 	// A proxy is busy that allocates busyBytes within busyTime.

@@ -22,9 +22,9 @@ func TestRoomFollowsTheLoad(t *testing.T) {
 	}{
 		{"starting", []collection{{5 * time.Millisecond, 4 * mb, 2 * mb, 100}, {5 * time.Millisecond, 6 * mb, 3 * mb, 100}}},
 		{"polling", []collection{{time.Minute, 6 * mb, 3 * mb, 100}, {2 * time.Minute, 40 * mb, 3 * mb, 100}}},
-		{"busy", []collection{{20 * time.Millisecond, 40 * mb, 3 * mb, 333}, {50 * time.Millisecond, 12 * mb, 4 * mb, 250}}},
-		{"busy, then not", []collection{{20 * time.Millisecond, 40 * mb, 3 * mb, 333}, {5 * time.Second, 12 * mb, 3 * mb, 100}, {20 * time.Millisecond, 4 * mb, 3 * mb, 100}}},
-		{"busy after all", []collection{{time.Hour, 40 * mb, 3 * mb, 100}, {time.Second, 40 * mb, 3 * mb, 333}}},
+		{"busy", []collection{{20 * time.Millisecond, 40 * mb, 3 * mb, 266}, {50 * time.Millisecond, 12 * mb, 4 * mb, 200}}},
+		{"busy, then not", []collection{{20 * time.Millisecond, 40 * mb, 3 * mb, 266}, {5 * time.Second, 12 * mb, 3 * mb, 100}, {20 * time.Millisecond, 4 * mb, 3 * mb, 100}}},
+		{"busy after all", []collection{{time.Hour, 40 * mb, 3 * mb, 100}, {time.Second, 40 * mb, 3 * mb, 266}}},
 		{"a large heap", []collection{{time.Second, 100 * mb, 60 * mb, 100}}},
 		{"hardly a heap", []collection{{time.Second, 100 * mb, 0, busyRoom * 100}}},
 	} {
