@@ -141,6 +141,7 @@ func (k *keeper) takeOver(ctx context.Context, record ports.Record) (taken bool)
 	return taken
 }
 
+// judgeRecord is takeOver where it runs.
 func (k *keeper) judgeRecord(ctx context.Context, record ports.Record) bool {
 	digest := digestOf(record.Body)
 	offered := domain.Dated{UpdatedAt: record.UpdatedAt, CheckedAt: record.CheckedAt}

@@ -20,7 +20,7 @@ import (
 //
 // An identity is remembered when it is asked for a second time, as far as missed
 // tells: with more identities than there is room for, each would make another one
-// go in vain, and remembering costs a tenth of an answer.
+// go in vain, and remembering is some hundredths of an answer's cost.
 type evaluationCache struct {
 	maxSize int
 	seed    maphash.Seed
