@@ -32,6 +32,7 @@ func TestAccessRecords(t *testing.T) {
 		{"GET", "/api/v1/flags/?x=ser%2Esecret-0123456789&y=1", "/api/v1/flags/?x=ser.…6789&y=1", 200},
 		{"GET", "/api/v1/flags/?x=a%3D%73%65%72%2esecret-0123456789&y=1", "/api/v1/flags/?x=a%3Dser.…6789&y=1", 200},
 		{"GET", "/api/v1/flags/?x=%2e%73er." + serverKey[4:], "/api/v1/flags/?x=%2eser.…6789", 200},
+		{"GET", "/api/v1/flags/?x=user.a/%73er%2Esecret-0123456789", "/api/v1/flags/?x=user.a/ser.…6789", 200},
 		{"GET", "http://proxy.test/health", "/health", 200},
 	} {
 		w := ask(api, test.method, test.target, "", clientHeader()...)

@@ -9,37 +9,31 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-var (
-	serverKey = regexp.MustCompile(`\bser\.[^\s"'&,;]+`)
-	// Any character of a URL may be sent as its number, and then begins a word
-	// wherever it is: rather too much is masked. A prefix without such characters is
-	// serverKey's.
-	encodedServerKey = regexp.MustCompile(`(?:s|%73)(?:e|%65)(?:r|%72)(?:\.|%2[eE])([^\s"'&,;]+)`)
-)
+// serverKey matches a server-side key. Any character of a URL may be sent as its
+// number, and with such a prefix a key begins wherever it is found.
+var serverKey = regexp.MustCompile(`(?:\bser\.|` +
+	`%73(?:e|%65)(?:r|%72)(?:\.|%2[eE])|s%65(?:r|%72)(?:\.|%2[eE])|se%72(?:\.|%2[eE])|ser%2[eE]` +
+	`)([^\s"'&,;]+)`)
 
 // redact masks the server-side keys in a text that is going to a log.
 func redact(text string) string {
-	if strings.Contains(text, domain.ServerKeyPrefix) {
-		text = serverKey.ReplaceAllStringFunc(text, domain.MaskServerKey)
+	if !mayHoldServerKey(text) {
+		return text
 	}
-	if mayEncodeServerKey(text) {
-		text = encodedServerKey.ReplaceAllStringFunc(text, maskEncodedServerKey)
-	}
-	return text
-}
-
-// mayEncodeServerKey tells most of what encodedServerKey does not match in less time.
-func mayEncodeServerKey(text string) bool {
-	return strings.Contains(text, "%") && slices.ContainsFunc([]string{"%73", "%65", "%72", "%2e", "%2E"}, func(e string) bool {
-		return strings.Contains(text, e)
+	return serverKey.ReplaceAllStringFunc(text, func(found string) string {
+		return domain.MaskServerKey(serverKey.FindStringSubmatch(found)[1])
 	})
 }
 
-func maskEncodedServerKey(found string) string {
-	if strings.HasPrefix(found, domain.ServerKeyPrefix) {
-		return found // masked before, or in the middle of a word
+// mayHoldServerKey tells most texts without a key apart, in less time than it takes
+// to search them.
+func mayHoldServerKey(text string) bool {
+	if strings.Contains(text, domain.ServerKeyPrefix) {
+		return true
 	}
-	return domain.MaskServerKey(encodedServerKey.FindStringSubmatch(found)[1])
+	return strings.Contains(text, "%") && slices.ContainsFunc([]string{"%73", "%65", "%72", "%2e", "%2E"}, func(e string) bool {
+		return strings.Contains(text, e)
+	})
 }
 
 // requestPath returns the request's path and query as sent, fit for a log.

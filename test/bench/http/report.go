@@ -10,8 +10,9 @@ import (
 
 // report prints what was measured of one process at one endpoint.
 func report(e endpoint, v, bare, plain *variant, bytes int) {
-	ratios := v.ratiosTo(bare, func(own, other round) float64 { return own.Rate / other.Rate })
+	faster := func(own, other round) float64 { return own.Rate / other.Rate }
 	cheaper := func(own, other round) float64 { return float64(other.cpu) / float64(max(1, own.cpu)) }
+	ratios := v.ratiosTo(bare, faster)
 	failed := int64(0)
 	for _, r := range v.runs {
 		failed += r.Failed
@@ -23,8 +24,7 @@ func report(e endpoint, v, bare, plain *variant, bytes int) {
 	case v == bare:
 		ratio, cost = "1", "1"
 	case v != plain:
-		rates := v.ratiosTo(plain, func(own, other round) float64 { return own.Rate / other.Rate })
-		note = fmt.Sprintf("  to the plain proxy: rate %.2f, CPU %.2f", median(rates), median(v.ratiosTo(plain, cheaper)))
+		note = fmt.Sprintf("  to the plain proxy: rate %.2f, CPU %.2f", median(v.ratiosTo(plain, faster)), median(v.ratiosTo(plain, cheaper)))
 	case median(ratios) < e.goal:
 		note = fmt.Sprintf("  below the goal of %.2f", e.goal)
 	}
