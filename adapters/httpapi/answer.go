@@ -38,7 +38,7 @@ func (b *prepared) write(w http.ResponseWriter, r *http.Request) {
 	}
 	h["Content-Length"] = length
 	h["Etag"] = tag
-	writeWhole(w, r, body)
+	_, _ = w.Write(body)
 }
 
 // writeJSON answers with a body that was made for this request and has no entity
@@ -67,28 +67,7 @@ func (a *API) writeTagged(w http.ResponseWriter, r *http.Request, status int, bo
 		h["Etag"] = etag
 	}
 	w.WriteHeader(status)
-	writeWhole(w, r, body)
-}
-
-// writeWhole writes a body that is all there is, its length among the headers.
-//
-// What does not fit net/http's buffer leaves it in two writes: the headers with the
-// beginning of the body, then the rest. Here it is sent with one, which is a
-// system call less and often a packet.
-func writeWhole(w http.ResponseWriter, r *http.Request, body []byte) {
-	var c *conn
-	if len(body) >= corkFrom && r.Method != http.MethodHead {
-		c = connOf(r)
-	}
-	if c == nil {
-		_, _ = w.Write(body)
-		return
-	}
-	c.cork()
-	defer c.uncork()
-	if _, err := w.Write(body); err == nil {
-		_ = http.NewResponseController(w).Flush()
-	}
+	_, _ = w.Write(body)
 }
 
 // varyByEncoding adds to Vary, where only the origin can be before.

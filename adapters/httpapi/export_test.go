@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net"
-	"sync"
 
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -31,21 +30,8 @@ func CacheHits(c Cache, e *app.Environment, identities []string) (hits int) {
 	return hits
 }
 
-// NewConn returns what net/http gets to see of a connection.
-func NewConn(c net.Conn) net.Conn { return newConn(c, new(sync.Pool)) }
-
 // ServeOn is Serve for another listener than a port.
 func (s *Server) ServeOn(l net.Listener) error {
 	s.listener = l
 	return s.Serve()
-}
-
-// HeadSize is the size in bytes of the largest write that waits for another.
-const HeadSize = headSize
-
-// Corked runs write while c, which NewConn returned, is corked.
-func Corked(c net.Conn, write func()) {
-	c.(*conn).cork()
-	defer c.(*conn).uncork()
-	write()
 }

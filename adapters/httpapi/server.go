@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/http1"
 )
 
 var headerClose = []string{"close"}
@@ -23,7 +25,7 @@ type ServerOptions struct {
 	Port int    // 0: the system chooses
 	// ReadHeaderTimeout and ReadTimeout end a request that comes too slowly, its
 	// body included in the second. WriteTimeout ends an answer that is taken too
-	// slowly; a handler that streams lifts it with http.ResponseController.
+	// slowly; none of them is left on a connection that a handler takes over.
 	ReadHeaderTimeout, ReadTimeout, WriteTimeout time.Duration
 	// KeepAliveTimeout closes a connection on which nothing was asked for so long.
 	KeepAliveTimeout time.Duration
@@ -33,15 +35,16 @@ type ServerOptions struct {
 	// OnShutdown is called when Shutdown begins, to end what would never end by
 	// itself. Shutdown waits for it. May be nil.
 	OnShutdown func()
-	// Logger gets what net/http reports, such as connections it could not accept.
+	// Logger gets what the server reports, such as connections it could not accept.
 	// Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
 // Server serves a handler on a TCP port. Listen, Serve and Shutdown are called
-// once each, in this order; Drain may be called at any time.
+// once each, in this order; Drain may be called at any time. What handlers must know
+// is told at http1.Server.
 type Server struct {
-	server   http.Server
+	server   *http1.Server
 	handler  http.Handler
 	address  string
 	listener net.Listener
@@ -57,18 +60,17 @@ func NewServer(h http.Handler, o ServerOptions) *Server {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	s.server = http.Server{
+	s.server = http1.New(&http.Server{
 		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: o.ReadHeaderTimeout,
 		ReadTimeout:       o.ReadTimeout,
 		WriteTimeout:      o.WriteTimeout,
 		IdleTimeout:       o.KeepAliveTimeout,
 		MaxHeaderBytes:    o.MaxHeaderBytes,
-		ConnContext:       withConn,
 		ErrorLog:          log.New(errorLog{logger}, "", 0),
 		// "OPTIONS *" is answered like everything else.
 		DisableGeneralOptionsHandler: true,
-	}
+	})
 	if s.onShutdown = o.OnShutdown; s.onShutdown == nil {
 		s.onShutdown = func() {}
 	}
@@ -89,7 +91,7 @@ func (s *Server) Listen(ctx context.Context) (addr string, err error) {
 // Serve answers requests until Shutdown, when it returns nil at once, or until
 // the port fails.
 func (s *Server) Serve() error {
-	if err := s.server.Serve(&connListener{Listener: s.listener}); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("httpapi: %w", err)
 	}
 	return nil
@@ -121,7 +123,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
 
-// errorLog takes the lines that net/http logs.
+// errorLog takes the lines that the server logs.
 type errorLog struct{ logger *slog.Logger }
 
 func (l errorLog) Write(line []byte) (int, error) {

@@ -128,8 +128,8 @@ func (s *eventStream) close() {
 // listener that it does not reach for streamPatience, not after a quarter of an
 // hour, and buffers little. Where it cannot do so a stream works all the same.
 func tuneStream(c net.Conn) {
-	if wrapped, ok := c.(*conn); ok {
-		c = wrapped.Conn
+	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = wrapped.NetConn()
 	}
 	tcp, ok := c.(*net.TCPConn)
 	if !ok {

@@ -1,0 +1,261 @@
+package http1
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// outSize is the size in bytes up to which an answer is copied together to be sent.
+// Of a longer one the body is sent from where it is.
+const outSize = 8 << 10
+
+// undeclared is the length of a body that is not known before its end.
+const undeclared = -1
+
+// answer is the http.ResponseWriter for the requests of a connection.
+type answer struct {
+	conn     *conn
+	header   http.Header
+	now      time.Time
+	isHead   bool   // the method is HEAD: the body is counted, and not sent
+	status   int    // 0: not begun
+	length   int64  // of the body, or undeclared
+	written  int64  // of the body
+	last     bool   // on its connection
+	out      []byte // what is to be sent
+	failed   error  // of sending
+	hijacked bool
+
+	// Of an answer whose head needs the whole body: its headers when it began, and
+	// the body. Nil for others.
+	pending http.Header
+	kept    []byte
+
+	fields []field     // room for appendHead
+	parts  [2][]byte   // room for vector
+	vector net.Buffers // what is being sent; here because it would be allocated otherwise
+}
+
+// field is what the headers have under one name.
+type field struct {
+	name   string
+	values []string
+}
+
+func (a *answer) init(c *conn) {
+	a.conn = c
+	a.header = make(http.Header)
+}
+
+// begin makes this the answer to another request.
+func (a *answer) begin(isHead bool, now time.Time) {
+	a.isHead, a.now, a.status, a.length, a.written = isHead, now, 0, undeclared, 0
+	out, _ := a.conn.server.outs.Get().(*[outSize]byte)
+	if out == nil {
+		out = new([outSize]byte)
+	}
+	a.out = out[:0]
+}
+
+// end lets go of what belonged to the answer.
+func (a *answer) end() {
+	if cap(a.out) == outSize {
+		a.conn.server.outs.Put((*[outSize]byte)(a.out[:outSize]))
+	}
+	a.out, a.pending, a.kept = nil, nil, nil
+	clear(a.header)
+}
+
+// Header implements http.ResponseWriter.
+func (a *answer) Header() http.Header { return a.header }
+
+// WriteHeader implements http.ResponseWriter. Informational statuses are left out.
+func (a *answer) WriteHeader(status int) {
+	if a.status != 0 || status < http.StatusOK || a.hijacked {
+		return
+	}
+	a.status = status
+	if declared := a.header["Content-Length"]; len(declared) > 0 {
+		length, err := strconv.ParseUint(declared[0], 10, 63)
+		if err != nil {
+			delete(a.header, "Content-Length")
+		} else {
+			a.length = int64(length)
+		}
+	}
+	_, typed := a.header["Content-Type"]
+	if bodyless(status) || a.length != undeclared && typed {
+		a.appendHead(a.header)
+	} else {
+		a.pending = a.header.Clone()
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (a *answer) Write(p []byte) (int, error) {
+	if a.hijacked {
+		return 0, http.ErrHijacked
+	}
+	if a.status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	if bodyless(a.status) {
+		return 0, http.ErrBodyNotAllowed
+	}
+	a.written += int64(len(p))
+	if a.length != undeclared && a.written > a.length {
+		return 0, http.ErrContentLength
+	}
+	switch {
+	case a.pending != nil:
+		a.kept = append(a.kept, p...)
+	case a.isHead:
+	case len(a.out)+len(p) <= cap(a.out):
+		a.out = append(a.out, p...)
+	default:
+		return a.send(p)
+	}
+	return len(p), nil
+}
+
+// finish sends what is left of the answer. It reports whether another one may
+// follow.
+func (a *answer) finish() bool {
+	if a.hijacked {
+		return false
+	}
+	if a.status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	var body []byte
+	if a.pending != nil {
+		a.complete()
+		a.appendHead(a.pending)
+		if !a.isHead {
+			body = a.kept
+		}
+	}
+	whole := a.isHead || bodyless(a.status) || a.written == a.length
+	if len(a.out)+len(body) > 0 {
+		_, _ = a.send(body)
+	}
+	return whole && a.failed == nil && !a.last
+}
+
+// complete sets the headers that follow from the body, as net/http does.
+func (a *answer) complete() {
+	known := len(a.kept) > 0 || !a.isHead // or else a body was not even begun
+	if a.length == undeclared && known {
+		a.length = int64(len(a.kept))
+		a.pending["Content-Length"] = []string{strconv.Itoa(len(a.kept))}
+	}
+	if _, typed := a.pending["Content-Type"]; !typed && len(a.kept) > 0 && len(a.pending["Content-Encoding"]) == 0 {
+		a.pending["Content-Type"] = []string{http.DetectContentType(a.kept)}
+	}
+}
+
+// bodyless reports whether answers with that status have no body.
+func bodyless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusNotModified
+}
+
+// appendHead appends the status line and the headers, in order of their names.
+func (a *answer) appendHead(header http.Header) {
+	out := append(a.out, "HTTP/1.1 "...)
+	out = append(strconv.AppendInt(out, int64(a.status), 10), ' ')
+	if text := http.StatusText(a.status); text != "" {
+		out = append(out, text...)
+	} else {
+		out = strconv.AppendInt(append(out, "status code "...), int64(a.status), 10)
+	}
+	out = append(out, crlf...)
+	a.fields = a.fields[:0]
+	for name, values := range header {
+		at := len(a.fields)
+		for at > 0 && a.fields[at-1].name > name {
+			at--
+		}
+		a.fields = slices.Insert(a.fields, at, field{name, values})
+	}
+	for _, f := range a.fields {
+		for _, value := range f.values {
+			out = append(append(out, f.name...), ": "...)
+			out = append(appendValue(out, value), crlf...)
+		}
+	}
+	if _, dated := header["Date"]; !dated {
+		out = append(append(append(out, "Date: "...), a.conn.server.date.at(a.now)...), crlf...)
+	}
+	closes := header["Connection"]
+	a.last = slices.ContainsFunc(closes, func(v string) bool { return strings.EqualFold(v, "close") })
+	if !a.last && a.conn.server.closing.Load() {
+		a.last = true
+		out = append(out, "Connection: close\r\n"...)
+	}
+	a.out = append(out, crlf...)
+}
+
+// appendValue appends a header's value. What would end its line becomes a space.
+func appendValue(dst []byte, value string) []byte {
+	from := len(dst)
+	dst = append(dst, value...)
+	if strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\r') >= 0 {
+		for i := from; i < len(dst); i++ {
+			if dst[i] == '\n' || dst[i] == '\r' {
+				dst[i] = ' '
+			}
+		}
+	}
+	return dst
+}
+
+// send sends what there is of the answer, and p after it, with one system call if
+// the client takes as much. It returns how much of p was sent.
+func (a *answer) send(p []byte) (int, error) {
+	if a.failed != nil {
+		return 0, a.failed
+	}
+	c := a.conn
+	before, sent := int64(len(a.out)), int64(0)
+	a.vector = a.parts[:0]
+	for _, part := range [][]byte{a.out, p} {
+		if len(part) > 0 {
+			a.vector = append(a.vector, part)
+		}
+	}
+	a.out = a.out[:0]
+	a.failed = c.writes.begin(in(a.now, c.server.rest.WriteTimeout))
+	for again := a.failed == nil; again; {
+		var n int64
+		n, a.failed = a.vector.WriteTo(c.rwc) // takes what is sent out of the vector
+		sent += n
+		again = a.failed != nil && c.writes.struckEarly(a.failed)
+	}
+	a.parts, a.vector = [2][]byte{}, nil // the body is not kept
+	return int(max(sent-before, 0)), a.failed
+}
+
+// Hijack implements http.Hijacker. The answer must not have begun.
+func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if a.hijacked {
+		return nil, nil, http.ErrHijacked
+	}
+	if a.status != 0 {
+		return nil, nil, errors.New("http1: the answer has begun")
+	}
+	c := a.conn
+	if err := c.rwc.SetDeadline(time.Time{}); err != nil {
+		return nil, nil, err
+	}
+	a.hijacked = true
+	read := bytes.NewReader(bytes.Clone(c.buffer[c.from:c.to]))
+	return c.rwc, bufio.NewReadWriter(bufio.NewReader(io.MultiReader(read, c.rwc)), bufio.NewWriter(c.rwc)), nil
+}

@@ -1,0 +1,8 @@
+package http1
+
+// Sizes in bytes.
+const (
+	HeadMost    = headMost
+	RequestMost = requestMost
+	OutSize     = outSize
+)

@@ -1,0 +1,30 @@
+package http1_test
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/http1"
+)
+
+// The requests of usual clients are plain: none of their connections gets to
+// net/http.
+func TestUsualClientsArePlain(t *testing.T) {
+	for name, request := range map[string]string{
+		"curl":            "GET /api/v1/flags/ HTTP/1.1\r\nHost: localhost:8000\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\nX-Environment-Key: k\r\n\r\n",
+		"Python requests": "POST /api/v1/identities/ HTTP/1.1\r\nHost: proxy:8000\r\nUser-Agent: python-requests/2.32.3\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\nX-Environment-Key: k\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}",
+		"Go":              "GET /api/v1/flags/?feature=a%20b HTTP/1.1\r\nHost: 10.0.0.7:8000\r\nUser-Agent: Go-http-client/1.1\r\nX-Environment-Key: k\r\nAccept-Encoding: gzip\r\n\r\n",
+		"Node.js":         "GET /api/v1/flags/ HTTP/1.1\r\nhost: localhost:8000\r\nconnection: keep-alive\r\nx-environment-key: k\r\naccept: */*\r\naccept-language: *\r\nsec-fetch-mode: cors\r\nuser-agent: node\r\naccept-encoding: gzip, deflate\r\n\r\n",
+		"browser":         "OPTIONS /api/v1/identities/ HTTP/1.1\r\nHost: flags.example.com\r\nConnection: keep-alive\r\nAccept: */*\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type,x-environment-key\r\nOrigin: https://app.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Site: same-site\r\nSec-Fetch-Dest: empty\r\nReferer: https://app.example.com/\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\n\r\n",
+		"wrk":             "GET /api/v1/flags/ HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nX-Environment-Key: k\r\n\r\n",
+	} {
+		handed := make(chan net.Conn, 10)
+		rest := &http.Server{Handler: byPath, ConnState: func(c net.Conn, _ http.ConnState) { handed <- c }}
+		answers := talk(serveOn(t, http1.New(rest)), strings.Repeat(request, 3), len(request))
+		if n := strings.Count(answers, "HTTP/1.1 200 OK\r\n"); n != 3 || len(handed) > 0 {
+			t.Errorf("%s: %d answers, %d changes at net/http", name, n, len(handed))
+		}
+	}
+}

@@ -1,0 +1,542 @@
+package http1_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/http1"
+)
+
+// get asks for a path on a connection that is kept.
+func get(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n" }
+
+// odd is a request that is not plain.
+func odd(path string) string {
+	return "GET " + path + " HTTP/1.1\r\nHost: x\r\nPragma: no-cache\r\n\r\n"
+}
+
+// inMemory runs test with a server in the fake time of synctest, and shuts it down.
+func inMemory(t *testing.T, rest *http.Server, test func(*testing.T, *http1.Server, *conns)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s, l, served := http1.New(rest), newConns(), make(chan error)
+		go func() { served <- s.Serve(l) }()
+		test(t, s, l)
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != http.ErrServerClosed {
+			t.Errorf("served until %v", err)
+		}
+	})
+}
+
+// dial connects to l.
+func dial(l *conns) (net.Conn, *bufio.Reader) {
+	client, server := net.Pipe()
+	l.accept <- server
+	return client, bufio.NewReader(client)
+}
+
+// send writes a request, at once or when the server reads it.
+func send(client net.Conn, request string) {
+	go func() { _, _ = io.WriteString(client, request) }()
+}
+
+// receive reads an answer.
+func receive(t *testing.T, from *bufio.Reader) (*http.Response, string) {
+	t.Helper()
+	response, err := http.ReadResponse(from, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+// ended fails unless the connection was closed, and nothing came before.
+func ended(t *testing.T, from *bufio.Reader) {
+	t.Helper()
+	if b, err := from.ReadByte(); err != io.EOF {
+		t.Errorf("%q came, %v", b, err)
+	}
+}
+
+// waiting is a handler that says when it was asked and waits for leave to answer.
+type waiting struct{ asked, leave chan bool }
+
+func newWaiting() waiting { return waiting{make(chan bool), make(chan bool)} }
+
+func (h waiting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.asked <- true
+	select {
+	case <-h.leave:
+	case <-r.Context().Done():
+	}
+	_, _ = io.WriteString(w, "done")
+}
+
+func TestShutdown(t *testing.T) {
+	for name, request := range map[string]string{"plain": get("/"), "odd": odd("/")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h, l, served := newWaiting(), newConns(), make(chan error, 1)
+				s := http1.New(&http.Server{Handler: h})
+				go func() { served <- s.Serve(l) }()
+				_, silent := dial(l)
+				idle, fromIdle := dial(l)
+				send(idle, request)
+				<-h.asked
+				h.leave <- true
+				if response, _ := receive(t, fromIdle); response.Close {
+					t.Error("closed before")
+				}
+				busy, fromBusy := dial(l)
+				send(busy, request)
+				<-h.asked
+
+				stopped := make(chan error, 1)
+				go func() { stopped <- s.Shutdown(t.Context()) }()
+				ended(t, silent)
+				if err := <-served; err != http.ErrServerClosed {
+					t.Errorf("served until %v", err)
+				}
+				synctest.Wait()
+				select {
+				case err := <-stopped:
+					t.Fatalf("did not wait: %v", err)
+				default:
+				}
+				h.leave <- true
+				if response, body := receive(t, fromBusy); body != "done" || !response.Close {
+					t.Errorf("%q, close %v", body, response.Close)
+				}
+				if err := <-stopped; err != nil {
+					t.Error(err)
+				}
+				ended(t, fromIdle)
+				ended(t, fromBusy)
+				if err := s.Serve(newConns()); err != http.ErrServerClosed {
+					t.Errorf("serves again: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestCloseCutsRequestsOff(t *testing.T) {
+	for name, request := range map[string]string{"plain": get("/"), "odd": odd("/")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h, l, served := newWaiting(), newConns(), make(chan error, 1)
+				s := http1.New(&http.Server{Handler: h})
+				go func() { served <- s.Serve(l) }()
+				client, from := dial(l)
+				send(client, request)
+				<-h.asked
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				if err := s.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+					t.Errorf("shut down: %v", err)
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				ended(t, from)
+				<-served
+				// The handler's context has ended: synctest fails if it still waits.
+			})
+		})
+	}
+}
+
+// A connection that comes while the server closes is closed.
+func TestConnectionsDuringShutdown(t *testing.T) {
+	h := newWaiting()
+	synctest.Test(t, func(t *testing.T) {
+		l, served := newConns(), make(chan error, 1)
+		s := http1.New(&http.Server{Handler: h})
+		late := &lateConns{conns: l}
+		go func() { served <- s.Serve(late) }()
+		busy, fromBusy := dial(l)
+		send(busy, get("/"))
+		<-h.asked
+		client, server := net.Pipe()
+		late.set(server)
+		stopped := make(chan error, 1)
+		go func() { stopped <- s.Shutdown(t.Context()) }()
+		ended(t, bufio.NewReader(client))
+		h.leave <- true
+		receive(t, fromBusy)
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != http.ErrServerClosed {
+			t.Error(err)
+		}
+	})
+}
+
+// lateConns accepts one more connection when it was closed.
+type lateConns struct {
+	*conns
+	mu   sync.Mutex
+	late net.Conn
+}
+
+func (l *lateConns) set(c net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.late = c
+}
+
+func (l *lateConns) Accept() (net.Conn, error) {
+	c, err := l.conns.Accept()
+	if err == nil {
+		return c, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.late == nil {
+		return nil, err
+	}
+	c, l.late = l.late, nil
+	return c, nil
+}
+
+// failing is a listener that fails in turn.
+type failing struct {
+	*conns
+	errs []error
+}
+
+func (l *failing) Accept() (net.Conn, error) {
+	if len(l.errs) > 0 {
+		err := l.errs[0]
+		l.errs = l.errs[1:]
+		return nil, err
+	}
+	return l.conns.Accept()
+}
+
+type temporaryError struct{}
+
+func (temporaryError) Error() string   { return "too many open files" }
+func (temporaryError) Timeout() bool   { return false }
+func (temporaryError) Temporary() bool { return true }
+
+func TestFailuresOfAccepting(t *testing.T) {
+	t.Run("that pass", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var logged bytes.Buffer
+			l, served := &failing{newConns(), slices.Repeat([]error{temporaryError{}}, 3)}, make(chan error)
+			s := http1.New(&http.Server{Handler: byPath, ErrorLog: log.New(&logged, "", 0)})
+			go func() { served <- s.Serve(l) }()
+			began := time.Now()
+			client, from := dial(l.conns)
+			if took := time.Since(began); took != (5+10+20)*time.Millisecond {
+				t.Errorf("accepts again after %v", took)
+			}
+			send(client, get("/ignore"))
+			if _, body := receive(t, from); body != "ignored" {
+				t.Errorf("%q", body)
+			}
+			_ = s.Close()
+			<-served
+			if n := strings.Count(logged.String(), "too many open files"); n != 3 {
+				t.Errorf("logged %q", logged.String())
+			}
+		})
+	})
+	t.Run("for good", func(t *testing.T) {
+		broken := errors.New("broken")
+		l := &failing{newConns(), []error{broken}}
+		s := http1.New(&http.Server{Handler: byPath})
+		if err := s.Serve(l); err != broken {
+			t.Errorf("%v", err)
+		}
+		select {
+		case <-l.ended:
+		default:
+			t.Error("the listener is open")
+		}
+		_ = s.Close()
+	})
+}
+
+// A handler may take the connection over, with what was read of it beyond the
+// request. The server lets go of it.
+func TestHijack(t *testing.T) {
+	for name, request := range map[string]string{"plain": get("/"), "odd": odd("/")} {
+		t.Run(name, func(t *testing.T) {
+			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c, buffered, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := w.Write([]byte("x")); err != http.ErrHijacked {
+					t.Errorf("writes: %v", err)
+				}
+				w.WriteHeader(http.StatusTeapot)
+				if _, _, err := http.NewResponseController(w).Hijack(); err == nil {
+					t.Error("taken over twice")
+				}
+				go func() {
+					defer c.Close()
+					line, err := buffered.ReadString('\n')
+					more, _ := buffered.ReadString('\n')
+					fmt.Fprintf(c, "%q %q %v", line, more, err)
+				}()
+			})
+			inMemory(t, &http.Server{Handler: h, ReadTimeout: time.Second, WriteTimeout: time.Second}, func(t *testing.T, s *http1.Server, l *conns) {
+				client, from := dial(l)
+				send(client, request+"and more\n")
+				synctest.Wait()
+				<-time.After(time.Minute) // no time-out is left on it
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				send(client, "later\n")
+				if got, _ := io.ReadAll(from); string(got) != `"and more\n" "later\n" <nil>` {
+					t.Errorf("%s", got)
+				}
+			})
+		})
+	}
+}
+
+func TestHijackOfAnAnswerThatBegan(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusAccepted)
+		if _, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			t.Error("taken over")
+		}
+	})
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		send(client, get("/"))
+		if response, _ := receive(t, from); response.StatusCode != http.StatusAccepted {
+			t.Errorf("%s", response.Status)
+		}
+		client.Close()
+	})
+}
+
+// Answers of every size, declared or not and in any number of pieces, arrive whole.
+func TestLargeAnswers(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var size, piece, declared int
+		_, _ = fmt.Sscanf(r.URL.Path, "/%d/%d/%d", &size, &piece, &declared)
+		if declared > 0 {
+			w.Header()["Content-Length"] = []string{fmt.Sprint(size)}
+			w.Header()["Content-Type"] = []string{"text/plain"}
+		}
+		for sent := 0; sent < size; {
+			n, err := w.Write(pattern[sent:min(size, sent+piece)])
+			if err != nil || n == 0 {
+				t.Errorf("wrote %d, %v", n, err)
+				return
+			}
+			sent += n
+		}
+	})
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		defer client.Close()
+		for _, size := range []int{0, 1, http1.OutSize - 200, http1.OutSize, http1.OutSize + 1, 300_000} {
+			for _, piece := range []int{1000, http1.OutSize, 1 << 20} {
+				for declared := range 2 {
+					send(client, get(fmt.Sprintf("/%d/%d/%d", size, piece, declared)))
+					if _, body := receive(t, from); body != string(pattern[:size]) {
+						t.Errorf("of %d in pieces of %d, declared %d: %d bytes", size, piece, declared, len(body))
+					}
+				}
+			}
+		}
+	})
+}
+
+// pattern is a body in which no two places are alike.
+var pattern = func() (b []byte) {
+	for i := 0; len(b) < 300_000; i++ {
+		b = fmt.Appendf(b, "%d ", i)
+	}
+	return b
+}()
+
+// Bodies of requests of every size, between other requests, arrive whole, whichever of
+// the two servers reads them.
+func TestRequestsOfAllSizes(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		fmt.Fprint(w, len(body), bytes.Equal(body, pattern[:len(body)]), err)
+	})
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		for _, size := range []int{1, 3000, http1.HeadMost, http1.HeadMost + 1, http1.RequestMost - 60, http1.RequestMost + 1, 250_000} {
+			post := fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", size, pattern[:size])
+			client, from := dial(l)
+			send(client, strings.Repeat(post+get("/"), 5))
+			for range 5 {
+				if _, got := receive(t, from); got != fmt.Sprint(size, true, nil) {
+					t.Errorf("%d: %s", size, got)
+				}
+				if _, got := receive(t, from); got != fmt.Sprint(0, true, nil) {
+					t.Errorf("after %d: %s", size, got)
+				}
+			}
+			client.Close()
+		}
+	})
+}
+
+func TestPanicsAreLogged(t *testing.T) {
+	var logged bytes.Buffer
+	inMemory(t, &http.Server{Handler: byPath, ErrorLog: log.New(&logged, "", 0)}, func(t *testing.T, _ *http1.Server, l *conns) {
+		for _, path := range []string{"/panic-late", "/abort"} {
+			client, from := dial(l)
+			send(client, get(path))
+			ended(t, from)
+		}
+	})
+	if got := logged.String(); strings.Count(got, "http: panic serving pipe: of the handler") != 1 || !strings.Contains(got, "compare_test.go") || strings.Contains(got, "abort") {
+		t.Errorf("logged %q", got)
+	}
+}
+
+// A client that takes its time is waited for until the deadline, which earlier
+// requests do not shorten, and gets all of the answer.
+func TestSlowClients(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Length"] = []string{fmt.Sprint(len(pattern))}
+		w.Header()["Content-Type"] = nil
+		_, _ = w.Write(pattern)
+	})
+	for _, test := range []struct {
+		pause time.Duration // before each of ten pieces
+		whole bool
+	}{{2 * time.Second, true}, {4 * time.Second, false}} {
+		inMemory(t, &http.Server{Handler: h, WriteTimeout: 30 * time.Second}, func(t *testing.T, _ *http1.Server, l *conns) {
+			client, from := dial(l)
+			defer client.Close()
+			send(client, get("/"))
+			receive(t, from)
+			<-time.After(20 * time.Second) // a deadline of before strikes meanwhile
+			send(client, get("/"))
+			var got bytes.Buffer
+			for range 10 {
+				<-time.After(test.pause)
+				_, _ = io.CopyN(&got, from, int64(len(pattern)/10))
+			}
+			if !test.whole {
+				if _, err := io.Copy(&got, from); err != nil || got.Len() > len(pattern) {
+					t.Errorf("%d bytes, %v", got.Len(), err)
+				}
+				return
+			}
+			if response, err := http.ReadResponse(bufio.NewReader(io.MultiReader(&got, from)), nil); err != nil {
+				t.Error(err)
+			} else if body, err := io.ReadAll(response.Body); err != nil || !bytes.Equal(body, pattern) {
+				t.Errorf("%d bytes, %v", len(body), err)
+			}
+		})
+	}
+}
+
+// moved counts how often the deadlines of a connection are moved.
+type moved struct {
+	net.Conn
+	times int
+}
+
+func (c *moved) SetReadDeadline(t time.Time) error {
+	c.times++
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *moved) SetWriteDeadline(t time.Time) error {
+	c.times++
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// The point of it: a busy connection hardly ever moves a timer.
+func TestDeadlinesAreRarelyMoved(t *testing.T) {
+	rest := &http.Server{Handler: byPath, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 5 * time.Second}
+	inMemory(t, rest, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, other := net.Pipe()
+		defer client.Close()
+		server := &moved{Conn: other}
+		l.accept <- server
+		from := bufio.NewReader(client)
+		for range 100 {
+			<-time.After(50 * time.Millisecond)
+			send(client, get("/ignore"))
+			receive(t, from)
+		}
+		synctest.Wait()
+		if server.times > 3 {
+			t.Errorf("%d moves", server.times)
+		}
+	})
+}
+
+// What was read of a request that ends in a time-out is judged by net/http at once.
+func TestTimeoutOfABody(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(r.Body); string(body) != "abc" || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%q, %v", body, err)
+		}
+		w.WriteHeader(http.StatusRequestTimeout)
+	})
+	inMemory(t, &http.Server{Handler: h, ReadTimeout: 10 * time.Second}, func(t *testing.T, _ *http1.Server, l *conns) {
+		began := time.Now()
+		client, from := dial(l)
+		send(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+		response, _ := receive(t, from)
+		if took := time.Since(began); response.StatusCode != http.StatusRequestTimeout || took != 10*time.Second {
+			t.Errorf("%s after %v", response.Status, took)
+		}
+	})
+}
+
+// Connections share nothing that one could spoil for another.
+func TestManyConnections(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s", r.URL.Path, r.Header.Get("X-Name"), body)
+	})
+	l := serveOn(t, http1.New(&http.Server{Handler: h}))
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			client, from := dial(l)
+			defer client.Close()
+			for n := range 50 {
+				name := fmt.Sprintf("%d-%d", i, n)
+				body := strings.Repeat(name, 1+n*100)
+				send(client, fmt.Sprintf("POST /%s HTTP/1.1\r\nHost: x\r\nX-Name: %s\r\nContent-Length: %d\r\n\r\n%s", name, name, len(body), body))
+				if _, got := receive(t, from); got != "/"+name+" "+name+" "+body {
+					t.Errorf("%s: %.100q", name, got)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
