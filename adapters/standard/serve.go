@@ -98,7 +98,6 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	ctx, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
-	defer p.collect(ctx)()
 	if err := proxy.Run(ctx); err != nil {
 		logger.ErrorContext(ctx, "failed", "error", err)
 		return exitFailure
