@@ -6,11 +6,11 @@ import "net/http"
 func (a *API) record(x *exchange, r *http.Request) AccessRecord {
 	remote, scheme := a.trusted.client(r)
 	status := x.status
-	if status == 0 { // net/http's answer to a handler that wrote nothing
+	if status == 0 { // what a handler that wrote nothing is answered for
 		status = http.StatusOK
 	}
 	sent := x.bytes
-	if r.Method == http.MethodHead { // net/http takes the body and drops it
+	if r.Method == http.MethodHead { // the server takes the body and drops it
 		sent = 0
 	}
 	return AccessRecord{

@@ -110,7 +110,7 @@ func (a *API) finish(x *exchange, r *http.Request) {
 	x.end()
 	a.exchanges.Put(x)
 	if broken {
-		// Half an answer is out: net/http closes the connection, so that the
+		// Half an answer is out: the server closes the connection, so that the
 		// client does not take it for a whole one.
 		panic(http.ErrAbortHandler)
 	}

@@ -4,14 +4,15 @@
 //
 // # The hot path
 //
-// A request passes API.ServeHTTP (api.go), which adds the CORS headers and
-// routes; a handler (flags.go, identities.go, document.go, health.go), which
-// looks the key up in the snapshot; and ends in an answer. What an answer
-// consists of was prepared when the document changed, by Presenter
-// (presentation.go): flags and documents are written as they lie there, plain
-// or gzipped, an identity's flags are put together from one fragment per
-// outcome. Neither a lock nor a store nor upstream is on the way, but for the
-// endpoint cache of identities where it was switched on.
+// A request comes from Server (server.go), which is an http1.Server with a port.
+// It passes API.ServeHTTP (api.go), which adds the CORS headers and routes; a
+// handler (flags.go, identities.go, document.go, health.go), which looks the key
+// up in the snapshot; and ends in an answer. What an answer consists of was
+// prepared when the document changed, by Presenter (presentation.go): flags and
+// documents are written as they lie there, plain or gzipped, an identity's flags
+// are put together from one fragment per outcome. Neither a lock nor a store nor
+// upstream is on the way, but for the endpoint cache of identities where it was
+// switched on.
 //
 // Answers have entity tags and dates that are made from content (etag.go,
 // conditional.go); who has an answer already gets 304 before one is put together.

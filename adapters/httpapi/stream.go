@@ -20,9 +20,9 @@ var (
 // which may be part of an address. It ends when the environment is no longer
 // served.
 //
-// A listener may stay for days, so the connection is taken from net/http, which
-// would keep three times the memory for it, and the request is let go of. That
-// takes HTTP/1, which is what Server speaks.
+// A listener may stay for days, so the connection is taken over from the server,
+// which would keep several times the memory for it, and the request is let go of.
+// That takes HTTP/1, which is what Server speaks.
 func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 	key := domain.EnvironmentKey(r.Param("key"))
 	if !a.serves(key) {

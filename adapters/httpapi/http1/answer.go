@@ -235,12 +235,23 @@ func (a *answer) send(p []byte) (int, error) {
 	a.failed = c.writes.begin(in(a.now, c.server.rest.WriteTimeout))
 	for again := a.failed == nil; again; {
 		var n int64
-		n, a.failed = a.vector.WriteTo(c.rwc) // takes what is sent out of the vector
+		n, a.failed = a.sendSome()
 		sent += n
 		again = a.failed != nil && c.writes.struckEarly(a.failed)
 	}
 	a.parts, a.vector = [2][]byte{}, nil // the body is not kept
 	return int(max(sent-before, 0)), a.failed
+}
+
+// sendSome makes one call to send the vector, and takes what was sent out of it. A
+// plain write costs less than a vectored one.
+func (a *answer) sendSome() (int64, error) {
+	if len(a.vector) > 1 {
+		return a.vector.WriteTo(a.conn.rwc)
+	}
+	n, err := a.conn.rwc.Write(a.vector[0])
+	a.vector[0] = a.vector[0][n:]
+	return int64(n), err
 }
 
 // Hijack implements http.Hijacker. The answer must not have begun.
