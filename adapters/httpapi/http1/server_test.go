@@ -167,6 +167,57 @@ func TestCloseCutsRequestsOff(t *testing.T) {
 	}
 }
 
+// Half a request is waited for, but not beyond the end.
+func TestShutdownDuringARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, served := newConns(), make(chan error, 1)
+		s := http1.New(&http.Server{Handler: byPath})
+		go func() { served <- s.Serve(l) }()
+		client, from := dial(l)
+		send(client, "GET /ignore HTTP/1.1\r\nHo")
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("shut down: %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		ended(t, from)
+		<-served
+	})
+}
+
+// A client that sends a body nobody reads gets its answer, and not a reset
+// connection.
+func TestUnreadBodies(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, served := http1.New(&http.Server{Handler: byPath}), make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	defer func() {
+		_ = s.Close()
+		<-served
+	}()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	_ = client.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := io.WriteString(client, "POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat("b", 300_000)); err != nil {
+		t.Fatal(err)
+	}
+	from := bufio.NewReader(client)
+	if _, body := receive(t, from); body != "ignored" {
+		t.Errorf("%q", body)
+	}
+	ended(t, from)
+}
+
 // A connection that comes while the server closes is closed.
 func TestConnectionsDuringShutdown(t *testing.T) {
 	h := newWaiting()
@@ -298,6 +349,9 @@ func TestHijack(t *testing.T) {
 				w.WriteHeader(http.StatusTeapot)
 				if _, _, err := http.NewResponseController(w).Hijack(); err == nil {
 					t.Error("taken over twice")
+				}
+				if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok == (name == "plain") || ok && wrapped.NetConn() == c {
+					t.Errorf("taken over: %T", c)
 				}
 				go func() {
 					defer c.Close()
