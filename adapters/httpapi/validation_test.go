@@ -16,7 +16,9 @@ func TestValidationErrors(t *testing.T) {
 	for _, test := range []struct{ name, contentType, body, want string }{
 		{"empty", "text/plain", ``, `[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]`},
 		{"list", "", `[ ]`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":[]}]`},
-		{"null", "", `null`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":null}]`},
+		{"null is no body", "", " null\n", `[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]`},
+		{"null, not declared as JSON", "text/plain", `null`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":"null"}]`},
+		{"number", "", `0`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":0}]`},
 		{"identifier", "", `{"identifier":1.0}`, `[{"type":"string_type","loc":["body","identifier"],` + text + `,"input":1.0}]`},
 		{"traits null", "", `{"traits":null}`, `[{"type":"list_type","loc":["body","traits"],"msg":"Input should be a valid list","input":null}]`},
 		{"trait no object", "", `{"traits":[{"trait_key":"a"},"b"]}`, `[{"type":"model_attributes_type","loc":["body","traits",1],` + model + `,"input":"b"}]`},
