@@ -25,6 +25,7 @@ func LoadStore(src Source, overrides ...Override) (Store, []Warning, error) {
 	if err != nil {
 		return Store{}, nil, err
 	}
+	l.runChecks(s)
 	file := oneLine(l.configPath())
 	concerned := func(key string) bool {
 		return key == "store" || strings.HasPrefix(key, "store.") || key == file
