@@ -40,6 +40,7 @@ func checkDiscovery(s config.Settings) error {
 	return nil
 }
 
+// checkOrigin finds what the source of documents has against its settings.
 func checkOrigin(s config.Settings) error {
 	o, err := openOrigin(s, slog.New(slog.DiscardHandler))
 	if err == nil {
