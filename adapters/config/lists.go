@@ -9,10 +9,15 @@ import (
 )
 
 // texts reads a list of texts: JSON when it begins with a bracket, else
-// separated by commas. Blanks around the texts do not count, empty texts are
-// left out.
+// separated by commas, all of it in quotes or not. Blanks around the texts do not
+// count, empty texts are left out.
 func texts(text string) ([]string, error) {
 	text = strings.TrimSpace(text)
+	if strings.HasPrefix(text, `"`) {
+		if err := json.Unmarshal([]byte(text), &text); err != nil {
+			return nil, errNotAllowed
+		}
+	}
 	parts := strings.Split(text, ",")
 	if strings.HasPrefix(text, "[") {
 		standard, err := standardJSON(text)

@@ -22,6 +22,18 @@ type Source struct {
 	// WorkingDir is what relative paths are taken from; empty leaves them as
 	// they are.
 	WorkingDir string
+	// Checks are rules that this package does not know.
+	Checks []Check
+}
+
+// Check is a rule about a setting that is for others to know, such as which stores
+// there are.
+type Check struct {
+	// Keys are the settings that the rule looks at. It is left out where one of
+	// them is wrong by itself; what it finds is told of the first.
+	Keys []string
+	// Find returns an error with a line for each problem, without secrets, or nil.
+	Find func(Settings) error
 }
 
 // Load returns the configuration of src, completely validated, and what an
@@ -36,6 +48,7 @@ func Load(src Source) (Settings, []Warning, error) {
 		return Settings{}, l.warnings, err
 	}
 	l.requireKeys(&s)
+	l.runChecks(s)
 	if len(l.problems) > 0 {
 		return Settings{}, l.warnings, &ProblemsError{l.problems}
 	}
@@ -234,6 +247,23 @@ func (l *loader) requireKeys(s *Settings) {
 		value = "empty"
 	}
 	l.report(Problem{Key: d.key, Value: value, Allowed: d.kind.allowed(d) + ", unless proxy_key is set", Origin: l.originOf(d)})
+}
+
+// runChecks reports what the checks of the source find.
+func (l *loader) runChecks(s Settings) {
+	for _, c := range l.src.Checks {
+		if slices.ContainsFunc(l.problems, func(p Problem) bool { return slices.Contains(c.Keys, p.Key) }) {
+			continue
+		}
+		err := c.Find(s)
+		if err == nil {
+			continue
+		}
+		key := c.Keys[0]
+		for line := range strings.Lines(err.Error()) {
+			l.report(Problem{Key: key, Text: strings.TrimSuffix(line, "\n"), Origin: l.originOf(l.setting(key))})
+		}
+	}
 }
 
 // originOf says where d's value came from.

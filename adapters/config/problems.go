@@ -13,10 +13,14 @@ type Problem struct {
 	Value   string // what it is: quoted, masked, or described
 	Allowed string // what it must be
 	Origin  string // where the value came from
+	Text    string // what a Check says, in place of value and allowed
 }
 
 // String returns the problem as one line.
 func (p Problem) String() string {
+	if p.Text != "" {
+		return fmt.Sprintf("%s (%s)", p.Text, p.Origin)
+	}
 	return fmt.Sprintf("%s is %s, must be %s (%s)", p.Key, p.Value, p.Allowed, p.Origin)
 }
 

@@ -290,6 +290,9 @@ func TestAllowOriginsForms(t *testing.T) {
 		ptr(withFile(`{"allow_origins": []}`, keys)):                                       {},
 		ptr(source(nil, keys, "ALLOW_ORIGINS=*")):                                          {"*"},
 		ptr(source(nil, keys, "ALLOW_ORIGINS=")):                                           {},
+		ptr(source(nil, keys, `ALLOW_ORIGINS=""`)):                                         {},
+		ptr(source(nil, keys, `ALLOW_ORIGINS="https://a.example.com"`)):                    {"https://a.example.com"},
+		ptr(source(nil, keys, `ALLOW_ORIGINS="https://a.example.com, null"`)):              {"https://a.example.com", "null"},
 		ptr(source(nil, keys, `ALLOW_ORIGINS=["https://a.example.com", "https://b.org"]`)): {"https://a.example.com", "https://b.org"},
 	} {
 		if got := mustLoad(t, *src).AllowOrigins; !reflect.DeepEqual(got, want) {

@@ -33,6 +33,11 @@ func FuzzIdentitiesBody(f *testing.F) {
 		case http.StatusOK:
 		case http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge:
 			return
+		case http.StatusBadRequest:
+			if utf8.Valid(body) {
+				t.Fatalf("%q is UTF-8: %s", body, w.Body)
+			}
+			return
 		default:
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}

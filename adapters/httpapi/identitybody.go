@@ -39,7 +39,12 @@ type identityDecoder struct {
 }
 
 func (d *identityDecoder) identity() {
-	if d.Kind() != jsontext.Object {
+	switch d.Kind() {
+	case jsontext.Object:
+	case jsontext.Null: // stands for no body
+		d.wrongIdentity.add(missing, place{trait: none}, d.Raw())
+		return
+	default:
 		d.wrongIdentity.add(wrongModel, place{trait: none}, d.Raw())
 		return
 	}

@@ -101,8 +101,12 @@ func invalid(ps problems) *statusError {
 }
 
 // malformed returns the answer to a body that is no JSON. The location counts
-// characters, as the reference does.
+// characters, as the reference does. A body that is no UTF-8 is no text that could
+// be JSON or not: as in the reference, it cannot be read.
 func malformed(body string, err error) error {
+	if !utf8.ValidString(body) {
+		return errUnreadable
+	}
 	what, at := err.Error(), 0
 	var syntax *jsontext.SyntaxError
 	if errors.As(err, &syntax) {

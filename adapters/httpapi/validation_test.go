@@ -16,7 +16,9 @@ func TestValidationErrors(t *testing.T) {
 	for _, test := range []struct{ name, contentType, body, want string }{
 		{"empty", "text/plain", ``, `[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]`},
 		{"list", "", `[ ]`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":[]}]`},
-		{"null", "", `null`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":null}]`},
+		{"null is no body", "", " null\n", `[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]`},
+		{"null, not declared as JSON", "text/plain", `null`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":"null"}]`},
+		{"number", "", `0`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":0}]`},
 		{"identifier", "", `{"identifier":1.0}`, `[{"type":"string_type","loc":["body","identifier"],` + text + `,"input":1.0}]`},
 		{"traits null", "", `{"traits":null}`, `[{"type":"list_type","loc":["body","traits"],"msg":"Input should be a valid list","input":null}]`},
 		{"trait no object", "", `{"traits":[{"trait_key":"a"},"b"]}`, `[{"type":"model_attributes_type","loc":["body","traits",1],` + model + `,"input":"b"}]`},
@@ -54,7 +56,7 @@ func TestMalformedJSON(t *testing.T) {
 	api := newAPI(t, nil)
 	for body, position := range map[string]float64{
 		` `: 1, `{"identifier": "u"`: 18, `{"identifier": u}`: 15, `{"a":1,}`: 7, `{"é":"é" x}`: 9, `{"identifier":"a"} x`: 19, `{"traits":[1],"x":tru}`: 18,
-		`{"traits":[{"trait_key":"a","trait_value":NaN}]}`: 42, "{\"identifier\":\"\xff\"}": 17, `'`: 0,
+		`{"traits":[{"trait_key":"a","trait_value":NaN}]}`: 42, `'`: 0,
 		`{"traits":` + strings.Repeat("[", 100_000): 1009,
 	} {
 		w := ask(api, "POST", "/api/v1/identities/", body, clientHeader()...)
@@ -73,6 +75,17 @@ func TestMalformedJSON(t *testing.T) {
 			t.Errorf("%.50q: %+v, want position %v", body, d, position)
 		}
 	}
+}
+
+// What cannot be decoded is no matter of validation, wherever it stands.
+func TestBodiesThatAreNoUTF8(t *testing.T) {
+	api := newAPI(t, nil)
+	for _, body := range []string{"{\"identifier\":\"\xff\"}", "{\"identifier\":\"caf\xe9\"", "\xff\xfe{", "{\"x\":1} \x80", "{\"identifier\":\"\xed\xa0\x80\"}", "\x1f\x8b\x08\x00"} {
+		want(t, ask(api, "POST", "/api/v1/identities/", body, clientHeader()...), 400, `{"detail":"There was an error parsing the body"}`)
+	}
+	// Undeclared as JSON it is not decoded at all.
+	w := ask(api, "POST", "/api/v1/identities/", "\xff", clientHeader("Content-Type: text/plain")...)
+	want(t, w, 422, `{"detail":[{"type":"model_attributes_type","loc":["body"],"msg":"Input should be a valid dictionary or object to extract fields from","input":"�"}]}`)
 }
 
 func TestContentTypesThatAreJSON(t *testing.T) {

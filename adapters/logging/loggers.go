@@ -88,6 +88,16 @@ func New(o Options) (*Loggers, error) {
 	return l, nil
 }
 
+// Check returns the error that New would return for the settings as such. It opens
+// nothing, so that it says nothing of files that cannot be opened.
+func Check(o Options) error {
+	var p problems
+	normalise(&o, &p)
+	c := compiler{o: o, p: &p}
+	c.compile()
+	return p.err()
+}
+
 // report tells of a destination that fails.
 func (l *Loggers) report(t *target, err error) {
 	// The only word about it: standard error is all that is left.

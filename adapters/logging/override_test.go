@@ -227,6 +227,10 @@ func TestBadSettings(t *testing.T) {
 				l.Close()
 				t.Fatal("no error")
 			}
+			checked := logging.Check(logging.Options{Override: override(t, tt.override)})
+			if opens := tt.name == "file is a directory"; opens != (checked == nil) || !opens && checked.Error() != err.Error() {
+				t.Errorf("Check says %v, New %v", checked, err)
+			}
 			got := strings.Split(err.Error(), "\n")
 			if len(got) != len(tt.want) {
 				t.Errorf("%d lines, want %d:\n%v", len(got), len(tt.want), err)

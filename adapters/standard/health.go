@@ -7,9 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
 // healthBody bounds what is read of a health answer.
@@ -54,21 +57,22 @@ func (p *program) healthAddress(given string) (string, bool) {
 		}
 		return given, true
 	}
-	settings, _, ok := p.load()
-	if !ok {
+	server, _, err := config.LoadServer(p.configSource(os.ReadFile))
+	if err != nil {
+		p.printProblems(err)
 		return "", false
 	}
-	if settings.Server.Port == 0 {
+	if server.Port == 0 {
 		fmt.Fprintf(p.Stderr, "edge-proxy health: server.port is 0, so say where the proxy listens with --url\n")
 		return "", false
 	}
-	host := settings.Server.Host
+	host := server.Host
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		if host = "127.0.0.1"; ip.To4() == nil {
 			host = "::1"
 		}
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(settings.Server.Port)), true
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(server.Port)), true
 }
 
 // get asks without any proxy: the one to be asked is on this host.

@@ -27,7 +27,7 @@ func (p *program) loadWith(readFile func(string) ([]byte, error)) (config.Settin
 }
 
 func (p *program) configSource(readFile func(string) ([]byte, error)) config.Source {
-	return config.Source{Environ: p.Environ, ReadFile: readFile, WorkingDir: p.WorkingDir}
+	return config.Source{Environ: p.Environ, ReadFile: readFile, WorkingDir: p.WorkingDir, Checks: p.settingChecks()}
 }
 
 // printProblems prints an error of several lines, each of which is a problem.
@@ -52,14 +52,21 @@ func (p *program) loggers(s config.Settings) (*logging.Loggers, bool) {
 }
 
 func loggingOptions(s config.Settings) (logging.Options, error) {
-	var override map[string]any
-	if err := json.Unmarshal(s.Logging.Override, &override); err != nil {
-		return logging.Options{}, fmt.Errorf("logging.override: %w", err)
+	override, err := loggingOverride(s)
+	if err != nil {
+		return logging.Options{}, err
 	}
 	return logging.Options{
 		Level: s.Logging.LogLevel, Format: s.Logging.LogFormat, EventFieldName: s.Logging.LogEventFieldName,
 		Colours: s.Logging.Colours, EnableAccessLog: s.Logging.EnableAccessLog, Override: override,
 	}, nil
+}
+
+func loggingOverride(s config.Settings) (override map[string]any, err error) {
+	if err := json.Unmarshal(s.Logging.Override, &override); err != nil {
+		return nil, fmt.Errorf("logging.override: %w", err)
+	}
+	return override, nil
 }
 
 // environments groups the configured key pairs by environment, in their order.

@@ -2,7 +2,6 @@ package standard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -98,9 +97,6 @@ func (r *reloader) held() []string {
 func (r *reloader) reload(ctx context.Context, trigger string, reading *config.Reading) {
 	loaded, warnings, err := config.Load(r.configSource(reading.ReadFile))
 	r.files = r.files.Merge(reading.Files())
-	if err == nil {
-		err = r.check(loaded)
-	}
 	result := config.Reload(r.inForce, loaded)
 	if err == nil {
 		err = r.apply(result)
@@ -140,17 +136,6 @@ func (r *reloader) refuse(ctx context.Context, trigger string, err error) {
 		r.logger.ErrorContext(ctx, "configuration_reload_failed", "trigger", trigger, "problem", strings.TrimSuffix(problem, "\n"),
 			"effect", "nothing has changed: the configuration in force stays")
 	}
-}
-
-// check finds what a start would fail on although each setting is right, also in
-// settings that wait for a restart.
-func (r *reloader) check(loaded config.Settings) error {
-	_, _, err := r.opener(loaded)
-	o, originErr := openOrigin(loaded, slog.New(slog.DiscardHandler))
-	if originErr == nil {
-		o.close()
-	}
-	return errors.Join(err, originErr)
 }
 
 // apply brings a reload's settings into force. After an error nothing has changed.

@@ -41,11 +41,6 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	if !ok {
 		return exitUsage
 	}
-	open, storeURL, err := p.opener(settings)
-	if err != nil {
-		p.printProblems(err)
-		return exitUsage
-	}
 	loggers, ok := p.loggers(settings)
 	if !ok {
 		return exitUsage
@@ -71,7 +66,7 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	}
 	upstream := newOrigins(source)
 	defer upstream.close()
-	store, err := openStore(ctx, open, storeURL, settings, loggers.Logger(logStore))
+	store, err := openStore(ctx, p.stores[settings.Store.URL.Parse().Scheme], settings, loggers.Logger(logStore))
 	if err != nil {
 		logger.ErrorContext(ctx, "start_failed", "error", err)
 		return exitFailure

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -35,6 +36,7 @@ func WithStore(scheme string, open ports.OpenStore) Option {
 		scheme = strings.ToLower(scheme)
 		p.stores[scheme] = open
 		delete(p.readOnly, scheme)
+		delete(p.urlChecks, scheme)
 	}
 }
 
@@ -75,14 +77,15 @@ type Process struct {
 // program is one run.
 type program struct {
 	Process
-	stores   map[string]ports.OpenStore
-	readOnly map[string]ports.OpenStore // see readOnlyStores; the others are opened as in stores
+	stores    map[string]ports.OpenStore
+	readOnly  map[string]ports.OpenStore      // see readOnlyStores; the others are opened as in stores
+	urlChecks map[string]func(*url.URL) error // see storeURLChecks
 }
 
 // Run runs a command line until it is done or ctx ends, and returns its exit
 // code.
 func Run(ctx context.Context, process Process, options ...Option) int {
-	p := &program{Process: process, stores: builtInStores(), readOnly: readOnlyStores()}
+	p := &program{Process: process, stores: builtInStores(), readOnly: readOnlyStores(), urlChecks: storeURLChecks()}
 	for _, o := range options {
 		o(p)
 	}

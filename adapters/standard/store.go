@@ -79,20 +79,17 @@ func (p *program) withStore(ctx context.Context, c storeChoice, a access, work f
 	if !ok {
 		return exitUsage
 	}
-	open, u, err := p.opener(settings)
-	if err != nil {
-		p.printProblems(err)
-		return exitUsage
-	}
-	if u.Scheme == memory.Scheme {
+	scheme := settings.Store.URL.Parse().Scheme
+	if scheme == memory.Scheme {
 		fmt.Fprintln(p.Stderr, `edge-proxy store: the store "memory:" is inside the process that uses it: say with store.url, or -store, which store to work on`)
 		return exitUsage
 	}
-	if existing, ok := p.readOnly[u.Scheme]; ok && a == readsOnly {
+	open := p.stores[scheme]
+	if existing, ok := p.readOnly[scheme]; ok && a == readsOnly {
 		open = existing
 	}
 	logger := slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	store, err := openStore(ctx, open, u, settings, logger)
+	store, err := openStore(ctx, open, settings, logger)
 	if err != nil {
 		return p.storeFailed(err)
 	}

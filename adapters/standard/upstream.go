@@ -1,7 +1,6 @@
 package standard
 
 import (
-	"errors"
 	"log/slog"
 	"time"
 
@@ -23,11 +22,12 @@ type origin struct {
 	close      func()
 }
 
+// inDirectory reports whether documents come from a directory.
+func inDirectory(s config.Settings) bool { return s.APIURL.Parse().Scheme == "file" }
+
+// openOrigin returns the origin that the settings name. It connects to nothing.
 func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
-	if s.APIURL.Parse().Scheme == "file" {
-		if !s.ProxyKey.IsZero() {
-			return origin{}, errors.New("proxy_key is for a Flagsmith API; api_url names a directory, where nothing can be discovered")
-		}
+	if inDirectory(s) {
 		source, err := filesource.New(s.APIURL.Parse(), filesource.Options{MaxDocumentBytes: s.MaxDocumentBytes})
 		if err != nil {
 			return origin{}, err

@@ -21,10 +21,6 @@ func (p *program) validate(ctx context.Context, args []string) int {
 	for _, w := range warnings {
 		fmt.Fprintf(p.Stderr, "edge-proxy: configuration: warning: %s\n", w)
 	}
-	if _, _, err := p.opener(settings); err != nil {
-		p.printProblems(err)
-		return exitUsage
-	}
 	loggers, ok := p.loggers(settings)
 	if !ok {
 		return exitUsage

@@ -50,6 +50,12 @@ func TestHealth(t *testing.T) {
 		}
 		got := harness.Run(t, harness.Setup{Args: []string{"health"}, Config: config})
 		expect(t, got, 2, nil, []string{"--url"}) // the harness's port 0 leads nowhere
+
+		// A file that became wrong changes nothing for the proxy that runs, and is no
+		// reason to restart it.
+		broken := map[string]any{"environment_key_pairs": "?", "logging": map[string]any{"override": map[string]any{"handlers": 1}}}
+		got = harness.Run(t, harness.Setup{Args: []string{"health"}, Config: broken, Env: map[string]string{"SERVER_PORT": port}})
+		expect(t, got, 0, []string{"200"}, nil)
 	})
 
 	t.Run("never through a proxy", func(t *testing.T) {

@@ -127,7 +127,7 @@ func TestStoreIsConfigured(t *testing.T) {
 		"file that is wrong": {harness.Setup{Args: []string{"store", "list"}, ConfigText: "{"}, 2, nil, []string{"is not valid JSON"}},
 		"memory":             {harness.Setup{Args: []string{"store", "list"}}, 2, nil, []string{`"memory:" is inside the process`}},
 		"unknown store":      {harness.Setup{Args: []string{"store", "list", "--store", "s3://bucket"}}, 2, nil, []string{`unknown scheme "s3"`, "bolt:", "redis:"}},
-		"wrong parameter":    {harness.Setup{Args: []string{"store", "list", "--store", "redis://user:a_long_password@127.0.0.1?tiemout=1s"}}, 1, nil, []string{"tiemout", "timeout"}},
+		"wrong parameter":    {harness.Setup{Args: []string{"store", "list", "--store", "redis://user:a_long_password@127.0.0.1?tiemout=1s"}}, 2, nil, []string{"tiemout", "timeout"}},
 		"Redis is away": {harness.Setup{
 			Args: []string{"store", "list"}, Env: map[string]string{"STORE_URL": "redis://user:a_long_password@127.0.0.1:1"},
 		}, 1, nil, []string{"store unavailable"}},

@@ -30,7 +30,47 @@ func TestValidate(t *testing.T) {
 	if lines := strings.Count(got.Stderr, "\n"); lines != 2 {
 		t.Errorf("%d lines for two problems", lines)
 	}
-	expect(t, validate(t, with(config, "store", map[string]any{"url": "floppy:a"})), 2, nil, []string{"store.url", "floppy"})
+}
+
+// What only other adapters know to be wrong is told like everything else: all at
+// once, with where it came from, whichever command finds it.
+func TestProblemsTellWhereTheyAre(t *testing.T) {
+	config := harness.StartUpstream(t).Serve(t, shop())
+	many := with(with(config, "logging", map[string]any{
+		"log_level": "LOUD", "log_event_field_name": "level",
+		"override": map[string]any{"handlers": map[string]any{"a": map[string]any{"class": "my.Handler"}}, "filters": map[string]any{"f": 1}},
+	}), "proxy_key", "key")
+	many["api_url"] = "file:///srv/documents"
+	for _, command := range []string{"validate", "serve"} {
+		got := harness.Run(t, harness.Setup{Config: many, Args: []string{command}, Env: map[string]string{"STORE_URL": "floppy:a"}})
+		expect(t, got, 2, nil, []string{"logging.log_level", "log_event_field_name", "handlers.a.class", "logging.override.filters", "proxy_key", `unknown scheme "floppy"`, "(variable STORE_URL)"})
+		lines := strings.Split(strings.TrimSpace(got.Stderr), "\n")
+		if len(lines) != 6 {
+			t.Errorf("%s: %d lines for six problems:\n%s", command, len(lines), got.Stderr)
+		}
+		for _, line := range lines {
+			if !strings.HasSuffix(line, "(variable STORE_URL)") && !strings.Contains(line, ".json, line ") {
+				t.Errorf("%s: %q does not say where it came from", command, line)
+			}
+		}
+	}
+}
+
+func TestWrongStoreURLsAreWrongConfigurations(t *testing.T) {
+	config := harness.StartUpstream(t).Serve(t, shop())
+	for url, want := range map[string]string{
+		"floppy:a":                "unknown scheme",
+		"memory://somewhere":      "neither an address nor a path",
+		"bolt:":                   "the path is missing",
+		"bolt:///a.db?sync=no":    `unknown parameter "sync"`,
+		"redis://host?speed=9":    `unknown parameter "speed"`,
+		"rediss+sentinel://host/": "master is missing",
+	} {
+		for _, command := range []string{"validate", "serve"} {
+			got := harness.Run(t, harness.Setup{Config: with(config, "store", map[string]any{"url": url}), Args: []string{command}})
+			expect(t, got, 2, nil, []string{"edge-proxy: configuration: ", "store.url", want, ".json, line "})
+		}
+	}
 }
 
 func TestValidateFetch(t *testing.T) {

@@ -16,6 +16,21 @@ const scheme = "bolt"
 // Schemes returns the schemes of store URLs that Open takes.
 func Schemes() []string { return []string{scheme} }
 
+// CheckURL returns what is wrong with a store URL, without touching its file.
+func CheckURL(u *url.URL) error {
+	_, err := locate(u)
+	return err
+}
+
+// locate is parseLocation with an error that says what it is about.
+func locate(u *url.URL) (string, error) {
+	path, err := parseLocation(u)
+	if err != nil {
+		return "", fmt.Errorf("bolt: store.url: %w", err)
+	}
+	return path, nil
+}
+
 // parseLocation returns the absolute path of the file that u names.
 func parseLocation(u *url.URL) (string, error) {
 	const forms = `it must be bolt:///absolute/path/documents.db or bolt:relative/path/documents.db`

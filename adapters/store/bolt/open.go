@@ -41,9 +41,9 @@ func open(ctx context.Context, u *url.URL, d ports.StoreDeps, then ifDamaged) (p
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("bolt: open: %w", err)
 	}
-	path, err := parseLocation(u)
+	path, err := locate(u)
 	if err != nil {
-		return nil, fmt.Errorf("bolt: store.url: %w", err)
+		return nil, err
 	}
 	if err := makeDirectory(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("bolt: %w", err)
@@ -60,9 +60,9 @@ func open(ctx context.Context, u *url.URL, d ports.StoreDeps, then ifDamaged) (p
 // and returns an error that wraps fs.ErrNotExist. A file that cannot be read is an
 // error too and stays where it is: it may be something else altogether.
 func OpenExisting(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
-	path, err := parseLocation(u)
+	path, err := locate(u)
 	if err != nil {
-		return nil, fmt.Errorf("bolt: store.url: %w", err)
+		return nil, err
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("bolt: there is no file %s: correct store.url, or start the proxy, which makes it: %w", path, fs.ErrNotExist)

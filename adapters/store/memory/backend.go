@@ -50,7 +50,7 @@ func NewBackend() *Backend {
 // on its own. It is a ports.OpenStore and takes the URL "memory:". Leases are
 // measured by d.Now: it should be one clock for all handles.
 func (b *Backend) Open(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
-	if err := checkURL(u); err != nil {
+	if err := CheckURL(u); err != nil {
 		return nil, err
 	}
 	return &store{backend: b, now: d.Now, closing: make(chan struct{})}, nil

@@ -30,9 +30,9 @@ func Open(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, erro
 	return opened, nil
 }
 
-// checkURL refuses everything but "memory:". It quotes names of parameters only:
+// CheckURL refuses everything but "memory:". It quotes names of parameters only:
 // anything else may be a secret that was meant for another store.
-func checkURL(u *url.URL) error {
+func CheckURL(u *url.URL) error {
 	if u.Scheme != Scheme {
 		return fmt.Errorf(`memory: store.url: the scheme is %q, want "memory:"`, u.Scheme)
 	}

@@ -106,6 +106,15 @@ func parameters() []parameter {
 	}
 }
 
+// CheckURL returns what is wrong with a store URL. It neither connects nor reads the
+// files that u names.
+func CheckURL(u *url.URL) error {
+	if _, err := parseLocation(u); err != nil {
+		return fmt.Errorf("redis: store.url: %w", err)
+	}
+	return nil
+}
+
 // parseLocation checks u. Its errors repeat no part of u but the scheme and
 // names of parameters: with a character of the password left unescaped, any other
 // part may be the rest of it.

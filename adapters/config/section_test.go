@@ -103,3 +103,19 @@ func TestLoadStoreOverrides(t *testing.T) {
 		}
 	}
 }
+
+func TestLoadServer(t *testing.T) {
+	for name, src := range map[string]config.Source{
+		"alone":               withFile(`{"server": {"port": 81}}`),
+		"others are odd":      withFile(`{"environment_key_pairs": 1, "logging": [], "store": {"url": "nowhere"}, "server": {"port": 81}}`),
+		"the variable counts": withFile(`{"server": {"port": "no"}}`, "SERVER_PORT=81", "API_URL=nowhere"),
+	} {
+		if got, _, err := config.LoadServer(src); err != nil || got.Port != 81 || got.Host != "0.0.0.0" {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	_, _, err := config.LoadServer(withFile(`{"server": {"port": "no"}, "store": {"url": "nowhere"}}`))
+	if want := `server.port is "no", must be a whole number from 0 to 65535 (config.json, line 1)`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

@@ -16,6 +16,19 @@ type Override struct {
 // is a *ProblemsError with all that is wrong with the store's settings. An
 // override of what is no setting panics.
 func LoadStore(src Source, overrides ...Override) (Store, []Warning, error) {
+	s, warnings, err := loadSection(src, "store", overrides)
+	return s.Store, warnings, err
+}
+
+// LoadServer is LoadStore for the server's settings, for those who ask a running
+// proxy: what has become wrong elsewhere since it started is not in force.
+func LoadServer(src Source) (Server, []Warning, error) {
+	s, warnings, err := loadSection(src, "server", nil)
+	return s.Server, warnings, err
+}
+
+// loadSection loads one section; of the settings it returns only those count.
+func loadSection(src Source, section string, overrides []Override) (Settings, []Warning, error) {
 	l := newLoader(src)
 	l.loadLayers()
 	for _, o := range overrides {
@@ -23,11 +36,12 @@ func LoadStore(src Source, overrides ...Override) (Store, []Warning, error) {
 	}
 	s, err := l.decode()
 	if err != nil {
-		return Store{}, nil, err
+		return Settings{}, nil, err
 	}
+	l.runChecks(s)
 	file := oneLine(l.configPath())
 	concerned := func(key string) bool {
-		return key == "store" || strings.HasPrefix(key, "store.") || key == file
+		return key == section || strings.HasPrefix(key, section+".") || key == file
 	}
 	var warnings []Warning
 	for _, w := range l.warnings {
@@ -42,9 +56,9 @@ func LoadStore(src Source, overrides ...Override) (Store, []Warning, error) {
 		}
 	}
 	if len(problems) > 0 {
-		return Store{}, warnings, &ProblemsError{problems}
+		return Settings{}, warnings, &ProblemsError{problems}
 	}
-	return s.Store, warnings, nil
+	return s, warnings, nil
 }
 
 func (l *loader) setting(key string) *definition {

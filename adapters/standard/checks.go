@@ -1,0 +1,67 @@
+package standard
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/logging"
+)
+
+// settingChecks are the rules of the other adapters about settings: what a start
+// would fail on although each value is well formed. They open nothing.
+func (p *program) settingChecks() []config.Check {
+	return []config.Check{
+		{Keys: []string{"proxy_key", "api_url"}, Find: checkDiscovery},
+		{Keys: []string{"api_url", "api_poll_timeout_seconds", "max_document_bytes", "http_proxy", "https_proxy", "all_proxy", "realtime_url", "proxy_key"}, Find: checkOrigin},
+		{Keys: []string{"store.url"}, Find: p.checkStore},
+		{Keys: []string{"logging.log_event_field_name"}, Find: func(s config.Settings) error {
+			return logging.Check(logging.Options{EventFieldName: s.Logging.LogEventFieldName})
+		}},
+		{Keys: []string{"logging.override"}, Find: func(s config.Settings) error {
+			override, err := loggingOverride(s)
+			if err != nil {
+				return err
+			}
+			return logging.Check(logging.Options{Override: override})
+		}},
+	}
+}
+
+// checkDiscovery refuses a proxy key where nothing can be discovered.
+func checkDiscovery(s config.Settings) error {
+	if inDirectory(s) && !s.ProxyKey.IsZero() {
+		return errors.New("proxy_key is for a Flagsmith API; api_url names a directory, where nothing can be discovered")
+	}
+	return nil
+}
+
+// checkOrigin finds what the source of documents has against its settings.
+func checkOrigin(s config.Settings) error {
+	o, err := openOrigin(s, slog.New(slog.DiscardHandler))
+	if err == nil {
+		o.close()
+	}
+	return err
+}
+
+// checkStore finds what is wrong with store.url, as far as that can be told without
+// opening the store.
+func (p *program) checkStore(s config.Settings) error {
+	u := s.Store.URL.Parse()
+	if _, known := p.stores[u.Scheme]; !known {
+		known := slices.Sorted(maps.Keys(p.stores))
+		for i := range known {
+			known[i] += ":"
+		}
+		return fmt.Errorf("store.url has the unknown scheme %q, must begin with one of %s", u.Scheme, strings.Join(known, ", "))
+	}
+	if check, ok := p.urlChecks[u.Scheme]; ok {
+		return check(u)
+	}
+	return nil
+}
