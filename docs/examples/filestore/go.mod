@@ -5,7 +5,6 @@ go 1.26.0
 require github.com/edge-proxy/edge-proxy v0.0.0
 
 require (
-	github.com/Masterminds/semver/v3 v3.5.0 // indirect
 	github.com/caarlos0/env/v11 v11.4.2 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/fsnotify/fsnotify v1.10.1 // indirect
