@@ -69,6 +69,58 @@ func TestProblemsNameThePlaceAndTheEffect(t *testing.T) {
 	}
 }
 
+func TestVersionsOfAnySizeCompare(t *testing.T) {
+	for _, c := range []struct {
+		operator, trait, version string
+		want                     bool
+	}{
+		{"GREATER_THAN", "99999999999999999999.0.0", "1.2.3", true}, {"LESS_THAN", "18446744073709551615.0.0", "18446744073709551616.0.0", true},
+		{"EQUAL", "1.99999999999999999999.0", "1.99999999999999999999.0+build", true}, {"GREATER_THAN", "1.0.0-99999999999999999999", "1.0.0-99999999999999999998", true},
+		{"GREATER_THAN", "1.0.0-10", "1.0.0-9", true}, {"GREATER_THAN", "1.0.0-a", "1.0.0-99", true}, {"GREATER_THAN", "1.0.0-a.1", "1.0.0-a", true}, {"LESS_THAN", "1.0.0-rc.1", "1.0.0", true}, {"LESS_THAN", "1.0.0-A", "1.0.0-a", true},
+		{"EQUAL", "1.0.0--", "1.0.0--", true}, {"NOT_EQUAL", "1.0.0-0a", "1.0.0", true}, {"NOT_EQUAL", "1.0.0-01", "1.0.0", false}, {"NOT_EQUAL", "1.0.0\n", "2.0.0", false}, {"NOT_EQUAL", "1.0.0-", "2.0.0", false},
+		{"NOT_EQUAL", "1.0.0+", "2.0.0", false}, {"NOT_EQUAL", "1.0.0-a..b", "2.0.0", false}, {"NOT_EQUAL", "01.0.0", "2.0.0", false}, {"NOT_EQUAL", "1.0", "2.0.0", false}, {"NOT_EQUAL", "1.0.0.0", "2.0.0", false}, {"NOT_EQUAL", "1.0.٣", "2.0.0", false},
+		{"NOT_EQUAL", "v1.0.0", "2.0.0", false}, {"NOT_EQUAL", "", "2.0.0", false}, {"NOT_EQUAL", "1.0.0", "2.0.0-é", false},
+	} {
+		p, _ := compileText(t, document(condition(c.operator, "v", `"`+c.version+`:semver"`), ""))
+		id := &domain.Identity{Traits: []domain.Trait{{Key: "v", Value: domain.StringValue(c.trait)}}}
+		if got := valueOfA(p, id) == "on"; got != c.want {
+			t.Errorf("%q %s %q: %v, want %v", c.trait, c.operator, c.version, got, c.want)
+		}
+	}
+}
+
+func TestPropertiesThatAreJSONPaths(t *testing.T) {
+	const more = `,"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":"off","django_id":1,"feature_segment":{"priority":5},
+		"multivariate_feature_state_values":[{"id":1,"percentage_allocation":0,"multivariate_feature_option":{"value":7}},{"id":2,"percentage_allocation":0.0,"multivariate_feature_option":{"value":null}}]}]`
+	id := &domain.Identity{Identifier: "someone", Traits: []domain.Trait{{Key: "user-id", Value: domain.StringValue("u1")}, {Key: "$.named.so", Value: domain.BoolValue(true)}}}
+	for _, c := range []struct {
+		operator, path, value string
+		want                  bool
+	}{
+		{"EQUAL", "$.identity.traits.user-id", `"u1"`, true},
+		{"EQUAL", "$.named.so", `"true"`, true},
+		{"EQUAL", "$.identity.traits[?@=='u1']", `"u1"`, true},
+		{"EQUAL", "$.identity.*", `"someone"`, true},
+		{"IS_SET", "$.identity.traits", `null`, false},
+		// Numbers of the document are of the type that they have there.
+		{"REGEX", "$.features.a.priority", `"5$"`, true},
+		{"REGEX", "$.features.a.variants[0].weight", `"0$"`, true},
+		{"REGEX", "$.features.a.variants[1].weight", `"0.0$"`, true},
+		// What is not there matches nothing in a filter, of features and of traits.
+		{"IS_SET", "$.features[?match(@.nothing,'x')].name", `null`, false},
+		{"IS_SET", "$.features[?search(@.name,@.nothing)].name", `null`, false},
+		{"IS_SET", "$.identity.traits[?match(@.nothing,'x')]", `null`, false},
+	} {
+		p, problems := compileText(t, document(condition(c.operator, c.path, c.value), more))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if got := valueOfA(p, id) == "on"; got != c.want {
+			t.Errorf("%s %s %s: %v, want %v", c.path, c.operator, c.value, got, c.want)
+		}
+	}
+}
+
 func TestOverrideOfAMissingFeatureIsReportedAndDoesNothing(t *testing.T) {
 	text := strings.Replace(document(condition("IS_SET", "x", `""`), ""), `"id":1,"name":"a","type":"STANDARD"},"enabled":true,"feature_state_value":"on"`,
 		`"id":7,"name":"gone","type":"STANDARD"},"enabled":true,"feature_state_value":"on"`, 1)
