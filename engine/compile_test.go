@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -85,6 +86,26 @@ func TestVersionsOfAnySizeCompare(t *testing.T) {
 		id := &domain.Identity{Traits: []domain.Trait{{Key: "v", Value: domain.StringValue(c.trait)}}}
 		if got := valueOfA(p, id) == "on"; got != c.want {
 			t.Errorf("%q %s %q: %v, want %v", c.trait, c.operator, c.version, got, c.want)
+		}
+	}
+}
+
+func TestMembersOfListsReadAsPythonShowsThem(t *testing.T) {
+	for list, member := range map[string]string{
+		`["a"]`: "a", `[true]`: "True", `[[1e5]]`: "[100000.0]", `[[1, "a", null, 1.50]]`: "[1, 'a', None, 1.5]", `[{"b":[],"a":{}}]`: "{'b': [], 'a': {}}", `[{"b":1,"a":2,"b":3}]`: "{'b': 3, 'a': 2}", `[[1e400]]`: "[inf]",
+		`[["it's"]]`: `["it's"]`, `[["it's \"x\""]]`: `['it\'s "x"']`, `[["\\ \n\r\t\u0000\u007f"]]`: `['\\ \n\r\t\x00\x7f']`,
+		`[["é日🙂"]]`: "['é日🙂']", `[["\u00a0\u00ad\u2028\u3000\ue000\ufeff\udb40\udc01"]]`: `['\xa0\xad\u2028\u3000\ue000\ufeff\U000e0001']`,
+	} {
+		text, err := json.Marshal(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, value := range []string{list, string(text)} { // a list, and a text that is one
+			p, _ := compileText(t, document(condition("IN", "x", value), ""))
+			id := &domain.Identity{Traits: []domain.Trait{{Key: "x", Value: domain.StringValue(member)}}}
+			if got := valueOfA(p, id); got != "on" {
+				t.Errorf("%s is not in %s", member, value)
+			}
 		}
 	}
 }

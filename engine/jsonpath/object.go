@@ -1,5 +1,7 @@
 package jsonpath
 
+import "iter"
+
 // Object is a JSON object that keeps the order of its members. The zero value is
 // empty. Values are nil, bool, int64, float64, *big.Int, string, []any and
 // *Object.
@@ -22,12 +24,23 @@ func (o *Object) Set(name string, value any) {
 // Len returns the number of members.
 func (o *Object) Len() int { return len(o.names) }
 
+// All returns the members, in order.
+func (o *Object) All() iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for _, name := range o.names {
+			if !yield(name, o.values[name]) {
+				return
+			}
+		}
+	}
+}
+
 // With returns a copy of o, of which only the list of members is its own, with
 // one more member at the end.
 func (o *Object) With(name string, value any) *Object {
 	var extended Object
-	for _, n := range o.names {
-		extended.Set(n, o.values[n])
+	for n, v := range o.All() {
+		extended.Set(n, v)
 	}
 	extended.Set(name, value)
 	return &extended

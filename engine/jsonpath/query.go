@@ -134,8 +134,8 @@ type wildcard struct{}
 func (wildcard) children(node, _ any, yield func(any) bool) bool {
 	switch node := node.(type) {
 	case *Object:
-		for _, n := range node.names {
-			if !yield(node.values[n]) {
+		for _, member := range node.All() {
+			if !yield(member) {
 				return false
 			}
 		}
