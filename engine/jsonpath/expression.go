@@ -6,7 +6,10 @@ import (
 )
 
 // scope is what an expression of a filter sees.
-type scope struct{ current, root any }
+type scope struct {
+	*walk
+	current any
+}
 
 // expression is a part of a filter.
 type expression interface {
@@ -55,7 +58,7 @@ func (q *subquery) each(s *scope, yield func(any) bool) {
 	if q.fromRoot {
 		start = s.root
 	}
-	q.query.each(start, s.root, yield)
+	q.query.each(start, s.walk, yield)
 }
 
 func (q *subquery) nodes(s *scope) (nodes []any) {
@@ -201,10 +204,23 @@ func matches(c *call, s *scope) any {
 		if !isText {
 			return false
 		}
-		var err error
-		if re, err = compilePattern(pattern, c.function.before, c.function.after); err != nil {
-			return false
-		}
+		re = s.compile(pattern, c.function)
 	}
-	return re.MatchString(text)
+	return re != nil && re.MatchString(text)
+}
+
+// compiled is the pattern that a search needed last. Mostly it needs it again.
+type compiled struct {
+	function *function
+	pattern  string
+	regexp   *regexp.Regexp
+}
+
+// compile compiles a pattern for a function, nil when it is none.
+func (w *walk) compile(pattern string, f *function) *regexp.Regexp {
+	if w.last.function != f || w.last.pattern != pattern {
+		re, _ := compilePattern(pattern, f.before, f.after)
+		w.last = compiled{f, pattern, re}
+	}
+	return w.last.regexp
 }

@@ -150,6 +150,25 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
+func TestSearchesWithinSearchesAreCutOff(t *testing.T) {
+	var many []any
+	for range 2000 {
+		many = append(many, object("name", "x", "pattern", "[a-z]{1,500}"))
+	}
+	for query, want := range map[string]bool{
+		"$..[?$..[?$..[?@.nothing]]]": false, "$..[?!$..[?!$..[?@.nothing]]]": false, "$.many[-1].name": true, "$..[?@.name=='x'].name": true,
+		"$.many[?search(@.name,@.pattern) && search(@.name,$.pattern)].name": true, "$.many[?!search(@.name,$.pattern)].name": false,
+	} {
+		q, err := jsonpath.Parse(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, found := q.First(object("many", many, "pattern", "x")); found != want {
+			t.Errorf("%s: found %v, want %v", query, found, want)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"$.a['b'][0][1:2:-1].*..c", `$[?(@.a=='x' || !@.b) && length(@)>=1.5e3]`, `$..[?match(@.a,"\u00fc.*")]`, "$[?count($..*)==-0]", "$.user-id"} {
 		f.Add(seed)

@@ -16,15 +16,36 @@ type segment struct {
 // selector selects children of a node in order, until yield returns false; it
 // reports whether yield never did.
 type selector interface {
-	children(node, root any, yield func(any) bool) bool
+	children(node any, w *walk, yield func(any) bool) bool
+}
+
+// maxSteps bounds how many nodes one search looks at, so that queries within
+// queries end: some tens of milliseconds. A search that is cut off finds nothing.
+const maxSteps = 1 << 20
+
+// walk is one search.
+type walk struct {
+	root  any
+	steps int
+	last  compiled
+}
+
+// step counts a node and reports whether the search may go on.
+func (w *walk) step() bool {
+	w.steps++
+	return w.steps <= maxSteps
 }
 
 // First returns the first value that the query leads to from root.
 func (q *Query) First(root any) (first any, found bool) {
-	q.each(root, root, func(node any) bool {
+	w := walk{root: root}
+	q.each(root, &w, func(node any) bool {
 		first, found = node, true
 		return false
 	})
+	if w.steps > maxSteps {
+		return nil, false
+	}
 	return first, found
 }
 
@@ -79,31 +100,34 @@ func (q *Query) isSingular() bool {
 }
 
 // each passes on what the query leads to from start, in order.
-func (q *Query) each(start, root any, yield func(any) bool) bool {
-	return follow(q.segments, start, root, yield)
+func (q *Query) each(start any, w *walk, yield func(any) bool) bool {
+	return follow(q.segments, start, w, yield)
 }
 
-func follow(segments []segment, node, root any, yield func(any) bool) bool {
+func follow(segments []segment, node any, w *walk, yield func(any) bool) bool {
 	if len(segments) == 0 {
 		return yield(node)
 	}
 	s, rest := &segments[0], segments[1:]
-	return s.each(node, root, func(child any) bool { return follow(rest, child, root, yield) })
+	return s.each(node, w, func(child any) bool { return follow(rest, child, w, yield) })
 }
 
-func (s *segment) each(node, root any, yield func(any) bool) bool {
+func (s *segment) each(node any, w *walk, yield func(any) bool) bool {
+	if !w.step() {
+		return false
+	}
 	for _, selector := range s.selectors {
-		if !selector.children(node, root, yield) {
+		if !selector.children(node, w, yield) {
 			return false
 		}
 	}
-	return !s.descends || wildcard{}.children(node, root, func(child any) bool { return s.each(child, root, yield) })
+	return !s.descends || wildcard{}.children(node, w, func(child any) bool { return s.each(child, w, yield) })
 }
 
 // name selects the member of an object.
 type name string
 
-func (n name) children(node, _ any, yield func(any) bool) bool {
+func (n name) children(node any, _ *walk, yield func(any) bool) bool {
 	if o, ok := node.(*Object); ok {
 		if value, ok := o.values[string(n)]; ok {
 			return yield(value)
@@ -115,7 +139,7 @@ func (n name) children(node, _ any, yield func(any) bool) bool {
 // index selects an element of a list, from its end when it is negative.
 type index int64
 
-func (i index) children(node, _ any, yield func(any) bool) bool {
+func (i index) children(node any, _ *walk, yield func(any) bool) bool {
 	if list, ok := node.([]any); ok {
 		at := int64(i)
 		if at < 0 {
@@ -131,7 +155,7 @@ func (i index) children(node, _ any, yield func(any) bool) bool {
 // wildcard selects all members and elements.
 type wildcard struct{}
 
-func (wildcard) children(node, _ any, yield func(any) bool) bool {
+func (wildcard) children(node any, _ *walk, yield func(any) bool) bool {
 	switch node := node.(type) {
 	case *Object:
 		for _, member := range node.All() {
@@ -156,7 +180,7 @@ type slice struct {
 	step       int64
 }
 
-func (s *slice) children(node, _ any, yield func(any) bool) bool {
+func (s *slice) children(node any, _ *walk, yield func(any) bool) bool {
 	list, ok := node.([]any)
 	if !ok || s.step == 0 {
 		return true
@@ -194,8 +218,8 @@ type filter struct {
 	rooted []*Query
 }
 
-func (f *filter) children(node, root any, yield func(any) bool) bool {
-	return wildcard{}.children(node, root, func(child any) bool {
-		return !f.test.holds(&scope{current: child, root: root}) || yield(child)
+func (f *filter) children(node any, w *walk, yield func(any) bool) bool {
+	return wildcard{}.children(node, w, func(child any) bool {
+		return w.step() && (!f.test.holds(&scope{walk: w, current: child}) || yield(child))
 	})
 }
