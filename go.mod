@@ -3,7 +3,6 @@ module github.com/edge-proxy/edge-proxy
 go 1.26.0
 
 require (
-	github.com/Masterminds/semver/v3 v3.5.0
 	github.com/caarlos0/env/v11 v11.4.2
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/fsnotify/fsnotify v1.10.1
@@ -14,7 +13,6 @@ require (
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/tailscale/hujson v0.0.0-20260727124030-b80ff77dac4f
 	github.com/testcontainers/testcontainers-go v0.45.0
-	github.com/theory/jsonpath v0.11.0
 	github.com/uptrace/bunrouter v1.0.23
 	go.etcd.io/bbolt v1.5.0
 	go.uber.org/goleak v1.3.0

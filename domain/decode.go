@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -431,26 +430,23 @@ func (d *decoder) feature(p *Path) (f Feature, ok bool) {
 	}
 }
 
-func (d *decoder) priority(p *Path) (priority *float64) {
+func (d *decoder) priority(p *Path) (priority Value) {
 	if !d.object(p, "the override has the lowest rank") {
-		return nil
+		return priority
 	}
 	for {
 		key, more := d.NextKey()
 		if !more {
 			return priority
 		}
-		switch {
-		case key != "priority":
+		if key != "priority" {
 			d.Skip()
-		case d.Kind() == jsontext.Number:
-			if f, err := strconv.ParseFloat(d.Number(), 64); err == nil {
-				priority = &f
-			}
-		default:
-			if v := d.value(); !v.IsNull() {
-				d.problem(&Path{parent: p, name: key}, "the override has the lowest rank", "a priority must be a number")
-			}
+			continue
+		}
+		v, ok := d.number()
+		if priority = v; !ok && !v.IsNull() {
+			priority = Value{}
+			d.problem(&Path{parent: p, name: key}, "the override has the lowest rank", "a priority must be a number")
 		}
 	}
 }
@@ -492,12 +488,7 @@ func (d *decoder) variant(p *Path) (v Variant, ok bool) {
 		case "mv_fs_value_uuid":
 			uuid, _ = d.text()
 		case "percentage_allocation":
-			if d.Kind() == jsontext.Number {
-				f, err := strconv.ParseFloat(d.Number(), 64)
-				v.Weight, weight = f, err == nil
-			} else {
-				d.Skip()
-			}
+			v.Weight, weight = d.number()
 		case "multivariate_feature_option":
 			p := Path{parent: p, name: key}
 			v.Key, v.Value, option = d.option(&p)
@@ -612,6 +603,13 @@ func (d *decoder) value() Value {
 	v := ReadValue(&d.Scanner)
 	v.text = strings.Clone(v.text)
 	return v
+}
+
+// number reads a value and tells whether it is a number in the range of float64.
+func (d *decoder) number() (v Value, ok bool) {
+	v = d.value()
+	_, ok = v.Float()
+	return v, ok
 }
 
 // integer reads an integer that fits; anything else is passed over.

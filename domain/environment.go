@@ -34,8 +34,9 @@ type FeatureState struct {
 	// Key goes into the hash that splits identities over Variants: the
 	// django_id or else the featurestate_uuid.
 	Key string
-	// Priority ranks segment overrides, the lowest wins; nil is +∞.
-	Priority *float64
+	// Priority ranks segment overrides: a number, of which the lowest wins, or
+	// null, which is +∞.
+	Priority Value
 	Variants []Variant // in document order
 }
 
@@ -45,7 +46,7 @@ type Variant struct {
 	// Evaluation does not depend on it.
 	Key    string
 	Value  Value
-	Weight float64 // percentage allocation, 0 to 100
+	Weight Value // percentage allocation: a number, 0 to 100
 	Order  VariantOrder
 }
 

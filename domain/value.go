@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/json"
+	"strconv"
 
 	"github.com/edge-proxy/edge-proxy/domain/jsontext"
 )
@@ -60,6 +61,16 @@ func (v Value) IsNull() bool { return v.Kind() == jsontext.Null }
 // Text returns the string of a String, the token of a Number or Bool, the
 // compact JSON of an Array or Object, and "" for null.
 func (v Value) Text() string { return v.text }
+
+// Float returns the number that the value is, as nearly as a float64 holds it; ok
+// is false for what is no number and for what is beyond a float64's range.
+func (v Value) Float() (f float64, ok bool) {
+	if v.Kind() != jsontext.Number {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(v.text, 64)
+	return f, err == nil
+}
 
 // AppendJSON appends the value as compact JSON.
 func (v Value) AppendJSON(dst []byte) []byte {

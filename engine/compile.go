@@ -8,6 +8,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
 )
 
 // maxProblems bounds what the compilation of one document can report.
@@ -47,7 +48,7 @@ type compiler struct {
 	outcomes map[outcomeKey]OutcomeID
 	types    map[int64]string
 	hidden   map[int64]bool
-	tree     *contextTree // built for the first JSONPath that needs it
+	tree     *jsonpath.Object // built for the first JSONPath that needs it
 }
 
 // outcomeKey is what makes two outcomes equal. Values are told apart as in JSON:
@@ -101,9 +102,10 @@ func (c *compiler) state(fs *domain.FeatureState) state {
 	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(ordered)), told: make([]toldVariant, len(ordered))}
 	start := 0.0
 	for i, v := range ordered {
-		s.split.variants[i] = variant{start, start + v.Weight, c.outcome(fs, v.Value)}
-		s.split.told[i] = toldVariant{v.Key, v.Weight}
-		start += v.Weight
+		weight, _ := v.Weight.Float()
+		s.split.variants[i] = variant{start, start + weight, c.outcome(fs, v.Value)}
+		s.split.told[i] = toldVariant{v.Key, weight}
+		start += weight
 	}
 	return s
 }
@@ -157,9 +159,9 @@ func (c *compiler) segments() {
 				continue
 			}
 			overrides = append(overrides, override{feature: int32(feature)})
-			priority := math.Inf(1)
-			if fs.Priority != nil {
-				priority = *fs.Priority
+			priority, ok := fs.Priority.Float()
+			if !ok {
+				priority = math.Inf(1)
 			}
 			state := c.state(fs)
 			state.segment = int32(len(c.program.segments)) // what it becomes, for there is an override now

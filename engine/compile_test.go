@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -66,6 +67,78 @@ func TestProblemsNameThePlaceAndTheEffect(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestVersionsOfAnySizeCompare(t *testing.T) {
+	for _, c := range []struct {
+		operator, trait, version string
+		want                     bool
+	}{
+		{"GREATER_THAN", "99999999999999999999.0.0", "1.2.3", true}, {"LESS_THAN", "18446744073709551615.0.0", "18446744073709551616.0.0", true},
+		{"EQUAL", "1.99999999999999999999.0", "1.99999999999999999999.0+build", true}, {"GREATER_THAN", "1.0.0-99999999999999999999", "1.0.0-99999999999999999998", true},
+		{"GREATER_THAN", "1.0.0-10", "1.0.0-9", true}, {"GREATER_THAN", "1.0.0-a", "1.0.0-99", true}, {"GREATER_THAN", "1.0.0-a.1", "1.0.0-a", true}, {"LESS_THAN", "1.0.0-rc.1", "1.0.0", true}, {"LESS_THAN", "1.0.0-A", "1.0.0-a", true},
+		{"EQUAL", "1.0.0--", "1.0.0--", true}, {"NOT_EQUAL", "1.0.0-0a", "1.0.0", true}, {"NOT_EQUAL", "1.0.0-01", "1.0.0", false}, {"NOT_EQUAL", "1.0.0\n", "2.0.0", false}, {"NOT_EQUAL", "1.0.0-", "2.0.0", false},
+		{"NOT_EQUAL", "1.0.0+", "2.0.0", false}, {"NOT_EQUAL", "1.0.0-a..b", "2.0.0", false}, {"NOT_EQUAL", "01.0.0", "2.0.0", false}, {"NOT_EQUAL", "1.0", "2.0.0", false}, {"NOT_EQUAL", "1.0.0.0", "2.0.0", false}, {"NOT_EQUAL", "1.0.٣", "2.0.0", false},
+		{"NOT_EQUAL", "v1.0.0", "2.0.0", false}, {"NOT_EQUAL", "", "2.0.0", false}, {"NOT_EQUAL", "1.0.0", "2.0.0-é", false},
+	} {
+		p, _ := compileText(t, document(condition(c.operator, "v", `"`+c.version+`:semver"`), ""))
+		id := &domain.Identity{Traits: []domain.Trait{{Key: "v", Value: domain.StringValue(c.trait)}}}
+		if got := valueOfA(p, id) == "on"; got != c.want {
+			t.Errorf("%q %s %q: %v, want %v", c.trait, c.operator, c.version, got, c.want)
+		}
+	}
+}
+
+func TestMembersOfListsReadAsPythonShowsThem(t *testing.T) {
+	for list, member := range map[string]string{
+		`["a"]`: "a", `[true]`: "True", `[[1e5]]`: "[100000.0]", `[[1, "a", null, 1.50]]`: "[1, 'a', None, 1.5]", `[{"b":[],"a":{}}]`: "{'b': [], 'a': {}}", `[{"b":1,"a":2,"b":3}]`: "{'b': 3, 'a': 2}", `[[1e400]]`: "[inf]",
+		`[["it's"]]`: `["it's"]`, `[["it's \"x\""]]`: `['it\'s "x"']`, `[["\\ \n\r\t\u0000\u007f"]]`: `['\\ \n\r\t\x00\x7f']`,
+		`[["é日🙂"]]`: "['é日🙂']", `[["\u00a0\u00ad\u2028\u3000\ue000\ufeff\udb40\udc01"]]`: `['\xa0\xad\u2028\u3000\ue000\ufeff\U000e0001']`,
+	} {
+		text, err := json.Marshal(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, value := range []string{list, string(text)} { // a list, and a text that is one
+			p, _ := compileText(t, document(condition("IN", "x", value), ""))
+			id := &domain.Identity{Traits: []domain.Trait{{Key: "x", Value: domain.StringValue(member)}}}
+			if got := valueOfA(p, id); got != "on" {
+				t.Errorf("%s is not in %s", member, value)
+			}
+		}
+	}
+}
+
+func TestPropertiesThatAreJSONPaths(t *testing.T) {
+	const more = `,"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":"off","django_id":1,"feature_segment":{"priority":5},
+		"multivariate_feature_state_values":[{"id":1,"percentage_allocation":0,"multivariate_feature_option":{"value":7}},{"id":2,"percentage_allocation":0.0,"multivariate_feature_option":{"value":null}}]}]`
+	id := &domain.Identity{Identifier: "someone", Traits: []domain.Trait{{Key: "user-id", Value: domain.StringValue("u1")}, {Key: "$.named.so", Value: domain.BoolValue(true)}}}
+	for _, c := range []struct {
+		operator, path, value string
+		want                  bool
+	}{
+		{"EQUAL", "$.identity.traits.user-id", `"u1"`, true},
+		{"EQUAL", "$.named.so", `"true"`, true},
+		{"EQUAL", "$.identity.traits[?@=='u1']", `"u1"`, true},
+		{"EQUAL", "$.identity.*", `"someone"`, true},
+		{"IS_SET", "$.identity.traits", `null`, false},
+		// Numbers of the document are of the type that they have there.
+		{"REGEX", "$.features.a.priority", `"5$"`, true},
+		{"REGEX", "$.features.a.variants[0].weight", `"0$"`, true},
+		{"REGEX", "$.features.a.variants[1].weight", `"0.0$"`, true},
+		// What is not there matches nothing in a filter, of features and of traits.
+		{"IS_SET", "$.features[?match(@.nothing,'x')].name", `null`, false},
+		{"IS_SET", "$.features[?search(@.name,@.nothing)].name", `null`, false},
+		{"IS_SET", "$.identity.traits[?match(@.nothing,'x')]", `null`, false},
+	} {
+		p, problems := compileText(t, document(condition(c.operator, c.path, c.value), more))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if got := valueOfA(p, id) == "on"; got != c.want {
+			t.Errorf("%s %s %s: %v, want %v", c.path, c.operator, c.value, got, c.want)
+		}
 	}
 }
 

@@ -1,11 +1,15 @@
 package engine
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
 )
 
 // compileIn compiles IN: the context value, a text or an integer as its text, is
@@ -70,7 +74,7 @@ func listMembers(list string) []string {
 		case jsontext.String:
 			members = append(members, v.Text())
 		case jsontext.Array, jsontext.Object:
-			members = append(members, pythonRepr(v.Text()))
+			members = append(members, string(appendRepr(nil, plain(v))))
 		default:
 			context := valueOf(v)
 			members = append(members, context.str())
@@ -79,43 +83,35 @@ func listMembers(list string) []string {
 	return members
 }
 
-// pythonRepr returns Python's repr() of a JSON value.
-func pythonRepr(raw string) string {
-	s := jsontext.New(raw)
-	return string(appendRepr(nil, &s))
-}
-
-func appendRepr(dst []byte, s *jsontext.Scanner) []byte {
+// appendRepr appends Python's repr() of a JSON value.
+func appendRepr(dst []byte, v any) []byte {
 	separator := ""
-	switch s.Kind() {
-	case jsontext.Array:
+	switch v := v.(type) {
+	case []any:
 		dst = append(dst, '[')
-		for s.EnterArray(); s.NextElement(); separator = ", " {
-			dst = appendRepr(append(dst, separator...), s)
-		}
-		return append(dst, ']')
-	case jsontext.Object:
-		dst = append(dst, '{')
-		s.EnterObject()
-		for {
-			key, ok := s.NextKey()
-			if !ok {
-				return append(dst, '}')
-			}
-			dst = append(appendQuoted(append(dst, separator...), key), ": "...)
-			dst = appendRepr(dst, s)
+		for _, element := range v {
+			dst = appendRepr(append(dst, separator...), element)
 			separator = ", "
 		}
-	case jsontext.String:
-		return appendQuoted(dst, s.String())
+		return append(dst, ']')
+	case *jsonpath.Object:
+		dst = append(dst, '{')
+		for name, member := range v.All() {
+			dst = append(appendQuoted(append(dst, separator...), name), ": "...)
+			dst = appendRepr(dst, member)
+			separator = ", "
+		}
+		return append(dst, '}')
+	case string:
+		return appendQuoted(dst, v)
 	default:
-		v := valueOf(domain.ReadValue(s))
-		return v.appendText(dst)
+		primitive := valueOfPlain(v)
+		return primitive.appendText(dst)
 	}
 }
 
 // appendQuoted appends Python's repr() of a text: in single quotes, or in double
-// ones when only single ones are in it.
+// ones when only single ones are in it, with escapes for what is not printable.
 func appendQuoted(dst []byte, text string) []byte {
 	quote := byte('\'')
 	if strings.Contains(text, "'") && !strings.Contains(text, `"`) {
@@ -132,11 +128,14 @@ func appendQuoted(dst []byte, text string) []byte {
 			dst = append(dst, `\r`...)
 		case r == '\t':
 			dst = append(dst, `\t`...)
-		case r < ' ' || r == 0x7f:
-			dst = append(dst, `\x`...)
-			dst = append(dst, "0123456789abcdef"[r>>4], "0123456789abcdef"[r&15])
+		case unicode.IsPrint(r):
+			dst = utf8.AppendRune(dst, r)
+		case r <= 0xff:
+			dst = fmt.Appendf(dst, `\x%02x`, r)
+		case r <= 0xffff:
+			dst = fmt.Appendf(dst, `\u%04x`, r)
 		default:
-			dst = append(dst, string(r)...)
+			dst = fmt.Appendf(dst, `\U%08x`, r)
 		}
 	}
 	return append(dst, quote)

@@ -5,8 +5,6 @@ import (
 	"math/big"
 	"strings"
 
-	"github.com/Masterminds/semver/v3"
-
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsontext"
 	"github.com/edge-proxy/edge-proxy/engine/pynum"
@@ -235,14 +233,14 @@ func orderFloats(a, b float64) order {
 }
 
 // compareVersions compares a context text with a version, both as strict SemVer 2.
-func compareVersions(version string, holds func(order) bool) (func(string) bool, string) {
-	v, err := semver.StrictNewVersion(version)
-	if err != nil {
-		return func(string) bool { return false }, quote(version) + " is no version in the form of SemVer 2"
+func compareVersions(text string, holds func(order) bool) (func(string) bool, string) {
+	v, ok := parseVersion(text)
+	if !ok {
+		return func(string) bool { return false }, quote(text) + " is no version in the form of SemVer 2"
 	}
 	return func(context string) bool {
-		c, err := semver.StrictNewVersion(context)
-		return err == nil && holds(orderOf(c.Compare(v)))
+		c, ok := parseVersion(context)
+		return ok && holds(orderOf(c.compare(v)))
 	}, ""
 }
 
@@ -262,8 +260,8 @@ func compileContains(operand value) (test, string) {
 		if v.kind != text || part == "" {
 			return false
 		}
-		version, err := semver.StrictNewVersion(v.text)
-		return err == nil && (version.Prerelease() == part || version.Metadata() == part)
+		version, ok := parseVersion(v.text)
+		return ok && (version.prerelease == part || version.build == part)
 	}}, ""
 }
 

@@ -1,17 +1,15 @@
 package engine
 
 import (
-	"encoding/json"
 	"math"
 	"math/big"
-	"strings"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
 )
 
-// plain returns a value in the Go types that JSONPath filters compare. Numbers
-// that neither an int64 nor a float64 hold exactly stay text with a type.
+// plain returns a value in the types that a JSONPath works on.
 func plain(v domain.Value) any {
 	switch v.Kind() {
 	case jsontext.String:
@@ -19,23 +17,32 @@ func plain(v domain.Value) any {
 	case jsontext.Bool:
 		return v.Text() == "true"
 	case jsontext.Number:
-		n := valueOf(v)
-		switch {
+		switch n := valueOf(v); {
 		case n.kind == float:
 			return n.float
 		case n.large != nil:
-			return json.Number(v.Text())
+			return n.large
 		default:
 			return n.integer
 		}
-	case jsontext.Array, jsontext.Object:
-		d := json.NewDecoder(strings.NewReader(v.Text()))
-		d.UseNumber()
-		var tree any
-		if d.Decode(&tree) != nil {
-			return nil
+	case jsontext.Array:
+		var list []any
+		s := jsontext.New(v.Text())
+		for s.EnterArray(); s.NextElement(); {
+			list = append(list, plain(domain.ReadValue(&s)))
 		}
-		return tree
+		return list
+	case jsontext.Object:
+		object := new(jsonpath.Object)
+		s := jsontext.New(v.Text())
+		s.EnterObject()
+		for {
+			key, ok := s.NextKey()
+			if !ok {
+				return object
+			}
+			object.Set(key, plain(domain.ReadValue(&s)))
+		}
 	default:
 		return nil
 	}
@@ -50,13 +57,10 @@ func valueOfPlain(node any) value {
 		return value{kind: boolean, boolean: node}
 	case int64:
 		return value{kind: integer, integer: node}
+	case *big.Int:
+		return value{kind: integer, large: node}
 	case float64:
 		return value{kind: float, float: node}
-	case json.Number:
-		if jsontext.IsInteger(string(node)) {
-			return integerValue(string(node))
-		}
-		return floatValue(string(node))
 	default:
 		return value{}
 	}
@@ -75,5 +79,5 @@ func plainOrder(o domain.VariantOrder) any {
 		return int64(o.Low)
 	}
 	n := new(big.Int).Lsh(new(big.Int).SetUint64(o.High), 64)
-	return json.Number(n.Or(n, new(big.Int).SetUint64(o.Low)).String())
+	return n.Or(n, new(big.Int).SetUint64(o.Low))
 }

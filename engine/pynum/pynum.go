@@ -45,13 +45,14 @@ func Float(text string) (float64, bool) {
 	if number != "" && (number[0] == '+' || number[0] == '-') {
 		number = number[1:]
 	}
-	switch strings.ToLower(number) {
-	case "inf", "infinity", "nan":
-		f, err := strconv.ParseFloat(text, 64)
-		if err != nil { // Go takes no sign before nan
-			f = math.NaN()
+	switch {
+	case strings.EqualFold(number, "nan"):
+		return math.NaN(), true
+	case strings.EqualFold(number, "inf"), strings.EqualFold(number, "infinity"):
+		if text[0] == '-' {
+			return math.Inf(-1), true
 		}
-		return f, true
+		return math.Inf(1), true
 	}
 	mantissa, exponent, hasExponent := strings.Cut(strings.ReplaceAll(number, "E", "e"), "e")
 	whole, fraction, hasPoint := strings.Cut(mantissa, ".")
@@ -139,12 +140,9 @@ func digit(r rune) (byte, bool) {
 	return 0, false
 }
 
-// strip is Python's str.strip().
-func strip(text string) string {
-	return strings.TrimFunc(text, func(r rune) bool {
-		return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f
-	})
-}
+// strip takes the blanks away that int() and float() pass over: those of
+// str.strip() but for the separators U+001C to U+001F.
+func strip(text string) string { return strings.TrimSpace(text) }
 
 // FormatFloat is Python's str(f): the shortest text that reads back as f, with
 // an exponent below 1e-4 and from 1e16 on, and always told from an integer.

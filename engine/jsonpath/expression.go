@@ -1,0 +1,226 @@
+package jsonpath
+
+import (
+	"regexp"
+	"unicode/utf8"
+)
+
+// scope is what an expression of a filter sees.
+type scope struct {
+	*walk
+	current any
+}
+
+// expression is a part of a filter.
+type expression interface {
+	// value is what the expression comes to in a comparison or as an argument.
+	value(s *scope) any
+	// holds is what it comes to as a test.
+	holds(s *scope) bool
+}
+
+// nothing is the value of what is not there. Null is a value.
+type nothing struct{}
+
+// truth is Python's bool(), but null is there and so it holds.
+func truth(v any) bool {
+	switch v := v.(type) {
+	case nothing:
+		return false
+	case nil:
+		return true
+	case bool:
+		return v
+	case string:
+		return v != ""
+	case []any:
+		return len(v) > 0
+	case *Object:
+		return v.Len() > 0
+	default:
+		return compareNumbers(v, int64(0)) != 0
+	}
+}
+
+type literal struct{ of any }
+
+func (l literal) value(*scope) any  { return l.of }
+func (l literal) holds(*scope) bool { return truth(l.of) }
+
+// subquery is a query within a filter, from the root or from the current node.
+type subquery struct {
+	query    *Query
+	fromRoot bool
+}
+
+func (q *subquery) each(s *scope, yield func(any) bool) {
+	start := s.current
+	if q.fromRoot {
+		start = s.root
+	}
+	q.query.each(start, s.walk, yield)
+}
+
+func (q *subquery) nodes(s *scope) (nodes []any) {
+	q.each(s, func(node any) bool {
+		nodes = append(nodes, node)
+		return true
+	})
+	return nodes
+}
+
+func (q *subquery) value(s *scope) any {
+	var first any = nothing{}
+	q.each(s, func(node any) bool {
+		first = node
+		return false
+	})
+	return first
+}
+
+func (q *subquery) holds(s *scope) bool {
+	v := q.value(s)
+	if bare := !q.fromRoot && len(q.query.segments) == 0; bare {
+		switch v.(type) {
+		case *Object, []any:
+		default:
+			return truth(v)
+		}
+	}
+	return v != any(nothing{})
+}
+
+type not struct{ of expression }
+
+func (n not) holds(s *scope) bool { return !n.of.holds(s) }
+func (n not) value(s *scope) any  { return n.holds(s) }
+
+type and struct{ left, right expression }
+
+func (a and) holds(s *scope) bool { return a.left.holds(s) && a.right.holds(s) }
+func (a and) value(s *scope) any  { return a.holds(s) }
+
+type or struct{ left, right expression }
+
+func (o or) holds(s *scope) bool { return o.left.holds(s) || o.right.holds(s) }
+func (o or) value(s *scope) any  { return o.holds(s) }
+
+type comparison struct {
+	left, right expression
+	operator    string
+}
+
+func (c *comparison) value(s *scope) any { return c.holds(s) }
+
+func (c *comparison) holds(s *scope) bool {
+	a, b := c.left.value(s), c.right.value(s)
+	switch c.operator {
+	case "==":
+		return equal(a, b)
+	case "!=":
+		return !equal(a, b)
+	case "<":
+		return less(a, b)
+	case "<=":
+		return less(a, b) || equal(a, b)
+	case ">":
+		return less(b, a)
+	default: // >=
+		return less(b, a) || equal(a, b)
+	}
+}
+
+// call is a call of one of RFC 9535's functions.
+type call struct {
+	function  *function
+	arguments []expression
+	// pattern is what the last argument comes to when it is a pattern and fixed.
+	pattern *regexp.Regexp
+}
+
+func (c *call) value(s *scope) any  { return c.function.apply(c, s) }
+func (c *call) holds(s *scope) bool { return truth(c.value(s)) }
+
+// function is one of RFC 9535's functions.
+type function struct {
+	parameters int
+	ofNodes    bool // it takes all that a query leads to, not one value
+	isTest     bool // it comes to true or false, and is no value to compare
+	apply      func(c *call, s *scope) any
+	// before and after go around the pattern of a test.
+	before, after string
+}
+
+// functionCalled returns the function of that name, nil when there is none.
+func functionCalled(name string) *function {
+	switch name {
+	case "length":
+		return &function{parameters: 1, apply: length}
+	case "count":
+		return &function{parameters: 1, ofNodes: true, apply: count}
+	case "value":
+		return &function{parameters: 1, ofNodes: true, apply: onlyValue}
+	case "match":
+		return &function{parameters: 2, isTest: true, apply: matches, before: `\A(?:`, after: `)\z`}
+	case "search":
+		return &function{parameters: 2, isTest: true, apply: matches}
+	default:
+		return nil
+	}
+}
+
+func length(c *call, s *scope) any {
+	switch v := c.arguments[0].value(s).(type) {
+	case string:
+		return int64(utf8.RuneCountInString(v))
+	case []any:
+		return int64(len(v))
+	case *Object:
+		return int64(v.Len())
+	default:
+		return nothing{}
+	}
+}
+
+func count(c *call, s *scope) any { return int64(len(c.arguments[0].(*subquery).nodes(s))) }
+
+func onlyValue(c *call, s *scope) any {
+	if nodes := c.arguments[0].(*subquery).nodes(s); len(nodes) == 1 {
+		return nodes[0]
+	}
+	return nothing{}
+}
+
+// matches reports whether the first argument is a text that fits the second, a
+// pattern. What is no text fits none, and what is no pattern is fitted by none.
+func matches(c *call, s *scope) any {
+	text, isText := c.arguments[0].value(s).(string)
+	if !isText {
+		return false
+	}
+	re := c.pattern
+	if re == nil {
+		pattern, isText := c.arguments[1].value(s).(string)
+		if !isText {
+			return false
+		}
+		re = s.compile(pattern, c.function)
+	}
+	return re != nil && re.MatchString(text)
+}
+
+// compiled is the pattern that a search needed last. Mostly it needs it again.
+type compiled struct {
+	function *function
+	pattern  string
+	regexp   *regexp.Regexp
+}
+
+// compile compiles a pattern for a function, nil when it is none.
+func (w *walk) compile(pattern string, f *function) *regexp.Regexp {
+	if w.last.function != f || w.last.pattern != pattern {
+		re, _ := compilePattern(pattern, f.before, f.after)
+		w.last = compiled{f, pattern, re}
+	}
+	return w.last.regexp
+}

@@ -1,0 +1,143 @@
+package jsonpath
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// errPattern is the error of a text that is no pattern of RFC 9485.
+var errPattern = errors.New("no regular expression in the form of RFC 9485")
+
+// compilePattern compiles a pattern in the notation that JSONPath's functions
+// take (I-Regexp, RFC 9485), with texts of Go's notation around it.
+func compilePattern(pattern, before, after string) (*regexp.Regexp, error) {
+	p := patternParser{parser: parser{text: pattern}}
+	if !p.branches() || p.at < len(pattern) {
+		return nil, errPattern
+	}
+	return regexp.Compile(before + p.goForm.String() + after)
+}
+
+// patternParser checks a pattern and writes it down in Go's notation, from which
+// it differs in what a dot is.
+type patternParser struct {
+	parser
+	goForm strings.Builder
+}
+
+// take passes over one character that fits and writes it down as it is.
+func (p *patternParser) take(fits func(r rune) bool) bool {
+	r, size := utf8.DecodeRuneInString(p.rest())
+	if size == 0 || !fits(r) {
+		return false
+	}
+	return p.takeText(p.rest()[:size])
+}
+
+func (p *patternParser) takeText(s string) bool {
+	taken := p.accept(s)
+	if taken {
+		p.goForm.WriteString(s)
+	}
+	return taken
+}
+
+func (p *patternParser) branches() bool {
+	if p.enter() != nil {
+		return false
+	}
+	defer func() { p.depth-- }()
+	for {
+		for p.at < len(p.text) && p.peek() != '|' && p.peek() != ')' {
+			if !p.atom() || !p.quantifier() {
+				return false
+			}
+		}
+		if !p.takeText("|") {
+			return true
+		}
+	}
+}
+
+func (p *patternParser) atom() bool {
+	switch {
+	case p.accept("."):
+		p.goForm.WriteString(`[^\n\r]`)
+		return true
+	case p.takeText("("):
+		return p.branches() && p.takeText(")")
+	case p.takeText("["):
+		return p.class()
+	case p.takeText(`\`):
+		return p.escapedClass()
+	default:
+		return p.take(func(r rune) bool { return !strings.ContainsRune(`()*+.?[\]{|}`, r) })
+	}
+}
+
+// escapedClass parses what may follow a backslash.
+func (p *patternParser) escapedClass() bool {
+	if p.takeText("p{") || p.takeText("P{") {
+		for p.take(func(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }) {
+		}
+		return p.takeText("}")
+	}
+	return p.take(func(r rune) bool { return strings.ContainsRune(`()*+-.?[\]^nrt{|}`, r) })
+}
+
+// class parses a class behind its opening bracket. A dash stands for itself at
+// the start and at the end, and between two members for a range.
+func (p *patternParser) class() bool {
+	p.takeText("^")
+	if !p.takeText("-") && !p.classMembers() {
+		return false
+	}
+	for !p.takeText("]") {
+		if p.takeText("-") {
+			return p.takeText("]")
+		}
+		if !p.classMembers() {
+			return false
+		}
+	}
+	return true
+}
+
+// classMembers parses a member or a range.
+func (p *patternParser) classMembers() bool {
+	if !p.classMember() {
+		return false
+	}
+	if rest := p.rest(); len(rest) < 2 || rest[0] != '-' || rest[1] == ']' {
+		return true
+	}
+	return p.takeText("-") && p.classMember()
+}
+
+func (p *patternParser) classMember() bool {
+	if p.takeText(`\`) {
+		return p.escapedClass()
+	}
+	return p.take(func(r rune) bool { return r != '-' && r != '[' && r != ']' })
+}
+
+func (p *patternParser) quantifier() bool {
+	if p.takeText("*") || p.takeText("+") || p.takeText("?") || !p.takeText("{") {
+		return true
+	}
+	digits := func() (some bool) {
+		for p.take(isDigit) {
+			some = true
+		}
+		return some
+	}
+	if !digits() {
+		return false
+	}
+	if p.takeText(",") {
+		digits()
+	}
+	return p.takeText("}")
+}
