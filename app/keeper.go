@@ -123,10 +123,11 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 			if what.keys {
 				timer.Reset(0)
 			}
+			if what.store { // first, as it may be what upstream has told of
+				k.follow(ctx)
+			}
 			if what.upstream {
 				k.refreshEarly(ctx, what)
-			} else if what.store {
-				k.follow(ctx)
 			}
 		case <-timer.C:
 			if ctx.Err() != nil {

@@ -149,7 +149,7 @@ func (k *keeper) judgeRecord(ctx context.Context, record ports.Record) bool {
 	if k.held != nil {
 		held = domain.Dated{UpdatedAt: k.held.UpdatedAt, CheckedAt: k.checkedAt}
 	}
-	switch k.succession.FromStore(held, offered, k.held != nil && digest == k.held.Digest) {
+	switch k.succession.FromStore(held, offered, k.held != nil && digest == k.held.Digest, k.stored) {
 	case domain.Confirm:
 		k.version, k.stored = record.Version, true
 		k.seen(record)
