@@ -348,6 +348,26 @@ func TestKeysAreRotatedWithoutAFetch(t *testing.T) {
 	})
 }
 
+func TestAKeyAfterTheLastOneHasExpiredIsUsedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		u.put(key, time.Now(), "a")
+		list := environments(key)
+		list[0].Server[0].ExpiresAt = time.Now().Add(time.Minute)
+		n := start(t, u, setup{environments: list})
+		for len(n.log.named("error_fetching_document")) < 10 { // so that it backs off
+			pass(time.Second)
+		}
+		n.apply(func(c *app.Config) { c.Environments = environments(key) })
+		rotated := time.Now()
+		pass(0)
+		if len(u.since(key, rotated)) != 1 {
+			t.Error("nothing is fetched with the new key")
+		}
+		n.isState(t, domain.Fresh)
+	})
+}
+
 // credential is a server-side key that expires so long from now; 0 is never.
 func credential(text string, in time.Duration) domain.Credential {
 	var at time.Time
