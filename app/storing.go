@@ -74,10 +74,19 @@ func (k *keeper) forget(ctx context.Context) {
 	}
 }
 
+// get reads the record. Where it is stored packed, unpacking takes as long as other
+// work on it does; how large it is shows afterwards only, but it takes after the held
+// document.
 func (k *keeper) get(ctx context.Context) (record ports.Record, err error) {
-	err = k.gate.do(ctx, documentWait, func(ctx context.Context) (err error) {
-		record, err = k.deps.Store.Get(ctx, k.key)
-		return err
+	held := 0
+	if k.held != nil {
+		held = len(k.held.Body)
+	}
+	k.inBackground(held, func() {
+		err = k.gate.do(ctx, documentWait, func(ctx context.Context) (err error) {
+			record, err = k.deps.Store.Get(ctx, k.key)
+			return err
+		})
 	})
 	return record, err
 }
