@@ -117,6 +117,27 @@ func TestKilledAfterUpstreamTookTheBatch(t *testing.T) {
 }
 
 // TestManyRestarts kills and starts at random moments, upstream coming and going.
+// A process spools a batch without learning that it did, has it taken by upstream, and
+// is killed: what is in the store is not another batch.
+func TestKilledAfterASaveOfUnknownOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		p := start(t, u, b, "n1")
+		pass(time.Second)
+		p.served(5)
+		p.deaf.Store(true)
+		pass(2 * interval)
+		u.takes(t, "a", 5)
+		p.kill()
+		later := start(t, u, b, "n2")
+		pass(5 * interval)
+		u.takes(t, "a", 5)
+		if restored := append(later.log.named("usage_restored"), later.log.named("usage_taken_over")...); len(restored) != 1 {
+			t.Errorf("the store had nothing: %v", restored)
+		}
+	})
+}
+
 func TestManyRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, b := newUpstream(), memory.NewBackend()

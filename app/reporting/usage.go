@@ -113,20 +113,27 @@ func (u *Usage) collect(ctx context.Context) {
 	present, removed := u.drain()
 	next := u.open.plus(present, removed, u.o.NewKey)
 	err := u.spool.save(ctx, slices.Concat(u.sealed, next.batches()))
-	if !errors.Is(err, errTakenOver) {
-		if err != nil && !u.unsaved {
-			// As long as the store is away, others may take over what is in it.
-			u.seal()
-			next = u.open.plus(present, removed, u.o.NewKey)
-		}
-		u.open, u.unsaved = next, err != nil
-		u.logSpoolError(ctx, err)
+	switch {
+	case err == nil:
+		u.open, u.unsaved = next, false
+	case errors.Is(err, errTakenOver):
+		u.seal()
+		u.open = u.open.plus(present, removed, u.o.NewKey)
+		u.claim(ctx)
+		u.save(ctx)
 		return
+	case errors.Is(err, errUncertain) && (u.unsaved || len(u.open.batches()) == 0):
+		// Others may find these very batches, and nothing else under their keys.
+		u.open, u.unsaved = next, true
+		u.seal()
+	case u.unsaved:
+		u.open = next
+	default:
+		// As long as the store is away, others may take over what is in it.
+		u.seal()
+		u.open, u.unsaved = u.open.plus(present, removed, u.o.NewKey), true
 	}
-	u.seal()
-	u.open = u.open.plus(present, removed, u.o.NewKey)
-	u.claim(ctx)
-	u.save(ctx)
+	u.logSpoolError(ctx, err)
 }
 
 // seal makes the open batches such that do not change any more. It needs u.mu.

@@ -128,6 +128,7 @@ type process struct {
 	// stuck, if set, is what calls of the store wait for.
 	stuck atomic.Pointer[chan struct{}]
 	away  atomic.Bool  // the store does not answer
+	deaf  atomic.Bool  // the store does what it is asked to, and its answers are lost
 	cut   func()       // ends what is under way
 	every atomic.Int64 // the interval
 }
@@ -199,7 +200,11 @@ func (p *process) guard(ctx context.Context, f func(context.Context) error) erro
 	if p.dead.Load() || p.away.Load() {
 		return ports.ErrUnavailable
 	}
-	return f(ctx)
+	err := f(ctx)
+	if p.deaf.Load() {
+		return ports.ErrUnavailable
+	}
+	return err
 }
 
 // kill ends a process without giving it a chance: nothing that it does from now on
