@@ -66,10 +66,11 @@ func (k *keeper) forget(ctx context.Context) {
 	if own, ok := k.deps.Store.(ports.Exclusive); !ok || !own.Exclusive() {
 		return
 	}
-	err := k.gate.do(context.WithoutCancel(ctx), storeWait, func(ctx context.Context) error {
-		return k.deps.Store.Delete(ctx, k.key)
-	})
-	if err != nil && !errors.Is(err, ports.ErrUnavailable) && !errors.Is(err, ports.ErrClosed) {
+	// Not through the gate: nobody asks again, and what has no room for a document may
+	// well delete one.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+	defer cancel()
+	if err := k.deps.Store.Delete(ctx, k.key); err != nil && !errors.Is(err, ports.ErrClosed) {
 		k.logger.ErrorContext(ctx, "store_error", "doing", "deleting the document", "error", err)
 	}
 }
