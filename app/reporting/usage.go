@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// mostRows is how many rows are taken over from other processes at most, some 20
-	// megabytes.
+	// mostRows is how many rows may wait in batches that do not grow, some 20 megabytes:
+	// those taken over from other processes, and those that may have been spooled.
 	mostRows = 200_000
 	// lastSave bounds the calls of the store at the very end.
 	lastSave = time.Second
@@ -122,7 +122,7 @@ func (u *Usage) collect(ctx context.Context) {
 		u.claim(ctx)
 		u.save(ctx)
 		return
-	case errors.Is(err, errUncertain) && (u.unsaved || len(u.open.batches()) == 0):
+	case errors.Is(err, errUncertain) && (u.unsaved || len(u.open.batches()) == 0) && rowsOf(u.sealed)+rowsOf(next.batches()) <= mostRows:
 		// Others may find these very batches, and nothing else under their keys.
 		u.open, u.unsaved = next, true
 		u.seal()
