@@ -53,11 +53,16 @@ func (k *keeper) dropLease(ctx context.Context) error {
 	})
 }
 
-// leave gives the lease back when the keeper ends.
+// leave gives the lease back when the keeper ends, and stores what a shutdown has kept
+// from being stored.
 func (k *keeper) leave(ctx context.Context) {
+	removed := errors.Is(context.Cause(ctx), errRemoved)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = k.dropLease(ctx)
+	if !k.stored && !removed {
+		k.save(ctx)
+	}
 }
 
 // forget deletes the record of an environment that is no longer served, unless
