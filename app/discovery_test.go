@@ -569,6 +569,60 @@ func TestAFleetDiscovers(t *testing.T) {
 	})
 }
 
+// A node is answered late, with what upstream had when it asked: it does not note that
+// in the place of what another node asked for and noted since.
+func TestALateListIsNotNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, d := discovering("a", "b")
+		b := memory.NewBackend()
+		late := &lateDirectory{directory: d}
+		start(t, u, setup{name: "n1", discoverer: late, store: handle(t, b)})
+		pass(time.Second)
+		start(t, u, setup{name: "n2", discoverer: d, store: handle(t, b)})
+		pass(time.Minute)
+		d.put(environments("a", "b", "c"))
+		late.drop(environments("b"))
+		dropped := false
+		for range 2 * interval / (100 * time.Millisecond) {
+			pass(100 * time.Millisecond)
+			value, _, err := handle(t, b).GetState(t.Context(), noteName)
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed := bytes.Contains(value, []byte(`"a"`))
+			if dropped && listed {
+				t.Fatal("what was dropped is noted again")
+			}
+			dropped = dropped || !listed
+		}
+		if !dropped {
+			t.Error("what was dropped is noted still")
+		}
+	})
+}
+
+// lateDirectory is a directory whose next answer arrives late, when the list is
+// another one already.
+type lateDirectory struct {
+	*directory
+	next atomic.Pointer[[]domain.EnvironmentKeys]
+}
+
+func (d *lateDirectory) drop(next []domain.EnvironmentKeys) { d.next.Store(&next) }
+
+func (d *lateDirectory) Discover(ctx context.Context) ([]domain.EnvironmentKeys, error) {
+	list, err := d.directory.Discover(ctx)
+	if next := d.next.Swap(nil); next != nil {
+		d.put(*next)
+		select {
+		case <-time.After(interval):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return list, err
+}
+
 func TestDiscoveryWithoutAStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, d := discovering("a")

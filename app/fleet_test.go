@@ -80,6 +80,60 @@ func TestAChangeReachesFollowersAtOnce(t *testing.T) {
 	})
 }
 
+// A follower that is busy is told two things at once: by upstream's stream of what it
+// has already, and by the store of what is new.
+func TestLateNewsFromUpstreamHidesNoneFromTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		at := time.Now()
+		u.put(key, at, "a")
+		b := memory.NewBackend()
+		start(t, u, setup{name: "n1", store: handle(t, b)})
+		pass(time.Second)
+		store, stream := &hesitant{Store: handle(t, b)}, make(teller)
+		follower := start(t, u, setup{name: "n2", store: store, notifier: stream})
+		changed := <-stream
+		pass(time.Minute)
+
+		store.delay.Store(int64(2 * time.Second))
+		changed(key, time.Now())
+		pass(time.Second)
+		other, err := store.Stat(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := ports.Record{Key: key, Body: document(key, at.Add(time.Second), "b"), UpdatedAt: at.Add(time.Second), CheckedAt: time.Now()}
+		if _, err := store.Put(t.Context(), next, other.Version); err != nil {
+			t.Fatal(err)
+		}
+		changed(key, at)
+		follower.serves(t, "a")
+		pass(time.Second)
+		follower.serves(t, "b")
+	})
+}
+
+// hesitant is a store whose next Stat takes its time to answer.
+type hesitant struct {
+	ports.Store
+	delay atomic.Int64
+}
+
+func (s *hesitant) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+	r, err := s.Store.Stat(ctx, key)
+	<-time.After(time.Duration(s.delay.Swap(0)))
+	return r, err
+}
+
+// teller is a notifier that hands out what Notify was to call.
+type teller chan func(domain.EnvironmentKey, time.Time)
+
+func (t teller) Notify(ctx context.Context, _ []domain.EnvironmentKey, changed func(domain.EnvironmentKey, time.Time)) error {
+	t <- changed
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func TestAnotherNodeTakesOver(t *testing.T) {
 	// leader returns the node that polled last, and the others.
 	leader := func(u *upstream, nodes []*node, names ...string) (lead *node, rest []*node) {
@@ -341,6 +395,45 @@ func TestAPausedLeaderOverwritesNothingNewer(t *testing.T) {
 			}
 		}
 		n1.serves(t, "new")
+	})
+}
+
+// Two nodes ask upstream at one time, one because it was told to. Whoever asked first
+// is answered last, with what is newer: that it was asked for earlier makes no
+// difference.
+func TestASlowFetchIsNotUndoneByAQuickerOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		u.put(key, time.Now(), "old")
+		nodes, b := fleet(t, u, "n1", "n2")
+		pass(time.Minute)
+		u.slow(func(domain.EnvironmentKey, int) time.Duration { return 4 * time.Second })
+		began := time.Now()
+		for len(u.since(key, began)) == 0 {
+			pass(10 * time.Millisecond)
+		}
+		u.slow(nil)
+		slow, quick := nodes[0], nodes[1]
+		if u.since(key, began)[0].node == "n2" {
+			slow, quick = quick, slow
+		}
+		at := time.Now()
+		pass(time.Second)
+		u.put(key, at.Add(time.Second), "middle")
+		quick.RefreshAll()
+		pass(time.Second)
+		quick.serves(t, "middle")
+		u.put(key, at.Add(2*time.Second), "new")
+		pass(2 * time.Second)
+		for _, n := range nodes {
+			n.serves(t, "new")
+		}
+		if record, err := handle(t, b).Stat(t.Context(), key); err != nil || !record.UpdatedAt.Equal(at.Add(2*time.Second)) {
+			t.Errorf("the store has a document of %v, %v", record.UpdatedAt, err)
+		}
+		if requests := u.since(key, began); len(requests) != 2 {
+			t.Errorf("%d requests", len(requests))
+		}
 	})
 }
 

@@ -123,10 +123,11 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 			if what.keys {
 				timer.Reset(0)
 			}
+			if what.store { // first, as it may be what upstream has told of
+				k.follow(ctx)
+			}
 			if what.upstream {
 				k.refreshEarly(ctx, what)
-			} else if what.store {
-				k.follow(ctx)
 			}
 		case <-timer.C:
 			if ctx.Err() != nil {
@@ -192,6 +193,9 @@ func (k *keeper) refreshEarly(ctx context.Context, told wake) {
 	if _, leads := k.lease(ctx); leads || told.alone {
 		k.unconditional = k.unconditional || !told.updatedAt.IsZero()
 		_ = k.poll(ctx) // logged; the schedule stays as it is
+		// What upstream told of may not be where it answers from yet, and a condition
+		// would go on hiding it once it is, see unconditionalEvery.
+		k.unconditional = k.unconditional || k.held != nil && k.held.UpdatedAt.Before(told.updatedAt)
 	} else {
 		k.follow(ctx)
 	}

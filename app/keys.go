@@ -16,9 +16,10 @@ var errNoKey = errors.New("no valid server-side key")
 // rotate replaces the keys. The document that is held stays, and nothing is
 // fetched for it, unless there was no key to fetch with before.
 func (k *keeper) rotate(keys domain.EnvironmentKeys) {
-	awaited := k.awaitsKeys()
+	now := k.deps.Now()
+	lacked := len(k.keys.Load().FetchKeys(now)) == 0
 	k.keys.Store(&keys)
-	if awaited && !k.awaitsKeys() {
+	if lacked && len(keys.FetchKeys(now)) > 0 {
 		k.wakes.byKeys()
 	}
 }

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -9,12 +10,15 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // background notes how much of the work on documents is done in it.
 type background struct {
 	within         atomic.Int32
 	inside, beside atomic.Int32 // documents prepared
+	read           atomic.Int32 // documents read from the store
 }
 
 func (b *background) do(work func()) {
@@ -40,7 +44,7 @@ func TestOnlyLargeDocumentsAreWorkedOnInTheBackground(t *testing.T) {
 		nodes := map[*node]*background{}
 		for _, name := range []string{"leader", "follower"} {
 			b := new(background)
-			n := start(t, u, setup{name: name, store: handle(t, stores), presenter: b, background: b.do})
+			n := start(t, u, setup{name: name, store: readBy{handle(t, stores), b}, presenter: b, background: b.do})
 			pass(interval / 2)
 			n.serves(t, "small")
 			nodes[n] = b
@@ -64,5 +68,33 @@ func TestOnlyLargeDocumentsAreWorkedOnInTheBackground(t *testing.T) {
 		if leader := u.since(key, at); leader[len(leader)-1].node != leader[0].node {
 			t.Errorf("both nodes polled: %v", leader)
 		}
+
+		for _, b := range nodes {
+			b.read.Store(0)
+		}
+		next := document(key, at.Add(2*time.Minute), "next")
+		u.putBody(key, at.Add(2*time.Minute), append(next, strings.Repeat(" ", 5<<20)...))
+		pass(3 * interval)
+		read := int32(0)
+		for n, b := range nodes {
+			n.serves(t, "next")
+			read += b.read.Load()
+		}
+		if read != 1 {
+			t.Errorf("a document as large as the one before was read %d times in the background", read)
+		}
 	})
+}
+
+// readBy is a store that notes what is read in the background.
+type readBy struct {
+	ports.Store
+	b *background
+}
+
+func (s readBy) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+	if s.b.within.Load() > 0 {
+		s.b.read.Add(1)
+	}
+	return s.Store.Get(ctx, key)
 }

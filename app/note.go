@@ -124,7 +124,10 @@ func (d *discovery) keepNote(ctx context.Context) {
 		if !errors.Is(d.putNote(ctx), ports.ErrConflict) {
 			return
 		}
-		d.readNote(ctx) // another node was faster, often with the same
+		// Another node was faster, often with the same. What it was told later stays.
+		if d.readNote(ctx) && d.note.at.After(d.told) {
+			return
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,6 +162,27 @@ func TestAnEnvironmentIsRemovedWhileRunning(t *testing.T) {
 			}
 		})
 	})
+	t.Run("from a store of its own that has no room", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := own(t)
+			u, store := newUpstream(), &fullStore{Store: s}
+			u.put("a", time.Now(), "a")
+			u.put("b", time.Now(), "b")
+			n := start(t, u, setup{environments: environments("a", "b"), store: store})
+			pass(time.Minute)
+			store.full.Store(true)
+			u.put("a", time.Now(), "larger")
+			pass(interval)
+			if len(n.log.named("store_unavailable")) == 0 {
+				t.Error("the store had room")
+			}
+			n.configure("a")
+			pass(time.Second)
+			if keys := stored(t, s); !slices.Equal(keys, []domain.EnvironmentKey{"a"}) {
+				t.Errorf("stored is %v", keys)
+			}
+		})
+	})
 	t.Run("from a shared store", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := memory.NewBackend()
@@ -171,6 +193,29 @@ func TestAnEnvironmentIsRemovedWhileRunning(t *testing.T) {
 			}
 		})
 	})
+}
+
+// fullStore is a store of one process which has no room for anything larger, once that
+// is so, and is found to have none all the time.
+type fullStore struct {
+	ports.Store
+	full atomic.Bool
+}
+
+func (s *fullStore) Exclusive() bool { return true }
+
+func (s *fullStore) Put(ctx context.Context, r ports.Record, v ports.Version) (ports.Version, error) {
+	if s.full.Load() {
+		return "", ports.ErrUnavailable
+	}
+	return s.Store.Put(ctx, r, v)
+}
+
+func (s *fullStore) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error) {
+	if s.full.Load() {
+		return time.Time{}, false, ports.ErrUnavailable
+	}
+	return s.Store.TryLease(ctx, name, holder, ttl)
 }
 
 func TestLeavingAndComingBackAtOnce(t *testing.T) {
@@ -345,6 +390,26 @@ func TestKeysAreRotatedWithoutAFetch(t *testing.T) {
 		if last := requests[len(requests)-1]; last.server != "ser.new" || !last.conditional {
 			t.Errorf("the last request was %+v", last)
 		}
+	})
+}
+
+func TestAKeyAfterTheLastOneHasExpiredIsUsedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		u.put(key, time.Now(), "a")
+		list := environments(key)
+		list[0].Server[0].ExpiresAt = time.Now().Add(time.Minute)
+		n := start(t, u, setup{environments: list})
+		for len(n.log.named("error_fetching_document")) < 10 { // so that it backs off
+			pass(time.Second)
+		}
+		n.apply(func(c *app.Config) { c.Environments = environments(key) })
+		rotated := time.Now()
+		pass(0)
+		if len(u.since(key, rotated)) != 1 {
+			t.Error("nothing is fetched with the new key")
+		}
+		n.isState(t, domain.Fresh)
 	})
 }
 

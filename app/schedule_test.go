@@ -240,6 +240,27 @@ func TestUnconditionalPolls(t *testing.T) {
 			n.serves(t, "c")
 		})
 	})
+	t.Run("a second change that was told of before it was there", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			u, stream := newUpstream(), make(teller)
+			second := time.Now().Truncate(time.Second)
+			first, next := second.Add(100*time.Millisecond), second.Add(200*time.Millisecond)
+			u.put(key, first, "a")
+			n := start(t, u, setup{notifier: stream})
+			changed := <-stream
+			pass(time.Minute)
+			told := time.Now()
+			changed(key, next)
+			pass(time.Second)
+			u.put(key, next, "b")
+			pass(interval)
+			n.serves(t, "b")
+			pass(time.Minute)
+			if got := kinds(u.since(key, told)); !strings.HasPrefix(got, "uuucccc") {
+				t.Errorf("polls %s", got)
+			}
+		})
+	})
 	t.Run("documents without updated_at", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			u := newUpstream()

@@ -1,11 +1,13 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,6 +78,42 @@ func TestShutdownCutsFetchesShort(t *testing.T) {
 			t.Errorf("a shutdown is logged as %v", logged)
 		}
 	})
+}
+
+func TestShutdownLeavesWhatIsServedInTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		u.put(key, time.Now(), "a")
+		store := &slowOnce{Store: handle(t, b)}
+		n := start(t, u, setup{store: store})
+		pass(time.Minute)
+		store.slow.Store(true)
+		u.put(key, time.Now(), "b")
+		for n.flag(key) != "b" {
+			pass(100 * time.Millisecond)
+		}
+		if err := n.end(); err != nil {
+			t.Error(err)
+		}
+		record, err := handle(t, b).Get(t.Context(), key)
+		if err != nil || !bytes.Equal(record.Body, n.Snapshot().Environment(key).Body) {
+			t.Errorf("the store has %s, %v", record.Body, err)
+		}
+	})
+}
+
+// slowOnce is a store whose next Put takes longer than anybody waits.
+type slowOnce struct {
+	ports.Store
+	slow atomic.Bool
+}
+
+func (s *slowOnce) Put(ctx context.Context, r ports.Record, v ports.Version) (ports.Version, error) {
+	if s.slow.Swap(false) {
+		<-ctx.Done()
+		return "", ctx.Err()
+	}
+	return s.Store.Put(ctx, r, v)
 }
 
 func TestShutdownIsBounded(t *testing.T) {

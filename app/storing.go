@@ -53,11 +53,16 @@ func (k *keeper) dropLease(ctx context.Context) error {
 	})
 }
 
-// leave gives the lease back when the keeper ends.
+// leave gives the lease back when the keeper ends, and stores what a shutdown has kept
+// from being stored.
 func (k *keeper) leave(ctx context.Context) {
+	removed := errors.Is(context.Cause(ctx), errRemoved)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = k.dropLease(ctx)
+	if !k.stored && !removed {
+		k.save(ctx)
+	}
 }
 
 // forget deletes the record of an environment that is no longer served, unless
@@ -66,18 +71,28 @@ func (k *keeper) forget(ctx context.Context) {
 	if own, ok := k.deps.Store.(ports.Exclusive); !ok || !own.Exclusive() {
 		return
 	}
-	err := k.gate.do(context.WithoutCancel(ctx), storeWait, func(ctx context.Context) error {
-		return k.deps.Store.Delete(ctx, k.key)
-	})
-	if err != nil && !errors.Is(err, ports.ErrUnavailable) && !errors.Is(err, ports.ErrClosed) {
+	// Not through the gate: nobody asks again, and what has no room for a document may
+	// well delete one.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+	defer cancel()
+	if err := k.deps.Store.Delete(ctx, k.key); err != nil && !errors.Is(err, ports.ErrClosed) {
 		k.logger.ErrorContext(ctx, "store_error", "doing", "deleting the document", "error", err)
 	}
 }
 
+// get reads the record. Where it is stored packed, unpacking takes as long as other
+// work on it does; how large it is shows afterwards only, but it takes after the held
+// document.
 func (k *keeper) get(ctx context.Context) (record ports.Record, err error) {
-	err = k.gate.do(ctx, documentWait, func(ctx context.Context) (err error) {
-		record, err = k.deps.Store.Get(ctx, k.key)
-		return err
+	held := 0
+	if k.held != nil {
+		held = len(k.held.Body)
+	}
+	k.inBackground(held, func() {
+		err = k.gate.do(ctx, documentWait, func(ctx context.Context) (err error) {
+			record, err = k.deps.Store.Get(ctx, k.key)
+			return err
+		})
 	})
 	return record, err
 }
@@ -149,7 +164,7 @@ func (k *keeper) judgeRecord(ctx context.Context, record ports.Record) bool {
 	if k.held != nil {
 		held = domain.Dated{UpdatedAt: k.held.UpdatedAt, CheckedAt: k.checkedAt}
 	}
-	switch k.succession.FromStore(held, offered, k.held != nil && digest == k.held.Digest) {
+	switch k.succession.FromStore(held, offered, k.held != nil && digest == k.held.Digest, k.stored) {
 	case domain.Confirm:
 		k.version, k.stored = record.Version, true
 		k.seen(record)

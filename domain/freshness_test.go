@@ -78,18 +78,21 @@ func TestSuccessionFromStore(t *testing.T) {
 	for name, c := range map[string]struct {
 		offered domain.Dated
 		same    bool
+		stored  bool
 		want    domain.Verdict
 	}{
-		"the same":                   {at(100, 10), true, domain.Confirm},
-		"newer":                      {at(101, 9), false, domain.Replace},
-		"older and confirmed before": {at(99, 10), false, domain.Refuse},
-		"older and confirmed since":  {at(99, 11), false, domain.WentBack},
+		"the same":                               {at(100, 10), true, true, domain.Confirm},
+		"newer":                                  {at(101, 9), false, true, domain.Replace},
+		"newer than what was never stored":       {at(101, 9), false, false, domain.Replace},
+		"older and confirmed before":             {at(99, 10), false, true, domain.Refuse},
+		"older and confirmed since":              {at(99, 11), false, true, domain.WentBack},
+		"older, confirmed since, never replaced": {at(99, 11), false, false, domain.Refuse},
 	} {
-		if got := s.FromStore(at(100, 10), c.offered, c.same); got != c.want {
+		if got := s.FromStore(at(100, 10), c.offered, c.same, c.stored); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
-	if got := s.FromStore(domain.Dated{}, at(1, 1), false); got != domain.Replace {
+	if got := s.FromStore(domain.Dated{}, at(1, 1), false, false); got != domain.Replace {
 		t.Errorf("nothing held: %v", got)
 	}
 }

@@ -51,16 +51,20 @@ func (s *Succession) FromUpstream(held, offered time.Time, same, unconditional b
 // Dated is when a document was made and when upstream last confirmed it.
 type Dated struct{ UpdatedAt, CheckedAt time.Time }
 
-// FromStore judges a record that another node wrote or an earlier run left. An
-// older document is believed when upstream confirmed it after it confirmed the
-// held one: then the node that fetched it saw upstream go back.
-func (s *Succession) FromStore(held, offered Dated, same bool) Verdict {
+// FromStore judges a record that another node wrote or an earlier run left. stored
+// says that the store had the held document, and has the offered one in its place.
+//
+// An older document is believed when it replaced the held one after upstream had
+// confirmed that: whoever replaces a record knows it, and so saw upstream go back.
+// A held document that the store never had proves nothing of the kind. It comes from
+// a fetch that was asked for earlier and answered later than that of another node.
+func (s *Succession) FromStore(held, offered Dated, same, stored bool) Verdict {
 	switch {
 	case same:
 		return Confirm
 	case !older(offered.UpdatedAt, held.UpdatedAt):
 		return Replace
-	case offered.CheckedAt.After(held.CheckedAt):
+	case stored && offered.CheckedAt.After(held.CheckedAt):
 		return WentBack
 	default:
 		return Refuse

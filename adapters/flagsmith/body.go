@@ -50,7 +50,7 @@ func readBody(answer *http.Response, limit int64) ([]byte, error) {
 	return nil, &failure{
 		status: answer.StatusCode,
 		cause:  "the answer was cut off or damaged on the way",
-		err:    fmt.Errorf("reading the answer: %w", err),
+		err:    fmt.Errorf("reading the answer: %w", withoutSecrets(err, answer.Request)),
 	}
 }
 

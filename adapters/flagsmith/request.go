@@ -137,16 +137,20 @@ func (c *Client) transportFailure(err error, q *http.Request) error {
 	if isTimeout(err) {
 		return c.timedOut()
 	}
-	cause := causeOf(err)
-	// Some of net/http's errors repeat what the other side sent, which may be
-	// what it was sent.
+	return &failure{cause: causeOf(err), err: fmt.Errorf("asking %s: %w", show(q.URL), withoutSecrets(err, q))}
+}
+
+// withoutSecrets returns an error of net/http, of sending q or of reading its answer,
+// or another one in its place where that has a secret of q: some repeat what the other
+// side sent, which may be what it was sent.
+func withoutSecrets(err error, q *http.Request) error {
 	text := err.Error()
 	for _, name := range []string{environmentKeyHeader, proxyKeyHeader, "Authorization"} {
 		if secret := q.Header.Get(name); secret != "" && strings.Contains(text, secret) {
-			err = errors.New("upstream's answer is no HTTP")
+			return errors.New("upstream's answer is no HTTP")
 		}
 	}
-	return &failure{cause: cause, err: fmt.Errorf("asking %s: %w", show(q.URL), err)}
+	return err
 }
 
 // isTimeout reports whether err is the end of a request's time, which dials and

@@ -29,6 +29,7 @@ var (
 	errTakenOver = errors.New("another node has taken the spool over")
 	errNoSpool   = fmt.Errorf("all of %d spools are in use", mostSpools)
 	errEnough    = errors.New("enough has been taken over for now")
+	errUncertain = errors.New("it is not known whether it was stored")
 )
 
 // SpoolStore is what usage needs of a store.
@@ -123,7 +124,8 @@ func (s *spool) ensure(ctx context.Context, name string) error {
 }
 
 // save makes the spool hold batches. Without a spool, which the store was away for,
-// it does nothing. Errors: errTakenOver, with which the spool is gone; the store's.
+// it does nothing. Errors: errTakenOver, with which the spool is gone; errUncertain,
+// with which the spool may hold batches; others, with which it holds what it did.
 func (s *spool) save(ctx context.Context, batches []ports.UsageBatch) error {
 	if !s.claimed {
 		return nil
@@ -149,10 +151,10 @@ func (s *spool) save(ctx context.Context, batches []ports.UsageBatch) error {
 	case errors.Is(err, ports.ErrConflict):
 		s.claimed = false
 		return errTakenOver
-	default:
+	case errors.Is(err, errUncertain):
 		s.tried = value
-		return err
 	}
+	return err
 }
 
 // find learns what became of a save that failed.
@@ -260,11 +262,18 @@ func (s *spool) get(ctx context.Context, name string) (value []byte, version por
 	return value, version, err
 }
 
+// put is the store's PutState. Its errors wrap errUncertain where the store was called
+// and has not said that nothing was changed.
 func (s *spool) put(ctx context.Context, name string, value []byte, ifVersion ports.Version) (version ports.Version, err error) {
+	called := false
 	err = s.guard(ctx, func(ctx context.Context) (err error) {
+		called = true
 		version, err = s.store.PutState(ctx, name, value, ifVersion)
 		return err
 	})
+	if err != nil && called && !errors.Is(err, ports.ErrConflict) {
+		err = fmt.Errorf("%w: %w", errUncertain, err)
+	}
 	return version, err
 }
 

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,6 +116,93 @@ func TestKilledAfterUpstreamTookTheBatch(t *testing.T) {
 		}
 		u.takes(t, "a", 8)
 	})
+}
+
+// A process spools a batch without learning that it did, has it taken by upstream, and
+// is killed: what is in the store is not another batch.
+func TestKilledAfterASaveOfUnknownOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), memory.NewBackend()
+		p := start(t, u, b, "n1")
+		pass(time.Second)
+		p.served(5)
+		p.deaf.Store(true)
+		pass(2 * interval)
+		u.takes(t, "a", 5)
+		p.kill()
+		later := start(t, u, b, "n2")
+		pass(5 * interval)
+		u.takes(t, "a", 5)
+		if restored := append(later.log.named("usage_restored"), later.log.named("usage_taken_over")...); len(restored) != 1 {
+			t.Errorf("the store had nothing: %v", restored)
+		}
+	})
+}
+
+// Three processes share a store that comes and goes and whose answers are lost at
+// times, and report to an upstream that takes some of what it refuses: all is counted,
+// and nothing twice.
+func TestExactWhateverIsLost(t *testing.T) {
+	for seed := range uint64(100) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				source := rand.New(rand.NewPCG(seed, 1))
+				random := func() float64 {
+					mu.Lock()
+					defer mu.Unlock()
+					return source.Float64()
+				}
+				u, b := newUpstream(), memory.NewBackend()
+				u.script(func(context.Context, int, ports.UsageBatch) (bool, error) {
+					<-time.After(time.Duration(random() * float64(2*time.Second)))
+					switch x := random(); {
+					case x < 0.3:
+						return random() < 0.5, errBusy
+					case x < 0.4:
+						return random() < 0.5, errAway
+					}
+					return true, nil
+				})
+				var running []*process
+				served := int64(0)
+				for n := range 200 {
+					if len(running) < 3 {
+						running = append(running, start(t, u, b, fmt.Sprint("n", n)))
+					}
+					pass(time.Duration(random() * float64(20*time.Second)))
+					for _, p := range running {
+						requests := int(random() * 5)
+						p.served(requests)
+						served += int64(requests)
+					}
+					switch p, x := running[0], random(); {
+					case x < 0.15:
+						p.deaf.Store(!p.deaf.Load())
+					case x < 0.2:
+						p.away.Store(!p.away.Load())
+					case x < 0.25: // in good order, and with the store
+						p.deaf.Store(false)
+						p.away.Store(false)
+						p.end()
+						running = running[:copy(running, running[1:])]
+					default:
+						running = append(running[1:], p)
+					}
+				}
+				u.script(nil)
+				for _, p := range running {
+					p.deaf.Store(false)
+					p.away.Store(false)
+				}
+				pass(10 * interval)
+				for _, p := range running {
+					p.end()
+				}
+				u.takes(t, "a", served)
+			})
+		})
+	}
 }
 
 // TestManyRestarts kills and starts at random moments, upstream coming and going.

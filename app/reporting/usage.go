@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// mostRows is how many rows are taken over from other processes at most, some 20
-	// megabytes.
+	// mostRows is how many rows may wait in batches that do not grow, some 20 megabytes:
+	// those taken over from other processes, and those that may have been spooled.
 	mostRows = 200_000
 	// lastSave bounds the calls of the store at the very end.
 	lastSave = time.Second
@@ -113,20 +113,27 @@ func (u *Usage) collect(ctx context.Context) {
 	present, removed := u.drain()
 	next := u.open.plus(present, removed, u.o.NewKey)
 	err := u.spool.save(ctx, slices.Concat(u.sealed, next.batches()))
-	if !errors.Is(err, errTakenOver) {
-		if err != nil && !u.unsaved {
-			// As long as the store is away, others may take over what is in it.
-			u.seal()
-			next = u.open.plus(present, removed, u.o.NewKey)
-		}
-		u.open, u.unsaved = next, err != nil
-		u.logSpoolError(ctx, err)
+	switch {
+	case err == nil:
+		u.open, u.unsaved = next, false
+	case errors.Is(err, errTakenOver):
+		u.seal()
+		u.open = u.open.plus(present, removed, u.o.NewKey)
+		u.claim(ctx)
+		u.save(ctx)
 		return
+	case errors.Is(err, errUncertain) && (u.unsaved || len(u.open.batches()) == 0) && rowsOf(u.sealed)+rowsOf(next.batches()) <= mostRows:
+		// Others may find these very batches, and nothing else under their keys.
+		u.open, u.unsaved = next, true
+		u.seal()
+	case u.unsaved:
+		u.open = next
+	default:
+		// As long as the store is away, others may take over what is in it.
+		u.seal()
+		u.open, u.unsaved = u.open.plus(present, removed, u.o.NewKey), true
 	}
-	u.seal()
-	u.open = u.open.plus(present, removed, u.o.NewKey)
-	u.claim(ctx)
-	u.save(ctx)
+	u.logSpoolError(ctx, err)
 }
 
 // seal makes the open batches such that do not change any more. It needs u.mu.

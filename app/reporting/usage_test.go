@@ -273,6 +273,43 @@ func TestLongOutage(t *testing.T) {
 	})
 }
 
+func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const environments, intervals, most = 40_000, 8, 250_000 // rows
+		u := newUpstream()
+		u.failing(errBusy)
+		p := start(t, u, memory.NewBackend(), "n1")
+		var keys []domain.EnvironmentKey
+		for i := range environments {
+			keys = append(keys, domain.EnvironmentKey(fmt.Sprint("e", i)))
+		}
+		p.Track(discovered(keys...))
+		pass(time.Second)
+		p.full.Store(true)
+		for range intervals {
+			for _, key := range keys {
+				p.Count(key, ports.Flags)
+			}
+			pass(interval)
+		}
+		failed := len(u.came())
+		u.failing(nil)
+		pass(3 * interval)
+		rows := 0
+		for _, b := range u.came()[failed:] {
+			rows += len(b.Rows)
+		}
+		if rows > most {
+			t.Errorf("%d rows had to be reported", rows)
+		}
+		for _, key := range keys {
+			if got := u.of(key, ports.Flags); got != intervals {
+				t.Fatalf("%d requests of %s are reported, want %d", got, key, intervals)
+			}
+		}
+	})
+}
+
 func TestIntervalThatBecomesShorter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()

@@ -128,6 +128,8 @@ type process struct {
 	// stuck, if set, is what calls of the store wait for.
 	stuck atomic.Pointer[chan struct{}]
 	away  atomic.Bool  // the store does not answer
+	deaf  atomic.Bool  // the store does what it is asked to, and its answers are lost
+	full  atomic.Bool  // the store takes nothing new
 	cut   func()       // ends what is under way
 	every atomic.Int64 // the interval
 }
@@ -151,7 +153,7 @@ func start(t *testing.T, u *upstream, b *memory.Backend, node string) *process {
 	p.every.Store(int64(interval))
 	var keys atomic.Int64
 	p.Usage = reporting.NewUsage(reporting.UsageOptions{
-		Reporter: reporterOf{u, p}, Store: store, Node: node,
+		Reporter: reporterOf{u, p}, Store: limited{store, p}, Node: node,
 		Guard:    p.guard,
 		NewKey:   func() string { return fmt.Sprintf("%s-%p-%d", node, p, keys.Add(1)) },
 		Interval: func() time.Duration { return time.Duration(p.every.Load()) },
@@ -199,7 +201,24 @@ func (p *process) guard(ctx context.Context, f func(context.Context) error) erro
 	if p.dead.Load() || p.away.Load() {
 		return ports.ErrUnavailable
 	}
-	return f(ctx)
+	err := f(ctx)
+	if p.deaf.Load() {
+		return ports.ErrUnavailable
+	}
+	return err
+}
+
+// limited is a store that may be full.
+type limited struct {
+	reporting.SpoolStore
+	p *process
+}
+
+func (s limited) PutState(ctx context.Context, name string, value []byte, v ports.Version) (ports.Version, error) {
+	if s.p.full.Load() {
+		return "", ports.ErrUnavailable
+	}
+	return s.SpoolStore.PutState(ctx, name, value, v)
 }
 
 // kill ends a process without giving it a chance: nothing that it does from now on

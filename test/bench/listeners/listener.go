@@ -35,7 +35,7 @@ func listen(address string) (*listener, error) { return listenBy(&net.Dialer{}, 
 func listenNarrowly(address string) (*listener, error) {
 	return listenBy(&net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
 		var failed error
-		err := c.Control(func(fd uintptr) { failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 1) })
+		err := c.Control(func(fd uintptr) { failed = setReceiveBuffer(fd, 1) })
 		return errors.Join(err, failed)
 	}}, address)
 }
