@@ -208,6 +208,8 @@ func TestOFREPErrors(t *testing.T) {
 		{"context before flag", "POST", "/nope", `{"context":1}`, "", 400, `{"key":"nope","errorCode":"INVALID_CONTEXT","errorDetails":"context must be an object"}`},
 		{"wrong method", "GET", "", "", "", 405, `{"errorCode":"GENERAL","errorDetails":"Method Not Allowed"}`},
 		{"wrong method for a flag", "PUT", "/static", "", "", 405, `{"key":"static","errorCode":"GENERAL","errorDetails":"Method Not Allowed"}`},
+		{"a method of no endpoint", "TRACE", "/static", "", "", 405, `{"key":"static","errorCode":"GENERAL","errorDetails":"Method Not Allowed"}`},
+		{"a method of no endpoint, with a slash", "TRACE", "/static/", "", "", 405, `{"key":"static","errorCode":"GENERAL","errorDetails":"Method Not Allowed"}`},
 		{"unknown path", "POST", "/a/b", somebody, "", 404, `{"key":"a/b","errorCode":"GENERAL","errorDetails":"Not Found"}`},
 		{"too large", "POST", "/static", strings.Repeat(" ", 4097), "", 413, `{"key":"static","errorCode":"GENERAL","errorDetails":"Request Entity Too Large"}`},
 	} {
