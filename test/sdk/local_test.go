@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // testLocal: the SDK evaluates the document that the proxy hands out, and comes to
@@ -62,7 +64,7 @@ func testLocal(t *testing.T, w *world, p *program) {
 // it when they are made, others in the background.
 func (w *world) waitLoaded(t *testing.T, p *program, client string) {
 	t.Helper()
-	eventually(t, "the SDK has the document", func() bool {
+	wait.Until(t, patience, "the SDK has the document", func() bool {
 		return p.try(t, request{Call: "flags", Client: client}, nil) == nil
 	})
 }
@@ -129,7 +131,7 @@ func testPolling(t *testing.T, w *world, p *program) {
 // waitValue waits until the SDK has a value of the feature that changes.
 func (w *world) waitValue(t *testing.T, p *program, client, value string) {
 	t.Helper()
-	eventually(t, "the SDK has the change", func() bool {
+	wait.Until(t, patience, "the SDK has the change", func() bool {
 		return p.flags(t, client, nil)[changing].Value == value
 	})
 }
