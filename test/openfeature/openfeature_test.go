@@ -3,7 +3,7 @@
 package openfeature_test
 
 import (
-	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"reflect"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 const (
@@ -271,15 +272,5 @@ func (w *world) answers(status int) (n int) {
 
 func (w *world) awaitAnswers(t *testing.T, status, atLeast int) {
 	t.Helper()
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for w.answers(status) < atLeast {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			t.Fatalf("%d of %d answers with %d\n%s", w.answers(status), atLeast, status, bytes.TrimSpace([]byte(w.proxy.Output())))
-		}
-	}
+	wait.Until(t, patience, fmt.Sprintf("%d answers with %d", atLeast, status), func() bool { return w.answers(status) >= atLeast })
 }
