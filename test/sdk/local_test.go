@@ -35,7 +35,7 @@ func testLocal(t *testing.T, w *world, p *program) {
 			}
 		}
 		var in []string
-		p.call(t, request{Call: "segments", Client: client, Identity: &who}, &in)
+		p.Call(t, request{Call: "segments", Client: client, Identity: &who}, &in)
 		for _, name := range in {
 			reached[name]++
 		}
@@ -65,7 +65,7 @@ func testLocal(t *testing.T, w *world, p *program) {
 func (w *world) waitLoaded(t *testing.T, p *program, client string) {
 	t.Helper()
 	wait.Until(t, patience, "the SDK has the document", func() bool {
-		return p.try(t, request{Call: "flags", Client: client}, nil) == nil
+		return p.Try(t, request{Call: "flags", Client: client}, nil) == nil
 	})
 }
 
