@@ -78,6 +78,42 @@ func TestShutdownCutsFetchesShort(t *testing.T) {
 	})
 }
 
+// slowPut is a store whose first Put takes until its caller gives up.
+type slowPut struct {
+	ports.Store
+	first sync.Once
+}
+
+func (s *slowPut) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error) {
+	s.first.Do(func() { <-ctx.Done() })
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	return s.Store.Put(ctx, r, ifVersion)
+}
+
+// A document is served before it is stored. A shutdown in between does not lose it.
+func TestShutdownStoresWhatIsServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		u.put(key, time.Now(), "a")
+		b := memory.NewBackend()
+		n := start(t, u, setup{store: &slowPut{Store: handle(t, b)}})
+		pass(time.Second)
+		n.serves(t, "a")
+		told := time.Now()
+		if err := n.end(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(told); took != 3*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if record, err := handle(t, b).Get(t.Context(), key); err != nil || !strings.Contains(string(record.Body), `"a"`) {
+			t.Errorf("stored is %s, %v", record.Body, err)
+		}
+	})
+}
+
 func TestShutdownIsBounded(t *testing.T) {
 	for name, c := range map[string]struct {
 		calls   bool          // of the store hang

@@ -53,10 +53,15 @@ func (k *keeper) dropLease(ctx context.Context) error {
 	})
 }
 
-// leave gives the lease back when the keeper ends.
+// leave gives the lease back when the keeper ends. Before that it stores what is
+// served, unless the environment is no longer: the end may have come in between.
 func (k *keeper) leave(ctx context.Context) {
+	removed := errors.Is(context.Cause(ctx), errRemoved)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
+	if k.held != nil && !k.stored && !removed {
+		_ = k.put(ctx) // on a conflict another node has seen to it
+	}
 	_ = k.dropLease(ctx)
 }
 
