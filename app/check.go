@@ -14,21 +14,27 @@ import (
 
 // Check is what came of trying one server-side key of an environment.
 type Check struct {
+	// Environment was fetched with Key; Discovered is whether a proxy key brought it.
 	Environment domain.EnvironmentKey
 	Key         domain.ServerKey
 	Discovered  bool
-	Err         error // the document could not be fetched or is unusable
-	UpdatedAt   time.Time
-	Bytes       int
-	Digest      [sha256.Size]byte
+	// Err is why the document could not be fetched or is unusable, ctx's error
+	// among the reasons. Then everything below is zero.
+	Err error
+	// Of the document: its updated_at, zero when it has none, the size and the
+	// SHA-256 of its JSON, pages merged, and what is wrong with it.
+	UpdatedAt time.Time
+	Bytes     int
+	Digest    [sha256.Size]byte
+	Problems  []domain.Problem
 	// Mismatch is the document's own api_key where that is another one than the
 	// environment's client-side key.
 	Mismatch string
-	Problems []domain.Problem
 }
 
 // CheckAll tries every server-side key that is known whole against upstream, at most
-// concurrency at a time, and returns the results in order.
+// concurrency at a time, and returns the results in order when all are there. When
+// ctx ends, the rest have its error.
 func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domain.EnvironmentKeys, concurrency int) []Check {
 	var checks []Check
 	for _, e := range environments {

@@ -36,18 +36,20 @@ type Config struct {
 	AnalyticsInterval time.Duration
 }
 
-// Deps are the adapters that an App drives.
+// Deps are the adapters that an App drives. All must be safe for concurrent use.
 type Deps struct {
+	// Upstream is where documents come from. Whoever made it closes it, after Run.
 	Upstream ports.Upstream
 	// Notifier tells of changes between polls; nil: nobody does.
 	Notifier ports.Notifier
 	// Discoverer lists environments besides the configured ones; nil: nobody does.
 	Discoverer ports.Discoverer
-	Store      ports.Store // closed by Run
-	Presenter  Presenter
-	Input      Input
-	Logger     *slog.Logger
-	Now        func() time.Time
+	// Store keeps documents. Run closes it.
+	Store     ports.Store
+	Presenter Presenter
+	Input     Input // may come later, by SetInput
+	Logger    *slog.Logger
+	Now       func() time.Time
 	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
 	Random func() float64
 	// Background calls work, which takes the processor for some time, so that it
@@ -66,13 +68,16 @@ type Deps struct {
 
 // Input is a way in for clients: a server.
 type Input interface {
-	// Listen opens the listener and returns its address.
+	// Listen opens the listener and returns its address. An error ends the App's
+	// start.
 	Listen(ctx context.Context) (address string, err error)
-	// Serve answers until Shutdown, then returns nil. It is called after Listen.
+	// Serve answers until Shutdown, then returns nil; any error before that ends the
+	// App. It is called once, after Listen, on a goroutine of its own.
 	Serve() error
-	// Drain makes answers tell clients to connect anew elsewhere.
+	// Drain makes answers tell clients to connect anew elsewhere. It returns at
+	// once; Serve goes on.
 	Drain()
-	// Shutdown closes the listener and waits for requests under way, until ctx
-	// ends.
+	// Shutdown closes the listener and waits for requests under way; its error is
+	// that some were cut off when ctx ended.
 	Shutdown(ctx context.Context) error
 }

@@ -50,7 +50,9 @@ func NewSnapshot(ring *domain.KeyRing, environments map[domain.EnvironmentKey]*E
 
 // Entry is what a key leads to.
 type Entry struct {
-	Key    domain.EnvironmentKey
+	// Key is the environment's client-side key, whichever was looked up.
+	Key domain.EnvironmentKey
+	// Access is what the key that was looked up may see.
 	Access domain.Access
 	// Environment is nil while the environment's document has not arrived.
 	Environment *Environment

@@ -40,7 +40,12 @@ func (k ServerKey) MarshalText() ([]byte, error) { return []byte(k.String()), ni
 // last four characters, fewer where the key is short (behaviour, section 4).
 func MaskServerKey(secret string) string {
 	rest := strings.TrimPrefix(secret, ServerKeyPrefix)
-	// At least as many characters stay hidden as are shown.
-	shown := min(4, len(rest)/2)
-	return ServerKeyPrefix + "…" + strings.ToValidUTF8(rest[len(rest)-shown:], "")
+	return ServerKeyPrefix + "…" + strings.ToValidUTF8(rest[len(rest)-shownOf(len(rest)):], "")
 }
+
+// keyShown is how many characters of a key may be shown at the most.
+const keyShown = 4
+
+// shownOf returns how many characters may be shown of so many behind the prefix: at
+// least as many stay hidden.
+func shownOf(length int) int { return min(keyShown, length/2) }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // Problem is one reason why a configuration is refused. Its texts hold no
@@ -65,14 +67,14 @@ func oneLine(text string) string {
 			return ' '
 		}
 		return r
-	}, scrub(text))
+	}, domain.RedactServerKeys(text))
 	if len(text) > longest {
 		text = strings.ToValidUTF8(text[:longest], "") + "…"
 	}
 	return text
 }
 
-// quote shows a value; scrubbed before it is cut, lest half a key is shown.
+// quote shows a value; masked before it is cut, lest half a key is shown.
 func quote(text string) string { return fmt.Sprintf("%q", oneLine(text)) }
 
 // choice lists alternatives as a sentence does.

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 	"unique"
 
@@ -60,14 +59,4 @@ func mask(secret string) string {
 		return domain.MaskServerKey(secret)
 	}
 	return masked
-}
-
-// serverKeyPattern finds server-side keys in a longer text; what is masked
-// already is left alone.
-var serverKeyPattern = regexp.MustCompile(`\bser\.[^\s"'…,;:}\])]+`)
-
-// scrub masks server-side keys that got somewhere they do not belong, such as a
-// key of the file or a client-side key.
-func scrub(text string) string {
-	return serverKeyPattern.ReplaceAllStringFunc(text, domain.MaskServerKey)
 }

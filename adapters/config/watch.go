@@ -47,9 +47,9 @@ func (f Files) Watch(ctx context.Context, degraded func(error)) (Files, error) {
 	}
 	again := time.NewTicker(recheck)
 	defer again.Stop()
-	due := time.NewTimer(0) // what changed before the watch stood
+	due := time.NewTimer(settle) // as something may have changed before the watch stood
 	defer due.Stop()
-	var since time.Time // when something was first noticed that has not settled
+	since := time.Now() // when something was first noticed that has not settled
 	for {
 		select {
 		case <-ctx.Done():

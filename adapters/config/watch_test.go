@@ -219,6 +219,20 @@ func TestWatchTakesABurstForOneChange(t *testing.T) {
 	}
 }
 
+// What changed before the watch stood may be half of something, like any other
+// change.
+func TestWatchLetsSettleWhatChangedBefore(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, file, "1")
+	before := filesOf(t, file)
+	write(t, file, "2")
+	began := time.Now()
+	w := watch(t, before)
+	if w.change(t); time.Since(began) < 200*time.Millisecond { // docs/reloading.md
+		t.Errorf("told after %s", time.Since(began))
+	}
+}
+
 func TestWatchEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

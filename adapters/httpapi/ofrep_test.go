@@ -88,6 +88,32 @@ func TestOFREPFlag(t *testing.T) {
 	}
 }
 
+// OFREP has values of five types: booleans, texts, integers, other numbers and
+// objects. Whatever a value comes from, it arrives as the document has it, alone
+// and among all.
+func TestOFREPValuesKeepTheirTypes(t *testing.T) {
+	for _, value := range []string{`true`, `false`, `""`, `"{\"a\":1}"`, `0`, `-12345678901234567890`, `0.10`, `1e400`,
+		`{}`, `{"b":[1,{"c":null}],"a":"<é\u0000>","n":1.50}`, `{"value":{"value":{}}}`} {
+		document := `{"api_key":"client","name":"Test","project":{"segments":[{"id":7,"name":"premium","rules":[{"type":"ALL","rules":[],"conditions":[
+		  {"operator":"EQUAL","property_":"plan","value":"premium"}]}],"feature_states":[
+		   {"django_id":11,"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":` + value + `}]}]},
+		 "feature_states":[{"django_id":1,"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":` + value + `,
+		  "multivariate_feature_state_values":[{"id":1,"percentage_allocation":100,"multivariate_feature_option":{"value":` + value + `}}]}],
+		 "identity_overrides":[{"identifier":"chosen","identity_features":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":` + value + `}]}]}`
+		api := newAPI(t, func(o *httpapi.Options) { o.Query.(*query).serve(environment(t, clientKey, document)) })
+		for _, from := range []struct{ reason, body string }{
+			{"DEFAULT", nobody}, {"SPLIT", somebody}, {"TARGETING_MATCH", premium}, {"TARGETING_MATCH", `{"context":{"targetingKey":"chosen"}}`},
+		} {
+			one := ask(api, "POST", ofrepFlags+"/a", from.body, clientHeader()...)
+			got := one.Body.String()
+			if one.Code != http.StatusOK || !strings.Contains(got, `"reason":"`+from.reason+`",`) || !strings.Contains(got, `,"value":`+value+`,"metadata":`) {
+				t.Errorf("%s by %s: %d %s", value, from.reason, one.Code, got)
+			}
+			want(t, ask(api, "POST", ofrepFlags, from.body, clientHeader()...), http.StatusOK, `{"flags":[`+got+`]}`)
+		}
+	}
+}
+
 func TestOFREPFlags(t *testing.T) {
 	api := newOFREP(t)
 	const tail = `,"metadata":{"version":"2026-03-04T05:06:07.891011Z"}}`
@@ -208,6 +234,8 @@ func TestOFREPErrors(t *testing.T) {
 		{"context before flag", "POST", "/nope", `{"context":1}`, "", 400, `{"key":"nope","errorCode":"INVALID_CONTEXT","errorDetails":"context must be an object"}`},
 		{"wrong method", "GET", "", "", "", 405, `{"errorCode":"GENERAL","errorDetails":"Method Not Allowed"}`},
 		{"wrong method for a flag", "PUT", "/static", "", "", 405, `{"key":"static","errorCode":"GENERAL","errorDetails":"Method Not Allowed"}`},
+		{"a method of no endpoint", "TRACE", "/static", "", "", 405, `{"key":"static","errorCode":"GENERAL","errorDetails":"Method Not Allowed"}`},
+		{"a method of no endpoint, with a slash", "TRACE", "/static/", "", "", 405, `{"key":"static","errorCode":"GENERAL","errorDetails":"Method Not Allowed"}`},
 		{"unknown path", "POST", "/a/b", somebody, "", 404, `{"key":"a/b","errorCode":"GENERAL","errorDetails":"Not Found"}`},
 		{"too large", "POST", "/static", strings.Repeat(" ", 4097), "", 413, `{"key":"static","errorCode":"GENERAL","errorDetails":"Request Entity Too Large"}`},
 	} {

@@ -34,11 +34,9 @@ type Options struct {
 	AllowOrigins []string
 	// MaxBodyBytes limits the body of a request. Zero: 1 MiB.
 	MaxBodyBytes int64
-	// FlagsCache is accepted and needs nothing to be done: flags are prepared
-	// when the document changes.
-	FlagsCache Cache
 	// IdentitiesCache remembers evaluations, keyed by the document's revision,
-	// the identifier and the traits.
+	// the identifier and the traits, of identities that come again. Flags need no
+	// cache: they are prepared when the document changes.
 	IdentitiesCache Cache
 	// ProxyHeaders takes client address and scheme from X-Forwarded-For and
 	// X-Forwarded-Proto where a trusted peer sent them.
@@ -62,7 +60,7 @@ type Webhook struct {
 
 // Cache configures an endpoint cache.
 type Cache struct {
-	Use bool
+	Use bool // false: nothing is remembered, whatever MaxSize says
 	// MaxSize is how many answers are remembered, the least recently used one
 	// making room. Zero or less: none.
 	MaxSize int
@@ -78,7 +76,7 @@ type AccessRecord struct {
 	Path       string // as sent, with the query; server-side keys in it are masked
 	Proto      string // such as HTTP/1.1
 	Status     int
-	Bytes      int64 // of the body, as sent
-	Start      time.Time
-	Duration   time.Duration // until the handler was done
+	Bytes      int64         // of the body, as sent
+	Start      time.Time     // when the handler got the request
+	Duration   time.Duration // from Start until the handler was done or, of a stream of events, until its end
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 )
 
 func TestEveryPathAnswersInBothFormsAndToHEAD(t *testing.T) {
@@ -59,13 +61,17 @@ func TestPathsMayBeEscapedMoreThanNeedBe(t *testing.T) {
 }
 
 func TestWrongMethodsAreToldTheRightOnes(t *testing.T) {
-	api := newAPI(t, nil)
+	api := newAPI(t, func(o *httpapi.Options) { o.Announcements = new(announcements) })
 	for _, test := range []struct{ method, path, allow string }{
 		{"POST", "/api/v1/flags/", "GET, HEAD"},
 		{"OPTIONS", "/api/v1/flags", "GET, HEAD"},
 		{"DELETE", "/api/v1/identities", "GET, HEAD, POST"},
 		{"PUT", "/api/v1/identities/", "GET, HEAD, POST"},
 		{"BREW", "/health", "GET, HEAD"},
+		{"POST", streamPath, "GET, HEAD"},
+		{"TRACE", streamPath, "GET, HEAD"},
+		{"BREW", streamPath + "/", "GET, HEAD"},
+		{"BREW", "/sse/environments/%63lient/stream", "GET, HEAD"},
 	} {
 		w := ask(api, test.method, test.path, "", clientHeader()...)
 		want(t, w, http.StatusMethodNotAllowed, `{"detail":"Method Not Allowed"}`)

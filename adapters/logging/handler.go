@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // handler is a slog.Handler that writes to the sinks of a logger.
@@ -104,4 +106,4 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 }
 
 // finish ends a line.
-func finish(line []byte) []byte { return append(redact(line), '\n') }
+func finish(line []byte) []byte { return append(domain.RedactServerKeysInPlace(line), '\n') }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // Options are the settings under logging.* (behaviour, section 4) and what a
@@ -101,7 +103,7 @@ func Check(o Options) error {
 // report tells of a destination that fails.
 func (l *Loggers) report(t *target, err error) {
 	// The only word about it: standard error is all that is left.
-	line := redact(fmt.Appendf(nil, "edge-proxy: logging: writing to %s: %v (lines may be lost; not reported again)", t.name, err))
+	line := domain.RedactServerKeysInPlace(fmt.Appendf(nil, "edge-proxy: logging: writing to %s: %v (lines may be lost; not reported again)", t.name, err))
 	l.stderr.write(append(appendPrintable(nil, string(line), false), '\n'))
 }
 

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"os"
 	"slices"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // openFile is the file of a handler, open.
@@ -63,7 +65,7 @@ func (l *Loggers) open(o Options, cfg config, formatters map[string]formatter, o
 				h.truncate = h.truncate && !slices.ContainsFunc(open, func(other openFile) bool { return other.key.filename == h.filename })
 				out, err := l.openFile(h)
 				if err != nil {
-					errs = append(errs, errors.New(string(redact([]byte(err.Error())))))
+					errs = append(errs, errors.New(string(domain.RedactServerKeysInPlace([]byte(err.Error())))))
 					continue
 				}
 				f.target = newTarget(show(h.filename), out, &l.lost, l.report)

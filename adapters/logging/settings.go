@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // problems collects what is wrong with the settings, so that one start shows
@@ -22,7 +24,7 @@ func (p *problems) add(path string, v any, format string, args ...any) {
 }
 
 func (p *problems) note(format string, args ...any) {
-	p.list = append(p.list, errors.New(string(redact(fmt.Appendf(nil, format, args...)))))
+	p.list = append(p.list, errors.New(string(domain.RedactServerKeysInPlace(fmt.Appendf(nil, format, args...)))))
 }
 
 func (p *problems) err() error { return errors.Join(p.list...) }
@@ -37,7 +39,7 @@ func show(v any) string {
 	} else if !isJSON {
 		text = string(appendJSONString(nil, text))
 	}
-	text = string(redact([]byte(text)))
+	text = string(domain.RedactServerKeysInPlace([]byte(text)))
 	if len(text) > most {
 		cut := most
 		for !utf8.RuneStart(text[cut]) {

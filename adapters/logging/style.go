@@ -182,7 +182,7 @@ func parseDollar(s string) ([]piece, error) {
 			}
 		} else {
 			end := 0
-			for end < len(after) && isKeyByte(after[end]) && after[end] != '-' {
+			for end < len(after) && isNameByte(after[end]) {
 				end++
 			}
 			name, s = after[:end], after[end:]
@@ -192,6 +192,10 @@ func parseDollar(s string) ([]piece, error) {
 		}
 		p.attribute(name, spec{prec: -1})
 	}
+}
+
+func isNameByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_'
 }
 
 // pieces collects a compiled format.

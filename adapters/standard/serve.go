@@ -139,7 +139,6 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	}
 	options := httpapi.Options{
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
-		FlagsCache:      httpapi.Cache{Use: s.EndpointCaches.Flags.UseCache, MaxSize: s.EndpointCaches.Flags.CacheMaxSize},
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize},
 		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
 	}

@@ -168,4 +168,8 @@ func TestWordsNotice(t *testing.T) {
 			t.Errorf("got %q, want %q", wrong[i], want[i])
 		}
 	}
+	wrong, err = arch.CheckWords(fstest.MapFS{".git": file("gitdir: /home/me/x"), "a.go": file("// TODO: this")}, arch.Words())
+	if err != nil || len(wrong) != 1 || !strings.HasPrefix(wrong[0], "a.go:1:") {
+		t.Errorf("in a linked worktree: %q, %v", wrong, err)
+	}
 }

@@ -50,7 +50,7 @@ func CheckWords(repository fs.FS, words []Word) ([]string, error) {
 			return err
 		case entry.IsDir() && (name == ".git" || name == "bin"):
 			return fs.SkipDir
-		case !entry.Type().IsRegular():
+		case !entry.Type().IsRegular() || name == ".git": // of a linked worktree, a file
 			return nil
 		}
 		content, err := fs.ReadFile(repository, name)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // The two examples of logging.override in Flagsmith's documentation, as printed.
@@ -88,7 +89,7 @@ func TestEverythingLoggedToAFile(t *testing.T) {
 
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 5 * time.Second}
 	t.Cleanup(client.CloseIdleConnections)
-	await(t, "readiness", func() bool {
+	wait.Until(t, harness.StartTimeout, "readiness", func() bool {
 		response, err := client.Get("http://127.0.0.1:" + port + "/proxy/health/readiness")
 		if err != nil {
 			return false
@@ -141,7 +142,7 @@ func TestAccessLogToAFileAndTheRestToStandardOutput(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	path := filepath.Join(dir, "edge-proxy.log")
-	await(t, "the access line", func() bool { return strings.Contains(read(t, path), "/api/v1/flags/") })
+	wait.Until(t, harness.StartTimeout, "the access line", func() bool { return strings.Contains(read(t, path), "/api/v1/flags/") })
 	written := read(t, path)
 	if !strings.Contains(written, `"GET /api/v1/flags/ HTTP/1.1" 200`) || strings.Contains(written, "listening") {
 		t.Errorf("the file has\n%s", written)
@@ -165,7 +166,7 @@ func TestCustomFormatter(t *testing.T) {
 		"loggers":    map[string]any{"": map[string]any{"handlers": []string{"default", "file"}}},
 	}})})
 	path := filepath.Join(dir, "own.log")
-	await(t, "the line", func() bool { return strings.Contains(read(t, path), "INFO|edge_proxy.environments|listening") })
+	wait.Until(t, harness.StartTimeout, "the line", func() bool { return strings.Contains(read(t, path), "INFO|edge_proxy.environments|listening") })
 	proxy.WaitReady(t)
 }
 

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
@@ -91,22 +90,6 @@ func link(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// await asks until the answer is yes.
-func await(t *testing.T, what string, ask func() bool) {
-	t.Helper()
-	limit := time.NewTimer(harness.StartTimeout)
-	defer limit.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !ask() {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			t.Fatalf("%s: not within %s", what, harness.StartTimeout)
-		}
-	}
 }
 
 func read(t *testing.T, path string) string {

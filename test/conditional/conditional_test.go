@@ -17,7 +17,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
-	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 const (
@@ -185,7 +185,7 @@ func TestTagsHoldEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, node := range []*harness.Proxy{again, other} {
-		await(t, "the change", func() bool { return strings.Contains(resources()[1].ask(t, node).body, `"new"`) })
+		wait.Until(t, patience, "the change", func() bool { return strings.Contains(resources()[1].ask(t, node).body, `"new"`) })
 	}
 	for _, r := range resources() {
 		held := before[r.name]
@@ -256,11 +256,5 @@ func TestPagesLeadToTheWholeDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	document.path = last
-	await(t, "a page of a document that is gone", func() bool { return document.ask(t, nodes[0]).status == http.StatusConflict })
-}
-
-// await waits until a condition holds.
-func await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	origin.Await(t, patience, what, holds)
+	wait.Until(t, patience, "a page of a document that is gone", func() bool { return document.ask(t, nodes[0]).status == http.StatusConflict })
 }

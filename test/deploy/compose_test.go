@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // compose is a Compose project in a directory of its own.
@@ -103,7 +104,7 @@ func (c compose) containers(t *testing.T, service string) []string {
 
 func awaitHealthy(t *testing.T, container string) {
 	t.Helper()
-	await(t, "the container is healthy", func() bool {
+	wait.Until(t, patience, "the container is healthy", func() bool {
 		out, _ := tool(t, "docker", "inspect", "-f", "{{.State.Health.Status}}", container)
 		return strings.TrimSpace(out) == "healthy"
 	})
@@ -199,7 +200,7 @@ func composeWithRedis(t *testing.T) {
 	flagsAt(t, port+1)
 
 	const ask = `REDISCLI_AUTH="$(cat /run/secrets/redis_password)" redis-cli exists 'edge-proxy:{sample_client_key}:record'`
-	await(t, "the document is in Redis", func() bool {
+	wait.Until(t, patience, "the document is in Redis", func() bool {
 		out, _ := tool(t, "docker", "exec", redis[0], "sh", "-c", ask)
 		return strings.TrimSpace(out) == "1"
 	})

@@ -26,6 +26,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 const (
@@ -97,7 +98,7 @@ func (f frontend) start(t *testing.T, port int, certificate, key string) {
 			t.Errorf("nginx: %v\n%s", err, &output)
 		}
 	})
-	await(t, "nginx listens", func() bool {
+	wait.Until(t, patience, "nginx listens", func() bool {
 		connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			_ = connection.Close()
@@ -212,7 +213,7 @@ func (f frontend) tellsAddress(t *testing.T) {
 		}
 		return ""
 	}
-	await(t, "the access log has the request", func() bool { return find() != "" })
+	wait.Until(t, patience, "the access log has the request", func() bool { return find() != "" })
 	if line := find(); !strings.Contains(line, clientAddress) || strings.Contains(line, "192.0.2.66") || strings.Contains(line, "127.0.0.1") {
 		t.Errorf("the access log: %s", line)
 	}

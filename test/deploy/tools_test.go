@@ -39,22 +39,6 @@ func tool(t *testing.T, name string, args ...string) (output string, code int) {
 	}
 }
 
-// await waits until something holds.
-func await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			t.Fatalf("%s: not within %s", what, patience)
-		}
-	}
-}
-
 // replace replaces what has to be there.
 func replace(t *testing.T, text string, pairs ...string) string {
 	t.Helper()

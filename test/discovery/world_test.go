@@ -14,6 +14,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
 	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 const (
@@ -122,7 +123,7 @@ func (w *world) unknown(p *harness.Proxy, anyKey string) bool {
 
 func (w *world) await(what string, holds func() bool) {
 	w.t.Helper()
-	origin.Await(w.t, patience, what, holds)
+	wait.Until(w.t, patience, what, holds)
 }
 
 // steady asks a proxy for an environment without pause until the function returned is

@@ -55,7 +55,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 	s.mu.Lock()
 	journal := s.journal
 	record := journal.begin(Request{
-		Target: e.target, Time: s.now(), Method: r.Method, URI: r.URL.RequestURI(), Host: r.Host,
+		Target: e.target, Time: time.Now(), Method: r.Method, URI: r.URL.RequestURI(), Host: r.Host,
 		Header: r.Header.Clone(), Body: string(body),
 	})
 	var failure Failure

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // The client goes through HTTP and the server's methods do not: both must see
@@ -45,7 +46,7 @@ func TestClientDrivesTheServer(t *testing.T) {
 	if len(requests) != 2 || requests[0].Header.Get("User-Agent") != "probe/1" || requests[1].Status != 429 || requests[0].URI != documentPath {
 		t.Errorf("requests: %+v", requests)
 	}
-	eventually(t, "the counters are complete", func() bool { return f.Counters()[fakeflagsmith.DocumentOf(oddKey)].InFlight == 0 })
+	wait.Until(t, patience, "the counters are complete", func() bool { return f.Counters()[fakeflagsmith.DocumentOf(oddKey)].InFlight == 0 })
 	counters, err := c.Counters(ctx)
 	check(err)
 	if !reflect.DeepEqual(counters, f.Counters()) || counters[fakeflagsmith.DocumentOf(oddKey)].Requests != 2 {
@@ -144,7 +145,7 @@ func TestConcurrencyIsMeasured(t *testing.T) {
 	for range 4 {
 		<-done
 	}
-	eventually(t, "all four are counted", func() bool {
+	wait.Until(t, patience, "all four are counted", func() bool {
 		c := f.Counters()[fakeflagsmith.DocumentOf(clientKey)]
 		return c.Requests == 4 && c.Statuses[200] == 4 && c.InFlight == 0 && c.InFlightPeak >= 2
 	})

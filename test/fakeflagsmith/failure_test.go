@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 func (f *fixture) script(t *testing.T, target fakeflagsmith.Target, steps ...fakeflagsmith.Failure) {
@@ -118,7 +119,7 @@ func TestHang(t *testing.T) {
 	if _, _, err := f.doWithin(ctx, t, http.MethodGet, documentPath, "", "X-Environment-Key", serverKey); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	eventually(t, "the request is counted as one without a status", func() bool {
+	wait.Until(t, patience, "the request is counted as one without a status", func() bool {
 		c := f.Counters()[fakeflagsmith.DocumentOf(clientKey)]
 		return c.Statuses[0] == 1 && c.InFlight == 0
 	})
@@ -132,7 +133,7 @@ func TestResetEndsHangs(t *testing.T) {
 		_, _, err := f.fetch(t)
 		failed <- err
 	}()
-	eventually(t, "the request arrived", func() bool { return f.Counters()[fakeflagsmith.DocumentOf(clientKey)].InFlight == 1 })
+	wait.Until(t, patience, "the request arrived", func() bool { return f.Counters()[fakeflagsmith.DocumentOf(clientKey)].InFlight == 1 })
 	f.Reset()
 	if err := <-failed; err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)

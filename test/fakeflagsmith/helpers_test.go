@@ -5,9 +5,11 @@ import (
 	"compress/gzip"
 	"io"
 	"strings"
-	"testing"
 	"time"
 )
+
+// patience bounds the wait for what the server notices a little later.
+const patience = 10 * time.Second
 
 func stringReader(s string) io.Reader {
 	if s == "" {
@@ -23,19 +25,4 @@ func gunzip(body string) (string, error) {
 	}
 	text, err := io.ReadAll(r)
 	return string(text), err
-}
-
-// eventually waits until holds does, for ten seconds at most.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(10 * time.Second)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("never came true: %s", what)
-		}
-	}
 }

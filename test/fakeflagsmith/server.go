@@ -4,13 +4,11 @@ import (
 	"maps"
 	"net/http"
 	"sync"
-	"time"
 )
 
 // Server is a fake Flagsmith API. It is an [http.Handler]; its other methods
 // drive it and read what it saw. All methods are safe for concurrent use.
 type Server struct {
-	now func() time.Time
 	mux *http.ServeMux
 
 	mu           sync.Mutex
@@ -25,23 +23,11 @@ type Server struct {
 	closed       bool
 }
 
-// Option changes how [New] builds a Server.
-type Option func(*Server)
-
-// WithClock sets where recorded requests get their time from; time.Now
-// otherwise. Delays always use real timers.
-func WithClock(now func() time.Time) Option {
-	return func(s *Server) { s.now = now }
-}
-
 // New returns a Server that knows no environment: every key is answered 403
 // until [Server.PutEnvironment] adds one.
-func New(options ...Option) *Server {
-	s := &Server{now: time.Now, mux: http.NewServeMux()}
+func New() *Server {
+	s := &Server{mux: http.NewServeMux()}
 	s.clear()
-	for _, option := range options {
-		option(s)
-	}
 	s.routeAPI()
 	s.routeControl()
 	return s

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 func discovery() fakeflagsmith.Discovery {
@@ -145,7 +146,7 @@ func TestStream(t *testing.T) {
 	if lines.Scan() {
 		t.Errorf("after the end: %q", lines.Text())
 	}
-	eventually(t, "no listener is left", func() bool { return f.Listeners(clientKey) == 0 })
+	wait.Until(t, patience, "no listener is left", func() bool { return f.Listeners(clientKey) == 0 })
 }
 
 func TestStreamRefusals(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // listenerBuffer is how many events may wait for one listener; a test that
@@ -70,7 +71,7 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	journal := s.journal
 	record := journal.begin(Request{
-		Target: target, Time: s.now(), Method: r.Method, URI: r.URL.RequestURI(), Host: r.Host, Header: r.Header.Clone(),
+		Target: target, Time: time.Now(), Method: r.Method, URI: r.URL.RequestURI(), Host: r.Host, Header: r.Header.Clone(),
 	})
 	journal.answered(record, http.StatusOK)
 	if s.streams[key] == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/harness"
 	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // Two fleets with prefixes of their own share a Redis: each has its own documents of
@@ -55,7 +56,7 @@ func TestPrefixesKeepFleetsApart(t *testing.T) {
 	began := time.Now()
 	origins[0].Serve(t, key, origin.Document(key, f.base.Add(time.Hour), "newer", ""))
 	for i, want := range []string{"newer", "newer", "of other", "of other"} {
-		origin.Await(t, patience, "node "+want, func() bool {
+		wait.Until(t, patience, "node "+want, func() bool {
 			value, _ := f.client.Value(nodes[i].URL, key)
 			return value == want
 		})

@@ -18,6 +18,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
 	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 	"github.com/edge-proxy/edge-proxy/test/rediscontainers"
 )
 
@@ -127,7 +128,7 @@ func (f *fleet) value(node int, key string) string {
 // awaitValue waits until a node serves a value.
 func (f *fleet) awaitValue(node int, key, value string) {
 	f.t.Helper()
-	origin.Await(f.t, patience, fmt.Sprintf("node %d serves %s of %s", node, value, key), func() bool { return f.value(node, key) == value })
+	wait.Until(f.t, patience, fmt.Sprintf("node %d serves %s of %s", node, value, key), func() bool { return f.value(node, key) == value })
 }
 
 // poll is one request for a document.

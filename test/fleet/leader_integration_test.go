@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // What the leading node led is polled by others within a lease's time when it is
@@ -36,7 +37,7 @@ func TestLeaderGoes(t *testing.T) {
 		gone[node] = true
 		var gaps []time.Duration
 		for _, key := range orphans {
-			origin.Await(t, patience, "another node polls "+key, func() bool {
+			wait.Until(t, patience, "another node polls "+key, func() bool {
 				for _, p := range f.polls(at, time.Now()) {
 					if p.key == key && !gone[p.node] {
 						gaps = append(gaps, p.at.Sub(at))
@@ -94,7 +95,7 @@ func TestLeaderWakesLate(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("the leading node does not poll")
 	}
-	origin.Await(t, patience, "the frozen node is answered", func() bool {
+	wait.Until(t, patience, "the frozen node is answered", func() bool {
 		return slices.ContainsFunc(f.polls(began, time.Now()), func(p poll) bool { return p.key == key && p.status == 200 })
 	})
 	f.Before(nil)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/harness"
-	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // Whatever Redis does, clients notice nothing: no request fails or slows, no node
@@ -179,7 +179,7 @@ func TestRedisWiped(t *testing.T) {
 		}
 		f.deployment.Wipe(t)
 		wiped := time.Now()
-		origin.Await(t, patience, "all records are back", func() bool {
+		wait.Until(t, patience, "all records are back", func() bool {
 			return !slices.ContainsFunc(f.keys, func(key string) bool { return f.record("edge-proxy", key, "version") == "" })
 		})
 		took := time.Since(wiped)

@@ -67,9 +67,6 @@ func (p *Process) Stderr() string {
 	return text
 }
 
-// PID returns the process's number.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
-
 // Exited is closed once the process has ended and all its output is there.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 	"github.com/edge-proxy/edge-proxy/test/rediscontainers"
 )
 
@@ -154,7 +155,7 @@ func awaitReplica(t *testing.T, d *rediscontainers.Deployment) {
 		if server == master {
 			continue
 		}
-		await(t, "replica", func() error {
+		wait.ForSuccess(t, patience, "replica", func() error {
 			info := server.Command(t, "INFO", "replication")
 			if !strings.Contains(info, "master_link_status:up") {
 				return errors.New("not connected to its master")
@@ -204,7 +205,7 @@ func (c *cell) awaitFailedPoll(t *testing.T) {
 		return n
 	}
 	before := failed()
-	await(t, "poll to fail", func() error {
+	wait.ForSuccess(t, patience, "poll to fail", func() error {
 		if failed() == before {
 			return errors.New("none did")
 		}
@@ -217,7 +218,7 @@ func (c *cell) awaitStored(t *testing.T) {
 	t.Helper()
 	switch {
 	case c.storage.shared:
-		await(t, "document in the store", func() error {
+		wait.ForSuccess(t, patience, "document in the store", func() error {
 			stored, err := c.nodes[0].stored()
 			if err != nil {
 				return err
@@ -243,7 +244,7 @@ func withoutDocument(a answer) error {
 func (c *cell) becomes(t *testing.T, r revision, meanwhile func(answer) error) {
 	t.Helper()
 	for i, node := range c.nodes {
-		await(t, fmt.Sprintf("revision %d from node %d", r.number, i), func() error {
+		wait.ForSuccess(t, patience, fmt.Sprintf("revision %d from node %d", r.number, i), func() error {
 			a := node.ask(t, http.MethodGet, "/api/v1/flags/", clientKey, "")
 			former := a.status == http.StatusOK && a.body == c.at.flags()
 			switch {

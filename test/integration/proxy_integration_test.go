@@ -19,6 +19,8 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/exec"
+
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 const (
@@ -94,7 +96,7 @@ func startProxy(t *testing.T, image string, s storage, apiURL string) *proxy {
 func (p *proxy) awaitListening(t *testing.T) {
 	t.Helper()
 	p.starts++
-	await(t, "proxy to listen", func() error {
+	wait.ForSuccess(t, patience, "proxy to listen", func() error {
 		heard := p.events("listening")
 		if len(heard) < p.starts {
 			if !p.state(t).Running {
@@ -210,7 +212,7 @@ func (p *proxy) kill(t *testing.T) {
 	if _, err := docker.ContainerKill(ctx, p.container.GetContainerID(), client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
 		t.Fatalf("kill: %v", err)
 	}
-	await(t, "end of the proxy", func() error {
+	wait.ForSuccess(t, patience, "end of the proxy", func() error {
 		if p.state(t).Running {
 			return errors.New("it runs")
 		}
@@ -261,24 +263,4 @@ func (p *proxy) ask(t *testing.T, method, path, key, body string) answer {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
 	return answer{response.StatusCode, response.Header, string(text)}
-}
-
-// await asks until there is no error; it fails the test when that takes too long.
-func await(t *testing.T, what string, ask func() error) {
-	t.Helper()
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
-	for {
-		err := ask()
-		if err == nil {
-			return
-		}
-		select {
-		case <-again.C:
-		case <-limit.C:
-			t.Fatalf("waited %s for the %s: %v", patience, what, err)
-		}
-	}
 }

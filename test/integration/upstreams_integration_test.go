@@ -10,6 +10,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // upstream is a kind of Flagsmith API.
@@ -107,7 +108,7 @@ func (a *api) polls() []fakeflagsmith.Request {
 func (a *api) awaitPolls(t *testing.T, n int) {
 	t.Helper()
 	before := len(a.polls())
-	origin.Await(t, patience, "polls go on", func() bool { return len(a.polls()) >= before+n })
+	wait.Until(t, patience, "polls go on", func() bool { return len(a.polls()) >= before+n })
 }
 
 // checkPolls judges how the proxy asked so far.
@@ -137,7 +138,7 @@ func (a *api) checkFirstPoll(t *testing.T, since int, held revision) {
 	if !a.kind.conditional {
 		return
 	}
-	origin.Await(t, patience, "a first poll", func() bool { return len(a.polls()) > since })
+	wait.Until(t, patience, "a first poll", func() bool { return len(a.polls()) > since })
 	want := held.updatedAt().Format(http.TimeFormat)
 	if got := a.polls()[since].Header.Get("If-Modified-Since"); got != want {
 		t.Errorf("the first poll after the start is conditional on %q, want %q", got, want)

@@ -8,9 +8,8 @@
 //
 // # The client
 //
-// One program drives both. It reads requests from standard input, one JSON object
-// a line, and answers each with one line on standard output: {"result": …} or
-// {"error": "what the SDK said"}. It ends with its input.
+// One program drives both, by the contract that begins in test/internal/sdkprogram.
+// The requests:
 //
 //	{"call": "open", "client": NAME, "options": {…}}
 //	    makes a client with a provider of its own. Options are url, headers, web

@@ -3,7 +3,7 @@
 package openfeature_test
 
 import (
-	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"reflect"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 const (
@@ -47,6 +48,7 @@ func documentWith(updatedAt, banner string) []byte {
 		{"django_id":5,"feature":{"id":5,"name":"targeted"},"enabled":true,"feature_state_value":"everybody"},
 		{"django_id":6,"feature":{"id":6,"name":"number"},"enabled":true,"feature_state_value":39},
 		{"django_id":7,"feature":{"id":7,"name":"json"},"enabled":true,"feature_state_value":"{\"a\":[1]}"},
+		{"django_id":12,"feature":{"id":12,"name":"object"},"enabled":true,"feature_state_value":{"colours":["#77f",null],"width":{"px":1.5}}},
 		{"django_id":8,"feature":{"id":8,"name":"split"},"enabled":true,"feature_state_value":"plain","multivariate_feature_state_values":[
 			{"id":1,"percentage_allocation":100,"multivariate_feature_option":{"key":"blue","value":"#77f"}}]},
 		{"django_id":9,"feature":{"id":9,"name":"unnamed split"},"enabled":true,"feature_state_value":"plain","multivariate_feature_state_values":[
@@ -65,7 +67,7 @@ const (
 type world struct {
 	upstream *harness.Upstream
 	proxy    *harness.Proxy
-	client   *client
+	client   client
 }
 
 func newWorld(t *testing.T) *world {
@@ -117,6 +119,8 @@ func evaluations() []expected {
 		{"a text", "banner", "-", nil, static("hello")},
 		{"a number", "number", 1, nil, static(39.0)},
 		{"JSON in a text", "json", "-", nil, static(`{"a":[1]}`)},
+		{"an object", "object", object{}, nil, static(object{"colours": []any{"#77f", nil}, "width": object{"px": 1.5}})},
+		{"an object as a text", "object", "fallback", nil, details{Value: "fallback", Reason: "ERROR", ErrorCode: "TYPE_MISMATCH"}},
 		{"a variant with a name", "split", "-", bob(object{}), details{Value: "#77f", Reason: "SPLIT", Variant: "blue", FlagMetadata: object{"source": "environment", "weight": 100.0}}},
 		{"a variant without one", "unnamed split", "-", bob(object{}), details{Value: "all", Reason: "SPLIT", Variant: "variant-1", FlagMetadata: object{"source": "environment", "weight": 100.0}}},
 		{"nobody to split", "split", "-", nil, details{Value: "plain", Reason: "DEFAULT", Variant: "control", FlagMetadata: environment}},
@@ -199,7 +203,7 @@ func TestKeys(t *testing.T) {
 	}
 	t.Run("an unknown key is fatal to the provider for browsers", func(t *testing.T) {
 		options := object{"url": w.proxy.URL, "headers": object{"Authorization": "Bearer nobodys"}, "web": true}
-		if err := w.client.try(t, object{"call": "open", "client": t.Name(), "options": options}, nil); err == nil || !strings.Contains(err.Error(), "ProviderFatalError") {
+		if err := w.client.Try(t, object{"call": "open", "client": t.Name(), "options": options}, nil); err == nil || !strings.Contains(err.Error(), "ProviderFatalError") {
 			t.Error(err)
 		}
 	})
@@ -216,7 +220,7 @@ func TestWebProvider(t *testing.T) {
 			if context == nil {
 				context = object{}
 			}
-			w.client.call(t, object{"call": "context", "client": name, "context": context}, nil)
+			w.client.Call(t, object{"call": "context", "client": name, "context": context}, nil)
 			check(t, w.client.evaluate(t, name, test.flag, test.fallback, nil), test.want)
 		})
 	}
@@ -241,7 +245,7 @@ func TestWebProviderPolls(t *testing.T) {
 		t.Fatal(err)
 	}
 	var changed []string
-	w.client.call(t, object{"call": "changed", "client": name}, &changed)
+	w.client.Call(t, object{"call": "changed", "client": name}, &changed)
 	if !slices.Equal(changed, []string{"banner"}) {
 		t.Errorf("%v changed", changed)
 	}
@@ -253,7 +257,7 @@ func TestWebProviderPolls(t *testing.T) {
 		t.Errorf("%d whole answers, want one before and one after the change", n)
 	}
 	// Another identity is another answer, whatever tag was there before.
-	w.client.call(t, object{"call": "context", "client": name, "context": object{"targetingKey": "ada", "country": "AT"}}, nil)
+	w.client.Call(t, object{"call": "context", "client": name, "context": object{"targetingKey": "ada", "country": "AT"}}, nil)
 	if got := w.client.evaluate(t, name, "targeted", "-", nil); got.Value != "hers" {
 		t.Errorf("%+v", got)
 	}
@@ -271,15 +275,5 @@ func (w *world) answers(status int) (n int) {
 
 func (w *world) awaitAnswers(t *testing.T, status, atLeast int) {
 	t.Helper()
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for w.answers(status) < atLeast {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			t.Fatalf("%d of %d answers with %d\n%s", w.answers(status), atLeast, status, bytes.TrimSpace([]byte(w.proxy.Output())))
-		}
-	}
+	wait.Until(t, patience, fmt.Sprintf("%d answers with %d", atLeast, status), func() bool { return w.answers(status) >= atLeast })
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // Deployment is what one store URL names: one server, or several that belong
@@ -52,7 +54,7 @@ func Cluster(tb testing.TB) *Deployment {
 	create := append([]string{"--cluster", "create"}, addrs...)
 	d.Servers[0].Command(tb, append(create, "--cluster-replicas", "0", "--cluster-yes")...)
 	d.settled = func() error { return d.agreed(size) }
-	await(tb, "cluster", d.settled)
+	wait.ForSuccess(tb, patience, "cluster", d.settled)
 	d.URL = &url.URL{Scheme: "redis+cluster", Host: strings.Join(addrs, ",")}
 	return d
 }
@@ -130,7 +132,7 @@ func (d *Deployment) Start(tb testing.TB) {
 func (d *Deployment) awaitSettled(tb testing.TB) {
 	tb.Helper()
 	if d.settled != nil {
-		await(tb, "servers to work together", d.settled)
+		wait.ForSuccess(tb, patience, "servers to work together", d.settled)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // masterName is what the Sentinels call the master.
@@ -21,7 +23,7 @@ func Sentinel(tb testing.TB) *Deployment {
 	replica := start(tb, ports[1], spec{arguments: append(serverArguments(ports[1]),
 		"--replicaof", "127.0.0.1 "+strconv.Itoa(ports[0]))})
 	d := &Deployment{Servers: []*Server{master, replica}, settled: nil}
-	await(tb, "replica", func() error {
+	wait.ForSuccess(tb, patience, "replica", func() error {
 		info, err := replica.command("INFO", "replication")
 		if err == nil && !strings.Contains(info, "master_link_status:up") {
 			err = errors.New("not connected to its master")
@@ -44,7 +46,7 @@ func Sentinel(tb testing.TB) *Deployment {
 		addrs = append(addrs, sentinel.Addr())
 	}
 	d.settled = d.oneMaster
-	await(tb, "sentinels", func() error {
+	wait.ForSuccess(tb, patience, "sentinels", func() error {
 		for _, sentinel := range d.Sentinels {
 			known, err := sentinel.command("SENTINEL", "CKQUORUM", masterName)
 			if err != nil || !strings.HasPrefix(known, "OK 3 usable") {
@@ -70,7 +72,7 @@ func Sentinel(tb testing.TB) *Deployment {
 func (d *Deployment) Master(tb testing.TB) *Server {
 	tb.Helper()
 	var master *Server
-	await(tb, "master", func() (err error) {
+	wait.ForSuccess(tb, patience, "master", func() (err error) {
 		master, err = d.master()
 		return err
 	})
@@ -116,7 +118,7 @@ func (d *Deployment) oneMaster() error {
 // AwaitFailover returns when another server than former is the master.
 func (d *Deployment) AwaitFailover(tb testing.TB, former *Server) {
 	tb.Helper()
-	await(tb, "failover", func() error {
+	wait.ForSuccess(tb, patience, "failover", func() error {
 		if err := d.oneMaster(); err != nil {
 			return err
 		}

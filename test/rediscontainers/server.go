@@ -16,6 +16,8 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/exec"
+
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // Image is what the servers run: any Redis of version 7 will do.
@@ -128,7 +130,7 @@ func (s *Server) Kill(tb testing.TB) {
 		_, err := docker.ContainerKill(ctx, s.container.GetContainerID(), client.ContainerKillOptions{Signal: "SIGKILL"})
 		return err
 	})
-	await(tb, "end of "+s.Addr(), func() error {
+	wait.ForSuccess(tb, patience, "end of "+s.Addr(), func() error {
 		if !s.ended() {
 			return errors.New("still running")
 		}
@@ -181,7 +183,7 @@ func (s *Server) engine(tb testing.TB, what string, f func(context.Context, *tes
 
 func (s *Server) awaitAnswer(tb testing.TB) {
 	tb.Helper()
-	await(tb, "answer of "+s.Addr(), func() error {
+	wait.ForSuccess(tb, patience, "answer of "+s.Addr(), func() error {
 		answer, err := s.command("PING")
 		if err == nil && answer != "PONG" {
 			err = errors.New(answer)
@@ -207,25 +209,6 @@ func (s *Server) log() string {
 		return err.Error()
 	}
 	return string(text)
-}
-
-// await asks until there is no error; it fails the test when that takes too long.
-func await(tb testing.TB, what string, ask func() error) {
-	tb.Helper()
-	deadline := time.After(patience)
-	again := time.NewTicker(100 * time.Millisecond)
-	defer again.Stop()
-	for {
-		err := ask()
-		if err == nil {
-			return
-		}
-		select {
-		case <-again.C:
-		case <-deadline:
-			tb.Fatalf("waited %v for the %s: %v", patience, what, err)
-		}
-	}
 }
 
 // freePorts returns n ports of this machine that nobody listens on.

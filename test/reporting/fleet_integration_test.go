@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 	"github.com/edge-proxy/edge-proxy/test/rediscontainers"
 )
 
@@ -23,18 +24,18 @@ func TestNodeOfAFleetThatIsKilled(t *testing.T) {
 		fakeflagsmith.Failure{Kind: fakeflagsmith.FailStatus, Status: 503})
 	lost := start(t, c, "one")
 	flags(t, lost, "one", 20)
-	await(t, "a report that upstream has taken, unknown to the node", func() bool { return w.tries(t) > 1 })
+	wait.Until(t, patience, "a report that upstream has taken, unknown to the node", func() bool { return w.tries(t) > 1 })
 	taken := w.usage(t)["one flags"]
 	flags(t, lost, "one", 10) // wait for it
 	tries := w.tries(t)
-	await(t, "the counts to be saved", func() bool { return w.tries(t) >= tries+5 })
+	wait.Until(t, patience, "the counts to be saved", func() bool { return w.tries(t) >= tries+5 })
 	lost.Kill(t)
 
 	left := start(t, c, "one")
 	flags(t, left, "one", 7)
 	w.fail(t, fakeflagsmith.ProxyUsage)
-	await(t, "its own counts", func() bool { return w.usage(t)["one flags"] >= taken+7 })
-	await(t, "those of the other", func() bool { return w.usage(t)["one flags"] == 37 })
+	wait.Until(t, patience, "its own counts", func() bool { return w.usage(t)["one flags"] >= taken+7 })
+	wait.Until(t, patience, "those of the other", func() bool { return w.usage(t)["one flags"] == 37 })
 	flags(t, left, "one", 1)
 	stop(t, left)
 	if got := w.usage(t)["one flags"]; got != 38 {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 func TestUsageOfEveryResource(t *testing.T) {
@@ -73,7 +74,7 @@ func TestUsageUnderLoad(t *testing.T) {
 	}
 	all.Wait()
 	// At the end there are a few tries only, fewer than the failures in a row.
-	await(t, "a report arrives", func() bool { return len(w.requests(t, fakeflagsmith.ProxyUsage)) > 6 })
+	wait.Until(t, patience, "a report arrives", func() bool { return len(w.requests(t, fakeflagsmith.ProxyUsage)) > 6 })
 	stop(t, p)
 	if got := w.usage(t)["one flags"]; got != clients*each {
 		t.Errorf("%d reported, want %d", got, clients*each)
@@ -145,7 +146,7 @@ func TestKilled(t *testing.T) {
 		// While a report waits, what was served is saved every interval, which is
 		// how long retries are apart at most.
 		tries := w.tries(t)
-		await(t, "the counts to be saved", func() bool { return w.tries(t) >= tries+5 })
+		wait.Until(t, patience, "the counts to be saved", func() bool { return w.tries(t) >= tries+5 })
 		spooled = served
 		flags(t, p, "one", 5)
 		served += 5
@@ -153,7 +154,7 @@ func TestKilled(t *testing.T) {
 	}
 	w.fail(t, fakeflagsmith.ProxyUsage)
 	last := start(t, c, "one")
-	await(t, "what was spooled", func() bool { return w.usage(t)["one flags"] >= spooled-10 })
+	wait.Until(t, patience, "what was spooled", func() bool { return w.usage(t)["one flags"] >= spooled-10 })
 	stop(t, last)
 	if got := w.usage(t)["one flags"]; got > served || got < served-3*5 {
 		t.Errorf("%d reported of %d served", got, served)
@@ -195,7 +196,7 @@ func TestStoppedWhileUpstreamIsAway(t *testing.T) {
 	}
 	w.fail(t, fakeflagsmith.ProxyUsage)
 	p = start(t, c, "one")
-	await(t, "the report", func() bool { return w.usage(t)["one flags"] == 11 })
+	wait.Until(t, patience, "the report", func() bool { return w.usage(t)["one flags"] == 11 })
 	flags(t, p, "one", 1)
 	stop(t, p)
 	if got := w.usage(t)["one flags"]; got != 12 {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
-	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 const (
@@ -96,7 +96,7 @@ func start(t *testing.T, config map[string]any, environments ...string) *harness
 	t.Helper()
 	p := harness.StartProxy(t, harness.Setup{Config: config})
 	for _, e := range environments {
-		await(t, e+" is served", func() bool {
+		wait.Until(t, patience, e+" is served", func() bool {
 			// Needs the document, and is not counted.
 			status, _ := ask(t, http.MethodPost, p.URL+countsPath, "{}", e)
 			return status == http.StatusOK
@@ -136,12 +136,6 @@ func flags(t *testing.T, p *harness.Proxy, environment string, n int) {
 			t.Fatalf("%d %s", status, body)
 		}
 	}
-}
-
-// await waits until something holds.
-func await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	origin.Await(t, patience, what, holds)
 }
 
 // stop ends a proxy in good order.

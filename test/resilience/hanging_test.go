@@ -8,6 +8,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // Of 200 environments one hangs until the time-out, at each poll. That the others
@@ -40,7 +41,7 @@ func TestAHangingEnvironmentDelaysNoOther(t *testing.T) {
 	// Counting goes through all requests, so it is not done too often.
 	count := time.NewTicker(interval / 4)
 	defer count.Stop()
-	eventually(t, "some rounds of polls", func() bool {
+	wait.Until(t, patience, "some rounds of polls", func() bool {
 		<-count.C
 		return len(w.fake.Requests(hanging)) > rounds
 	})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // startBinary starts a proxy that serves one environment of a fake upstream.
@@ -103,14 +104,14 @@ func TestShutdownUnderLoad(t *testing.T) {
 	// Two requests are under way when the signal comes: one ends within the
 	// drain delay, one after it.
 	short, long := newSlowRequest(t, p), newSlowRequest(t, p)
-	eventually(t, "polls under load", func() bool { return polls(t, u) >= 3 })
+	wait.Until(t, patience, "polls under load", func() bool { return polls(t, u) >= 3 })
 
 	signalled := time.Now()
 	p.Signal(t, syscall.SIGTERM)
 	p.WaitEvent(t, harness.StartTimeout, "shutting_down")
 	told := time.Now()
 	client := newClient(t)
-	eventually(t, "readiness turns 503", func() bool {
+	wait.Until(t, patience, "readiness turns 503", func() bool {
 		answer, err := client.Get(p.URL + "/proxy/health/readiness")
 		if err != nil {
 			t.Fatalf("readiness: %v", err)
@@ -128,7 +129,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 	<-time.After(time.Until(signalled.Add(drain / 2)))
 	close(enough)
 	load.Wait()
-	eventually(t, "the listener closes", func() bool {
+	wait.Until(t, patience, "the listener closes", func() bool {
 		_, _, err := ask(t.Context(), newClient(t), p.URL, nil)
 		return err != nil
 	})

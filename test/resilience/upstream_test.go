@@ -10,6 +10,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // A good document is served, then upstream fails in one of these ways for some
@@ -70,7 +71,7 @@ func TestUpstreamFailures(t *testing.T) {
 				if held {
 					w.put(t, 0, "first")
 					w.startApp(t)
-					eventually(t, "the first document is served", func() bool { return w.flag() == "first" && w.state() == domain.Fresh })
+					wait.Until(t, patience, "the first document is served", func() bool { return w.flag() == "first" && w.state() == domain.Fresh })
 				}
 				c.fails(t, w)
 				// Something new, which arrives if the failure is taken for an answer.
@@ -196,7 +197,7 @@ func TestUpstreamAwayForAWhile(t *testing.T) {
 	server.Listener = listen(t, w.address)
 	server.Start()
 	w.startApp(t)
-	eventually(t, "the first document is served", func() bool { return w.flag() == "first" })
+	wait.Until(t, patience, "the first document is served", func() bool { return w.flag() == "first" })
 	server.Close()
 	w.waitFor(t, "staleness", func() bool { return w.state() == domain.Stale }, "first")
 	w.startUpstream(t)
@@ -245,7 +246,7 @@ func TestAllPagesOrNone(t *testing.T) {
 			w.pageSize, w.links = 2, links
 			w.put(t, 0, "first")
 			w.startApp(t)
-			eventually(t, "the document is served", func() bool { return w.flag() == "first" })
+			wait.Until(t, patience, "the document is served", func() bool { return w.flag() == "first" })
 			if got := w.Snapshot().Environment(clientKey).Body; string(got) != string(whole) {
 				t.Errorf("got  %s\nwant %s", got, whole)
 			}
@@ -260,7 +261,7 @@ func TestAnOlderDocument(t *testing.T) {
 		w.startUpstream(t)
 		w.put(t, 0, "first")
 		w.startApp(t)
-		eventually(t, "the first document is served", func() bool { return w.flag() == "first" })
+		wait.Until(t, patience, "the first document is served", func() bool { return w.flag() == "first" })
 		w.fail(t, fakeflagsmith.Failure{Kind: fakeflagsmith.FailBody, Times: times, Body: string(document(w.base.Add(-time.Hour), "older", 0))})
 		return w
 	}
@@ -294,9 +295,9 @@ func TestTwoChangesWithinOneSecond(t *testing.T) {
 	w.startUpstream(t)
 	w.put(t, 0, "first")
 	w.startApp(t)
-	eventually(t, "the first document is served", func() bool { return w.flag() == "first" })
+	wait.Until(t, patience, "the first document is served", func() bool { return w.flag() == "first" })
 	w.put(t, time.Minute+100*time.Millisecond, "second")
-	eventually(t, "the second document is served", func() bool { return w.flag() == "second" })
+	wait.Until(t, patience, "the second document is served", func() bool { return w.flag() == "second" })
 	w.put(t, time.Minute+200*time.Millisecond, "third") // the same Last-Modified
 	w.waitFor(t, "the third document", func() bool { return w.flag() == "third" }, "second", "third")
 }
@@ -310,7 +311,7 @@ func TestAClockThatJumps(t *testing.T) {
 			w.startUpstream(t)
 			w.put(t, 0, "first")
 			w.startApp(t)
-			eventually(t, "the first document is served", func() bool { return w.flag() == "first" })
+			wait.Until(t, patience, "the first document is served", func() bool { return w.flag() == "first" })
 			w.offset.Store(int64(jump))
 			recovers(t, w, "first")
 			w.offset.Store(0)

@@ -23,6 +23,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 const (
@@ -77,7 +78,7 @@ func newWorld(t *testing.T) *world {
 func listen(t *testing.T, address string) (l net.Listener) {
 	t.Helper()
 	var err error
-	eventually(t, "listening on "+address, func() bool {
+	wait.Until(t, patience, "listening on "+address, func() bool {
 		l, err = net.Listen("tcp", address)
 		return err == nil
 	})
@@ -192,7 +193,7 @@ func (w *world) state() domain.State { return w.Readiness().State }
 // flags may be served.
 func (w *world) waitFor(t *testing.T, what string, holds func() bool, flags ...string) {
 	t.Helper()
-	eventually(t, what, func() bool {
+	wait.Until(t, patience, what, func() bool {
 		// In this order: what holds may be that a document came.
 		held := holds()
 		if flag := w.flag(); !contains(flags, flag) {
@@ -209,22 +210,6 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
-}
-
-// eventually waits until holds does.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			t.Fatalf("never came true: %s", what)
-		}
-	}
 }
 
 // nothing prepares nothing.

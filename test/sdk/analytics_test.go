@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // testAnalytics: what an SDK counts reaches Flagsmith, each evaluation once.
@@ -37,11 +38,11 @@ func (w *world) countEvaluations(t *testing.T, p *program, o options, reads []st
 	if o.Local {
 		w.waitLoaded(t, p, client)
 	}
-	p.call(t, request{Call: "flags", Client: client, Identity: &identity{Identifier: "ada"}, Features: reads}, nil)
-	p.call(t, request{Call: "flush", Client: client}, nil)
+	p.Call(t, request{Call: "flags", Client: client, Identity: &identity{Identifier: "ada"}, Features: reads}, nil)
+	p.Call(t, request{Call: "flush", Client: client}, nil)
 	w.waitAccess(t, since, 1, "the SDK's analytics are accepted", answered(http.MethodPost, "analytics/flags/", http.StatusOK))
 	var got map[string]int
-	eventually(t, "Flagsmith has counted them", func() bool {
+	wait.Until(t, patience, "Flagsmith has counted them", func() bool {
 		got = w.evaluations(t)
 		return total(got) >= total(want)
 	})

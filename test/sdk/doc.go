@@ -8,11 +8,8 @@
 //
 // # Clients
 //
-// Each SDK is driven by a small program of its own language, all to one contract.
-// The program reads requests from standard input, one JSON object a line, and
-// answers each with one line on standard output: {"result": …} or
-// {"error": "what the SDK said"}. What it logs goes to standard error. It ends
-// with its input.
+// Each SDK is driven by a small program of its own language, all to one contract,
+// which begins in test/internal/sdkprogram. The requests:
 //
 //	{"call": "about"}
 //	    {"sdk", "version", "runtime"}: what is being tested

@@ -46,11 +46,11 @@ func testRefusals(t *testing.T, w *world, p *program) {
 // when they are asked.
 func (p *program) attempt(t *testing.T, o options, who *identity) error {
 	t.Helper()
-	if err := p.try(t, request{Call: "open", Client: t.Name(), Options: &o}, nil); err != nil {
+	if err := p.Try(t, request{Call: "open", Client: t.Name(), Options: &o}, nil); err != nil {
 		return err
 	}
-	t.Cleanup(func() { p.call(t, request{Call: "close", Client: t.Name()}, nil) })
-	return p.try(t, request{Call: "flags", Client: t.Name(), Identity: who}, nil)
+	t.Cleanup(func() { p.Call(t, request{Call: "close", Client: t.Name()}, nil) })
+	return p.Try(t, request{Call: "flags", Client: t.Name(), Identity: who}, nil)
 }
 
 // testDefaults: with defaults, an application goes on without the proxy, and
@@ -67,7 +67,7 @@ func testDefaults(t *testing.T, w *world, p *program) {
 		t.Run(tt.about, func(t *testing.T) {
 			client := p.open(t, options{URL: w.api(), Key: tt.key, Default: fallback})
 			var list []flag
-			p.call(t, request{Call: "flags", Client: client, Features: []string{"max_cart_items", "not_there"}}, &list)
+			p.Call(t, request{Call: "flags", Client: client, Features: []string{"max_cart_items", "not_there"}}, &list)
 			got := flagsOf(list)
 			for name, value := range tt.want {
 				if got[name] != (flag{name, true, value}) {

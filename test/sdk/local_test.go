@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // testLocal: the SDK evaluates the document that the proxy hands out, and comes to
@@ -33,7 +35,7 @@ func testLocal(t *testing.T, w *world, p *program) {
 			}
 		}
 		var in []string
-		p.call(t, request{Call: "segments", Client: client, Identity: &who}, &in)
+		p.Call(t, request{Call: "segments", Client: client, Identity: &who}, &in)
 		for _, name := range in {
 			reached[name]++
 		}
@@ -62,8 +64,8 @@ func testLocal(t *testing.T, w *world, p *program) {
 // it when they are made, others in the background.
 func (w *world) waitLoaded(t *testing.T, p *program, client string) {
 	t.Helper()
-	eventually(t, "the SDK has the document", func() bool {
-		return p.try(t, request{Call: "flags", Client: client}, nil) == nil
+	wait.Until(t, patience, "the SDK has the document", func() bool {
+		return p.Try(t, request{Call: "flags", Client: client}, nil) == nil
 	})
 }
 
@@ -129,7 +131,7 @@ func testPolling(t *testing.T, w *world, p *program) {
 // waitValue waits until the SDK has a value of the feature that changes.
 func (w *world) waitValue(t *testing.T, p *program, client, value string) {
 	t.Helper()
-	eventually(t, "the SDK has the change", func() bool {
+	wait.Until(t, patience, "the SDK has the change", func() bool {
 		return p.flags(t, client, nil)[changing].Value == value
 	})
 }

@@ -47,7 +47,7 @@ func TestSDKs(t *testing.T) {
 			w := newWorld(t)
 			p := startProgram(t, s)
 			var about struct{ SDK, Version, Runtime string }
-			p.call(t, request{Call: "about"}, &about)
+			p.Call(t, request{Call: "about"}, &about)
 			t.Logf("%s %s on %s", about.SDK, about.Version, about.Runtime)
 			if header := documentation(t)[0]; !strings.Contains(header, " "+about.Version+" |") {
 				t.Errorf("%s does not name version %s: %s", compatibility, about.Version, header)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 const (
@@ -76,7 +77,7 @@ func (w *world) api() string { return w.proxy.URL + "/api/v1/" }
 // waitServed waits until the proxy has an environment.
 func (w *world) waitServed(t *testing.T, key string) {
 	t.Helper()
-	eventually(t, "the proxy serves "+key, func() bool {
+	wait.Until(t, patience, "the proxy serves "+key, func() bool {
 		status, _ := w.ask(t, http.MethodGet, "flags/", key, nil)
 		return status == http.StatusOK
 	})
@@ -177,7 +178,7 @@ func (w *world) publish(t *testing.T, value string) {
 	if _, err := w.upstream.Emit(t.Context(), clientKey, string(data)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the proxy serves the change", func() bool {
+	wait.Until(t, patience, "the proxy serves the change", func() bool {
 		return w.flags(t, clientKey, nil)[changing].Value == value
 	})
 }
@@ -210,7 +211,7 @@ func (w *world) mark(t *testing.T) mark {
 	if status, text := w.ask(t, http.MethodGet, "flags/", clientKey, nil, string(m)); status != http.StatusOK {
 		t.Fatalf("the proxy answered %d %s", status, text)
 	}
-	eventually(t, "the access log is written", func() bool {
+	wait.Until(t, patience, "the access log is written", func() bool {
 		return slices.ContainsFunc(w.proxy.Events(), m.is)
 	})
 	return m
@@ -238,7 +239,7 @@ func (w *world) accesses(since mark) []access {
 func (w *world) waitAccess(t *testing.T, since mark, atLeast int, what string, match func(access) bool) []access {
 	t.Helper()
 	var found []access
-	eventually(t, what, func() bool {
+	wait.Until(t, patience, what, func() bool {
 		found = nil
 		for _, a := range w.accesses(since) {
 			if match(a) {
@@ -255,21 +256,5 @@ func (w *world) waitAccess(t *testing.T, since mark, atLeast int, what string, m
 func answered(method, path string, status int) func(access) bool {
 	return func(a access) bool {
 		return a.method == method && strings.HasPrefix(a.path, "/api/v1/"+path) && a.status == status
-	}
-}
-
-// eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			t.Fatalf("not within %s: %s", patience, what)
-		}
 	}
 }

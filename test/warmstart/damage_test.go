@@ -15,6 +15,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/harness"
 	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // stored runs a proxy until it has stored the document of env-a, and returns its
@@ -156,7 +157,7 @@ func TestFileInUse(t *testing.T) {
 	wantRefused(t, setup, path, "in use by another process", "stop the other one")
 
 	o.Serve(t, "env-a", origin.Document("env-a", time.Now().Add(time.Minute), "changed", ""))
-	origin.Await(t, patience, "the first proxy serves the change", func() bool {
+	wait.Until(t, patience, "the first proxy serves the change", func() bool {
 		value, err := client.Value(p.URL, "env-a")
 		return err == nil && value == "changed"
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/harness"
 	"github.com/edge-proxy/edge-proxy/test/harness/profile"
 	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // release builds the proxy as it is released, whatever this test is built with: its
@@ -94,7 +95,7 @@ func everything(t *testing.T, client *origin.Client, url, key string) []answer {
 	await := func(what string, ask func() (int, []byte, error)) {
 		t.Helper()
 		what += " of " + key
-		origin.Await(t, patience, what+" can be had", func() bool {
+		wait.Until(t, patience, what+" can be had", func() bool {
 			status, body, err := ask()
 			if err != nil {
 				t.Fatalf("%s: %v", what, err)
@@ -191,7 +192,7 @@ func TestFirstPollAfterRestart(t *testing.T) {
 	target := fakeflagsmith.DocumentOf("env-a")
 	asked := len(o.Requests(target))
 	o.Resume(t)
-	origin.Await(t, patience, "the confirmation moves on", func() bool { return client.Readiness(t, p.URL).LastUpdate.After(before) })
+	wait.Until(t, patience, "the confirmation moves on", func() bool { return client.Readiness(t, p.URL).LastUpdate.After(before) })
 	first := o.Requests(target)[asked]
 	if got, want := fmt.Sprint(first.Header["If-Modified-Since"], first.Status), fmt.Sprint([]string{updated.UTC().Format(http.TimeFormat)}, 304); got != want {
 		t.Errorf("the first poll and its answer: %s, want %s", got, want)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/test/harness"
 	"github.com/edge-proxy/edge-proxy/test/internal/origin"
+	"github.com/edge-proxy/edge-proxy/test/internal/wait"
 )
 
 // Confirmations of all environments share a transaction a second, however many
@@ -30,7 +31,7 @@ func TestWritesOfConfirmations(t *testing.T) {
 	p := harness.StartProxy(t, harness.Setup{Config: withStore(o.Config(0, keys...), path, 1)})
 	p.WaitReady(t)
 	// The first two polls bring whole documents; then the 304s begin.
-	origin.Await(t, patience, "every environment is confirmed by 304", func() bool { return notModified(o) == environments })
+	wait.Until(t, patience, "every environment is confirmed by 304", func() bool { return notModified(o) == environments })
 
 	began, first, confirmedBefore := time.Now(), latestTransaction(t, path), confirmations(o)
 	<-time.After(window)

@@ -103,20 +103,3 @@ func (c *Client) Readiness(t testing.TB, url string) Readiness {
 	}
 	return r
 }
-
-// Await asks every few milliseconds until holds does; it fails the test when that
-// does not come within so long.
-func Await(t testing.TB, within time.Duration, what string, holds func() bool) {
-	t.Helper()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	limit := time.NewTimer(within)
-	defer limit.Stop()
-	for !holds() {
-		select {
-		case <-again.C:
-		case <-limit.C:
-			t.Fatalf("within %s it did not come true: %s", within, what)
-		}
-	}
-}

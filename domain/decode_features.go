@@ -1,0 +1,268 @@
+package domain
+
+import (
+	"encoding/hex"
+	"strings"
+
+	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+)
+
+func (d *decoder) identityOverrides(p *Path) []IdentityOverride {
+	if !d.array(p, "it counts as empty") {
+		return nil
+	}
+	var overrides []IdentityOverride
+	for i := 0; d.NextElement(); i++ {
+		p := Path{parent: p, index: i}
+		if o, ok := d.identityOverride(&p); ok {
+			overrides = append(overrides, o)
+		}
+	}
+	return overrides
+}
+
+func (d *decoder) identityOverride(p *Path) (o IdentityOverride, ok bool) {
+	const leftOut = "the identity override is left out"
+	if !d.object(p, leftOut) {
+		return o, false
+	}
+	for {
+		key, more := d.NextKey()
+		if !more {
+			break
+		}
+		switch key {
+		case "identifier":
+			o.Identifier, ok = d.text()
+		case "identity_features":
+			p := Path{parent: p, name: key}
+			o.Features = d.featureStates(&p, false)
+		default:
+			d.Skip()
+		}
+	}
+	if !ok {
+		d.problem(p, leftOut, "it has no identifier that is a text")
+	}
+	return o, ok
+}
+
+// featureStates reads a list of feature states. Those of identities are not split
+// over variants, so that all about variants is passed over.
+func (d *decoder) featureStates(p *Path, splits bool) []FeatureState {
+	if !d.array(p, "it counts as empty") {
+		return nil
+	}
+	var states []FeatureState
+	for i := 0; d.NextElement(); i++ {
+		p := Path{parent: p, index: i}
+		if fs, ok := d.featureState(&p, splits); ok {
+			states = append(states, fs)
+		}
+	}
+	return states
+}
+
+func (d *decoder) featureState(p *Path, splits bool) (fs FeatureState, ok bool) {
+	const leftOut = "the feature state is left out"
+	if !d.object(p, leftOut) {
+		return fs, false
+	}
+	var id, uuid string
+	enabled := false
+	for {
+		key, more := d.NextKey()
+		if !more {
+			break
+		}
+		switch {
+		case key == "feature":
+			p := Path{parent: p, name: key}
+			fs.Feature, ok = d.feature(&p)
+		case key == "enabled":
+			if enabled = d.Kind() == jsontext.Bool; enabled {
+				fs.Enabled = d.Bool()
+			} else {
+				d.Skip()
+			}
+		case key == "feature_state_value":
+			fs.Value = d.value()
+		case !splits:
+			d.Skip()
+		case key == "django_id":
+			id = d.stateID()
+		case key == "featurestate_uuid":
+			uuid, _ = d.text()
+		case key == "feature_segment":
+			p := Path{parent: p, name: key}
+			fs.Priority = d.priority(&p)
+		case key == "multivariate_feature_state_values":
+			p := Path{parent: p, name: key}
+			fs.Variants = d.variants(&p)
+		default:
+			d.Skip()
+		}
+	}
+	if fs.Key = id; id == "" {
+		fs.Key = uuid
+	}
+	if !ok {
+		d.problem(p, leftOut, "its feature has no name that is a text or no id that is an integer")
+		return fs, false
+	}
+	if !enabled {
+		d.problem(p, "the feature counts as disabled", "enabled is missing or not true or false")
+	}
+	if len(fs.Variants) > 0 && fs.Key == "" {
+		d.problem(p, "identities are split by an empty key", "it has variants, but neither django_id nor featurestate_uuid")
+	}
+	return fs, true
+}
+
+// stateID reads a django_id as text, "" when it is null or 0.
+func (d *decoder) stateID() string {
+	if v := d.value(); v.Kind() == jsontext.Number && v.Text() != "0" || v.Kind() == jsontext.String {
+		return v.Text()
+	}
+	return ""
+}
+
+func (d *decoder) feature(p *Path) (f Feature, ok bool) {
+	if !d.object(p, "it counts as empty") {
+		return f, false
+	}
+	var id, name bool
+	for {
+		key, more := d.NextKey()
+		if !more {
+			return f, id && name
+		}
+		switch key {
+		case "id":
+			f.ID, id = d.integer()
+		case "name":
+			f.Name, name = d.name()
+		case "type":
+			f.Type, _ = d.name()
+		default:
+			d.Skip()
+		}
+	}
+}
+
+func (d *decoder) priority(p *Path) (priority Value) {
+	if !d.object(p, "the override has the lowest rank") {
+		return priority
+	}
+	for {
+		key, more := d.NextKey()
+		if !more {
+			return priority
+		}
+		if key != "priority" {
+			d.Skip()
+			continue
+		}
+		v, ok := d.number()
+		if priority = v; !ok && !v.IsNull() {
+			priority = Value{}
+			d.problem(&Path{parent: p, name: key}, "the override has the lowest rank", "a priority must be a number")
+		}
+	}
+}
+
+func (d *decoder) variants(p *Path) []Variant {
+	if !d.array(p, "it counts as empty") {
+		return nil
+	}
+	var variants []Variant
+	for i := 0; d.NextElement(); i++ {
+		p := Path{parent: p, index: i}
+		if v, ok := d.variant(&p); ok {
+			variants = append(variants, v)
+		}
+	}
+	return variants
+}
+
+func (d *decoder) variant(p *Path) (v Variant, ok bool) {
+	const leftOut = "the variant is left out"
+	if !d.object(p, leftOut) {
+		return v, false
+	}
+	var weight, option, ordered bool
+	var uuid string
+	for {
+		key, more := d.NextKey()
+		if !more {
+			break
+		}
+		switch key {
+		case "id":
+			var id int64
+			if id, ordered = d.integer(); ordered && id > 0 {
+				v.Order = VariantOrder{Low: uint64(id)}
+			} else {
+				ordered = false
+			}
+		case "mv_fs_value_uuid":
+			uuid, _ = d.text()
+		case "percentage_allocation":
+			v.Weight, weight = d.number()
+		case "multivariate_feature_option":
+			p := Path{parent: p, name: key}
+			v.Key, v.Value, option = d.option(&p)
+		default:
+			d.Skip()
+		}
+	}
+	if !ordered {
+		v.Order, ordered = uuidOrder(uuid)
+	}
+	switch {
+	case !weight:
+		d.problem(p, leftOut, "percentage_allocation is missing or not a number")
+	case !option:
+		d.problem(p, leftOut, "multivariate_feature_option has no value")
+	case !ordered:
+		d.problem(p, leftOut, "it has neither an id nor a valid mv_fs_value_uuid to be ordered by")
+	}
+	return v, weight && option && ordered
+}
+
+// option reads a multivariate option: its name, if it has one, and its value.
+func (d *decoder) option(p *Path) (name string, v Value, ok bool) {
+	if !d.object(p, "it counts as empty") {
+		return "", v, false
+	}
+	for {
+		key, more := d.NextKey()
+		if !more {
+			return name, v, ok
+		}
+		switch key {
+		case "key":
+			name, _ = d.name()
+		case "value":
+			v, ok = d.value(), true
+		default:
+			d.Skip()
+		}
+	}
+}
+
+func uuidOrder(uuid string) (VariantOrder, bool) {
+	digits, err := hex.DecodeString(strings.ReplaceAll(uuid, "-", ""))
+	if err != nil || len(digits) != 16 {
+		return VariantOrder{}, false
+	}
+	var o VariantOrder
+	for i, b := range digits {
+		if i < 8 {
+			o.High = o.High<<8 | uint64(b)
+		} else {
+			o.Low = o.Low<<8 | uint64(b)
+		}
+	}
+	return o, true
+}
