@@ -42,7 +42,7 @@ type Server struct {
 	mu       sync.Mutex
 	listener net.Listener // nil: none, or closed
 	open     map[*conn]struct{}
-	emptied  chan struct{} // to be closed when none is open; nil: nobody waits
+	emptied  chan struct{} // closed when none is open any more; nil: nobody waits
 }
 
 // New returns a server in front of rest, which must not be used otherwise from
@@ -149,6 +149,11 @@ func (s *Server) left(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, c)
+	s.tellEmptied()
+}
+
+// tellEmptied tells those who wait for it that no connection is open, if so.
+func (s *Server) tellEmptied() {
 	if len(s.open) == 0 && s.emptied != nil {
 		close(s.emptied)
 		s.emptied = nil
@@ -189,12 +194,11 @@ func (s *Server) closeConns(which func(*conn) bool) <-chan struct{} {
 			_ = c.rwc.Close()
 		}
 	}
-	emptied := make(chan struct{})
-	if len(s.open) == 0 {
-		close(emptied)
-	} else {
-		s.emptied = emptied
+	if s.emptied == nil {
+		s.emptied = make(chan struct{})
 	}
+	emptied := s.emptied
+	s.tellEmptied()
 	return emptied
 }
 

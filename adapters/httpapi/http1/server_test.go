@@ -167,6 +167,37 @@ func TestCloseCutsRequestsOff(t *testing.T) {
 	}
 }
 
+// Whoever waits for the end is told of it, however many there are and whatever else
+// is called meanwhile.
+func TestShutdownTwiceAndClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, l, served := newWaiting(), newConns(), make(chan error, 1)
+		s := http1.New(&http.Server{Handler: h})
+		go func() { served <- s.Serve(l) }()
+		client, from := dial(l)
+		send(client, get("/"))
+		<-h.asked
+		stopped := make(chan error)
+		for range 2 {
+			go func() { stopped <- s.Shutdown(t.Context()) }()
+			synctest.Wait()
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		ended(t, from)
+		for range 2 {
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Errorf("again: %v", err)
+		}
+		<-served
+	})
+}
+
 // Half a request is waited for, but not beyond the end.
 func TestShutdownDuringARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
