@@ -166,6 +166,7 @@ func (s *Server) tellEmptied() {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.closing.Store(true)
 	failed := s.closeListener()
+	s.rest.SetKeepAlivesEnabled(false) // closes the idle ones there, too
 	select {
 	case <-s.closeConns((*conn).retire):
 		return errors.Join(failed, s.rest.Shutdown(ctx))

@@ -198,6 +198,42 @@ func TestShutdownTwiceAndClose(t *testing.T) {
 	})
 }
 
+// While a request is under way, those connections are closed that nothing goes on on,
+// and the others have their last answer, whichever of the two servers they are with.
+func TestShutdownIsForBothServersAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, l, served := newWaiting(), newConns(), make(chan error, 1)
+		s := http1.New(&http.Server{Handler: h})
+		go func() { served <- s.Serve(l) }()
+		open := func(request string) *bufio.Reader {
+			client, from := dial(l)
+			send(client, request)
+			<-h.asked
+			return from
+		}
+		fromIdle := open(odd("/"))
+		h.leave <- true
+		receive(t, fromIdle)
+		fromPlain := open(get("/"))
+		fromOdd := open(odd("/"))
+		stopped := make(chan error, 1)
+		go func() { stopped <- s.Shutdown(t.Context()) }()
+		ended(t, fromIdle)
+		h.leave <- true
+		h.leave <- true
+		for _, from := range []*bufio.Reader{fromPlain, fromOdd} {
+			if response, body := receive(t, from); body != "done" || !response.Close {
+				t.Errorf("%q, close %v", body, response.Close)
+			}
+			ended(t, from)
+		}
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+}
+
 // Half a request is waited for, but not beyond the end.
 func TestShutdownDuringARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
