@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,6 +180,9 @@ func (a *answer) appendHead(header http.Header) {
 	out = append(out, crlf...)
 	a.fields = a.fields[:0]
 	for name, values := range header {
+		if !a.sends(name) {
+			continue
+		}
 		at := len(a.fields)
 		for at > 0 && a.fields[at-1].name > name {
 			at--
@@ -203,8 +207,24 @@ func (a *answer) appendHead(header http.Header) {
 	a.out = append(out, crlf...)
 }
 
-// appendValue appends a header's value. What would end its line becomes a space.
+// sends reports whether a header of that name is sent. As with net/http, what is no
+// name is left out, and so is what is about a body that the status excludes.
+func (a *answer) sends(name string) bool {
+	switch name {
+	case "Content-Length":
+		return !bodyless(a.status)
+	case "Content-Type":
+		return a.status != http.StatusNotModified
+	case "Transfer-Encoding", "":
+		return false
+	}
+	return all(name, inName)
+}
+
+// appendValue appends a header's value without the spaces around it. What would end
+// its line becomes a space.
 func appendValue(dst []byte, value string) []byte {
+	value = textproto.TrimString(value)
 	from := len(dst)
 	dst = append(dst, value...)
 	if strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\r') >= 0 {

@@ -27,6 +27,11 @@ func tell(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, told)
 }
 
+// describe sets the headers of a body.
+func describe(h http.Header) {
+	h["Content-Type"], h["Content-Length"], h["Content-Encoding"] = []string{"text/plain"}, []string{"3"}, []string{"gzip"}
+}
+
 // handlers answer in the ways there are, by path.
 var handlers = map[string]http.HandlerFunc{
 	"/tell":    tell,
@@ -50,6 +55,14 @@ var handlers = map[string]http.HandlerFunc{
 		w.Header().Set("Etag", `"tag"`)
 		w.WriteHeader(http.StatusNotModified)
 	},
+	"/no-content-declared": func(w http.ResponseWriter, _ *http.Request) {
+		describe(w.Header())
+		w.WriteHeader(http.StatusNoContent)
+	},
+	"/not-modified-declared": func(w http.ResponseWriter, _ *http.Request) {
+		describe(w.Header())
+		w.WriteHeader(http.StatusNotModified)
+	},
 	"/declared": func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", "9")
@@ -67,6 +80,11 @@ var handlers = map[string]http.HandlerFunc{
 		}
 		_, _ = io.WriteString(w, "two")
 	},
+	"/transfer-coded": func(w http.ResponseWriter, _ *http.Request) {
+		describe(w.Header())
+		w.Header()["Transfer-Encoding"] = []string{"identity"}
+		_, _ = io.WriteString(w, "one")
+	},
 	"/too-little": func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Content-Length", "30")
@@ -77,6 +95,10 @@ var handlers = map[string]http.HandlerFunc{
 		h["Split"] = []string{"a\r\nInjected: b", "c\nd"}
 		h["Several"] = []string{"1", "2", "3"}
 		h["None"] = nil
+		h["Spaces"] = []string{" \t a b\t ", "\r\n", ""}
+		h["No\r\nName"] = []string{"a"}
+		h["No Name"] = []string{"a"}
+		h[""] = []string{"a"}
 		h["Date"] = nil
 		h["Content-Type"] = nil
 		_, _ = io.WriteString(w, "<html>")
