@@ -287,6 +287,7 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	a.hijacked = true
+	c.server.left(c)
 	read := bytes.NewReader(bytes.Clone(c.buffer[c.from:c.to]))
 	return c.rwc, bufio.NewReadWriter(bufio.NewReader(io.MultiReader(read, c.rwc)), bufio.NewWriter(c.rwc)), nil
 }

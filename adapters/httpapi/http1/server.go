@@ -144,7 +144,7 @@ func (s *Server) serve(rwc net.Conn) {
 	}()
 }
 
-// left notes that c is no longer served here.
+// left notes that c is no longer served here. It may be called again.
 func (s *Server) left(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -444,6 +444,45 @@ func TestHijack(t *testing.T) {
 	}
 }
 
+// From then on that a handler has taken the connection over, the server neither
+// closes it nor waits for it.
+func TestCloseSparesConnectionsTakenOver(t *testing.T) {
+	for name, request := range map[string]string{"plain": get("/"), "odd": odd("/")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				leave := make(chan bool)
+				h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					c, _, err := http.NewResponseController(w).Hijack()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer c.Close()
+					<-leave
+					_, _ = io.WriteString(c, "mine")
+				})
+				l, served := newConns(), make(chan error, 1)
+				s := http1.New(&http.Server{Handler: h})
+				go func() { served <- s.Serve(l) }()
+				client, from := dial(l)
+				send(client, request)
+				synctest.Wait()
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				leave <- true
+				if got, err := io.ReadAll(from); string(got) != "mine" || err != nil {
+					t.Errorf("%q, %v", got, err)
+				}
+				<-served
+			})
+		})
+	}
+}
+
 func TestHijackOfAnAnswerThatBegan(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
