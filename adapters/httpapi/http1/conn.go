@@ -40,11 +40,16 @@ type conn struct {
 	parser        parser
 	body          body
 	answer        answer
+	handedOver    bool // to the http.Server
 }
 
 func newConn(s *Server, rwc net.Conn) *conn {
 	c := &conn{server: s, rwc: rwc, reads: deadline{set: rwc.SetReadDeadline}, writes: deadline{set: rwc.SetWriteDeadline}}
-	c.parser.init(s.context, rwc.RemoteAddr().String())
+	remote := ""
+	if address := rwc.RemoteAddr(); address != nil { // a client that has gone may have none
+		remote = address.String()
+	}
+	c.parser.init(s.context, remote)
 	c.answer.init(c)
 	return c
 }
@@ -60,6 +65,7 @@ func (c *conn) serve() {
 	}
 	defer c.server.heads.Put(head)
 	c.buffer = head[:]
+	defer c.close()
 
 	c.began = time.Now()
 	due := in(c.began, c.server.headerTimeout())
@@ -84,7 +90,11 @@ func (c *conn) serve() {
 		}
 		due = in(time.Now(), c.server.idleTimeout())
 	}
-	if !c.answer.hijacked {
+}
+
+// close closes the connection, unless it is somebody else's by now.
+func (c *conn) close() {
+	if !c.handedOver && !c.answer.hijacked {
 		_ = c.rwc.Close()
 	}
 }
@@ -209,6 +219,7 @@ func (c *conn) shrink(head *[headMost]byte) {
 // that ended.
 func (c *conn) handOver(err error) {
 	_ = c.rwc.SetDeadline(time.Time{})
+	c.handedOver = true
 	c.server.handed.pass(&replayed{Conn: c.rwc, read: bytes.Clone(c.buffer[c.from:c.to]), err: err})
 }
 
@@ -221,7 +232,10 @@ func (c *conn) respond() (again bool) {
 		r.Body = &c.body
 	}
 	c.answer.begin(r.Method == http.MethodHead, time.Now())
-	defer c.answer.end()
+	defer func() {
+		c.answer.end()
+		c.body = nil // the buffer may be another connection's soon
+	}()
 	return c.handle(r) && c.answer.finish()
 }
 

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -674,6 +675,50 @@ func TestTimeoutOfABody(t *testing.T) {
 			t.Errorf("%s after %v", response.Status, took)
 		}
 	})
+}
+
+// A handler that ends its goroutine ends its connection, too.
+func TestHandlerThatExits(t *testing.T) {
+	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { runtime.Goexit() })
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		send(client, get("/"))
+		ended(t, from)
+	})
+}
+
+// A body that was not read is gone with its request: its memory belongs to others.
+func TestBodyAfterItsRequest(t *testing.T) {
+	var kept io.Reader
+	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { kept = r.Body })
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		defer client.Close()
+		send(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nsecret")
+		receive(t, from)
+		synctest.Wait()
+		if body, err := io.ReadAll(kept); len(body) > 0 || err != nil {
+			t.Errorf("%q, %v", body, err)
+		}
+	})
+}
+
+// addressless is a connection whose client had gone before it was accepted.
+type addressless struct{ net.Conn }
+
+func (addressless) RemoteAddr() net.Addr { return nil }
+
+func TestConnectionWithoutAddress(t *testing.T) {
+	p := newPair(t, byPath)
+	for _, l := range []*conns{p.reference, p.ours} {
+		client, server := net.Pipe()
+		l.accept <- addressless{server}
+		send(client, get("/ignore"))
+		if _, body := receive(t, bufio.NewReader(client)); body != "ignored" {
+			t.Errorf("%q", body)
+		}
+		client.Close()
+	}
 }
 
 // Connections share nothing that one could spoil for another.
