@@ -568,6 +568,25 @@ func TestRequestsOfAllSizes(t *testing.T) {
 	})
 }
 
+// A length that is none is not sent.
+func TestAnswerWithAWrongLength(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", r.URL.RawQuery)
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, "abc")
+	})
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		defer client.Close()
+		for _, length := range []string{"-3", "x", "", "9223372036854775808"} {
+			send(client, get("/?"+length))
+			if response, body := receive(t, from); body != "abc" || response.ContentLength != 3 {
+				t.Errorf("%q: %q, %d", length, body, response.ContentLength)
+			}
+		}
+	})
+}
+
 func TestPanicsAreLogged(t *testing.T) {
 	var logged bytes.Buffer
 	inMemory(t, &http.Server{Handler: byPath, ErrorLog: log.New(&logged, "", 0)}, func(t *testing.T, _ *http1.Server, l *conns) {
