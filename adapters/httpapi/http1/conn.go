@@ -75,6 +75,7 @@ func (c *conn) serve() {
 		}
 		if begun == nextBegun {
 			c.began = time.Now()
+			c.skipLineEnds()
 		}
 		if plain, err := c.receive(); !plain {
 			c.handOver(err)
@@ -113,6 +114,20 @@ func (c *conn) wait(begun int, due time.Time) bool {
 	return true
 }
 
+// skipLineEnds passes over what some clients send after the body of a POST, as
+// net/http does: of what begins the next request, the line ends before it.
+func (c *conn) skipLineEnds() {
+	if c.parser.request.Method != http.MethodPost {
+		return
+	}
+	for _, b := range c.buffer[c.from:][:nextBegun] { // as many are there
+		if b != '\r' && b != '\n' {
+			return
+		}
+		c.from++
+	}
+}
+
 // read waits for more until due.
 func (c *conn) read(due time.Time) error {
 	if err := c.reads.begin(due); err != nil {
@@ -130,7 +145,7 @@ func (c *conn) read(due time.Time) error {
 	}
 }
 
-// receive waits for the rest of a request, of which some is there. It reports false,
+// receive waits for the rest of a request that has begun. It reports false,
 // and leaves all of it in the buffer, when it is not plain or does not come to its
 // end: then err is how reading ended.
 func (c *conn) receive() (plain bool, err error) {
@@ -172,7 +187,7 @@ func headLength(b []byte) (length int, odd bool) {
 	if end := bytes.Index(b, []byte("\r\n\r\n")); end >= 0 {
 		return end + 4, false
 	}
-	if b[0] < 'A' || b[0] > 'Z' {
+	if len(b) > 0 && (b[0] < 'A' || b[0] > 'Z') {
 		return 0, true
 	}
 	for at := 0; ; { // lines that end otherwise would never come to an end
