@@ -80,7 +80,7 @@ func (a *answer) Header() http.Header { return a.header }
 
 // WriteHeader implements http.ResponseWriter. Informational statuses are left out.
 func (a *answer) WriteHeader(status int) {
-	if a.status != 0 || status < http.StatusOK || a.hijacked {
+	if a.status != 0 || status < http.StatusOK {
 		return
 	}
 	a.status = status

@@ -19,7 +19,7 @@ import (
 func tell(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	told := fmt.Sprintf("%s %q %#v %q %d %v %v ", r.Method, r.RequestURI, *r.URL, r.Host, r.ContentLength, r.Close, r.RemoteAddr)
-	told += fmt.Sprintf("%q %v %x %v", r.Proto, r.TransferEncoding, sha256.Sum256(body), err)
+	told += fmt.Sprintf("%v %q %v %x %v", r.Body == http.NoBody, r.Proto, r.TransferEncoding, sha256.Sum256(body), err)
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		told += fmt.Sprintf(" %q:%q", name, r.Header[name])
 	}
@@ -114,6 +114,10 @@ var handlers = map[string]http.HandlerFunc{
 		w.WriteHeader(http.StatusOK)
 		w.Header().Set("Late", "yes")
 		_, _ = io.WriteString(w, "x")
+	},
+	"/encoded": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = io.WriteString(w, "<html>")
 	},
 	"/html": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
 	"/large": func(w http.ResponseWriter, _ *http.Request) {

@@ -134,9 +134,11 @@ func TestShutdown(t *testing.T) {
 				}
 				ended(t, fromIdle)
 				ended(t, fromBusy)
-				if err := s.Serve(newConns()); err != http.ErrServerClosed {
+				again := newConns()
+				if err := s.Serve(again); err != http.ErrServerClosed {
 					t.Errorf("serves again: %v", err)
 				}
+				<-again.ended
 			})
 		})
 	}
@@ -228,6 +230,36 @@ func TestShutdownIsForBothServersAtOnce(t *testing.T) {
 			}
 			ended(t, from)
 		}
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+}
+
+// An answer that began before Shutdown does not say that it is the last one. It is.
+func TestShutdownDuringAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, leave := make(chan bool), make(chan bool)
+		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusNoContent)
+			began <- true
+			<-leave
+		})
+		l, served := newConns(), make(chan error, 1)
+		s := http1.New(&http.Server{Handler: h})
+		go func() { served <- s.Serve(l) }()
+		client, from := dial(l)
+		send(client, get("/"))
+		<-began
+		stopped := make(chan error, 1)
+		go func() { stopped <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		leave <- true
+		if response, _ := receive(t, from); response.Close {
+			t.Error("the answer began later")
+		}
+		ended(t, from)
 		if err := <-stopped; err != nil {
 			t.Error(err)
 		}
@@ -405,7 +437,11 @@ func TestFailuresOfAccepting(t *testing.T) {
 func TestHijack(t *testing.T) {
 	for name, request := range map[string]string{"plain": get("/"), "odd": odd("/")} {
 		t.Run(name, func(t *testing.T) {
+			var read chan bool
 			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/other" {
+					return
+				}
 				c, buffered, err := http.NewResponseController(w).Hijack()
 				if err != nil {
 					t.Error(err)
@@ -423,15 +459,22 @@ func TestHijack(t *testing.T) {
 				}
 				go func() {
 					defer c.Close()
+					<-read
 					line, err := buffered.ReadString('\n')
 					more, _ := buffered.ReadString('\n')
 					fmt.Fprintf(c, "%q %q %v", line, more, err)
 				}()
 			})
 			inMemory(t, &http.Server{Handler: h, ReadTimeout: time.Second, WriteTimeout: time.Second}, func(t *testing.T, s *http1.Server, l *conns) {
+				read = make(chan bool)
 				client, from := dial(l)
 				send(client, request+"and more\n")
 				synctest.Wait()
+				other, fromOther := dial(l) // by which what was read must not be lost
+				send(other, get("/other"))
+				receive(t, fromOther)
+				other.Close()
+				read <- true
 				<-time.After(time.Minute) // no time-out is left on it
 				if err := s.Shutdown(t.Context()); err != nil {
 					t.Error(err)
@@ -568,6 +611,24 @@ func TestRequestsOfAllSizes(t *testing.T) {
 	})
 }
 
+// Informational answers are left out, and Connection is read as RFC 9110 has it,
+// both unlike net/http.
+func TestAnswersOfTheirOwn(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Set("Connection", "Close")
+		_, _ = io.WriteString(w, "abc")
+	})
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		send(client, get("/"))
+		if response, body := receive(t, from); response.StatusCode != http.StatusOK || body != "abc" || !response.Close {
+			t.Errorf("%s %q, close %v", response.Status, body, response.Close)
+		}
+		ended(t, from)
+	})
+}
+
 // A length that is none is not sent.
 func TestAnswerWithAWrongLength(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -607,7 +668,9 @@ func TestSlowClients(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Length"] = []string{fmt.Sprint(len(pattern))}
 		w.Header()["Content-Type"] = nil
-		_, _ = w.Write(pattern)
+		for part := range slices.Chunk(pattern, 100_000) {
+			_, _ = w.Write(part)
+		}
 	})
 	for _, test := range []struct {
 		pause time.Duration // before each of ten pieces
@@ -755,7 +818,13 @@ func TestManyConnections(t *testing.T) {
 			for n := range 50 {
 				name := fmt.Sprintf("%d-%d", i, n)
 				body := strings.Repeat(name, 1+n*100)
-				send(client, fmt.Sprintf("POST /%s HTTP/1.1\r\nHost: x\r\nX-Name: %s\r\nContent-Length: %d\r\n\r\n%s", name, name, len(body), body))
+				more := ""
+				if i%4 == 0 { // for net/http, on a new connection
+					client.Close()
+					client, from = dial(l)
+					more = "Pragma: x\r\n"
+				}
+				send(client, fmt.Sprintf("POST /%s HTTP/1.1\r\nHost: x\r\nX-Name: %s\r\n%sContent-Length: %d\r\n\r\n%s", name, name, more, len(body), body))
 				if _, got := receive(t, from); got != "/"+name+" "+name+" "+body {
 					t.Errorf("%s: %.100q", name, got)
 				}
