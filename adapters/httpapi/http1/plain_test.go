@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi/http1"
@@ -28,6 +29,28 @@ func TestUsualClientsArePlain(t *testing.T) {
 	}
 }
 
+// Long requests are plain up to their limits, wherever they are in what has come.
+func TestLongRequestsArePlain(t *testing.T) {
+	const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65000\r\nX-Long: \r\n\r\n"
+	long := func(head string, length int) string {
+		return strings.Replace(head, "X-Long: ", "X-Long: "+strings.Repeat("x", length-len(head)), 1)
+	}
+	body := strings.Repeat("b", 65000)
+	for _, test := range []struct {
+		name, request string
+		plain         bool
+	}{
+		{"longest body", long(head, http1.RequestMost-65000) + body, true},
+		{"too long a body", long(head, http1.RequestMost-65000+1) + body, false},
+		{"longest head", long("GET / HTTP/1.1\r\nHost: x\r\nX-Long: \r\n\r\n", http1.HeadMost), true},
+		{"too long a head", head + body + long("GET / HTTP/1.1\r\nHost: x\r\nX-Long: \r\n\r\n", http1.HeadMost+1), false},
+	} {
+		if isPlain(t, test.request) != test.plain {
+			t.Errorf("%s: plain %v", test.name, !test.plain)
+		}
+	}
+}
+
 // What is kept for a connection is bounded: requests that need more are not plain.
 func TestTooManyHeadersAreNotPlain(t *testing.T) {
 	if isPlain(t, "GET / HTTP/1.1\r\nHost: x\r\n"+headers(http1.FieldsMost+1)+"\r\n") {
@@ -38,13 +61,13 @@ func TestTooManyHeadersAreNotPlain(t *testing.T) {
 // isPlain reports whether a request is answered over and over without net/http.
 func isPlain(t *testing.T, request string) bool {
 	t.Helper()
-	handed := make(chan net.Conn, 10)
-	rest := &http.Server{Handler: byPath, ConnState: func(c net.Conn, _ http.ConnState) { handed <- c }}
+	var handed atomic.Bool
+	rest := &http.Server{Handler: byPath, ConnState: func(net.Conn, http.ConnState) { handed.Store(true) }}
 	answers := talk(serveOn(t, http1.New(rest)), strings.Repeat(request, 3), len(request))
-	if n := strings.Count(answers, "HTTP/1.1 200 OK\r\n"); n != 3 {
+	if n := strings.Count(answers, "HTTP/1.1 200 OK\r\n"); n != 3*strings.Count(request, " HTTP/1.1\r\n") {
 		t.Errorf("%d answers", n)
 	}
-	return len(handed) == 0
+	return !handed.Load()
 }
 
 // headers returns so many headers, each with a name of its own.

@@ -372,7 +372,7 @@ func (l *lateConns) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// failing is a listener that fails in turn.
+// failing is a listener that fails in turn; a nil error is no failure.
 type failing struct {
 	*conns
 	errs []error
@@ -381,8 +381,9 @@ type failing struct {
 func (l *failing) Accept() (net.Conn, error) {
 	if len(l.errs) > 0 {
 		err := l.errs[0]
-		l.errs = l.errs[1:]
-		return nil, err
+		if l.errs = l.errs[1:]; err != nil {
+			return nil, err
+		}
 	}
 	return l.conns.Accept()
 }
@@ -397,21 +398,31 @@ func TestFailuresOfAccepting(t *testing.T) {
 	t.Run("that pass", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var logged bytes.Buffer
-			l, served := &failing{newConns(), slices.Repeat([]error{temporaryError{}}, 3)}, make(chan error)
+			errs := append(slices.Repeat([]error{temporaryError{}}, 10), nil, temporaryError{}, nil, temporaryError{})
+			l, served := &failing{newConns(), errs}, make(chan error)
 			s := http1.New(&http.Server{Handler: byPath, ErrorLog: log.New(&logged, "", 0)})
 			go func() { served <- s.Serve(l) }()
 			began := time.Now()
 			client, from := dial(l.conns)
-			if took := time.Since(began); took != (5+10+20)*time.Millisecond {
+			if took := time.Since(began); took != (5+10+20+40+80+160+320+640+1000+1000)*time.Millisecond {
 				t.Errorf("accepts again after %v", took)
+			}
+			began = time.Now()
+			dial(l.conns)
+			if took := time.Since(began); took != 5*time.Millisecond {
+				t.Errorf("accepts again after %v, later", took)
 			}
 			send(client, get("/ignore"))
 			if _, body := receive(t, from); body != "ignored" {
 				t.Errorf("%q", body)
 			}
+			began = time.Now() // it waits again
 			_ = s.Close()
 			<-served
-			if n := strings.Count(logged.String(), "too many open files"); n != 3 {
+			if took := time.Since(began); took != 0 {
+				t.Errorf("served for another %v", took)
+			}
+			if n := strings.Count(logged.String(), "too many open files"); n != 12 {
 				t.Errorf("logged %q", logged.String())
 			}
 		})
@@ -626,6 +637,20 @@ func TestAnswersOfTheirOwn(t *testing.T) {
 			t.Errorf("%s %q, close %v", response.Status, body, response.Close)
 		}
 		ended(t, from)
+	})
+}
+
+func TestDates(t *testing.T) {
+	inMemory(t, &http.Server{Handler: byPath}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		defer client.Close()
+		for range 5 {
+			<-time.After(400 * time.Millisecond)
+			send(client, get("/ignore"))
+			if response, _ := receive(t, from); response.Header.Get("Date") != time.Now().UTC().Format(http.TimeFormat) {
+				t.Errorf("%v at %v", response.Header["Date"], time.Now())
+			}
+		}
 	})
 }
 
