@@ -36,6 +36,7 @@ func TestLongRequestsArePlain(t *testing.T) {
 		return strings.Replace(head, "X-Long: ", "X-Long: "+strings.Repeat("x", length-len(head)), 1)
 	}
 	body := strings.Repeat("b", 65000)
+	short := strings.Replace(head, "65000", "10000", 1) + body[:10_000]
 	for _, test := range []struct {
 		name, request string
 		plain         bool
@@ -43,7 +44,7 @@ func TestLongRequestsArePlain(t *testing.T) {
 		{"longest body", long(head, http1.RequestMost-65000) + body, true},
 		{"too long a body", long(head, http1.RequestMost-65000+1) + body, false},
 		{"longest head", long("GET / HTTP/1.1\r\nHost: x\r\nX-Long: \r\n\r\n", http1.HeadMost), true},
-		{"too long a head", head + body + long("GET / HTTP/1.1\r\nHost: x\r\nX-Long: \r\n\r\n", http1.HeadMost+1), false},
+		{"too long a head", short + long("GET / HTTP/1.1\r\nHost: x\r\nX-Long: \r\n\r\n", http1.HeadMost+1), false},
 	} {
 		if isPlain(t, test.request) != test.plain {
 			t.Errorf("%s: plain %v", test.name, !test.plain)

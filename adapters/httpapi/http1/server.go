@@ -24,7 +24,7 @@ import (
 //     away.
 //   - An answer that declares its length leaves as it is written, as large pieces
 //     as can be; another one is collected, and sent with its length when the handler
-//     returns. It has no transfer coding and no trailers.
+//     returns. There are neither transfer codings nor trailers.
 //   - A connection can be taken over, by http.Hijacker.
 type Server struct {
 	rest    *http.Server

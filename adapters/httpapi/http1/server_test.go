@@ -345,6 +345,24 @@ func TestConnectionsDuringShutdown(t *testing.T) {
 	})
 }
 
+// A request that comes while Shutdown closes its connection is not handled: nobody
+// would get the answer.
+func TestRequestDuringShutdown(t *testing.T) {
+	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("handled") })
+	inMemory(t, &http.Server{Handler: h}, func(_ *testing.T, _ *http1.Server, l *conns) {
+		l.accept <- lateRequest{newScript(get("/"), 100)}
+		synctest.Wait()
+	})
+}
+
+// lateRequest is a connection on which something comes when it is closed.
+type lateRequest struct{ *script }
+
+func (c lateRequest) Read(p []byte) (int, error) {
+	<-c.closed
+	return c.script.Read(p)
+}
+
 // lateConns accepts one more connection when it was closed.
 type lateConns struct {
 	*conns
