@@ -102,9 +102,6 @@ func (c *conn) close() {
 
 // wait waits until due for the first so many bytes of a request.
 func (c *conn) wait(begun int, due time.Time) bool {
-	if c.from == c.to {
-		c.from, c.to = 0, 0
-	}
 	for c.to-c.from < begun {
 		c.makeRoom(headMost)
 		if err := c.read(due); err != nil {
