@@ -111,8 +111,8 @@ func (c *conn) wait(begun int, due time.Time) bool {
 	return true
 }
 
-// skipLineEnds passes over what some clients send after the body of a POST, as
-// net/http does: of what begins the next request, the line ends before it.
+// skipLineEnds passes over the line ends that some clients send after the body of a
+// POST: as many of them as net/http does.
 func (c *conn) skipLineEnds() {
 	if c.parser.request.Method != http.MethodPost {
 		return

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// fieldsMost is how many different headers a plain request has at most. The map of them
-// is kept, and stays as large as it was once.
+// fieldsMost is how many different headers a plain request has at most. The map of
+// them is used again, and stays as large as it ever was.
 const fieldsMost = 64
 
 // parser reads the heads of a connection's requests.

@@ -267,6 +267,32 @@ func TestShutdownDuringAnAnswer(t *testing.T) {
 	})
 }
 
+// An answer says once that it is the last one, even if the handler does so too.
+func TestLastAnswerSaysSoOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, l, served := newWaiting(), newConns(), make(chan error, 1)
+		s := http1.New(&http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Connection", "close")
+			h.ServeHTTP(w, r)
+		})})
+		go func() { served <- s.Serve(l) }()
+		client, from := dial(l)
+		send(client, get("/"))
+		<-h.asked
+		stopped := make(chan error, 1)
+		go func() { stopped <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		h.leave <- true
+		if answer, err := io.ReadAll(from); strings.Count(string(answer), "\r\nConnection: close\r\n") != 1 || err != nil {
+			t.Errorf("%q, %v", answer, err)
+		}
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+}
+
 // Half a request is waited for, but not beyond the end.
 func TestShutdownDuringARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
