@@ -134,7 +134,9 @@ var handlers = map[string]http.HandlerFunc{
 	"/read-some": func(w http.ResponseWriter, r *http.Request) {
 		var b [1]byte
 		n, err := io.ReadFull(r.Body, b[:])
-		_, _ = fmt.Fprint(w, n, err, r.Body.Close())
+		closed := r.Body.Close()
+		more, _ := r.Body.Read(b[:])
+		_, _ = fmt.Fprint(w, n, err, closed, more)
 	},
 	"/close": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") },
 	"/abort": func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) },

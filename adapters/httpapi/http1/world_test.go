@@ -81,8 +81,12 @@ func (l *conns) Accept() (net.Conn, error) {
 }
 
 func (l *conns) Close() error {
-	l.once.Do(func() { close(l.ended) })
-	return nil
+	err := net.ErrClosed
+	l.once.Do(func() {
+		close(l.ended)
+		err = nil
+	})
+	return err
 }
 
 func (l *conns) Addr() net.Addr { return &net.TCPAddr{} }
