@@ -6,6 +6,8 @@ package http1_test
 
 import (
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -32,6 +34,26 @@ func TestAllocations(t *testing.T) {
 		if each := all / requests; each > 1.1 {
 			t.Errorf("%s: %.2f allocations", name, each)
 		}
+	}
+}
+
+// Buffers are used by one connection after the other.
+func TestMemoryOfConnections(t *testing.T) {
+	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	l := serveOn(t, http1.New(&http.Server{Handler: h}))
+	request := "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n" + strings.Repeat("b", 10_000)
+	talk(l, request, len(request))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which empties the pools
+	const times = 100
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range times {
+		talk(l, request, len(request))
+	}
+	runtime.ReadMemStats(&after)
+	// The request as the test sends it, and what a connection needs.
+	if each := int(after.TotalAlloc-before.TotalAlloc) / times; each > len(request)+6000 {
+		t.Errorf("%d bytes", each)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +80,7 @@ func (a *answer) Header() http.Header { return a.header }
 
 // WriteHeader implements http.ResponseWriter. Informational statuses are left out.
 func (a *answer) WriteHeader(status int) {
-	if a.status != 0 || status < http.StatusOK || a.hijacked {
+	if a.status != 0 || status < http.StatusOK {
 		return
 	}
 	a.status = status
@@ -179,6 +180,9 @@ func (a *answer) appendHead(header http.Header) {
 	out = append(out, crlf...)
 	a.fields = a.fields[:0]
 	for name, values := range header {
+		if !a.sends(name) {
+			continue
+		}
 		at := len(a.fields)
 		for at > 0 && a.fields[at-1].name > name {
 			at--
@@ -203,8 +207,24 @@ func (a *answer) appendHead(header http.Header) {
 	a.out = append(out, crlf...)
 }
 
-// appendValue appends a header's value. What would end its line becomes a space.
+// sends reports whether a header of that name is sent. As with net/http, what is no
+// name is left out, and so is what is about a body that the status excludes.
+func (a *answer) sends(name string) bool {
+	switch name {
+	case "Content-Length":
+		return !bodyless(a.status)
+	case "Content-Type":
+		return a.status != http.StatusNotModified
+	case "Transfer-Encoding", "":
+		return false
+	}
+	return all(name, inName)
+}
+
+// appendValue appends a header's value without the spaces around it. What would end
+// its line becomes a space.
 func appendValue(dst []byte, value string) []byte {
+	value = textproto.TrimString(value)
 	from := len(dst)
 	dst = append(dst, value...)
 	if strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\r') >= 0 {
@@ -267,6 +287,7 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	a.hijacked = true
+	c.server.left(c)
 	read := bytes.NewReader(bytes.Clone(c.buffer[c.from:c.to]))
 	return c.rwc, bufio.NewReadWriter(bufio.NewReader(io.MultiReader(read, c.rwc)), bufio.NewWriter(c.rwc)), nil
 }

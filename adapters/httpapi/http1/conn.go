@@ -40,11 +40,16 @@ type conn struct {
 	parser        parser
 	body          body
 	answer        answer
+	handedOver    bool // to the http.Server
 }
 
 func newConn(s *Server, rwc net.Conn) *conn {
 	c := &conn{server: s, rwc: rwc, reads: deadline{set: rwc.SetReadDeadline}, writes: deadline{set: rwc.SetWriteDeadline}}
-	c.parser.init(s.context, rwc.RemoteAddr().String())
+	remote := ""
+	if address := rwc.RemoteAddr(); address != nil { // a client that has gone may have none
+		remote = address.String()
+	}
+	c.parser.init(s.context, remote)
 	c.answer.init(c)
 	return c
 }
@@ -60,6 +65,7 @@ func (c *conn) serve() {
 	}
 	defer c.server.heads.Put(head)
 	c.buffer = head[:]
+	defer c.close()
 
 	c.began = time.Now()
 	due := in(c.began, c.server.headerTimeout())
@@ -69,6 +75,7 @@ func (c *conn) serve() {
 		}
 		if begun == nextBegun {
 			c.began = time.Now()
+			c.skipLineEnds()
 		}
 		if plain, err := c.receive(); !plain {
 			c.handOver(err)
@@ -84,16 +91,17 @@ func (c *conn) serve() {
 		}
 		due = in(time.Now(), c.server.idleTimeout())
 	}
-	if !c.answer.hijacked {
+}
+
+// close closes the connection, unless it is somebody else's by now.
+func (c *conn) close() {
+	if !c.handedOver && !c.answer.hijacked {
 		_ = c.rwc.Close()
 	}
 }
 
 // wait waits until due for the first so many bytes of a request.
 func (c *conn) wait(begun int, due time.Time) bool {
-	if c.from == c.to {
-		c.from, c.to = 0, 0
-	}
 	for c.to-c.from < begun {
 		c.makeRoom(headMost)
 		if err := c.read(due); err != nil {
@@ -101,6 +109,20 @@ func (c *conn) wait(begun int, due time.Time) bool {
 		}
 	}
 	return true
+}
+
+// skipLineEnds passes over the line ends that some clients send after the body of a
+// POST: as many of them as net/http does.
+func (c *conn) skipLineEnds() {
+	if c.parser.request.Method != http.MethodPost {
+		return
+	}
+	for _, b := range c.buffer[c.from:][:nextBegun] { // as many are there
+		if b != '\r' && b != '\n' {
+			return
+		}
+		c.from++
+	}
 }
 
 // read waits for more until due.
@@ -120,7 +142,7 @@ func (c *conn) read(due time.Time) error {
 	}
 }
 
-// receive waits for the rest of a request, of which some is there. It reports false,
+// receive waits for the rest of a request that has begun. It reports false,
 // and leaves all of it in the buffer, when it is not plain or does not come to its
 // end: then err is how reading ended.
 func (c *conn) receive() (plain bool, err error) {
@@ -162,7 +184,7 @@ func headLength(b []byte) (length int, odd bool) {
 	if end := bytes.Index(b, []byte("\r\n\r\n")); end >= 0 {
 		return end + 4, false
 	}
-	if b[0] < 'A' || b[0] > 'Z' {
+	if len(b) > 0 && (b[0] < 'A' || b[0] > 'Z') {
 		return 0, true
 	}
 	for at := 0; ; { // lines that end otherwise would never come to an end
@@ -209,6 +231,7 @@ func (c *conn) shrink(head *[headMost]byte) {
 // that ended.
 func (c *conn) handOver(err error) {
 	_ = c.rwc.SetDeadline(time.Time{})
+	c.handedOver = true
 	c.server.handed.pass(&replayed{Conn: c.rwc, read: bytes.Clone(c.buffer[c.from:c.to]), err: err})
 }
 
@@ -221,7 +244,10 @@ func (c *conn) respond() (again bool) {
 		r.Body = &c.body
 	}
 	c.answer.begin(r.Method == http.MethodHead, time.Now())
-	defer c.answer.end()
+	defer func() {
+		c.answer.end()
+		c.body = nil // the buffer may be another connection's soon
+	}()
 	return c.handle(r) && c.answer.finish()
 }
 

@@ -6,3 +6,5 @@ const (
 	RequestMost = requestMost
 	OutSize     = outSize
 )
+
+const FieldsMost = fieldsMost

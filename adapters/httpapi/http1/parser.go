@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// fieldsMost is how many different headers a plain request has at most. The map of
+// them is used again, and stays as large as it ever was.
+const fieldsMost = 64
+
 // parser reads the heads of a connection's requests.
 //
 // It knows one spelling of a request, that of RFC 9112 without its leniencies and
@@ -115,6 +119,9 @@ func (p *parser) parseField(line string) bool {
 	if before := p.header[name]; len(before) > 0 {
 		p.header[name] = append(before, value)
 		return true
+	}
+	if len(p.values) == fieldsMost {
+		return false
 	}
 	p.values = append(p.values, value)
 	last := len(p.values)

@@ -24,7 +24,7 @@ import (
 //     away.
 //   - An answer that declares its length leaves as it is written, as large pieces
 //     as can be; another one is collected, and sent with its length when the handler
-//     returns.
+//     returns. There are neither transfer codings nor trailers.
 //   - A connection can be taken over, by http.Hijacker.
 type Server struct {
 	rest    *http.Server
@@ -42,7 +42,7 @@ type Server struct {
 	mu       sync.Mutex
 	listener net.Listener // nil: none, or closed
 	open     map[*conn]struct{}
-	emptied  chan struct{} // to be closed when none is open; nil: nobody waits
+	emptied  chan struct{} // closed when none is open any more; nil: nobody waits
 }
 
 // New returns a server in front of rest, which must not be used otherwise from
@@ -144,11 +144,16 @@ func (s *Server) serve(rwc net.Conn) {
 	}()
 }
 
-// left notes that c is no longer served here.
+// left notes that c is no longer served here. It may be called again.
 func (s *Server) left(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, c)
+	s.tellEmptied()
+}
+
+// tellEmptied tells those who wait for it that no connection is open, if so.
+func (s *Server) tellEmptied() {
 	if len(s.open) == 0 && s.emptied != nil {
 		close(s.emptied)
 		s.emptied = nil
@@ -161,6 +166,7 @@ func (s *Server) left(c *conn) {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.closing.Store(true)
 	failed := s.closeListener()
+	s.rest.SetKeepAlivesEnabled(false) // closes the idle ones there, too
 	select {
 	case <-s.closeConns((*conn).retire):
 		return errors.Join(failed, s.rest.Shutdown(ctx))
@@ -189,12 +195,11 @@ func (s *Server) closeConns(which func(*conn) bool) <-chan struct{} {
 			_ = c.rwc.Close()
 		}
 	}
-	emptied := make(chan struct{})
-	if len(s.open) == 0 {
-		close(emptied)
-	} else {
-		s.emptied = emptied
+	if s.emptied == nil {
+		s.emptied = make(chan struct{})
 	}
+	emptied := s.emptied
+	s.tellEmptied()
 	return emptied
 }
 

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -133,9 +134,11 @@ func TestShutdown(t *testing.T) {
 				}
 				ended(t, fromIdle)
 				ended(t, fromBusy)
-				if err := s.Serve(newConns()); err != http.ErrServerClosed {
+				again := newConns()
+				if err := s.Serve(again); err != http.ErrServerClosed {
 					t.Errorf("serves again: %v", err)
 				}
+				<-again.ended
 			})
 		})
 	}
@@ -165,6 +168,129 @@ func TestCloseCutsRequestsOff(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever waits for the end is told of it, however many there are and whatever else
+// is called meanwhile.
+func TestShutdownTwiceAndClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, l, served := newWaiting(), newConns(), make(chan error, 1)
+		s := http1.New(&http.Server{Handler: h})
+		go func() { served <- s.Serve(l) }()
+		client, from := dial(l)
+		send(client, get("/"))
+		<-h.asked
+		stopped := make(chan error)
+		for range 2 {
+			go func() { stopped <- s.Shutdown(t.Context()) }()
+			synctest.Wait()
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		ended(t, from)
+		for range 2 {
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Errorf("again: %v", err)
+		}
+		<-served
+	})
+}
+
+// While a request is under way, those connections are closed that nothing goes on on,
+// and the others have their last answer, whichever of the two servers they are with.
+func TestShutdownIsForBothServersAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, l, served := newWaiting(), newConns(), make(chan error, 1)
+		s := http1.New(&http.Server{Handler: h})
+		go func() { served <- s.Serve(l) }()
+		open := func(request string) *bufio.Reader {
+			client, from := dial(l)
+			send(client, request)
+			<-h.asked
+			return from
+		}
+		fromIdle := open(odd("/"))
+		h.leave <- true
+		receive(t, fromIdle)
+		fromPlain := open(get("/"))
+		fromOdd := open(odd("/"))
+		stopped := make(chan error, 1)
+		go func() { stopped <- s.Shutdown(t.Context()) }()
+		ended(t, fromIdle)
+		h.leave <- true
+		h.leave <- true
+		for _, from := range []*bufio.Reader{fromPlain, fromOdd} {
+			if response, body := receive(t, from); body != "done" || !response.Close {
+				t.Errorf("%q, close %v", body, response.Close)
+			}
+			ended(t, from)
+		}
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+}
+
+// An answer that began before Shutdown does not say that it is the last one. It is.
+func TestShutdownDuringAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, leave := make(chan bool), make(chan bool)
+		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusNoContent)
+			began <- true
+			<-leave
+		})
+		l, served := newConns(), make(chan error, 1)
+		s := http1.New(&http.Server{Handler: h})
+		go func() { served <- s.Serve(l) }()
+		client, from := dial(l)
+		send(client, get("/"))
+		<-began
+		stopped := make(chan error, 1)
+		go func() { stopped <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		leave <- true
+		if response, _ := receive(t, from); response.Close {
+			t.Error("the answer began later")
+		}
+		ended(t, from)
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+}
+
+// An answer says once that it is the last one, even if the handler does so too.
+func TestLastAnswerSaysSoOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, l, served := newWaiting(), newConns(), make(chan error, 1)
+		s := http1.New(&http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Connection", "close")
+			h.ServeHTTP(w, r)
+		})})
+		go func() { served <- s.Serve(l) }()
+		client, from := dial(l)
+		send(client, get("/"))
+		<-h.asked
+		stopped := make(chan error, 1)
+		go func() { stopped <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		h.leave <- true
+		if answer, err := io.ReadAll(from); strings.Count(string(answer), "\r\nConnection: close\r\n") != 1 || err != nil {
+			t.Errorf("%q, %v", answer, err)
+		}
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
 }
 
 // Half a request is waited for, but not beyond the end.
@@ -245,6 +371,24 @@ func TestConnectionsDuringShutdown(t *testing.T) {
 	})
 }
 
+// A request that comes while Shutdown closes its connection is not handled: nobody
+// would get the answer.
+func TestRequestDuringShutdown(t *testing.T) {
+	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("handled") })
+	inMemory(t, &http.Server{Handler: h}, func(_ *testing.T, _ *http1.Server, l *conns) {
+		l.accept <- lateRequest{newScript(get("/"), 100)}
+		synctest.Wait()
+	})
+}
+
+// lateRequest is a connection on which something comes when it is closed.
+type lateRequest struct{ *script }
+
+func (c lateRequest) Read(p []byte) (int, error) {
+	<-c.closed
+	return c.script.Read(p)
+}
+
 // lateConns accepts one more connection when it was closed.
 type lateConns struct {
 	*conns
@@ -272,7 +416,7 @@ func (l *lateConns) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// failing is a listener that fails in turn.
+// failing is a listener that fails in turn; a nil error is no failure.
 type failing struct {
 	*conns
 	errs []error
@@ -281,8 +425,9 @@ type failing struct {
 func (l *failing) Accept() (net.Conn, error) {
 	if len(l.errs) > 0 {
 		err := l.errs[0]
-		l.errs = l.errs[1:]
-		return nil, err
+		if l.errs = l.errs[1:]; err != nil {
+			return nil, err
+		}
 	}
 	return l.conns.Accept()
 }
@@ -297,21 +442,31 @@ func TestFailuresOfAccepting(t *testing.T) {
 	t.Run("that pass", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var logged bytes.Buffer
-			l, served := &failing{newConns(), slices.Repeat([]error{temporaryError{}}, 3)}, make(chan error)
+			errs := append(slices.Repeat([]error{temporaryError{}}, 10), nil, temporaryError{}, nil, temporaryError{})
+			l, served := &failing{newConns(), errs}, make(chan error)
 			s := http1.New(&http.Server{Handler: byPath, ErrorLog: log.New(&logged, "", 0)})
 			go func() { served <- s.Serve(l) }()
 			began := time.Now()
 			client, from := dial(l.conns)
-			if took := time.Since(began); took != (5+10+20)*time.Millisecond {
+			if took := time.Since(began); took != (5+10+20+40+80+160+320+640+1000+1000)*time.Millisecond {
 				t.Errorf("accepts again after %v", took)
+			}
+			began = time.Now()
+			dial(l.conns)
+			if took := time.Since(began); took != 5*time.Millisecond {
+				t.Errorf("accepts again after %v, later", took)
 			}
 			send(client, get("/ignore"))
 			if _, body := receive(t, from); body != "ignored" {
 				t.Errorf("%q", body)
 			}
+			began = time.Now() // it waits again
 			_ = s.Close()
 			<-served
-			if n := strings.Count(logged.String(), "too many open files"); n != 3 {
+			if took := time.Since(began); took != 0 {
+				t.Errorf("served for another %v", took)
+			}
+			if n := strings.Count(logged.String(), "too many open files"); n != 12 {
 				t.Errorf("logged %q", logged.String())
 			}
 		})
@@ -337,7 +492,11 @@ func TestFailuresOfAccepting(t *testing.T) {
 func TestHijack(t *testing.T) {
 	for name, request := range map[string]string{"plain": get("/"), "odd": odd("/")} {
 		t.Run(name, func(t *testing.T) {
+			var read chan bool
 			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/other" {
+					return
+				}
 				c, buffered, err := http.NewResponseController(w).Hijack()
 				if err != nil {
 					t.Error(err)
@@ -355,15 +514,22 @@ func TestHijack(t *testing.T) {
 				}
 				go func() {
 					defer c.Close()
+					<-read
 					line, err := buffered.ReadString('\n')
 					more, _ := buffered.ReadString('\n')
 					fmt.Fprintf(c, "%q %q %v", line, more, err)
 				}()
 			})
 			inMemory(t, &http.Server{Handler: h, ReadTimeout: time.Second, WriteTimeout: time.Second}, func(t *testing.T, s *http1.Server, l *conns) {
+				read = make(chan bool)
 				client, from := dial(l)
 				send(client, request+"and more\n")
 				synctest.Wait()
+				other, fromOther := dial(l) // by which what was read must not be lost
+				send(other, get("/other"))
+				receive(t, fromOther)
+				other.Close()
+				read <- true
 				<-time.After(time.Minute) // no time-out is left on it
 				if err := s.Shutdown(t.Context()); err != nil {
 					t.Error(err)
@@ -372,6 +538,45 @@ func TestHijack(t *testing.T) {
 				if got, _ := io.ReadAll(from); string(got) != `"and more\n" "later\n" <nil>` {
 					t.Errorf("%s", got)
 				}
+			})
+		})
+	}
+}
+
+// From then on that a handler has taken the connection over, the server neither
+// closes it nor waits for it.
+func TestCloseSparesConnectionsTakenOver(t *testing.T) {
+	for name, request := range map[string]string{"plain": get("/"), "odd": odd("/")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				leave := make(chan bool)
+				h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					c, _, err := http.NewResponseController(w).Hijack()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer c.Close()
+					<-leave
+					_, _ = io.WriteString(c, "mine")
+				})
+				l, served := newConns(), make(chan error, 1)
+				s := http1.New(&http.Server{Handler: h})
+				go func() { served <- s.Serve(l) }()
+				client, from := dial(l)
+				send(client, request)
+				synctest.Wait()
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				leave <- true
+				if got, err := io.ReadAll(from); string(got) != "mine" || err != nil {
+					t.Errorf("%q, %v", got, err)
+				}
+				<-served
 			})
 		})
 	}
@@ -461,6 +666,57 @@ func TestRequestsOfAllSizes(t *testing.T) {
 	})
 }
 
+// Informational answers are left out, and Connection is read as RFC 9110 has it,
+// both unlike net/http.
+func TestAnswersOfTheirOwn(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Set("Connection", "Close")
+		_, _ = io.WriteString(w, "abc")
+	})
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		send(client, get("/"))
+		if response, body := receive(t, from); response.StatusCode != http.StatusOK || body != "abc" || !response.Close {
+			t.Errorf("%s %q, close %v", response.Status, body, response.Close)
+		}
+		ended(t, from)
+	})
+}
+
+func TestDates(t *testing.T) {
+	inMemory(t, &http.Server{Handler: byPath}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		defer client.Close()
+		for range 5 {
+			<-time.After(400 * time.Millisecond)
+			send(client, get("/ignore"))
+			if response, _ := receive(t, from); response.Header.Get("Date") != time.Now().UTC().Format(http.TimeFormat) {
+				t.Errorf("%v at %v", response.Header["Date"], time.Now())
+			}
+		}
+	})
+}
+
+// A length that is none is not sent.
+func TestAnswerWithAWrongLength(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", r.URL.RawQuery)
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, "abc")
+	})
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		defer client.Close()
+		for _, length := range []string{"-3", "x", "", "9223372036854775808"} {
+			send(client, get("/?"+length))
+			if response, body := receive(t, from); body != "abc" || response.ContentLength != 3 {
+				t.Errorf("%q: %q, %d", length, body, response.ContentLength)
+			}
+		}
+	})
+}
+
 func TestPanicsAreLogged(t *testing.T) {
 	var logged bytes.Buffer
 	inMemory(t, &http.Server{Handler: byPath, ErrorLog: log.New(&logged, "", 0)}, func(t *testing.T, _ *http1.Server, l *conns) {
@@ -481,7 +737,9 @@ func TestSlowClients(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Length"] = []string{fmt.Sprint(len(pattern))}
 		w.Header()["Content-Type"] = nil
-		_, _ = w.Write(pattern)
+		for part := range slices.Chunk(pattern, 100_000) {
+			_, _ = w.Write(part)
+		}
 	})
 	for _, test := range []struct {
 		pause time.Duration // before each of ten pieces
@@ -570,6 +828,50 @@ func TestTimeoutOfABody(t *testing.T) {
 	})
 }
 
+// A handler that ends its goroutine ends its connection, too.
+func TestHandlerThatExits(t *testing.T) {
+	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { runtime.Goexit() })
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		send(client, get("/"))
+		ended(t, from)
+	})
+}
+
+// A body that was not read is gone with its request: its memory belongs to others.
+func TestBodyAfterItsRequest(t *testing.T) {
+	var kept io.Reader
+	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { kept = r.Body })
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+		client, from := dial(l)
+		defer client.Close()
+		send(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nsecret")
+		receive(t, from)
+		synctest.Wait()
+		if body, err := io.ReadAll(kept); len(body) > 0 || err != nil {
+			t.Errorf("%q, %v", body, err)
+		}
+	})
+}
+
+// addressless is a connection whose client had gone before it was accepted.
+type addressless struct{ net.Conn }
+
+func (addressless) RemoteAddr() net.Addr { return nil }
+
+func TestConnectionWithoutAddress(t *testing.T) {
+	p := newPair(t, byPath)
+	for _, l := range []*conns{p.reference, p.ours} {
+		client, server := net.Pipe()
+		l.accept <- addressless{server}
+		send(client, get("/ignore"))
+		if _, body := receive(t, bufio.NewReader(client)); body != "ignored" {
+			t.Errorf("%q", body)
+		}
+		client.Close()
+	}
+}
+
 // Connections share nothing that one could spoil for another.
 func TestManyConnections(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -585,7 +887,13 @@ func TestManyConnections(t *testing.T) {
 			for n := range 50 {
 				name := fmt.Sprintf("%d-%d", i, n)
 				body := strings.Repeat(name, 1+n*100)
-				send(client, fmt.Sprintf("POST /%s HTTP/1.1\r\nHost: x\r\nX-Name: %s\r\nContent-Length: %d\r\n\r\n%s", name, name, len(body), body))
+				more := ""
+				if i%4 == 0 { // for net/http, on a new connection
+					client.Close()
+					client, from = dial(l)
+					more = "Pragma: x\r\n"
+				}
+				send(client, fmt.Sprintf("POST /%s HTTP/1.1\r\nHost: x\r\nX-Name: %s\r\n%sContent-Length: %d\r\n\r\n%s", name, name, more, len(body), body))
 				if _, got := receive(t, from); got != "/"+name+" "+name+" "+body {
 					t.Errorf("%s: %.100q", name, got)
 				}

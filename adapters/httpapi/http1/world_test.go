@@ -81,8 +81,12 @@ func (l *conns) Accept() (net.Conn, error) {
 }
 
 func (l *conns) Close() error {
-	l.once.Do(func() { close(l.ended) })
-	return nil
+	err := net.ErrClosed
+	l.once.Do(func() {
+		close(l.ended)
+		err = nil
+	})
+	return err
 }
 
 func (l *conns) Addr() net.Addr { return &net.TCPAddr{} }
@@ -97,11 +101,14 @@ type server interface {
 type pair struct{ reference, ours *conns }
 
 func newPair(t testing.TB, h http.Handler) pair {
-	quiet := log.New(io.Discard, "", 0)
-	return pair{
-		serveOn(t, &http.Server{Handler: h, ErrorLog: quiet}),
-		serveOn(t, http1.New(&http.Server{Handler: h, ErrorLog: quiet})),
-	}
+	return newPairOf(t, func() *http.Server { return &http.Server{Handler: h} })
+}
+
+// newPairOf is newPair for servers that differ in more than their handler.
+func newPairOf(t testing.TB, of func() *http.Server) pair {
+	reference, rest := of(), of()
+	reference.ErrorLog = log.New(io.Discard, "", 0)
+	return pair{serveOn(t, reference), serveOn(t, http1.New(rest))}
 }
 
 func serveOn(t testing.TB, s server) *conns {
