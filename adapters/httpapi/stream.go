@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bunrouter"
@@ -24,7 +25,7 @@ var (
 // which would keep several times the memory for it, and the request is let go of.
 // That takes HTTP/1, which is what Server speaks.
 func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
-	key := domain.EnvironmentKey(r.Param("key"))
+	key := domain.EnvironmentKey(strings.Clone(r.Param("key"))) // or the stream keeps the request's text
 	if !a.serves(key) {
 		return errNotFound
 	}
@@ -70,6 +71,7 @@ func (a *API) logLater(w http.ResponseWriter, r *http.Request) func(bytes int64)
 		return func(int64) {}
 	}
 	record := a.record(x, r)
+	record.Method, record.Path = strings.Clone(record.Method), strings.Clone(record.Path)
 	return func(bytes int64) {
 		record.Bytes, record.Duration = bytes, a.now().Sub(record.Start)
 		a.access(record)
