@@ -134,7 +134,7 @@ func (e *entry) checksum() string {
 // writePart writes part so that where one ends and the next begins counts too.
 func writePart(h hash.Hash, part string) {
 	_, _ = fmt.Fprintf(h, "%d:", len(part)) // a hash returns no errors
-	for len(part) > 0 { // in pieces, as nothing interrupts a hash
+	for len(part) > 0 {                     // in pieces, as nothing interrupts a hash
 		n := min(len(part), piece)
 		_, _ = io.WriteString(h, part[:n])
 		part = part[n:]
