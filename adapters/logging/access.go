@@ -3,7 +3,10 @@ package logging
 import (
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // accessLogger is the name of the access log's logger: the reference's, so
@@ -25,6 +28,14 @@ type AccessRecord struct {
 	Duration    time.Duration
 	// Bytes is the size of the answer's body as it was sent.
 	Bytes int64
+}
+
+// mayHoldKey reports whether a line about the request may have a server-side key in
+// it. To look for one in what the client sent takes a fraction of the time that it
+// takes to look through the line.
+func (r *AccessRecord) mayHoldKey() bool {
+	return strings.Contains(r.Path, domain.ServerKeyPrefix) || strings.Contains(r.RemoteAddr, domain.ServerKeyPrefix) ||
+		strings.Contains(r.Method, domain.ServerKeyPrefix) || strings.Contains(r.HTTPVersion, domain.ServerKeyPrefix)
 }
 
 // accessLevel is the level of every access line, as in the reference.
@@ -54,31 +65,33 @@ func (r *AccessRecord) appendText(buf []byte) []byte {
 	return strconv.AppendInt(buf, r.Bytes, 10)
 }
 
-// appendJSON appends the event under its name and the attributes of an access
-// line, as members of an object. The event is the same line as in text, but
-// escaped once only.
-func (r *AccessRecord) appendJSON(buf []byte, eventName []byte) []byte {
-	buf = append(buf, eventName...)
+// appendJSON appends the event and the attributes of an access line, as members of
+// an object that has the event's name already. The event is the same line as in
+// text, but escaped once only; attributes are the parts of it as they stand there.
+func (r *AccessRecord) appendJSON(buf []byte) []byte {
+	// part appends a text and returns where it begins and ends.
+	part := func(text string) (from, to int) {
+		from = len(buf)
+		buf = appendJSONText(buf, text)
+		return from, len(buf)
+	}
 	buf = append(buf, '"')
-	buf = appendJSONText(buf, r.RemoteAddr)
+	remote, remoteEnd := part(r.RemoteAddr)
 	buf = append(buf, ` - \"`...)
-	buf = appendJSONText(buf, r.Method)
+	method, methodEnd := part(r.Method)
 	buf = append(buf, ' ')
-	buf = appendJSONText(buf, r.Path)
+	path, pathEnd := part(r.Path)
 	buf = append(buf, ` HTTP/`...)
-	buf = appendJSONText(buf, r.HTTPVersion)
+	version, versionEnd := part(r.HTTPVersion)
 	buf = append(buf, `\" `...)
+	status := len(buf)
 	buf = strconv.AppendInt(buf, int64(r.Status), 10)
-	buf = append(buf, `","remote_addr":`...)
-	buf = appendJSONString(buf, r.RemoteAddr)
-	buf = append(buf, `,"method":`...)
-	buf = appendJSONString(buf, r.Method)
-	buf = append(buf, `,"path":`...)
-	buf = appendJSONString(buf, r.Path)
-	buf = append(buf, `,"http_version":`...)
-	buf = appendJSONString(buf, r.HTTPVersion)
-	buf = append(buf, `,"status":`...)
-	buf = strconv.AppendInt(buf, int64(r.Status), 10)
+	statusEnd := len(buf)
+	buf = append(append(buf, `","remote_addr":"`...), buf[remote:remoteEnd]...)
+	buf = append(append(buf, `","method":"`...), buf[method:methodEnd]...)
+	buf = append(append(buf, `","path":"`...), buf[path:pathEnd]...)
+	buf = append(append(buf, `","http_version":"`...), buf[version:versionEnd]...)
+	buf = append(append(buf, `","status":`...), buf[status:statusEnd]...)
 	buf = append(buf, `,"duration_ms":`...)
 	buf = appendMillis(buf, r.Duration)
 	buf = append(buf, `,"bytes":`...)

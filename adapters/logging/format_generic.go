@@ -5,10 +5,13 @@ import (
 	"time"
 )
 
-const genericTime = "2006-01-02T15:04:05.000Z"
-
 // generic is the format for people: time, level, event, attributes, logger.
-type generic struct{ colours bool }
+type generic struct {
+	colours bool
+	times   *timestamps
+}
+
+func newGeneric() generic { return generic{times: &timestamps{decimals: 3}} }
 
 func (g generic) appendRecord(buf []byte, r *record) []byte {
 	buf = g.appendHead(buf, r.at, r.level)
@@ -24,7 +27,7 @@ func (g generic) appendAccess(buf []byte, at time.Time, rec AccessRecord) []byte
 }
 
 func (g generic) appendHead(buf []byte, at time.Time, level slog.Level) []byte {
-	buf = at.UTC().AppendFormat(buf, genericTime)
+	buf = g.times.append(buf, at)
 	buf = append(buf, ' ')
 	name := levelName(level)
 	if g.colours {

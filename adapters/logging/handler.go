@@ -106,4 +106,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 }
 
 // finish ends a line.
-func finish(line []byte) []byte { return append(domain.RedactServerKeysInPlace(line), '\n') }
+func finish(line []byte) []byte { return endLine(domain.RedactServerKeysInPlace(line)) }
+
+// endLine is finish for a line that has no key.
+func endLine(line []byte) []byte { return append(line, '\n') }

@@ -159,10 +159,14 @@ func (l *Loggers) Access(rec AccessRecord) {
 	if at.IsZero() {
 		at = l.now()
 	}
+	end := endLine
+	if rec.mayHoldKey() {
+		end = finish
+	}
 	for _, s := range g.access.sinks {
 		if accessLevel >= s.level {
 			buf := l.takeBuffer()
-			*buf = finish(s.format.appendAccess(*buf, at, rec))
+			*buf = end(s.format.appendAccess(*buf, at, rec))
 			s.target.buffer(*buf)
 			l.giveBuffer(buf)
 		}

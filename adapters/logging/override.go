@@ -58,7 +58,7 @@ func (c *compiler) compile() config {
 
 func (c *compiler) readFormatters(all object) {
 	c.formatters = map[string]formatter{
-		formatGeneric: generic{},
+		formatGeneric: newGeneric(),
 		formatJSON:    newJSONLines(c.o.EventFieldName),
 	}
 	for _, name := range all.keys() {

@@ -78,11 +78,11 @@ func appendJSONText(buf []byte, s string) []byte {
 	start := 0 // s[start:i] needs no escape and is not yet appended
 	for i := 0; i < len(s); {
 		c := s[i]
+		if plainJSON[c] {
+			i++
+			continue
+		}
 		if c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' && c != 0x7f {
-				i++
-				continue
-			}
 			buf = append(buf, s[start:i]...)
 			switch c {
 			case '"', '\\':
@@ -115,6 +115,15 @@ func appendJSONText(buf []byte, s string) []byte {
 	}
 	return append(buf, s[start:]...)
 }
+
+// plainJSON has the bytes that are characters of their own and need no escape. To
+// look a byte up takes less than to compare it.
+var plainJSON = func() (plain [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
 
 // appendJSON appends text that is JSON already, with the characters escaped
 // that encoding/json leaves as they are. They can be in its strings only.
