@@ -18,7 +18,9 @@ import (
 // tell answers with what the handler got to know of a request.
 func tell(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	told := fmt.Sprintf("%s %q %#v %q %d %v %v ", r.Method, r.RequestURI, *r.URL, r.Host, r.ContentLength, r.Close, r.RemoteAddr)
+	address := *r.URL
+	address.User = nil // told by its text: as a pointer it would never be the same
+	told := fmt.Sprintf("%s %q %#v %q %q %d %v %v ", r.Method, r.RequestURI, address, r.URL.User, r.Host, r.ContentLength, r.Close, r.RemoteAddr)
 	told += fmt.Sprintf("%v %q %v %x %v", r.Body == http.NoBody, r.Proto, r.TransferEncoding, sha256.Sum256(body), err)
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		told += fmt.Sprintf(" %q:%q", name, r.Header[name])
@@ -167,6 +169,8 @@ var requests = []string{
 	"GET /% HTTP/1.1\r\nHost: x\r\n\r\n",
 	"GET /a|b\"<>^`{}[] HTTP/1.1\r\nHost: x\r\n\r\n",
 	"GET http://other.test/tell HTTP/1.1\r\nHost: x\r\n\r\n",
+	"GET http://user:word@other.test/tell HTTP/1.1\r\nHost: x\r\n\r\n",
+	"GET http://@/tell HTTP/1.0\r\n\r\n",
 	"GET tell HTTP/1.1\r\nHost: x\r\n\r\n",
 	"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
 	"OPTIONS /tell HTTP/1.1\r\nHost: x\r\nOrigin: y\r\n\r\n",
