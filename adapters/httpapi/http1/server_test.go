@@ -46,6 +46,14 @@ func inMemory(t *testing.T, rest *http.Server, test func(*testing.T, *http1.Serv
 	})
 }
 
+// running returns a server that serves until it is shut down or closed, and what
+// tells why it ended.
+func running(h http.Handler) (s *http1.Server, l *conns, served chan error) {
+	s, l, served = http1.New(&http.Server{Handler: h}), newConns(), make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	return s, l, served
+}
+
 // dial connects to l.
 func dial(l *conns) (net.Conn, *bufio.Reader) {
 	client, server := net.Pipe()
@@ -98,9 +106,8 @@ func TestShutdown(t *testing.T) {
 	for name, request := range map[string]string{"plain": get("/"), "odd": odd("/")} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h, l, served := newWaiting(), newConns(), make(chan error, 1)
-				s := http1.New(&http.Server{Handler: h})
-				go func() { served <- s.Serve(l) }()
+				h := newWaiting()
+				s, l, served := running(h)
 				_, silent := dial(l)
 				idle, fromIdle := dial(l)
 				send(idle, request)
@@ -148,9 +155,8 @@ func TestCloseCutsRequestsOff(t *testing.T) {
 	for name, request := range map[string]string{"plain": get("/"), "odd": odd("/")} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h, l, served := newWaiting(), newConns(), make(chan error, 1)
-				s := http1.New(&http.Server{Handler: h})
-				go func() { served <- s.Serve(l) }()
+				h := newWaiting()
+				s, l, served := running(h)
 				client, from := dial(l)
 				send(client, request)
 				<-h.asked
@@ -174,9 +180,8 @@ func TestCloseCutsRequestsOff(t *testing.T) {
 // is called meanwhile.
 func TestShutdownTwiceAndClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, l, served := newWaiting(), newConns(), make(chan error, 1)
-		s := http1.New(&http.Server{Handler: h})
-		go func() { served <- s.Serve(l) }()
+		h := newWaiting()
+		s, l, served := running(h)
 		client, from := dial(l)
 		send(client, get("/"))
 		<-h.asked
@@ -205,9 +210,8 @@ func TestShutdownTwiceAndClose(t *testing.T) {
 // and the others have their last answer, whichever of the two servers they are with.
 func TestShutdownIsForBothServersAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, l, served := newWaiting(), newConns(), make(chan error, 1)
-		s := http1.New(&http.Server{Handler: h})
-		go func() { served <- s.Serve(l) }()
+		h := newWaiting()
+		s, l, served := running(h)
 		open := func(request string) *bufio.Reader {
 			client, from := dial(l)
 			send(client, request)
@@ -246,9 +250,7 @@ func TestShutdownDuringAnAnswer(t *testing.T) {
 			began <- true
 			<-leave
 		})
-		l, served := newConns(), make(chan error, 1)
-		s := http1.New(&http.Server{Handler: h})
-		go func() { served <- s.Serve(l) }()
+		s, l, served := running(h)
 		client, from := dial(l)
 		send(client, get("/"))
 		<-began
@@ -296,9 +298,7 @@ func TestLastAnswerSaysSoOnce(t *testing.T) {
 // Half a request is waited for, but not beyond the end.
 func TestShutdownDuringARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, served := newConns(), make(chan error, 1)
-		s := http1.New(&http.Server{Handler: byPath})
-		go func() { served <- s.Serve(l) }()
+		s, l, served := running(byPath)
 		client, from := dial(l)
 		send(client, "GET /ignore HTTP/1.1\r\nHo")
 		synctest.Wait()
@@ -560,9 +560,7 @@ func TestCloseSparesConnectionsTakenOver(t *testing.T) {
 					<-leave
 					_, _ = io.WriteString(c, "mine")
 				})
-				l, served := newConns(), make(chan error, 1)
-				s := http1.New(&http.Server{Handler: h})
-				go func() { served <- s.Serve(l) }()
+				s, l, served := running(h)
 				client, from := dial(l)
 				send(client, request)
 				synctest.Wait()
