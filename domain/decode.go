@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // ErrUnusable is wrapped by ParseEnvironment's errors: the text is no environment
@@ -23,8 +23,8 @@ const maxProblems = 100
 //
 // The result keeps nothing of text alive.
 func ParseEnvironment(text string) (*Environment, []Problem, error) {
-	d := decoder{Scanner: jsontext.New(text), names: map[string]string{}}
-	if kind := d.Kind(); kind != jsontext.Object {
+	d := decoder{Scanner: jsonscan.New(text), names: map[string]string{}}
+	if kind := d.Kind(); kind != jsonscan.Object {
 		d.Skip()
 		if err := d.End(); err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrUnusable, err)
@@ -42,7 +42,7 @@ func ParseEnvironment(text string) (*Environment, []Problem, error) {
 }
 
 type decoder struct {
-	jsontext.Scanner
+	jsonscan.Scanner
 	names    map[string]string // what recurs: names and types, each kept once
 	problems []Problem
 	missing  []string // required parts that are absent or of the wrong type
@@ -75,7 +75,7 @@ func (d *decoder) environment() *Environment {
 		case "hide_disabled_flags":
 			hide = d.optionalBool(&p)
 		case "feature_states":
-			if states = d.Kind() == jsontext.Array; !states {
+			if states = d.Kind() == jsonscan.Array; !states {
 				d.Skip()
 				continue
 			}
@@ -119,7 +119,7 @@ func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
 		case "server_key_only_feature_ids":
 			e.ServerKeyOnly = d.ids(&p)
 		case "segments":
-			if segments = d.Kind() == jsontext.Array; !segments {
+			if segments = d.Kind() == jsonscan.Array; !segments {
 				d.Skip()
 				continue
 			}

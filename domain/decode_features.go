@@ -4,7 +4,7 @@ import (
 	"encoding/hex"
 	"strings"
 
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 func (d *decoder) identityOverrides(p *Path) []IdentityOverride {
@@ -80,7 +80,7 @@ func (d *decoder) featureState(p *Path, splits bool) (fs FeatureState, ok bool) 
 			p := Path{parent: p, name: key}
 			fs.Feature, ok = d.feature(&p)
 		case key == "enabled":
-			if enabled = d.Kind() == jsontext.Bool; enabled {
+			if enabled = d.Kind() == jsonscan.Bool; enabled {
 				fs.Enabled = d.Bool()
 			} else {
 				d.Skip()
@@ -121,7 +121,7 @@ func (d *decoder) featureState(p *Path, splits bool) (fs FeatureState, ok bool) 
 
 // stateID reads a django_id as text, "" when it is null or 0.
 func (d *decoder) stateID() string {
-	if v := d.value(); v.Kind() == jsontext.Number && v.Text() != "0" || v.Kind() == jsontext.String {
+	if v := d.value(); v.Kind() == jsonscan.Number && v.Text() != "0" || v.Kind() == jsonscan.String {
 		return v.Text()
 	}
 	return ""

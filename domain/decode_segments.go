@@ -1,6 +1,6 @@
 package domain
 
-import "github.com/edge-proxy/edge-proxy/domain/jsontext"
+import "github.com/edge-proxy/edge-proxy/domain/jsonscan"
 
 func (d *decoder) segments(p *Path) []Segment {
 	d.EnterArray()
@@ -29,7 +29,7 @@ func (d *decoder) segment(p *Path) (s Segment, ok bool) {
 		switch key {
 		case "id":
 			id := d.value()
-			if kind := id.Kind(); kind == jsontext.Number || kind == jsontext.String {
+			if kind := id.Kind(); kind == jsonscan.Number || kind == jsonscan.String {
 				s.ID, ok = id.Text(), true
 			}
 		case "name":
@@ -120,7 +120,7 @@ func (d *decoder) condition(p *Path) (c Condition) {
 		case "operator":
 			c.Operator, _ = d.name()
 		case "property_":
-			if d.Kind() == jsontext.Null {
+			if d.Kind() == jsonscan.Null {
 				d.Null()
 				c.Property = ""
 			} else if c.Property, valid = d.name(); !valid {

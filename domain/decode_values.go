@@ -4,13 +4,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // object enters an object. Anything else is passed over and, unless it is null,
 // told as a problem with the given effect.
 func (d *decoder) object(p *Path, effect string) bool {
-	if d.Kind() == jsontext.Object {
+	if d.Kind() == jsonscan.Object {
 		return d.EnterObject()
 	}
 	d.unexpected(p, "an object", effect)
@@ -19,7 +19,7 @@ func (d *decoder) object(p *Path, effect string) bool {
 
 // array is object's like for arrays.
 func (d *decoder) array(p *Path, effect string) bool {
-	if d.Kind() == jsontext.Array {
+	if d.Kind() == jsonscan.Array {
 		return d.EnterArray()
 	}
 	d.unexpected(p, "a list", effect)
@@ -29,14 +29,14 @@ func (d *decoder) array(p *Path, effect string) bool {
 func (d *decoder) unexpected(p *Path, want, effect string) {
 	kind := d.Kind()
 	d.Skip()
-	if kind != jsontext.Null {
+	if kind != jsonscan.Null {
 		d.problem(p, effect, "expected %s, found %s", want, kindName(kind))
 	}
 }
 
 // text reads a string, a copy of its own; anything else is passed over.
 func (d *decoder) text() (string, bool) {
-	if d.Kind() != jsontext.String {
+	if d.Kind() != jsonscan.String {
 		d.Skip()
 		return "", false
 	}
@@ -45,7 +45,7 @@ func (d *decoder) text() (string, bool) {
 
 // name is text for strings that recur all over a document.
 func (d *decoder) name() (string, bool) {
-	if d.Kind() != jsontext.String {
+	if d.Kind() != jsonscan.String {
 		d.Skip()
 		return "", false
 	}
@@ -74,19 +74,19 @@ func (d *decoder) number() (v Value, ok bool) {
 
 // integer reads an integer that fits; anything else is passed over.
 func (d *decoder) integer() (int64, bool) {
-	if d.Kind() != jsontext.Number {
+	if d.Kind() != jsonscan.Number {
 		d.Skip()
 		return 0, false
 	}
-	return jsontext.Int64(d.Number())
+	return jsonscan.Int64(d.Number())
 }
 
 func (d *decoder) optionalBool(p *Path) *bool {
 	switch d.Kind() {
-	case jsontext.Bool:
+	case jsonscan.Bool:
 		b := d.Bool()
 		return &b
-	case jsontext.Null:
+	case jsonscan.Null:
 		d.Null()
 	default:
 		d.unexpected(p, "true, false or null", "it counts as null")
@@ -109,7 +109,7 @@ func (d *decoder) time(p *Path) time.Time {
 	return time.Time{}
 }
 
-func kindName(k jsontext.Kind) string {
+func kindName(k jsonscan.Kind) string {
 	return [...]string{"nothing", "null", "true or false", "a number", "a text", "a list", "an object"}[k]
 }
 

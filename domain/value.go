@@ -4,59 +4,59 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // Value is a JSON value as a document or a request holds it: numbers keep their
 // text, so that no precision and no type is lost on the way through. The zero
 // Value is null.
 type Value struct {
-	kind jsontext.Kind
+	kind jsonscan.Kind
 	text string // String: decoded; Bool, Number: the token; Array, Object: compact JSON
 }
 
 // StringValue returns the Value of a string.
-func StringValue(s string) Value { return Value{jsontext.String, s} }
+func StringValue(s string) Value { return Value{jsonscan.String, s} }
 
 // NumberValue returns the Value of a number; token must be a JSON number.
-func NumberValue(token string) Value { return Value{jsontext.Number, token} }
+func NumberValue(token string) Value { return Value{jsonscan.Number, token} }
 
 // BoolValue returns the Value of a boolean.
 func BoolValue(b bool) Value {
 	if b {
-		return Value{jsontext.Bool, "true"}
+		return Value{jsonscan.Bool, "true"}
 	}
-	return Value{jsontext.Bool, "false"}
+	return Value{jsonscan.Bool, "false"}
 }
 
 // ReadValue reads the next value of s. It may share the text that s reads.
-func ReadValue(s *jsontext.Scanner) Value {
+func ReadValue(s *jsonscan.Scanner) Value {
 	switch kind := s.Kind(); kind {
-	case jsontext.String:
+	case jsonscan.String:
 		return Value{kind, s.String()}
-	case jsontext.Number:
+	case jsonscan.Number:
 		return Value{kind, s.Number()}
-	case jsontext.Bool:
+	case jsonscan.Bool:
 		return BoolValue(s.Bool())
-	case jsontext.Array, jsontext.Object:
+	case jsonscan.Array, jsonscan.Object:
 		raw := s.Raw()
-		return Value{kind, string(jsontext.AppendCompact(make([]byte, 0, len(raw)), raw))}
+		return Value{kind, string(jsonscan.AppendCompact(make([]byte, 0, len(raw)), raw))}
 	default:
 		s.Null()
 		return Value{}
 	}
 }
 
-// Kind returns the value's kind, jsontext.Null for the zero Value.
-func (v Value) Kind() jsontext.Kind {
-	if v.kind == jsontext.Invalid {
-		return jsontext.Null
+// Kind returns the value's kind, jsonscan.Null for the zero Value.
+func (v Value) Kind() jsonscan.Kind {
+	if v.kind == jsonscan.Invalid {
+		return jsonscan.Null
 	}
 	return v.kind
 }
 
 // IsNull reports whether the value is null.
-func (v Value) IsNull() bool { return v.Kind() == jsontext.Null }
+func (v Value) IsNull() bool { return v.Kind() == jsonscan.Null }
 
 // Text returns the string of a String, the token of a Number or Bool, the
 // compact JSON of an Array or Object, and "" for null.
@@ -65,7 +65,7 @@ func (v Value) Text() string { return v.text }
 // Float returns the number that the value is, as nearly as a float64 holds it; ok
 // is false for what is no number and for what is beyond a float64's range.
 func (v Value) Float() (f float64, ok bool) {
-	if v.Kind() != jsontext.Number {
+	if v.Kind() != jsonscan.Number {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(v.text, 64)
@@ -75,10 +75,10 @@ func (v Value) Float() (f float64, ok bool) {
 // AppendJSON appends the value as compact JSON.
 func (v Value) AppendJSON(dst []byte) []byte {
 	switch v.Kind() {
-	case jsontext.Null:
+	case jsonscan.Null:
 		return append(dst, "null"...)
-	case jsontext.String:
-		return jsontext.AppendString(dst, v.text)
+	case jsonscan.String:
+		return jsonscan.AppendString(dst, v.text)
 	default:
 		return append(dst, v.text...)
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
 )
 
@@ -57,7 +57,7 @@ type outcomeKey struct {
 	id      int64
 	name    string
 	enabled bool
-	kind    jsontext.Kind
+	kind    jsonscan.Kind
 	value   string
 }
 

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
 )
 
@@ -18,12 +18,12 @@ import (
 func compileIn(v domain.Value) (test, string) {
 	var members []string
 	switch v.Kind() {
-	case jsontext.String:
+	case jsonscan.String:
 		members = strings.Split(v.Text(), ",")
-		if strings.HasPrefix(v.Text(), "[") && jsontext.Valid(v.Text()) == nil {
+		if strings.HasPrefix(v.Text(), "[") && jsonscan.Valid(v.Text()) == nil {
 			members = listMembers(v.Text())
 		}
-	case jsontext.Array:
+	case jsonscan.Array:
 		members = listMembers(v.Text())
 	default:
 		return never(), opIn + " takes a list"
@@ -66,14 +66,14 @@ func inValues(set map[string]struct{}) []value {
 // listMembers returns the members of a JSON list as Python's str() shows them.
 func listMembers(list string) []string {
 	var members []string
-	s := jsontext.New(list)
+	s := jsonscan.New(list)
 	s.EnterArray()
 	for s.NextElement() {
 		v := domain.ReadValue(&s)
 		switch v.Kind() {
-		case jsontext.String:
+		case jsonscan.String:
 			members = append(members, v.Text())
-		case jsontext.Array, jsontext.Object:
+		case jsonscan.Array, jsonscan.Object:
 			members = append(members, string(appendRepr(nil, plain(v))))
 		default:
 			context := valueOf(v)

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/pynum"
 	"github.com/edge-proxy/edge-proxy/engine/pyregex"
 )
@@ -90,9 +90,9 @@ func compileTest(c *domain.Condition, segmentID string) (t test, problem string)
 // not ok.
 func literal(v domain.Value) (value, bool) {
 	switch v.Kind() {
-	case jsontext.String:
+	case jsonscan.String:
 		return value{kind: text, text: v.Text()}, true
-	case jsontext.Array, jsontext.Object:
+	case jsonscan.Array, jsonscan.Object:
 		return value{}, false
 	default:
 		return valueOf(v), true

@@ -5,18 +5,18 @@ import (
 	"math/big"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
 )
 
 // plain returns a value in the types that a JSONPath works on.
 func plain(v domain.Value) any {
 	switch v.Kind() {
-	case jsontext.String:
+	case jsonscan.String:
 		return v.Text()
-	case jsontext.Bool:
+	case jsonscan.Bool:
 		return v.Text() == "true"
-	case jsontext.Number:
+	case jsonscan.Number:
 		switch n := valueOf(v); {
 		case n.kind == float:
 			return n.float
@@ -25,16 +25,16 @@ func plain(v domain.Value) any {
 		default:
 			return n.integer
 		}
-	case jsontext.Array:
+	case jsonscan.Array:
 		var list []any
-		s := jsontext.New(v.Text())
+		s := jsonscan.New(v.Text())
 		for s.EnterArray(); s.NextElement(); {
 			list = append(list, plain(domain.ReadValue(&s)))
 		}
 		return list
-	case jsontext.Object:
+	case jsonscan.Object:
 		object := new(jsonpath.Object)
-		s := jsontext.New(v.Text())
+		s := jsonscan.New(v.Text())
 		s.EnterObject()
 		for {
 			key, ok := s.NextKey()

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
@@ -73,7 +73,7 @@ func compileText(t testing.TB, text string) (*engine.Program, []domain.Problem) 
 }
 
 func valueFrom(raw json.RawMessage) domain.Value {
-	s := jsontext.New(string(raw))
+	s := jsonscan.New(string(raw))
 	return domain.ReadValue(&s)
 }
 

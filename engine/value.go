@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/pynum"
 )
 
@@ -34,14 +34,14 @@ const (
 // full becomes that number, anything that is no primitive is absent.
 func valueOf(v domain.Value) value {
 	switch v.Kind() {
-	case jsontext.String:
+	case jsonscan.String:
 		return valueOfText(v.Text())
-	case jsontext.Number:
-		if !jsontext.IsInteger(v.Text()) {
+	case jsonscan.Number:
+		if !jsonscan.IsInteger(v.Text()) {
 			return floatValue(v.Text())
 		}
 		return integerValue(v.Text())
-	case jsontext.Bool:
+	case jsonscan.Bool:
 		return value{kind: boolean, boolean: v.Text() == "true"}
 	default:
 		return value{}

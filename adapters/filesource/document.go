@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -67,7 +67,7 @@ func (s *Source) judge(r ports.DocumentRequest, name string, body []byte) (ports
 		return ports.Document{Body: body}, nil
 	}
 	text := string(body)
-	if err := jsontext.Valid(text); err != nil {
+	if err := jsonscan.Valid(text); err != nil {
 		return ports.Document{}, &ports.FetchError{
 			Cause: "it is perhaps being written: rename a finished file over it instead",
 			Err:   fmt.Errorf("%s: %w", filepath.Join(s.directory, name), err),

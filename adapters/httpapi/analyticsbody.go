@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/edge-proxy/edge-proxy/app/reporting"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
@@ -23,8 +23,8 @@ const (
 // written as one. Of a feature that comes twice the last counts. Names may be
 // parts of body.
 func decodeCounts(body string, program *engine.Program) ([]reporting.FeatureCount, error) {
-	d := jsontext.New(strings.TrimPrefix(body, "\ufeff"))
-	if d.Kind() != jsontext.Object {
+	d := jsonscan.New(strings.TrimPrefix(body, "\ufeff"))
+	if d.Kind() != jsonscan.Object {
 		return nil, errCountsBody
 	}
 	var counts []reporting.FeatureCount
@@ -69,8 +69,8 @@ func decodeCounts(body string, program *engine.Program) ([]reporting.FeatureCoun
 // or with an identifier that is no text or too long. A blank identifier is none. Of
 // a member that comes twice the last counts. Texts may be parts of body.
 func decodeEvaluations(body string, program *engine.Program) ([]reporting.Evaluation, error) {
-	d := jsontext.New(strings.TrimPrefix(body, "\ufeff"))
-	if d.Kind() != jsontext.Object {
+	d := jsonscan.New(strings.TrimPrefix(body, "\ufeff"))
+	if d.Kind() != jsonscan.Object {
 		return nil, errEvaluationsBody
 	}
 	var evaluations []reporting.Evaluation
@@ -85,7 +85,7 @@ func decodeEvaluations(body string, program *engine.Program) ([]reporting.Evalua
 			d.Skip()
 			continue
 		}
-		evaluations, found = evaluations[:0], d.Kind() == jsontext.Array
+		evaluations, found = evaluations[:0], d.Kind() == jsonscan.Array
 		if !found {
 			d.Skip()
 			continue
@@ -103,8 +103,8 @@ func decodeEvaluations(body string, program *engine.Program) ([]reporting.Evalua
 	return evaluations, nil
 }
 
-func readEvaluation(d *jsontext.Scanner, program *engine.Program) (e reporting.Evaluation, ok bool) {
-	if d.Kind() != jsontext.Object {
+func readEvaluation(d *jsonscan.Scanner, program *engine.Program) (e reporting.Evaluation, ok bool) {
+	if d.Kind() != jsonscan.Object {
 		d.Skip()
 		return e, false
 	}
@@ -119,7 +119,7 @@ func readEvaluation(d *jsontext.Scanner, program *engine.Program) (e reporting.E
 		switch kind := d.Kind(); key {
 		case "feature_name":
 			known = false
-			if kind != jsontext.String {
+			if kind != jsonscan.String {
 				d.Skip()
 				continue
 			}
@@ -128,18 +128,18 @@ func readEvaluation(d *jsontext.Scanner, program *engine.Program) (e reporting.E
 		case "identity_identifier":
 			e.Identity, identified = "", true
 			switch kind {
-			case jsontext.String:
+			case jsonscan.String:
 				if text := d.String(); !blank(text) {
 					e.Identity, identified = text, !tooLongIdentifier(text)
 				}
-			case jsontext.Null:
+			case jsonscan.Null:
 				d.Null()
 			default:
 				identified = false
 				d.Skip()
 			}
 		case "enabled_when_evaluated":
-			if stated = kind == jsontext.Bool; stated {
+			if stated = kind == jsonscan.Bool; stated {
 				e.Enabled = d.Bool()
 			} else {
 				d.Skip()
@@ -153,12 +153,12 @@ func readEvaluation(d *jsontext.Scanner, program *engine.Program) (e reporting.E
 }
 
 // readCount reads any value, and reports whether it is a count.
-func readCount(d *jsontext.Scanner) (n int64, ok bool) {
-	if d.Kind() != jsontext.Number {
+func readCount(d *jsonscan.Scanner) (n int64, ok bool) {
+	if d.Kind() != jsonscan.Number {
 		d.Skip()
 		return 0, false
 	}
-	n, ok = jsontext.Int64(d.Number())
+	n, ok = jsonscan.Int64(d.Number())
 	return n, ok && n > 0 && n <= mostCount
 }
 

@@ -7,7 +7,7 @@ import (
 	"runtime/debug"
 	"strconv"
 
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // retryAfter is how many seconds a client should wait for a document that has
@@ -41,14 +41,14 @@ var (
 
 // refused is an error in the proxy's own form.
 func refused(status int, word, message string) *statusError {
-	body := jsontext.AppendString([]byte(`{"status":`), word)
-	body = jsontext.AppendString(append(body, `,"message":`...), message)
+	body := jsonscan.AppendString([]byte(`{"status":`), word)
+	body = jsonscan.AppendString(append(body, `,"message":`...), message)
 	return &statusError{status: status, body: string(append(body, '}')), details: message}
 }
 
 // detailed is an error in the form of the reference's web framework.
 func detailed(status int, text string) *statusError {
-	body := jsontext.AppendString([]byte(`{"detail":`), text)
+	body := jsonscan.AppendString([]byte(`{"detail":`), text)
 	return &statusError{status: status, body: string(append(body, '}')), details: text}
 }
 

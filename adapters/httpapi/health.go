@@ -7,7 +7,7 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // getLiveness answers that the process is able to answer.
@@ -31,7 +31,7 @@ func (a *API) getReadiness(w http.ResponseWriter, r bunrouter.Request) error {
 	}
 	status, body := http.StatusOK, []byte(`{"status":"ok","reason":null,"last_successful_update":`)
 	if reason != "" {
-		status, body = http.StatusServiceUnavailable, jsontext.AppendString([]byte(`{"status":"error","reason":`), reason)
+		status, body = http.StatusServiceUnavailable, jsonscan.AppendString([]byte(`{"status":"error","reason":`), reason)
 		body = append(body, `,"last_successful_update":`...)
 	}
 	if at := readiness.LastUpdate; at.IsZero() {

@@ -8,7 +8,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
@@ -110,13 +110,13 @@ func (a *API) evaluate(e *app.Environment, s *scratch) []engine.OutcomeID {
 
 // appendIdentity appends the identity as the answer repeats it, up to its flags.
 func appendIdentity(dst []byte, id *domain.Identity) []byte {
-	dst = jsontext.AppendString(append(dst, `{"identifier":`...), id.Identifier)
+	dst = jsonscan.AppendString(append(dst, `{"identifier":`...), id.Identifier)
 	dst = append(dst, `,"traits":[`...)
 	for i := range id.Traits {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = jsontext.AppendString(append(dst, `{"trait_key":`...), id.Traits[i].Key)
+		dst = jsonscan.AppendString(append(dst, `{"trait_key":`...), id.Traits[i].Key)
 		dst = id.Traits[i].Value.AppendJSON(append(dst, `,"trait_value":`...))
 		dst = append(dst, '}')
 	}

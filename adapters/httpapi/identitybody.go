@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // maxTraitValue is how many characters the text of a trait may have.
@@ -17,7 +17,7 @@ const maxTraitValue = 2000
 // comes twice the last counts, for errors too.
 func decodeIdentity(body string, id *domain.Identity) error {
 	body = strings.TrimPrefix(body, "\ufeff")
-	d := identityDecoder{Scanner: jsontext.New(body), body: body, id: id}
+	d := identityDecoder{Scanner: jsonscan.New(body), body: body, id: id}
 	id.Identifier, id.Traits = "", id.Traits[:0]
 	d.identity()
 	if err := d.End(); err != nil {
@@ -30,7 +30,7 @@ func decodeIdentity(body string, id *domain.Identity) error {
 }
 
 type identityDecoder struct {
-	jsontext.Scanner
+	jsonscan.Scanner
 	body string
 	id   *domain.Identity
 	// Errors come in the order of the members in the reference's model, not in
@@ -40,8 +40,8 @@ type identityDecoder struct {
 
 func (d *identityDecoder) identity() {
 	switch d.Kind() {
-	case jsontext.Object:
-	case jsontext.Null: // stands for no body
+	case jsonscan.Object:
+	case jsonscan.Null: // stands for no body
 		d.wrongIdentity.add(missing, place{trait: none}, d.Raw())
 		return
 	default:
@@ -68,9 +68,9 @@ func (d *identityDecoder) identity() {
 func (d *identityDecoder) identifier() {
 	d.id.Identifier, d.wrongIdentity = "", nil
 	switch d.Kind() {
-	case jsontext.String:
+	case jsonscan.String:
 		d.id.Identifier = d.String()
-	case jsontext.Null:
+	case jsonscan.Null:
 		d.Null()
 	default:
 		d.wrongIdentity.add(wrongString, place{trait: none, field: "identifier"}, d.Raw())
@@ -79,7 +79,7 @@ func (d *identityDecoder) identifier() {
 
 func (d *identityDecoder) traits() {
 	d.id.Traits, d.wrongTraits = d.id.Traits[:0], nil
-	if d.Kind() != jsontext.Array {
+	if d.Kind() != jsonscan.Array {
 		d.wrongTraits.add(wrongList, place{trait: none, field: "traits"}, d.Raw())
 		return
 	}
@@ -90,7 +90,7 @@ func (d *identityDecoder) traits() {
 }
 
 func (d *identityDecoder) trait(i int) {
-	if d.Kind() != jsontext.Object {
+	if d.Kind() != jsonscan.Object {
 		d.wrongTraits.add(wrongModel, place{trait: i}, d.Raw())
 		return
 	}
@@ -106,14 +106,14 @@ func (d *identityDecoder) trait(i int) {
 		switch member {
 		case "trait_key":
 			keyed, wrongKey = true, ""
-			if d.Kind() == jsontext.String {
+			if d.Kind() == jsonscan.String {
 				t.Key = d.String()
 			} else {
 				wrongKey = d.Raw()
 			}
 		case "trait_value":
 			wrongValue = ""
-			if kind := d.Kind(); kind == jsontext.Array || kind == jsontext.Object {
+			if kind := d.Kind(); kind == jsonscan.Array || kind == jsonscan.Object {
 				wrongValue = d.Raw()
 			} else {
 				t.Value = domain.ReadValue(&d.Scanner)
@@ -142,5 +142,5 @@ func (d *identityDecoder) trait(i int) {
 }
 
 func tooLong(v domain.Value) bool {
-	return v.Kind() == jsontext.String && len(v.Text()) > maxTraitValue && utf8.RuneCountInString(v.Text()) > maxTraitValue
+	return v.Kind() == jsonscan.String && len(v.Text()) > maxTraitValue && utf8.RuneCountInString(v.Text()) > maxTraitValue
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
@@ -184,7 +184,7 @@ func explain(entry app.Entry, id *domain.Identity) []engine.Explanation {
 // appendEvaluation appends how one flag came out.
 func appendEvaluation(dst []byte, entry app.Entry, x *engine.Explanation) []byte {
 	o := &entry.Environment.Program.Outcomes()[x.Outcome]
-	dst = jsontext.AppendString(append(dst, `{"key":`...), o.Feature.Name)
+	dst = jsonscan.AppendString(append(dst, `{"key":`...), o.Feature.Name)
 	dst = append(append(dst, `,"reason":"`...), ofrepReason(o, x)...)
 	dst = appendVariant(append(dst, `","variant":`...), x)
 	switch {
@@ -200,8 +200,8 @@ func appendEvaluation(dst []byte, entry app.Entry, x *engine.Explanation) []byte
 	}
 	// How an environment is cut into segments is nothing for client-side keys.
 	if x.Source == engine.FromSegment && entry.Access == domain.ServerSide {
-		dst = jsontext.AppendString(append(dst, `,"segmentId":`...), x.Segment.ID)
-		dst = jsontext.AppendString(append(dst, `,"segmentName":`...), x.Segment.Name)
+		dst = jsonscan.AppendString(append(dst, `,"segmentId":`...), x.Segment.ID)
+		dst = jsonscan.AppendString(append(dst, `,"segmentName":`...), x.Segment.Name)
 	}
 	return append(dst, "}}"...)
 }
@@ -230,7 +230,7 @@ var ofrepSources = [...]string{engine.FromEnvironment: "environment", engine.Fro
 func appendVariant(dst []byte, x *engine.Explanation) []byte {
 	switch {
 	case x.VariantKey != "":
-		return jsontext.AppendString(dst, x.VariantKey)
+		return jsonscan.AppendString(dst, x.VariantKey)
 	case x.Variant > 0:
 		return append(strconv.AppendInt(append(dst, `"variant-`...), int64(x.Variant), 10), '"')
 	case x.Variants > 0:
@@ -269,13 +269,13 @@ func ofrepKey(u *url.URL) string {
 func ofrepBody(u *url.URL, e *statusError) []byte {
 	body := []byte{'{'}
 	if key := ofrepKey(u); key != "" {
-		body = append(jsontext.AppendString(append(body, `"key":`...), strings.ToValidUTF8(key, "\uFFFD")), ',')
+		body = append(jsonscan.AppendString(append(body, `"key":`...), strings.ToValidUTF8(key, "\uFFFD")), ',')
 	}
 	code := e.code
 	if code == "" {
 		code = ofrepGeneral
 	}
 	body = append(append(body, `"errorCode":"`...), code...)
-	body = jsontext.AppendString(append(body, `","errorDetails":`...), e.details)
+	body = jsonscan.AppendString(append(body, `","errorDetails":`...), e.details)
 	return append(body, '}')
 }

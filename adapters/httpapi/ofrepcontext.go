@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // decodeContext reads the evaluation context in the body of an OFREP request into
@@ -23,7 +23,7 @@ func decodeContext(body string, id *domain.Identity) error {
 	if body == "" {
 		return nil
 	}
-	d := contextDecoder{Scanner: jsontext.New(body), id: id}
+	d := contextDecoder{Scanner: jsonscan.New(body), id: id}
 	d.request()
 	if err := d.End(); err != nil {
 		return badRequest(ofrepParseError, err.Error())
@@ -35,13 +35,13 @@ func decodeContext(body string, id *domain.Identity) error {
 }
 
 type contextDecoder struct {
-	jsontext.Scanner
+	jsonscan.Scanner
 	id    *domain.Identity
 	wrong *statusError // what was found first
 }
 
 func (d *contextDecoder) request() {
-	if d.Kind() != jsontext.Object {
+	if d.Kind() != jsonscan.Object {
 		d.Skip()
 		d.refuse(ofrepParseError, "the body must be an object")
 		return
@@ -63,9 +63,9 @@ func (d *contextDecoder) request() {
 func (d *contextDecoder) context() {
 	d.id.Identifier, d.id.Traits = "", d.id.Traits[:0]
 	switch d.Kind() {
-	case jsontext.Object:
+	case jsonscan.Object:
 		d.attributes(true)
-	case jsontext.Null:
+	case jsonscan.Null:
 		d.Null()
 	default:
 		d.Skip()
@@ -85,9 +85,9 @@ func (d *contextDecoder) attributes(top bool) {
 		switch {
 		case top && name == "targetingKey":
 			d.targetingKey(kind)
-		case top && name == "traits" && kind == jsontext.Object:
+		case top && name == "traits" && kind == jsonscan.Object:
 			d.attributes(false)
-		case kind == jsontext.Array || kind == jsontext.Object:
+		case kind == jsonscan.Array || kind == jsonscan.Object:
 			d.Skip()
 		default:
 			value := domain.ReadValue(&d.Scanner)
@@ -99,11 +99,11 @@ func (d *contextDecoder) attributes(top bool) {
 	}
 }
 
-func (d *contextDecoder) targetingKey(kind jsontext.Kind) {
+func (d *contextDecoder) targetingKey(kind jsonscan.Kind) {
 	switch kind {
-	case jsontext.String:
+	case jsonscan.String:
 		d.id.Identifier = d.String()
-	case jsontext.Null:
+	case jsonscan.Null:
 		d.Null()
 		d.id.Identifier = ""
 	default:

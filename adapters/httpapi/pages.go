@@ -10,7 +10,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // The environment document comes in pages to who asks for them with
@@ -84,14 +84,14 @@ type overrideList struct {
 // findOverrides looks for the identity overrides of a document, which is known to
 // be an object in JSON. Of several lists the last counts.
 func findOverrides(document string) (l overrideList) {
-	d := jsontext.New(document)
+	d := jsonscan.New(document)
 	d.EnterObject()
 	for {
 		key, ok := d.NextKey()
 		if !ok {
 			return l
 		}
-		if key != "identity_overrides" || d.Kind() != jsontext.Array {
+		if key != "identity_overrides" || d.Kind() != jsonscan.Array {
 			d.Skip()
 			continue
 		}

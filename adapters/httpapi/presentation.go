@@ -14,7 +14,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
@@ -138,9 +138,9 @@ func appendFlag(dst []byte, o *engine.Outcome) []byte {
 	dst = append(dst, `{"feature":{"id":`...)
 	dst = strconv.AppendInt(dst, o.Feature.ID, 10)
 	dst = append(dst, `,"name":`...)
-	dst = jsontext.AppendString(dst, o.Feature.Name)
+	dst = jsonscan.AppendString(dst, o.Feature.Name)
 	dst = append(dst, `,"type":`...)
-	dst = jsontext.AppendString(dst, o.Feature.Type)
+	dst = jsonscan.AppendString(dst, o.Feature.Type)
 	dst = append(dst, `},"enabled":`...)
 	dst = strconv.AppendBool(dst, o.Enabled)
 	dst = append(dst, `,"feature_state_value":`...)

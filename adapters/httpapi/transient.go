@@ -11,7 +11,7 @@ import (
 	"unicode"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/pynum"
 )
 
@@ -45,13 +45,13 @@ func transientIdentifier(traits []domain.Trait) string {
 func appendPython(dst []byte, v domain.Value) []byte {
 	text := v.Text()
 	switch v.Kind() {
-	case jsontext.Bool:
+	case jsonscan.Bool:
 		if text == "true" {
 			return append(dst, "True"...)
 		}
 		return append(dst, "False"...)
-	case jsontext.Number:
-		if !jsontext.IsInteger(text) {
+	case jsonscan.Number:
+		if !jsonscan.IsInteger(text) {
 			f, _ := strconv.ParseFloat(text, 64) // out of range is ±infinity, as in Python
 			return append(dst, pynum.FormatFloat(f)...)
 		}

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // maxProblems bounds what one answer lists: a body can hold half a million
@@ -56,10 +56,10 @@ func (p place) location() string {
 		dst = strconv.AppendInt(append(dst, `,"traits",`...), int64(p.trait), 10)
 	}
 	if p.field != "" {
-		dst = jsontext.AppendString(append(dst, ','), p.field)
+		dst = jsonscan.AppendString(append(dst, ','), p.field)
 	}
 	if p.member != "" {
-		dst = jsontext.AppendString(append(dst, ','), p.member)
+		dst = jsonscan.AppendString(append(dst, ','), p.member)
 	}
 	return string(append(dst, ']'))
 }
@@ -88,10 +88,10 @@ func invalid(ps problems) *statusError {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = jsontext.AppendString(append(body, `{"type":`...), p.kind)
+		body = jsonscan.AppendString(append(body, `{"type":`...), p.kind)
 		body = append(append(body, `,"loc":`...), p.location...)
-		body = jsontext.AppendString(append(body, `,"msg":`...), p.message)
-		body = jsontext.AppendCompact(append(body, `,"input":`...), p.input)
+		body = jsonscan.AppendString(append(body, `,"msg":`...), p.message)
+		body = jsonscan.AppendCompact(append(body, `,"input":`...), p.input)
 		if p.context != "" {
 			body = append(append(body, `,"ctx":`...), p.context...)
 		}
@@ -108,11 +108,11 @@ func malformed(body string, err error) error {
 		return errUnreadable
 	}
 	what, at := err.Error(), 0
-	var syntax *jsontext.SyntaxError
+	var syntax *jsonscan.SyntaxError
 	if errors.As(err, &syntax) {
 		what, at = syntax.What, utf8.RuneCountInString(body[:syntax.Offset])
 	}
-	context := append(jsontext.AppendString([]byte(`{"error":`), what), '}')
+	context := append(jsonscan.AppendString([]byte(`{"error":`), what), '}')
 	return invalid(problems{{
 		fault:    fault{"json_invalid", "JSON decode error", string(context)},
 		location: `["body",` + strconv.Itoa(at) + `]`,
@@ -122,5 +122,5 @@ func malformed(body string, err error) error {
 
 // notAnObject returns the answer to a body that is taken as it is, not as JSON.
 func notAnObject(body string) error {
-	return invalid(problems{{wrongModel, `["body"]`, string(jsontext.AppendString(nil, body))}})
+	return invalid(problems{{wrongModel, `["body"]`, string(jsonscan.AppendString(nil, body))}})
 }

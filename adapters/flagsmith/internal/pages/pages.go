@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // ErrChanged: upstream has changed the document while its pages were read. The
@@ -85,8 +85,8 @@ type layout struct {
 // is there twice the last counts, as in all readers of the document.
 func survey(text string) (layout, error) {
 	var l layout
-	s := jsontext.New(text)
-	if s.Kind() != jsontext.Object {
+	s := jsonscan.New(text)
+	if s.Kind() != jsonscan.Object {
 		return l, errors.New("the answer is not a JSON object")
 	}
 	s.EnterObject()
@@ -126,14 +126,14 @@ func survey(text string) (layout, error) {
 }
 
 // overrides reads the value of identity_overrides.
-func (l *layout) overrides(text string, s *jsontext.Scanner) (listed bool, err error) {
+func (l *layout) overrides(text string, s *jsonscan.Scanner) (listed bool, err error) {
 	switch s.Kind() {
-	case jsontext.Null:
+	case jsonscan.Null:
 		l.from = s.Offset()
 		s.Null()
 		l.to = s.Offset()
 		l.elements, l.before, l.after = "", "[", "]"
-	case jsontext.Array:
+	case jsonscan.Array:
 		s.EnterArray()
 		start, end := s.Offset(), s.Offset()
 		l.before, l.after = "", ""
@@ -146,7 +146,7 @@ func (l *layout) overrides(text string, s *jsontext.Scanner) (listed bool, err e
 			end = s.Offset()
 		}
 		l.elements, l.from, l.to = text[start:end], end, end
-	case jsontext.Invalid:
+	case jsonscan.Invalid:
 		s.Skip() // is the error
 	default:
 		return false, errors.New("identity_overrides is not a list")

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith/internal/pages"
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 func TestMerge(t *testing.T) {
@@ -137,7 +137,7 @@ func FuzzMergePages(f *testing.F) {
 		if len(merged) != m.Len() {
 			t.Errorf("Len is %d, the document has %d bytes", m.Len(), len(merged))
 		}
-		if err := jsontext.Valid(string(merged)); err != nil {
+		if err := jsonscan.Valid(string(merged)); err != nil {
 			t.Fatalf("%q: %v", merged, err)
 		}
 		got, others := parse(t, string(merged))

@@ -1,11 +1,11 @@
-// Package jsontext reads and writes JSON text without building trees.
+// Package jsonscan reads and writes JSON text without building trees.
 //
 // A Scanner walks one JSON text held in a string and hands out parts of it:
 // strings without escapes, numbers and raw values are substrings of the text,
 // so that reading allocates next to nothing. It accepts RFC 8259 and nothing
 // else. Environment documents and request bodies are both read with it: the
 // first can be tens of megabytes, the second are read for every answer.
-package jsontext
+package jsonscan
 
 import (
 	"errors"

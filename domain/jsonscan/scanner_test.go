@@ -1,4 +1,4 @@
-package jsontext_test
+package jsonscan_test
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/edge-proxy/edge-proxy/domain/jsontext"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 func TestValidAgreesWithEncodingJSON(t *testing.T) {
@@ -17,40 +17,40 @@ func TestValidAgreesWithEncodingJSON(t *testing.T) {
 		`{}`, `{"a":1}`, `{"a":1,}`, `{"a" 1}`, `{a:1}`, `{"a":}`, `{"a":1 "b":2}`, `[[[{}]]]`, `[1}`, `{"a":1]`, `1 2`, "\ufeff1", `NaN`,
 		" \n\t\r[ 1 , { \"a\" : [ ] } ] ",
 	} {
-		if got, want := jsontext.Valid(text) == nil, json.Valid([]byte(text)); got != want {
+		if got, want := jsonscan.Valid(text) == nil, json.Valid([]byte(text)); got != want {
 			t.Errorf("Valid(%q) = %v, encoding/json says %v", text, got, want)
 		}
 	}
 }
 
 func TestErrorsWrapErrSyntaxAndNameThePosition(t *testing.T) {
-	err := jsontext.Valid(`{"a": [1, x]}`)
-	var syntax *jsontext.SyntaxError
-	if !errors.Is(err, jsontext.ErrSyntax) || !errors.As(err, &syntax) || syntax.Offset != 10 {
+	err := jsonscan.Valid(`{"a": [1, x]}`)
+	var syntax *jsonscan.SyntaxError
+	if !errors.Is(err, jsonscan.ErrSyntax) || !errors.As(err, &syntax) || syntax.Offset != 10 {
 		t.Fatalf("got %v", err)
 	}
 }
 
 func TestInvalidUTF8IsRefused(t *testing.T) {
 	for _, text := range []string{"\"\xff\"", "\"a\\n\xc3\""} {
-		if err := jsontext.Valid(text); err == nil {
+		if err := jsonscan.Valid(text); err == nil {
 			t.Errorf("%q was accepted", text)
 		}
 	}
 }
 
 func TestDepthIsBounded(t *testing.T) {
-	ok := strings.Repeat("[", jsontext.MaxDepth) + strings.Repeat("]", jsontext.MaxDepth)
-	if err := jsontext.Valid(ok); err != nil {
-		t.Errorf("depth %d: %v", jsontext.MaxDepth, err)
+	ok := strings.Repeat("[", jsonscan.MaxDepth) + strings.Repeat("]", jsonscan.MaxDepth)
+	if err := jsonscan.Valid(ok); err != nil {
+		t.Errorf("depth %d: %v", jsonscan.MaxDepth, err)
 	}
-	if err := jsontext.Valid(strings.Repeat("[", 10_000_000)); err == nil {
+	if err := jsonscan.Valid(strings.Repeat("[", 10_000_000)); err == nil {
 		t.Error("ten million brackets were accepted")
 	}
 }
 
 func TestWalk(t *testing.T) {
-	s := jsontext.New(` {"name":"é\u00e9","list":[1,"x",null,true,[2]],"n":-1.50e2,"skip":{"a":[{}]},"end":false} `)
+	s := jsonscan.New(` {"name":"é\u00e9","list":[1,"x",null,true,[2]],"n":-1.50e2,"skip":{"a":[{}]},"end":false} `)
 	var seen []string
 	s.EnterObject()
 	for {
@@ -85,7 +85,7 @@ func TestWalk(t *testing.T) {
 }
 
 func TestAppendStringEscapesWhatJSONAsksForOnly(t *testing.T) {
-	got := string(jsontext.AppendString(nil, "a\"\\\b\f\n\r\t\x00\x1f<&>\u2028é🙂\x7f\xff"))
+	got := string(jsonscan.AppendString(nil, "a\"\\\b\f\n\r\t\x00\x1f<&>\u2028é🙂\x7f\xff"))
 	want := `"a\"\\\b\f\n\r\t\u0000\u001f<&>` + "\u2028é🙂\x7f\uFFFD" + `"`
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -93,7 +93,7 @@ func TestAppendStringEscapesWhatJSONAsksForOnly(t *testing.T) {
 }
 
 func TestAppendCompact(t *testing.T) {
-	got := string(jsontext.AppendCompact(nil, " { \"a\\u00e9 b\" : [ 1 , 2.50 ] } "))
+	got := string(jsonscan.AppendCompact(nil, " { \"a\\u00e9 b\" : [ 1 , 2.50 ] } "))
 	if want := `{"aé b":[1,2.50]}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -104,15 +104,15 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := jsontext.Valid(text) == nil
-		if want := json.Valid([]byte(text)) && utf8.ValidString(text); got != want && strings.Count(text, "[")+strings.Count(text, "{") < jsontext.MaxDepth {
+		got := jsonscan.Valid(text) == nil
+		if want := json.Valid([]byte(text)) && utf8.ValidString(text); got != want && strings.Count(text, "[")+strings.Count(text, "{") < jsonscan.MaxDepth {
 			t.Fatalf("Valid(%q) = %v, encoding/json says %v", text, got, want)
 		}
 		if !got {
 			return
 		}
-		s := jsontext.New(text)
-		if s.Kind() == jsontext.String {
+		s := jsonscan.New(text)
+		if s.Kind() == jsonscan.String {
 			var want string
 			if err := json.Unmarshal([]byte(text), &want); err != nil {
 				t.Fatal(err)
@@ -120,11 +120,11 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 			if got := s.String(); got != want {
 				t.Fatalf("%q decodes to %q, want %q", text, got, want)
 			}
-			if !json.Valid(jsontext.AppendString(nil, want)) {
+			if !json.Valid(jsonscan.AppendString(nil, want)) {
 				t.Fatalf("AppendString(%q) is not JSON", want)
 			}
 		}
-		if compact := jsontext.AppendCompact(nil, text); !json.Valid(compact) {
+		if compact := jsonscan.AppendCompact(nil, text); !json.Valid(compact) {
 			t.Fatalf("AppendCompact(%q) = %q", text, compact)
 		}
 	})
