@@ -8,7 +8,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
-	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
+	"github.com/edge-proxy/edge-proxy/engine/python/jsonpath"
 )
 
 // maxProblems bounds what the compilation of one document can report.

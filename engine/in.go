@@ -9,7 +9,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
-	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
+	"github.com/edge-proxy/edge-proxy/engine/python/jsonpath"
 )
 
 // compileIn compiles IN: the context value, a text or an integer as its text, is

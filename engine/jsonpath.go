@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
+	"github.com/edge-proxy/edge-proxy/engine/python/jsonpath"
 )
 
 // pathSlot is a slot whose property is a JSONPath.

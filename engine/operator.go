@@ -7,8 +7,8 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
-	"github.com/edge-proxy/edge-proxy/engine/pynum"
-	"github.com/edge-proxy/edge-proxy/engine/pyregex"
+	"github.com/edge-proxy/edge-proxy/engine/python/number"
+	"github.com/edge-proxy/edge-proxy/engine/python/regex"
 )
 
 // The operators (behaviour, section 2).
@@ -130,8 +130,8 @@ func cast(v value) operand {
 	switch v.kind {
 	case text:
 		o.boolean = v.text != "False" && v.text != "false"
-		o.integer, o.large, o.isInt = pynum.Int(v.text)
-		o.float, o.isFloat = pynum.Float(v.text)
+		o.integer, o.large, o.isInt = number.Int(v.text)
+		o.float, o.isFloat = number.Float(v.text)
 	case integer:
 		o.integer, o.large, o.isInt = v.integer, v.large, true
 		o.float, o.isFloat = v.number()
@@ -266,7 +266,7 @@ func compileContains(operand value) (test, string) {
 }
 
 func compileRegex(pattern string) (test, string) {
-	re, err := pyregex.Compile(pattern)
+	re, err := regex.Compile(pattern)
 	if err != nil {
 		return never(), err.Error()
 	}
@@ -282,8 +282,8 @@ func compileModulo(v value) (test, string) {
 	if !ok || v.kind != text {
 		return never(), form + ", not " + quote(v.str())
 	}
-	divisor, divisorOK := pynum.Float(divisorText)
-	remainder, remainderOK := pynum.Float(remainderText)
+	divisor, divisorOK := number.Float(divisorText)
+	remainder, remainderOK := number.Float(remainderText)
 	switch {
 	case !divisorOK || !remainderOK:
 		return never(), form + ", not " + quote(v.text)
@@ -295,7 +295,7 @@ func compileModulo(v value) (test, string) {
 		if !ok {
 			return false
 		}
-		m, _ := pynum.Mod(n, divisor)
+		m, _ := number.Mod(n, divisor)
 		return m == remainder
 	}}, ""
 }

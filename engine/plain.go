@@ -6,7 +6,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
-	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
+	"github.com/edge-proxy/edge-proxy/engine/python/jsonpath"
 )
 
 // plain returns a value in the types that a JSONPath works on.

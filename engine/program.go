@@ -8,7 +8,7 @@
 // answer; how an answer looks is not known here.
 //
 // The rules are those of the specification (behaviour, section 2), which are the
-// Python flag engine's; engine/pynum and engine/pyregex hold the parts of Python
+// Python flag engine's; engine/python/number and engine/python/regex hold the parts of Python
 // that they rest on.
 package engine
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
-	"github.com/edge-proxy/edge-proxy/engine/pynum"
+	"github.com/edge-proxy/edge-proxy/engine/python/number"
 )
 
 // value is a context value: what a condition is held against. The zero value is
@@ -102,7 +102,7 @@ func (v *value) appendText(dst []byte) []byte {
 		}
 		return strconv.AppendInt(dst, v.integer, 10)
 	case float:
-		return append(dst, pynum.FormatFloat(v.float)...)
+		return append(dst, number.FormatFloat(v.float)...)
 	case text:
 		return append(dst, v.text...)
 	default:
@@ -129,7 +129,7 @@ func (v *value) number() (float64, bool) {
 		return 0, true
 	case integer:
 		if v.large != nil {
-			return pynum.IntToFloat(v.large)
+			return number.IntToFloat(v.large)
 		}
 		return float64(v.integer), true
 	case float:

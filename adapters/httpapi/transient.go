@@ -12,7 +12,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
-	"github.com/edge-proxy/edge-proxy/engine/pynum"
+	"github.com/edge-proxy/edge-proxy/engine/python/number"
 )
 
 // isBlank reports whether Python's str.strip takes r off.
@@ -53,7 +53,7 @@ func appendPython(dst []byte, v domain.Value) []byte {
 	case jsonscan.Number:
 		if !jsonscan.IsInteger(text) {
 			f, _ := strconv.ParseFloat(text, 64) // out of range is ±infinity, as in Python
-			return append(dst, pynum.FormatFloat(f)...)
+			return append(dst, number.FormatFloat(f)...)
 		}
 		if text == "-0" {
 			text = "0"

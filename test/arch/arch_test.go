@@ -86,7 +86,7 @@ func TestCheckNotices(t *testing.T) {
 		{"domain", module + "engine", "domain must not import engine"},
 		{"domainlike", "strings", "is under no law"},
 		{"engine", module + "domain/jsonscan", ""},
-		{"engine", module + "engine/jsonpath", ""},
+		{"engine", module + "engine/python/jsonpath", ""},
 		{"engine", "github.com/x/y", "engine must not import github.com/x/y"},
 		{"engine", module + "ports", "engine must not import ports"},
 		{"ports", "log/slog", ""},

@@ -1,7 +1,7 @@
-// Package pynum gives numbers the texts and the meaning they have in Python,
+// Package number gives numbers the texts and the meaning they have in Python,
 // whose rules decide how Flagsmith's segments compare values (behaviour, section
 // 2): int() and float() of a text, str() of a float, and the % of floats.
-package pynum
+package number
 
 import (
 	"math"

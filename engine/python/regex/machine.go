@@ -1,4 +1,4 @@
-package pyregex
+package regex
 
 const (
 	// maxSteps is the budget of one match, spent in 10 to 20 milliseconds on common hardware.

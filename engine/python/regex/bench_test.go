@@ -1,10 +1,10 @@
-package pyregex_test
+package regex_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/engine/pyregex"
+	"github.com/edge-proxy/edge-proxy/engine/python/regex"
 )
 
 func BenchmarkMatch(b *testing.B) {
@@ -15,7 +15,7 @@ func BenchmarkMatch(b *testing.B) {
 	}
 	for _, bench := range benchmarks {
 		b.Run(bench.name, func(b *testing.B) {
-			re, err := pyregex.Compile(bench.pattern)
+			re, err := regex.Compile(bench.pattern)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -31,7 +31,7 @@ func BenchmarkMatch(b *testing.B) {
 
 func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {
-		if _, err := pyregex.Compile(`(?i)^[\w.+-]+@(?:[a-z0-9-]+\.)+com$`); err != nil {
+		if _, err := regex.Compile(`(?i)^[\w.+-]+@(?:[a-z0-9-]+\.)+com$`); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package pyregex_test
+package regex_test
 
 import (
 	_ "embed"
@@ -6,7 +6,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/engine/pyregex"
+	"github.com/edge-proxy/edge-proxy/engine/python/regex"
 )
 
 //go:embed testdata/re_match.json
@@ -34,16 +34,16 @@ func goldenCases(tb testing.TB) []goldenCase {
 }
 
 func TestAnswersAsPythonDoes(t *testing.T) {
-	engines := map[string]func(string) (*pyregex.Regexp, error){
-		"chosen engine":       pyregex.Compile,
-		"backtracking engine": pyregex.CompileBacktracking,
+	engines := map[string]func(string) (*regex.Regexp, error){
+		"chosen engine":       regex.Compile,
+		"backtracking engine": regex.CompileBacktracking,
 	}
 	for name, compile := range engines {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range goldenCases(t) {
 				re, err := compile(c.Pattern)
 				if c.Error {
-					if !errors.Is(err, pyregex.ErrSyntax) {
+					if !errors.Is(err, regex.ErrSyntax) {
 						t.Errorf("compile %q: error %v, want ErrSyntax", c.Pattern, err)
 					}
 					continue
@@ -63,7 +63,7 @@ func TestAnswersAsPythonDoes(t *testing.T) {
 	}
 }
 
-func expect(t *testing.T, re *pyregex.Regexp, pattern, text string, want bool) {
+func expect(t *testing.T, re *regex.Regexp, pattern, text string, want bool) {
 	t.Helper()
 	got, err := re.Match(text)
 	if err != nil || got != want {

@@ -1,11 +1,11 @@
-package pyregex_test
+package regex_test
 
 import (
 	"errors"
 	"testing"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/engine/pyregex"
+	"github.com/edge-proxy/edge-proxy/engine/python/regex"
 )
 
 // FuzzCompileMatch looks for panics, for answers that take long, and for patterns on which the
@@ -25,21 +25,21 @@ func FuzzCompileMatch(f *testing.F) {
 			return
 		}
 		start := time.Now()
-		re, err := pyregex.Compile(pattern)
+		re, err := regex.Compile(pattern)
 		if err != nil {
-			if !errors.Is(err, pyregex.ErrSyntax) {
+			if !errors.Is(err, regex.ErrSyntax) {
 				t.Fatalf("compile %q: %v", pattern, err)
 			}
 			return
 		}
 		matched, err := re.Match(text)
-		if err != nil && (matched || !errors.Is(err, pyregex.ErrBudget) || !re.Backtracks()) {
+		if err != nil && (matched || !errors.Is(err, regex.ErrBudget) || !re.Backtracks()) {
 			t.Fatalf("%q on %q: %v, %v", pattern, text, matched, err)
 		}
 		if took := time.Since(start); took > 5*time.Second {
 			t.Fatalf("%q on %q took %v", pattern, text, took)
 		}
-		other, err := pyregex.CompileBacktracking(pattern)
+		other, err := regex.CompileBacktracking(pattern)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package pyregex
+package regex
 
 // CompileBacktracking compiles a pattern for the backtracking engine alone, so that tests can
 // hold the two engines against each other.

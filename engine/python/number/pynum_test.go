@@ -1,4 +1,4 @@
-package pynum_test
+package number_test
 
 import (
 	"math"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/engine/pynum"
+	"github.com/edge-proxy/edge-proxy/engine/python/number"
 )
 
 func TestInt(t *testing.T) {
@@ -18,7 +18,7 @@ func TestInt(t *testing.T) {
 		"\x1c3": "", "3\x1f": "", "\u30003\x1d": "", "\u200b3": "",
 		strings.Repeat("9", 4301): "",
 	} {
-		small, large, ok := pynum.Int(text)
+		small, large, ok := number.Int(text)
 		got := ""
 		if ok && large != nil {
 			got = large.String()
@@ -37,13 +37,13 @@ func TestFloat(t *testing.T) {
 		"1": 1, " 1.5\t": 1.5, "5.": 5, ".5": .5, "-.5e1": -5, "1e3": 1000, "1E5": 1e5, "1_0.2_5": 10.25, "+2": 2, "1e400": inf, "-1e400": -inf,
 		"1e-400": 0, "inf": inf, "-Infinity": -inf, "+iNf": inf, "nan": nan, "-nan": nan, "+NaN": nan, "٣.٥": 3.5, "007": 7,
 	} {
-		got, ok := pynum.Float(text)
+		got, ok := number.Float(text)
 		if !ok || got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
 			t.Errorf("Float(%q) = %v, %v, want %v", text, got, ok, want)
 		}
 	}
 	for _, text := range []string{"", " ", ".", "e5", "1e", "1e+", "1__0", "_1", "1_", "1_.5", "1._5", "1e_5", "0x10", "0x1p3", "infi", "1 2", "--1", "1.2.3", "1e5.0", "1,5", "\x1c1", "1\x1e", "-inf\x1f", "İnf", "ınf", "+-inf"} {
-		if got, ok := pynum.Float(text); ok {
+		if got, ok := number.Float(text); ok {
 			t.Errorf("Float(%q) = %v, want none", text, got)
 		}
 	}
@@ -54,7 +54,7 @@ func TestFormatFloat(t *testing.T) {
 		"0.0": 0, "-0.0": math.Copysign(0, -1), "1.0": 1, "1.5": 1.5, "0.0001": 1e-4, "1e-05": 1e-5, "1.5e-07": 1.5e-7, "1000000000000000.0": 1e15, "1e+16": 1e16,
 		"1.2345678901234567e+19": 12345678901234567890, "1e+100": 1e100, "inf": math.Inf(1), "-inf": math.Inf(-1), "nan": math.NaN(), "0.1": .1, "123456789.125": 123456789.125,
 	} {
-		if got := pynum.FormatFloat(f); got != want {
+		if got := number.FormatFloat(f); got != want {
 			t.Errorf("FormatFloat(%v) = %s, want %s", f, got, want)
 		}
 	}
@@ -65,21 +65,21 @@ func TestModTakesTheDivisorsSign(t *testing.T) {
 	for _, c := range []struct{ a, b, want float64 }{
 		{7, 3, 1}, {-7, 3, 2}, {7, -3, -2}, {-7, -3, -1}, {5.5, 2, 1.5}, {-1, inf, inf}, {1, inf, 1}, {1, -inf, -inf}, {6, 3, 0},
 	} {
-		if got, ok := pynum.Mod(c.a, c.b); !ok || got != c.want {
+		if got, ok := number.Mod(c.a, c.b); !ok || got != c.want {
 			t.Errorf("Mod(%v, %v) = %v, %v, want %v", c.a, c.b, got, ok, c.want)
 		}
 	}
-	if _, ok := pynum.Mod(1, 0); ok {
+	if _, ok := number.Mod(1, 0); ok {
 		t.Error("Mod(1, 0) is ok")
 	}
 }
 
 func TestIntToFloat(t *testing.T) {
 	huge, _ := new(big.Int).SetString("1"+strings.Repeat("0", 400), 10)
-	if _, ok := pynum.IntToFloat(huge); ok {
+	if _, ok := number.IntToFloat(huge); ok {
 		t.Error("10^400 has a float")
 	}
-	if f, ok := pynum.IntToFloat(big.NewInt(1 << 60)); !ok || f != 1<<60 {
+	if f, ok := number.IntToFloat(big.NewInt(1 << 60)); !ok || f != 1<<60 {
 		t.Errorf("2^60 is %v, %v", f, ok)
 	}
 }

@@ -1,4 +1,4 @@
-package pyregex
+package regex
 
 // node is one construct of a parsed pattern. Flags are resolved while parsing, so a node means
 // the same wherever it stands.

@@ -1,4 +1,4 @@
-package pyregex
+package regex
 
 // parseClass reads a class, whose opening bracket is at start.
 func (p *parser) parseClass(start int, f flags) (node, error) {

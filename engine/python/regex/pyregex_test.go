@@ -1,4 +1,4 @@
-package pyregex_test
+package regex_test
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/engine/pyregex"
+	"github.com/edge-proxy/edge-proxy/engine/python/regex"
 )
 
 func TestCompileNamesCauseAndPosition(t *testing.T) {
@@ -36,8 +36,8 @@ func TestCompileNamesCauseAndPosition(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := pyregex.Compile(test.pattern)
-			if !errors.Is(err, pyregex.ErrSyntax) || !strings.Contains(err.Error(), test.want) {
+			_, err := regex.Compile(test.pattern)
+			if !errors.Is(err, regex.ErrSyntax) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("compile %q: error %v, want ErrSyntax with %q", test.pattern, err, test.want)
 			}
 		})
@@ -64,7 +64,7 @@ func TestOnlyWhatNeedsItBacktracks(t *testing.T) {
 		`((a{1000}){1000}){1000}`:          true,
 	}
 	for pattern, want := range tests {
-		re, err := pyregex.Compile(pattern)
+		re, err := regex.Compile(pattern)
 		if err != nil {
 			t.Errorf("compile %q: %v", pattern, err)
 			continue
@@ -93,7 +93,7 @@ func TestInvalidUTF8(t *testing.T) {
 		{`[^\ud800]{3}$`, "\xed\xa0\x80", true},
 	}
 	for _, test := range tests {
-		for _, compile := range []func(string) (*pyregex.Regexp, error){pyregex.Compile, pyregex.CompileBacktracking} {
+		for _, compile := range []func(string) (*regex.Regexp, error){regex.Compile, regex.CompileBacktracking} {
 			re, err := compile(test.pattern)
 			if err != nil {
 				t.Errorf("compile %q: %v", test.pattern, err)
@@ -116,12 +116,12 @@ func TestBudget(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			re, err := pyregex.Compile(test.pattern)
+			re, err := regex.Compile(test.pattern)
 			if err != nil {
 				t.Fatal(err)
 			}
 			matched, err := re.Match(test.text)
-			if matched || !errors.Is(err, pyregex.ErrBudget) {
+			if matched || !errors.Is(err, regex.ErrBudget) {
 				t.Errorf("got %v, %v; want false, ErrBudget", matched, err)
 			}
 		})
@@ -131,7 +131,7 @@ func TestBudget(t *testing.T) {
 // TestExpensiveMatchesDisturbNobody runs matches that exhaust their budget beside cheap ones of
 // the same expression.
 func TestExpensiveMatchesDisturbNobody(t *testing.T) {
-	re, err := pyregex.Compile(`(a+)+\1$`)
+	re, err := regex.Compile(`(a+)+\1$`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestExpensiveMatchesDisturbNobody(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			if matched, err := re.Match(expensive); matched || !errors.Is(err, pyregex.ErrBudget) {
+			if matched, err := re.Match(expensive); matched || !errors.Is(err, regex.ErrBudget) {
 				t.Errorf("expensive text: got %v, %v; want false, ErrBudget", matched, err)
 			}
 		})
@@ -177,12 +177,12 @@ func TestCompileIsBounded(t *testing.T) {
 	for name, pattern := range patterns {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
-			re, err := pyregex.Compile(pattern)
+			re, err := regex.Compile(pattern)
 			if err == nil {
-				if _, err = re.Match(strings.Repeat("a", 1000) + "b"); err != nil && !errors.Is(err, pyregex.ErrBudget) {
+				if _, err = re.Match(strings.Repeat("a", 1000) + "b"); err != nil && !errors.Is(err, regex.ErrBudget) {
 					t.Error(err)
 				}
-			} else if !errors.Is(err, pyregex.ErrSyntax) {
+			} else if !errors.Is(err, regex.ErrSyntax) {
 				t.Error(err)
 			}
 			if took := time.Since(start); took > 5*time.Second {
@@ -193,7 +193,7 @@ func TestCompileIsBounded(t *testing.T) {
 }
 
 func TestLinearMatchAllocatesNothing(t *testing.T) {
-	re, err := pyregex.Compile(`^\w+@(?:example|test)\.com$`)
+	re, err := regex.Compile(`^\w+@(?:example|test)\.com$`)
 	if err != nil {
 		t.Fatal(err)
 	}

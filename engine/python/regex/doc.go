@@ -1,4 +1,4 @@
-// Package pyregex gives Go the answer of Python 3.12's
+// Package regex gives Go the answer of Python 3.12's
 //
 //	re.compile(pattern).match(text) is not None
 //
@@ -50,4 +50,4 @@
 //     it turns into a class, and this package does not.
 //   - Go strings hold no lone surrogates: a pattern can name one but it matches nothing. A byte
 //     that is not valid UTF-8 counts as one U+FFFD, in patterns and in texts.
-package pyregex
+package regex

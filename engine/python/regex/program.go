@@ -1,4 +1,4 @@
-package pyregex
+package regex
 
 // opcode is one kind of step of the backtracking engine.
 type opcode uint8

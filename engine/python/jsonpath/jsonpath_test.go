@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/engine/jsonpath"
+	"github.com/edge-proxy/edge-proxy/engine/python/jsonpath"
 )
 
 func object(members ...any) *jsonpath.Object {
