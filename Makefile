@@ -43,9 +43,9 @@ run: build ## Serve the sample environment, offline (PORT=8000)
 
 # -count=1: tests of the built program build it themselves, unseen by Go's cache.
 test: race-in-ci ## Run the tests that need nothing but Go
-	$(GO) test $(RACE) -count=1 $$($(GO) list ./... | grep -v /test/parity$$)
+	$(GO) test $(RACE) -count=1 $$($(GO) list ./... | grep -v /test/e2e/parity$$)
 	@mkdir -p bin
-	$(GO) test $(RACE) -count=1 -v ./test/parity >bin/parity.txt || { cat bin/parity.txt; exit 1; }
+	$(GO) test $(RACE) -count=1 -v ./test/e2e/parity >bin/parity.txt || { cat bin/parity.txt; exit 1; }
 	@grep -E '^--- |cases ran|^ok' bin/parity.txt
 	@[ -n '$(RACE)' ] || echo 'Without the race detector: it needs a C compiler.'
 	@echo 'Left out: what needs a Docker engine ("make test-integration"), SDKs ("make test-sdk"), most rounds of killing stores ("make test-full").'
@@ -55,7 +55,7 @@ test-integration: race-in-ci docker ## Run the tests that need a Docker engine
 	@cat bin/matrix.txt
 
 test-sdk: race-in-ci sdk-clients openfeature-client ## Run Flagsmith's and OpenFeature's SDKs against the proxy (needs Node.js and Python)
-	$(GO) test $(RACE) -tags sdk -count=1 -parallel 4 -timeout 5m -v ./test/sdk ./test/openfeature
+	$(GO) test $(RACE) -tags sdk -count=1 -parallel 4 -timeout 5m -v ./test/sdk ./test/sdk/openfeature
 
 test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
 	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) BOLT_TEST_KILLS=$(KILL_ROUNDS) $(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 60m ./...
@@ -67,7 +67,7 @@ lint: ## Check formatting, vet, staticcheck and the import laws
 	$(GO) vet -tags integration,sdk,release,deploy ./...
 	$(GO) tool staticcheck ./...
 	$(GO) tool staticcheck -tags integration,sdk,release,deploy ./...
-	$(GO) test -count=1 ./test/arch ./docs/...
+	$(GO) test -count=1 ./test/laws ./docs/...
 
 fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each
 	@set -e; listed=$$($(GO) test -list '^Fuzz' ./...); functions=$$(echo "$$listed" | awk '/^Fuzz/ { f = f " " $$1 } /^ok/ { n = split(f, a, " "); for (i = 1; i <= n; i++) print $$2, a[i]; f = "" }'); \
@@ -86,7 +86,7 @@ docs: ## Write docs/configuration.md anew
 sizing: ## Write the table of docs/scaling.md anew; on a quiet machine
 	@mkdir -p bin
 	$(MAKE) --no-print-directory -s bench-sweep >bin/sweep.txt
-	$(GO) run ./test/docs/sizing <bin/sweep.txt
+	$(GO) run ./test/e2e/docs/sizing <bin/sweep.txt
 
 image: docker ## Build the container image (IMAGE=edge-proxy:latest, ARCH=arm64)
 	rm -rf bin/image
@@ -102,7 +102,7 @@ release: ## Build all files of a release in bin/release (SNAPSHOT=1: without a t
 	cd bin/release && sha256sum --check --quiet SHA256SUMS && cat SHA256SUMS
 
 release-check: ## Build what a release consists of from the last commit, and check it
-	$(GO) test -tags release -count=1 -timeout 30m -v ./test/release
+	$(GO) test -tags release -count=1 -timeout 30m -v ./test/e2e/release
 
 clean: ## Remove what was built
 	rm -rf bin
@@ -113,4 +113,4 @@ docker:
 race-in-ci:
 	@[ -z "$$CI" ] || [ -n '$(RACE)' ] || { echo 'CI needs a C compiler for the race detector.' >&2; exit 1; }
 
-include test/bench/bench.mk test/sdk/sdk.mk test/openfeature/openfeature.mk test/deploy/deploy.mk
+include test/bench/bench.mk test/sdk/sdk.mk test/sdk/openfeature/openfeature.mk test/e2e/deploy/deploy.mk

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/engine"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 func TestEvaluationAllocatesNothingOnTheProfile(t *testing.T) {

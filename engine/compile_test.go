@@ -10,7 +10,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/engine"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 // document is an environment with the features a and b, segment 1 overriding a to

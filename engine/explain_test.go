@@ -6,7 +6,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/engine"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 // explained is an environment in which every feature comes out for another

@@ -16,7 +16,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/support/fakeflagsmith"
 )
 
 // discover asks the API at address and writes what comes out as text: environments

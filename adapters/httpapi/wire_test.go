@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 // watched is the server's end of a connection. It counts what is sent and tells

@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
-	"github.com/edge-proxy/edge-proxy/test/internal/wait"
+	"github.com/edge-proxy/edge-proxy/test/support/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/support/wait"
 )
 
 // testAnalytics: what an SDK counts reaches Flagsmith, each evaluation once.

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
 // pageOrigin is the origin of the page that the JavaScript client is on.

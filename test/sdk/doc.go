@@ -9,7 +9,7 @@
 // # Clients
 //
 // Each SDK is driven by a small program of its own language, all to one contract,
-// which begins in test/internal/sdkprogram. The requests:
+// which begins in test/support/sdkprogram. The requests:
 //
 //	{"call": "about"}
 //	    {"sdk", "version", "runtime"}: what is being tested

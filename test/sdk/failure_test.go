@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/support/fakeflagsmith"
 )
 
 // testRefusals: what the proxy refuses is an error of the SDK's, and never flags.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/test/internal/wait"
+	"github.com/edge-proxy/edge-proxy/test/support/wait"
 )
 
 // testLocal: the SDK evaluates the document that the proxy hands out, and comes to

@@ -5,7 +5,7 @@ package sdk_test
 import (
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/test/internal/sdkprogram"
+	"github.com/edge-proxy/edge-proxy/test/support/sdkprogram"
 )
 
 // program is a running client program.

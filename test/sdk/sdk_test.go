@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/test/harness"
+	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/ports"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 func openNew(tb testing.TB) ports.Store {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
-	"github.com/edge-proxy/edge-proxy/test/rediscontainers"
 	"github.com/edge-proxy/edge-proxy/test/storetest"
+	"github.com/edge-proxy/edge-proxy/test/support/rediscontainers"
 )
 
 func TestConformanceSingle(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/ports"
-	"github.com/edge-proxy/edge-proxy/test/rediscontainers"
+	"github.com/edge-proxy/edge-proxy/test/support/rediscontainers"
 )
 
 // relay passes bytes between clients and a server, except answers that it is told

@@ -15,7 +15,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
-	"github.com/edge-proxy/edge-proxy/test/rediscontainers"
+	"github.com/edge-proxy/edge-proxy/test/support/rediscontainers"
 )
 
 func TestSingle(t *testing.T) {

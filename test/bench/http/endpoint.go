@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 const serverKey = "ser.bench-0123456789"

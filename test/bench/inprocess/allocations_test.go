@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/engine"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 // The most allocations of an evaluation, and of a whole answer about an identity,

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 // measure benchmarks one request.

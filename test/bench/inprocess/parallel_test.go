@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 // BenchmarkParallel is the throughput of the whole handler, to be run with

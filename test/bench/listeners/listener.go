@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 // listener is an open stream of a proxy.

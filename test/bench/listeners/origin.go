@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
-	"github.com/edge-proxy/edge-proxy/test/fakeflagsmith"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/fakeflagsmith"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 const serverKey = "ser.bench-0123456789"

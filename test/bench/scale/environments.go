@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 // pollInterval is the interval that processor time is told for: the default.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 const smallServerKey, smallClientKey = "ser.bench-small", "bench_small"

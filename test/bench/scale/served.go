@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
-	"github.com/edge-proxy/edge-proxy/test/harness/profile"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 // serveTimeout bounds how long a changed document may take until it is served.

@@ -1,0 +1,75 @@
+package cli_test
+
+import (
+	"net"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/test/support/harness"
+)
+
+func TestServe(t *testing.T) {
+	config := harness.StartUpstream(t).Serve(t, shop())
+	for name, setup := range map[string]harness.Setup{
+		"by default":                       {},
+		"by name":                          {Args: []string{"serve"}},
+		"through the link":                 {Binary: link(t, "edge-proxy-serve")},
+		"configured by variables":          {AsVariables: true},
+		"through the link with .exe at it": {Binary: link(t, "edge-proxy-serve.exe")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			setup.Config = config
+			proxy := harness.StartProxy(t, setup)
+			proxy.WaitReady(t)
+			if got := flags(t, proxy.URL, clientKey); got != shopFlags {
+				t.Errorf("got %s", got)
+			}
+			proxy.Signal(t, syscall.SIGTERM)
+			if code := proxy.Wait(t, 20*time.Second); code != 0 {
+				t.Errorf("exit code %d after SIGTERM", code)
+			}
+			proxy.WaitEvent(t, time.Second, "stopped")
+		})
+	}
+}
+
+func TestServeEndsAtASecondSignal(t *testing.T) {
+	config := harness.StartUpstream(t).Serve(t, shop())
+	proxy := harness.StartProxy(t, harness.Setup{Config: config, Env: map[string]string{"SERVER_DRAIN_DELAY_SECONDS": "600"}})
+	proxy.Signal(t, syscall.SIGTERM)
+	proxy.WaitEvent(t, 10*time.Second, "shutting_down")
+	proxy.Signal(t, syscall.SIGTERM)
+	if code := proxy.Wait(t, 10*time.Second); code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+}
+
+func TestServeWithoutAPort(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	config := harness.StartUpstream(t).Serve(t, shop())
+	got := harness.Run(t, harness.Setup{Config: config, Env: map[string]string{"SERVER_PORT": port}})
+	expect(t, got, 1, []string{"opening the listener", port}, nil)
+}
+
+func TestServeRefusesAWrongConfiguration(t *testing.T) {
+	for name, tt := range map[string]struct {
+		setup harness.Setup
+		want  []string
+	}{
+		"no keys":                {harness.Setup{}, []string{"environment_key_pairs"}},
+		"several problems":       {harness.Setup{Env: map[string]string{"SERVER_PORT": "many", "API_URL": "ftp://x", "ENVIRONMENT_KEY_PAIRS": "[]"}}, []string{"server.port", "api_url", "environment_key_pairs"}},
+		"unknown store":          {harness.Setup{Env: map[string]string{"STORE_URL": "floppy:a", "ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"ser.abcdefghij","client_side_key":"c"}]`}}, []string{"store.url", "floppy", "memory:"}},
+		"a handler that is none": {harness.Setup{Env: map[string]string{"LOGGING_OVERRIDE": `{"handlers":{"x":{"class":"logging.handlers.SysLogHandler"}}}`, "ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"ser.abcdefghij","client_side_key":"c"}]`}}, []string{"SysLogHandler"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			expect(t, harness.Run(t, tt.setup), 2, nil, tt.want)
+		})
+	}
+}

@@ -1,0 +1,118 @@
+package chart_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	kubeyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/applyconfigurations"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/yaml"
+
+	"github.com/edge-proxy/edge-proxy/test/e2e/deploy/chart"
+)
+
+// objects reads the objects of a file of manifests.
+func objects(t *testing.T, text []byte) []map[string]any {
+	t.Helper()
+	var found []map[string]any
+	reader := kubeyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
+	for {
+		document, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return found
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := yaml.YAMLToJSONStrict(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var object map[string]any
+		if err := json.Unmarshal(content, &object); err != nil {
+			t.Fatal(err)
+		}
+		if object != nil {
+			found = append(found, object)
+		}
+	}
+}
+
+// problems returns what two judges have against an object: the schemas that
+// Kubernetes publishes, and the types of its current client, which also know
+// which lists must not have a name twice.
+func problems(schemas *chart.Schemas, object map[string]any) error {
+	_, err := applyconfigurations.NewTypeConverter(scheme.Scheme).ObjectToTyped(&unstructured.Unstructured{Object: runtime.DeepCopyJSON(object)})
+	return errors.Join(schemas.Validate(object), err)
+}
+
+func loadSchemas(t *testing.T) *chart.Schemas {
+	t.Helper()
+	schemas, err := chart.LoadSchemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schemas
+}
+
+func TestObjectsAreKubernetes(t *testing.T) {
+	schemas := loadSchemas(t)
+	files, err := filepath.Glob("testdata/golden/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, manifest) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := objects(t, text)
+		if len(found) < 5 {
+			t.Errorf("%s has %d objects", file, len(found))
+		}
+		for _, object := range found {
+			if err := problems(schemas, object); err != nil {
+				t.Errorf("%s: %v: %v", file, object["kind"], err)
+			}
+		}
+	}
+}
+
+// The judges notice what a mistake in a template looks like.
+func TestSchemasNotice(t *testing.T) {
+	schemas := loadSchemas(t)
+	const pod = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a","image":"b"CONTAINER}]SPEC}}`
+	for _, tt := range []struct{ container, spec, want string }{
+		{"", "", ""},
+		{`,"readynessProbe":{}`, "", "readynessProbe"},
+		{`,"readinessProbe":{"httpGet":{"path":"/"}}`, "", "port"},
+		{`,"ports":[{"name":"http","containerPort":"8000"}]`, "", "containerPort"},
+		{`,"env":[{"name":"A","value":"1"},{"name":"A","value":"2"}]`, "", "duplicate entries"},
+		{`,"env":[{"name":"A","value":1}]`, "", "value"},
+		{"", `,"securityContext":{"readOnlyRootFilesystem":true}`, "readOnlyRootFilesystem"},
+		{"", `,"volumes":[{"configMap":{"name":"b"}}]`, "name"},
+	} {
+		var object map[string]any
+		text := strings.NewReplacer("CONTAINER", tt.container, "SPEC", tt.spec).Replace(pod)
+		if err := json.Unmarshal([]byte(text), &object); err != nil {
+			t.Fatal(err)
+		}
+		err := problems(schemas, object)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", text, err, tt.want)
+		}
+	}
+	if err := schemas.Validate(map[string]any{"apiVersion": "apps/v2", "kind": "Deployment"}); err == nil {
+		t.Error("apps/v2 is nothing")
+	}
+}
