@@ -228,6 +228,8 @@ func TestSettingsExist(t *testing.T) {
 		}
 	}
 	others := []string{"SSL_CERT_FILE", "SECTION_NAME"} // of the system, and of the explanation of variables
+	others = append(others, "NOT_EQUAL", "GREATER_THAN", "GREATER_THAN_INCLUSIVE", "LESS_THAN", "LESS_THAN_INCLUSIVE",
+		"NOT_CONTAINS", "PERCENTAGE_SPLIT", "IS_SET", "IS_NOT_SET") // operators of conditions
 	for name, page := range pages(t) {
 		for _, pattern := range []*regexp.Regexp{settingPattern, variablePattern} {
 			for _, match := range pattern.FindAllStringSubmatch(page, -1) {
