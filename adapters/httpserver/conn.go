@@ -235,7 +235,7 @@ func (c *conn) shrink(head *[maxHead]byte) {
 func (c *conn) handOver(err error) {
 	_ = c.rwc.SetDeadline(time.Time{})
 	c.handedOver = true
-	c.server.handoff.pass(&replayed{Conn: c.rwc, read: bytes.Clone(c.buffer[c.from:c.to]), err: err})
+	c.server.handoff.pass(&replayed{wrapped: wrapped{c.rwc}, read: bytes.Clone(c.buffer[c.from:c.to]), err: err})
 }
 
 // respond answers the request. It reports whether the connection can take another

@@ -8,7 +8,8 @@
 // (answer.go). It hands every other request to an [http.Server], with its connection
 // and with all bytes read from it so far: other versions, chunked, long and
 // interrupted bodies, expectations, upgrades, unusual spellings, and what is not HTTP
-// at all. So net/http alone decides what is a request and what is not.
+// at all. So net/http alone decides what is a request and what is not. Without the fast
+// path (nethttp.go), net/http serves every request.
 //
 // Handlers are ordinary http.Handlers. [Server] lists what they can rely on.
 package httpserver

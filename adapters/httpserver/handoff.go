@@ -48,7 +48,7 @@ func (h *handoff) Addr() net.Addr { return &net.UnixAddr{Name: "handoff", Net: "
 // replayed is a connection that first returns the bytes that were read from it
 // before, and then the error that reading ended with.
 type replayed struct {
-	net.Conn
+	wrapped
 	read []byte
 	err  error // nil: reading goes on from Conn
 }
@@ -68,12 +68,15 @@ func (c *replayed) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
+// wrapped is a connection below another one.
+type wrapped struct{ net.Conn }
+
 // NetConn returns the connection below, as tls.Conn's does.
-func (c *replayed) NetConn() net.Conn { return c.Conn }
+func (c wrapped) NetConn() net.Conn { return c.Conn }
 
 // CloseWrite closes the writing side of the connection. net/http calls it, so that
 // a client can read an answer that came before the end of its request.
-func (c *replayed) CloseWrite() error {
+func (c wrapped) CloseWrite() error {
 	if closer, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return closer.CloseWrite()
 	}

@@ -23,6 +23,8 @@ type Options struct {
 	// MaxHeaderBytes limits the request line and the headers of a request. Zero
 	// means net/http's default, 1 MiB.
 	MaxHeaderBytes int
+	// NoFastPath serves every request by net/http alone.
+	NoFastPath bool
 	// OnShutdown is called when Shutdown begins. It ends what would never end on its
 	// own, such as streams on connections that were taken over. Shutdown waits for
 	// it. It may be nil.

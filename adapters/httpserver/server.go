@@ -30,7 +30,7 @@ import (
 //     There are no trailers.
 //   - A handler can take the connection over, by http.Hijacker.
 type Server struct {
-	server   *front
+	server   server
 	handler  http.Handler
 	address  string
 	listen   func(ctx context.Context, network, address string) (net.Listener, error)
@@ -38,6 +38,14 @@ type Server struct {
 	draining atomic.Bool
 
 	onShutdown func()
+}
+
+// server is what a Server leaves connections to: a front or a netHTTP. Its methods are
+// those of an http.Server.
+type server interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+	Close() error
 }
 
 // New returns a Server for h. It does not open the port.
@@ -56,7 +64,7 @@ func New(h http.Handler, o Options) *Server {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	s.server = newFront(&http.Server{
+	rest := &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: o.ReadHeaderTimeout,
 		ReadTimeout:       o.ReadTimeout,
@@ -66,7 +74,12 @@ func New(h http.Handler, o Options) *Server {
 		ErrorLog:          log.New(errorLog{logger}, "", 0),
 		// The handler answers "OPTIONS *" like every other request.
 		DisableGeneralOptionsHandler: true,
-	})
+	}
+	if o.NoFastPath {
+		s.server = &netHTTP{Server: rest}
+	} else {
+		s.server = newFront(rest)
+	}
 	return s
 }
 
