@@ -4,8 +4,8 @@
 //
 // # The hot path
 //
-// A request comes from Server (server.go), which is an http1.Server with a port.
-// It passes API.ServeHTTP (api.go), which adds the CORS headers and routes; a
+// API is an http.Handler; adapters/httpserver serves it on a port. A request passes
+// API.ServeHTTP (api.go), which adds the CORS headers and routes; a
 // handler (flags.go, identities.go, document.go, health.go), which looks the key
 // up in the snapshot; and ends in an answer. What an answer consists of was
 // prepared when the document changed, by Presenter (presentation.go): flags and
