@@ -61,12 +61,12 @@ func reporting(t *testing.T, r *taker, store ports.Store) (proxy *app.App, log j
 		Freshness: domain.Freshness{PollInterval: interval}, PollConcurrency: 1, Lease: 2 * interval, Node: "node",
 		DrainDelay: 3 * time.Second, ShutdownTimeout: 9 * time.Second, UsageInterval: time.Hour, AnalyticsInterval: time.Hour,
 	}, app.Deps{
-		Upstream: u.at("node"), Discoverer: r, Store: store, Presenter: presenter{}, Input: r.input,
+		Upstream: u.at("node"), Discoverer: r, Store: store, Presenter: presenter{},
 		Logger: slog.New(log), Now: time.Now, Random: seeded(1), Usage: r, NewUUID: func() string { return "a key" }, Analytics: r,
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- proxy.Run(ctx) }()
+	go func() { ended <- proxy.Run(ctx, r.input) }()
 	pass(time.Minute)
 	return proxy, log, func() error { stop(); return <-ended }
 }
