@@ -3,9 +3,8 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/uptrace/bunrouter"
-
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 )
 
 // getFlags answers the environment's flags, without an identity: all of them or,
@@ -22,7 +21,7 @@ func (a *API) getFlags(w http.ResponseWriter, r bunrouter.Request) error {
 			return unknownFeature(name)
 		}
 	}
-	a.served(entry, reporting.Flags)
+	a.served(entry, domain.ResourceFlags)
 	a.writePrepared(w, r.Request, p, flags)
 	return nil
 }
