@@ -25,7 +25,7 @@ export GORACE ?= atexit_sleep_ms=10
 INTEGRATION = $(shell grep -rl --include='*_test.go' '^//go:build integration' . | xargs -n1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-integration test-sdk test-full lint fuzz bench docs sizing image release release-check clean docker race-in-ci
+.PHONY: help build run test test-nethttp test-integration test-sdk test-full lint fuzz bench docs sizing image release release-check clean docker race-in-ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test: race-in-ci ## Run the tests that need nothing but Go
 	@cat bin/parity/*.txt
 	@[ -n '$(RACE)' ] || echo 'Without the race detector: it needs a C compiler.'
 	@echo 'Left out: what needs a Docker engine ("make test-integration"), SDKs ("make test-sdk"), most rounds of killing stores ("make test-full").'
+
+test-nethttp: ## Run end-to-end suites with server.fast_path off
+	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience
 
 test-integration: race-in-ci docker ## Run the tests that need a Docker engine
 	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m $(INTEGRATION)

@@ -17,7 +17,7 @@ const maxProblems = 100
 
 // ParseEnvironment takes an environment document apart in one pass, without a
 // tree in between. A document is usable when it is an object with api_key, name,
-// feature_states and project.segments (behaviour, section 3); otherwise the error
+// feature_states and project.segments (docs/spec/behaviour.md#usable-documents); otherwise the error
 // wraps ErrUnusable and says what is missing. Malformed parts inside a usable
 // document are left out or neutralised, each told as a Problem, 100 at most.
 //

@@ -19,7 +19,7 @@ const (
 
 // insistence is how many unconditional answers in a row must be older than the
 // held document before upstream is believed to have gone back, as after the
-// restore of a database (upstream, "Environment documents").
+// restore of a database (docs/spec/upstream.md#succession).
 const insistence = 3
 
 // Succession decides which document follows which, so that an older document

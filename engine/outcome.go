@@ -11,7 +11,7 @@ type OutcomeID uint32
 type Outcome struct {
 	// Feature has the id and the name of the feature state that won, and the
 	// type that the environment's own feature states give to that id, STANDARD
-	// when they give none (behaviour, section 1).
+	// when they give none (docs/spec/behaviour.md#flags).
 	Feature domain.Feature
 	Enabled bool
 	Value   domain.Value

@@ -7,7 +7,7 @@
 // is a number per feature, an OutcomeID, for which adapters prepare what they
 // answer; how an answer looks is not known here.
 //
-// The rules are those of the specification (behaviour, section 2), which are the
+// The rules are those of the specification (docs/spec/behaviour.md#evaluation), which are the
 // Python flag engine's; engine/python/number and engine/python/regex hold the parts of Python
 // that they rest on.
 package engine

@@ -45,8 +45,8 @@ func (s *split) find(e *evaluation) int {
 	return -1
 }
 
-// percentage maps a comma-joined list of ids to [0, 100) (behaviour, section 2,
-// "Hash"). The buffer is the caller's to use again.
+// percentage maps a comma-joined list of ids to [0, 100) (docs/spec/behaviour.md#hash).
+// The buffer is the caller's to use again.
 func percentage(list *[]byte) float64 {
 	once := len(*list)
 	for {

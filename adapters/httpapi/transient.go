@@ -22,7 +22,7 @@ func isBlank(r rune) bool { return unicode.IsSpace(r) || r >= 0x1C && r <= 0x1F 
 func blank(identifier string) bool { return strings.TrimFunc(identifier, isBlank) == "" }
 
 // transientIdentifier returns the identifier of an identity that has none
-// (behaviour, section 1, "Identities"): the same for the same traits, random for
+// (docs/spec/behaviour.md#transient-identities): the same for the same traits, random for
 // none at all.
 func transientIdentifier(traits []domain.Trait) string {
 	if len(traits) == 0 {

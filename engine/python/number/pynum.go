@@ -1,6 +1,6 @@
 // Package number gives numbers the texts and the meaning they have in Python,
-// whose rules decide how Flagsmith's segments compare values (behaviour, section
-// 2): int() and float() of a text, str() of a float, and the % of floats.
+// whose rules decide how Flagsmith's segments compare values (docs/spec/behaviour.md#operators):
+// int() and float() of a text, str() of a float, and the % of floats.
 package number
 
 import (

@@ -13,7 +13,7 @@ import (
 )
 
 // Conditions on which the reference fails with a 500: here they are no match
-// (behaviour, section 2). Beside each stands what is right about its like, so
+// (docs/spec/behaviour.md#where-the-python-proxy-fails). Beside each stands what is right about its like, so
 // that a proxy that never matches does not pass.
 func TestConditionsThatTheReferenceFailsOn(t *testing.T) {
 	tests := []struct {
@@ -78,7 +78,7 @@ func TestConditionsThatTheReferenceFailsOn(t *testing.T) {
 }
 
 // An identity override applies to its identifier exactly, also where that
-// looks like a number (behaviour, section 2).
+// looks like a number (docs/spec/behaviour.md#where-the-python-proxy-fails).
 func TestIdentityOverridesApplyExactly(t *testing.T) {
 	identifiers := []string{"007", "1.5", "-0", "1e3", "+1", "0x10", "42", "1_000", "true", "None", "00", "0.0", "İ"}
 	var overrides []override
@@ -95,7 +95,7 @@ func TestIdentityOverridesApplyExactly(t *testing.T) {
 }
 
 // Overrides whose values are equal in Python but not in JSON stay apart
-// (behaviour, section 2), whether they are an identity's or a segment's.
+// (docs/spec/behaviour.md#where-the-python-proxy-fails), whether they are an identity's or a segment's.
 func TestOverridesThatPythonCannotTellApart(t *testing.T) {
 	values := []string{`1`, `true`, `1.0`, `0`, `false`, `0.0`, `"1"`, `""`, `null`}
 	for _, order := range []string{"forwards", "backwards"} {
@@ -122,7 +122,7 @@ func TestOverridesThatPythonCannotTellApart(t *testing.T) {
 }
 
 // A regular expression that backtracks without end is cut off and is no match;
-// meanwhile other requests are answered (behaviour, section 2).
+// meanwhile other requests are answered (docs/spec/behaviour.md#where-the-python-proxy-fails).
 func TestRegularExpressionThatBacktracksForever(t *testing.T) {
 	limit := 100 * time.Millisecond
 	if harness.RaceEnabled {
