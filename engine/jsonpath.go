@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"math"
+	"math/big"
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -55,7 +57,7 @@ func (c *compiler) path(property string) resolver {
 // find returns the first value that the query leads to, if it is a primitive.
 func find(query *jsonpath.Query, tree *jsonpath.Object) value {
 	first, _ := query.First(tree)
-	return valueOfPlain(first)
+	return valueOfNode(first)
 }
 
 // identityPath resolves $.identity.… without a tree.
@@ -116,7 +118,7 @@ func (c *compiler) contextTree() *jsonpath.Object {
 func identityTree(e *evaluation) *jsonpath.Object {
 	traits := new(jsonpath.Object)
 	for _, t := range e.identity.Traits {
-		traits.Set(t.Key, plain(t.Value))
+		traits.Set(t.Key, jsonpath.Node(t.Value))
 	}
 	return object(member{"identifier", e.identity.Identifier}, member{"traits", traits}, member{"key", string(e.key)})
 }
@@ -136,18 +138,18 @@ func object(members ...member) *jsonpath.Object {
 
 func featureTree(fs *domain.FeatureState) *jsonpath.Object {
 	tree := object(
-		member{"key", fs.Key}, member{"name", fs.Feature.Name}, member{"enabled", fs.Enabled}, member{"value", plain(fs.Value)},
+		member{"key", fs.Key}, member{"name", fs.Feature.Name}, member{"enabled", fs.Enabled}, member{"value", jsonpath.Node(fs.Value)},
 		member{"metadata", object(member{"id", fs.Feature.ID})},
 	)
 	if len(fs.Variants) > 0 {
 		variants := make([]any, len(fs.Variants))
 		for i, v := range fs.Variants {
-			variants[i] = object(member{"value", plain(v.Value)}, member{"weight", plain(v.Weight)}, member{"priority", plainOrder(v.Order)})
+			variants[i] = object(member{"value", jsonpath.Node(v.Value)}, member{"weight", jsonpath.Node(v.Weight)}, member{"priority", orderNode(v.Order)})
 		}
 		tree.Set("variants", variants)
 	}
 	if !fs.Priority.IsNull() {
-		tree.Set("priority", plain(fs.Priority))
+		tree.Set("priority", jsonpath.Node(fs.Priority))
 	}
 	return tree
 }
@@ -159,7 +161,7 @@ func segmentTree(s *domain.Segment) *jsonpath.Object {
 	}
 	return object(
 		member{"key", s.ID}, member{"name", s.Name}, member{"rules", ruleTrees(s.Rules)}, member{"overrides", overrides},
-		member{"metadata", object(member{"id", plain(idValue(s.ID))}, member{"source", "api"})},
+		member{"metadata", object(member{"id", idNode(s.ID)}, member{"source", "api"})},
 	)
 }
 
@@ -168,9 +170,26 @@ func ruleTrees(rules []domain.Rule) []any {
 	for i := range rules {
 		conditions := make([]any, len(rules[i].Conditions))
 		for j, c := range rules[i].Conditions {
-			conditions[j] = object(member{"property", c.Property}, member{"operator", c.Operator}, member{"value", plain(c.Value)})
+			conditions[j] = object(member{"property", c.Property}, member{"operator", c.Operator}, member{"value", jsonpath.Node(c.Value)})
 		}
 		trees[i] = object(member{"type", string(rules[i].Type)}, member{"conditions", conditions}, member{"rules", ruleTrees(rules[i].Rules)})
 	}
 	return trees
+}
+
+// idNode returns a segment's id, which the document keeps as text, as the number
+// that it mostly is.
+func idNode(id string) any {
+	if _, ok := new(big.Int).SetString(id, 10); ok {
+		return jsonpath.Node(domain.NumberValue(id))
+	}
+	return id
+}
+
+func orderNode(o domain.VariantOrder) any {
+	if o.High == 0 && o.Low <= math.MaxInt64 {
+		return int64(o.Low)
+	}
+	n := new(big.Int).Lsh(new(big.Int).SetUint64(o.High), 64)
+	return n.Or(n, new(big.Int).SetUint64(o.Low))
 }

@@ -2,11 +2,11 @@ package engine
 
 import (
 	"math/big"
-	"strconv"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/python/number"
+	pytext "github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
 // value is a context value: what a condition is held against. The zero value is
@@ -76,37 +76,47 @@ func valueOfText(s string) value {
 }
 
 func integerValue(digits string) value {
-	if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
-		return value{kind: integer, integer: n}
-	}
-	large, _ := new(big.Int).SetString(digits, 10)
-	return value{kind: integer, large: large}
+	small, large := number.ParseInt(digits)
+	return value{kind: integer, integer: small, large: large}
 }
 
-func floatValue(digits string) value {
-	f, _ := strconv.ParseFloat(digits, 64) // what is too large is infinite
-	return value{kind: float, float: f}
+func floatValue(decimal string) value { return value{kind: float, float: number.ParseFloat(decimal)} }
+
+// valueOfNode returns the value of a JSONPath's node. A node that is not a primitive
+// has none.
+func valueOfNode(node any) value {
+	switch node := node.(type) {
+	case string:
+		return valueOfText(node)
+	case bool:
+		return value{kind: boolean, boolean: node}
+	case int64:
+		return value{kind: integer, integer: node}
+	case *big.Int:
+		return value{kind: integer, large: node}
+	case float64:
+		return value{kind: float, float: node}
+	default:
+		return value{}
+	}
 }
 
 // appendText appends Python's str() of v.
 func (v *value) appendText(dst []byte) []byte {
 	switch v.kind {
 	case boolean:
-		if v.boolean {
-			return append(dst, "True"...)
-		}
-		return append(dst, "False"...)
+		return pytext.AppendStr(dst, v.boolean)
 	case integer:
 		if v.large != nil {
-			return v.large.Append(dst, 10)
+			return pytext.AppendStr(dst, v.large)
 		}
-		return strconv.AppendInt(dst, v.integer, 10)
+		return pytext.AppendStr(dst, v.integer)
 	case float:
-		return append(dst, number.FormatFloat(v.float)...)
+		return pytext.AppendStr(dst, v.float)
 	case text:
 		return append(dst, v.text...)
 	default:
-		return append(dst, "None"...)
+		return pytext.AppendStr(dst, nil)
 	}
 }
 
