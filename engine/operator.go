@@ -261,7 +261,7 @@ func compileContains(operand value) (test, string) {
 			return false
 		}
 		version, ok := parseVersion(v.text)
-		return ok && (version.prerelease == part || version.build == part)
+		return ok && version.hasPart(part)
 	}}, ""
 }
 
