@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"encoding/json"
 	"strconv"
 
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
@@ -83,8 +82,3 @@ func (v Value) AppendJSON(dst []byte) []byte {
 		return append(dst, v.text...)
 	}
 }
-
-// MarshalJSON returns the value as compact JSON.
-func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
-
-var _ json.Marshaler = Value{}

@@ -92,6 +92,14 @@ func TestAppendStringEscapesWhatJSONAsksForOnly(t *testing.T) {
 	}
 }
 
+func TestAppendPrintableEscapesWhatSteersTerminals(t *testing.T) {
+	got := string(jsonscan.AppendPrintable(nil, "a\"\\\b\f\n\r\t\x00\x1f<&>\u2028\u2029\u0085é🙂\x7f\xff\uFFFD"))
+	want := `a\"\\\b\f\n\r\t\u0000\u001f<&>\u2028\u2029\u0085` + "é🙂" + `\u007f` + "\uFFFD\uFFFD"
+	if got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestAppendCompact(t *testing.T) {
 	got := string(jsonscan.AppendCompact(nil, " { \"a\\u00e9 b\" : [ 1 , 2.50 ] } "))
 	if want := `{"aé b":[1,2.50]}`; got != want {

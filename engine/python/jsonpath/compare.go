@@ -17,7 +17,7 @@ func equal(a, b any) bool {
 		return ok && slices.EqualFunc(a, b, equal)
 	case *Object:
 		b, ok := b.(*Object)
-		return ok && a.Len() == b.Len() && !slices.ContainsFunc(a.names, func(name string) bool {
+		return ok && a.length() == b.length() && !slices.ContainsFunc(a.names, func(name string) bool {
 			other, ok := b.values[name]
 			return !ok || !equal(a.values[name], other)
 		})

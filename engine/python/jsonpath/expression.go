@@ -36,7 +36,7 @@ func truth(v any) bool {
 	case []any:
 		return len(v) > 0
 	case *Object:
-		return v.Len() > 0
+		return v.length() > 0
 	default:
 		return compareNumbers(v, int64(0)) != 0
 	}
@@ -176,7 +176,7 @@ func length(c *call, s *scope) any {
 	case []any:
 		return int64(len(v))
 	case *Object:
-		return int64(v.Len())
+		return int64(v.length())
 	default:
 		return nothing{}
 	}

@@ -21,8 +21,8 @@ func (o *Object) Set(name string, value any) {
 	o.values[name] = value
 }
 
-// Len returns the number of members.
-func (o *Object) Len() int { return len(o.names) }
+// length returns the number of members.
+func (o *Object) length() int { return len(o.names) }
 
 // All returns the members, in order.
 func (o *Object) All() iter.Seq2[string, any] {
