@@ -10,9 +10,9 @@ import (
 	pytext "github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
-// compileIn compiles IN: the context value, a text or an integer as its text, is
-// one of a list's. The list is a JSON list, or a text: a JSON list when it begins
-// with a bracket and is one, else separated by commas.
+// compileIn compiles IN: the context value, a text or an integer as text, is a member
+// of a list. The condition holds a JSON list or a text. A text that begins with a
+// bracket and is a JSON list is one; any other text is a list separated by commas.
 func compileIn(v domain.Value) (test, string) {
 	var members []string
 	switch v.Kind() {
@@ -45,8 +45,8 @@ func compileIn(v domain.Value) (test, string) {
 	}, values: inValues(set)}, ""
 }
 
-// inValues returns the values that IN can hold for, nil when they cannot be
-// listed: the index does not tell integers beyond 64 bits apart.
+// inValues returns the values for which IN can hold. It returns nil when they cannot
+// be listed: the index has no integers beyond 64 bits.
 func inValues(set map[string]struct{}) []value {
 	values := make([]value, 0, 2*len(set))
 	for m := range set {

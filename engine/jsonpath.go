@@ -15,8 +15,8 @@ type pathSlot struct {
 	resolve resolver
 }
 
-// resolver finds what a JSONPath leads to in one evaluation. Traits with the
-// path's text as their key come first and are not its business.
+// resolver finds what a JSONPath leads to in one evaluation. It is not called when
+// the identity has a trait whose key is the path's text: that trait wins.
 type resolver func(e *evaluation) value
 
 func (e *evaluation) resolvePath(i int32) {
@@ -27,9 +27,9 @@ func (e *evaluation) resolvePath(i int32) {
 	e.slots[e.program.paths[i].slot] = e.program.paths[i].resolve(e)
 }
 
-// path compiles a property that is a JSONPath; nil for one that is none, which
-// is a trait key and nothing else. Paths to what no identity changes are resolved
-// here and now, and the usual ones into the identity need no tree.
+// path compiles a property that is a JSONPath. It returns nil for any other property,
+// which is only a trait key. A path that does not depend on the identity is resolved
+// at once, and the usual paths into the identity need no tree.
 func (c *compiler) path(property string) resolver {
 	if !strings.HasPrefix(property, "$.") {
 		return nil
@@ -54,7 +54,8 @@ func (c *compiler) path(property string) resolver {
 	}
 }
 
-// find returns the first value that the query leads to, if it is a primitive.
+// find returns the first value that the query leads to if it is a primitive, and an
+// absent value otherwise.
 func find(query *jsonpath.Query, tree *jsonpath.Object) value {
 	first, _ := query.First(tree)
 	return valueOfNode(first)
@@ -77,7 +78,7 @@ func identityPath(names []string) resolver {
 		return of(func(e *evaluation) value { return valueOfText(string(e.key)) })
 	case len(names) == 2 && names[0] == "traits":
 		return of(func(e *evaluation) value { return traitValue(e.identity.Traits, names[1]) })
-	default: // an object, a list, or nothing: no primitive
+	default: // an object, a list or nothing, which have no value
 		return func(*evaluation) value { return value{} }
 	}
 }
@@ -92,7 +93,7 @@ func traitValue(traits []domain.Trait, key string) value {
 	return value{}
 }
 
-// contextTree is the evaluation context as a JSONPath sees it, but for the
+// contextTree returns the evaluation context as a JSONPath sees it, without the
 // identity.
 func (c *compiler) contextTree() *jsonpath.Object {
 	if c.tree != nil {

@@ -9,8 +9,8 @@ import (
 	pytext "github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
-// value is a context value: what a condition is held against. The zero value is
-// absent, which null is too.
+// value is a context value, which conditions test. The zero value is absent, and so is
+// null.
 type value struct {
 	kind    kind
 	boolean bool
@@ -30,8 +30,8 @@ const (
 	text
 )
 
-// valueOf converts what a request or a document holds: a text that is a number in
-// full becomes that number, anything that is no primitive is absent.
+// valueOf converts a value of a request or a document. A text that is a number becomes
+// that number. A list and an object are absent.
 func valueOf(v domain.Value) value {
 	switch v.Kind() {
 	case jsonscan.String:
@@ -128,9 +128,9 @@ func (v *value) str() string {
 	return string(v.appendText(nil))
 }
 
-// number returns v as Python's float arithmetic takes it: a boolean is 0 or 1.
-// Texts, and integers beyond a float's range, are no numbers.
-func (v *value) number() (float64, bool) {
+// number returns v as a number in Python's float arithmetic: a boolean is 0 or 1. ok
+// is false for texts and for integers beyond the range of a float.
+func (v *value) number() (n float64, ok bool) {
 	switch v.kind {
 	case boolean:
 		if v.boolean {

@@ -86,7 +86,7 @@ func AppendCompact(dst []byte, raw string) []byte {
 		case '"':
 			s := Scanner{text: raw, pos: i}
 			dst = AppendString(dst, s.String())
-			if s.err != nil { // not valid, against the contract; end rather than loop
+			if s.err != nil { // raw is not valid: end instead of looping
 				return dst
 			}
 			i = s.pos
