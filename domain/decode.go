@@ -17,7 +17,7 @@ const maxProblems = 100
 
 // ParseEnvironment parses an environment document in one pass, without building a
 // tree. A document is usable when it is an object with api_key, name, feature_states
-// and project.segments (behaviour, section 3). Otherwise the error wraps ErrUnusable
+// and project.segments (docs/spec/behaviour.md#usable-documents). Otherwise the error wraps ErrUnusable
 // and says what is missing. Malformed parts of a usable document are left out or made
 // harmless, and each is reported as a Problem, 100 at most.
 //

@@ -2,7 +2,7 @@ package domain
 
 import "time"
 
-// Freshness is the rule by which documents go stale (behaviour, section 3).
+// Freshness is the rule by which documents go stale (docs/spec/behaviour.md#readiness).
 type Freshness struct {
 	PollInterval time.Duration
 	// Grace is allowed per environment on top of one poll interval; nil means

@@ -37,7 +37,7 @@ func (k ServerKey) GoString() string { return fmt.Sprintf("domain.ServerKey(%q)"
 func (k ServerKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // MaskServerKey returns the part of a server-side key that may be shown: "ser." and its
-// last four characters, or fewer if the key is short (behaviour, section 4).
+// last four characters, or fewer if the key is short (docs/spec/behaviour.md#secrets).
 func MaskServerKey(secret string) string {
 	rest := strings.TrimPrefix(secret, ServerKeyPrefix)
 	return ServerKeyPrefix + "…" + strings.ToValidUTF8(rest[len(rest)-shownOf(len(rest)):], "")

@@ -19,7 +19,7 @@ const (
 
 // insistence is how many unconditional answers in a row must be older than the held
 // document until Succession believes that upstream went back, as it does after the
-// restore of a database (upstream, "Environment documents").
+// restore of a database (docs/spec/upstream.md#succession).
 const insistence = 3
 
 // Succession decides whether a document may replace the held one. With it, a race with a

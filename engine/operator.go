@@ -11,7 +11,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine/python/regex"
 )
 
-// The operators (behaviour, section 2).
+// The operators (docs/spec/behaviour.md#operators).
 const (
 	opEqual                = "EQUAL"
 	opNotEqual             = "NOT_EQUAL"

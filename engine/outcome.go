@@ -12,7 +12,7 @@ type OutcomeID uint32
 type Outcome struct {
 	// Feature has the id and the name of the winning feature state. Its type is the
 	// one that the environment's own feature states give to that id, STANDARD if they
-	// give none (behaviour, section 1).
+	// give none (docs/spec/behaviour.md#flags).
 	Feature domain.Feature
 	Enabled bool
 	Value   domain.Value

@@ -7,7 +7,7 @@
 // is a number per feature, an OutcomeID. Adapters prepare what they answer for each
 // OutcomeID; the engine does not know what an answer looks like.
 //
-// The rules are those of the Python flag engine (behaviour, section 2). The packages
+// The rules are those of the Python flag engine (docs/spec/behaviour.md#evaluation). The packages
 // below engine/python hold the parts of Python that these rules need.
 package engine
 

@@ -45,8 +45,7 @@ func (s *split) find(e *evaluation) int {
 	return -1
 }
 
-// percentage maps a comma-separated list of ids to [0, 100) (behaviour, section 2,
-// "Hash"). It may append to the list; the caller may use the buffer again.
+// percentage maps a comma-separated list of ids to [0, 100) (docs/spec/behaviour.md#hash). It may append to the list; the caller may use the buffer again.
 func percentage(list *[]byte) float64 {
 	once := len(*list)
 	for {

@@ -49,7 +49,7 @@ func valueOf(v domain.Value) value {
 }
 
 // valueOfText converts a text that fully matches -?[0-9]+ to an integer and one
-// that matches -?[0-9]+\.[0-9]+ to a float (behaviour, section 2, "Conditions").
+// that matches -?[0-9]+\.[0-9]+ to a float (docs/spec/behaviour.md#context-values).
 func valueOfText(s string) value {
 	i := 0
 	if i < len(s) && s[i] == '-' {

@@ -18,7 +18,7 @@ const (
 	Resources = iota
 )
 
-// String returns the name that upstream knows the resource by (upstream, "Usage").
+// String returns the name that upstream knows the resource by (docs/spec/upstream.md#usage).
 func (r Resource) String() string {
 	switch r {
 	case Flags:
@@ -32,7 +32,7 @@ func (r Resource) String() string {
 	}
 }
 
-// MaxUsageRows is the most rows that a UsageBatch may have (upstream, "Usage").
+// MaxUsageRows is the most rows that a UsageBatch may have (docs/spec/upstream.md#usage).
 const MaxUsageRows = 1000
 
 // UsageRow says how often a resource of an environment was served.

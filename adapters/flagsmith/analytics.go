@@ -18,7 +18,7 @@ var _ ports.AnalyticsReporter = (*Client)(nil)
 const analyticsPath = "analytics/flags/"
 
 // ReportCounts posts counts as one object, with the environment's client-side key
-// (upstream, "Analytics").
+// (docs/spec/upstream.md#analytics).
 func (c *Client) ReportCounts(ctx context.Context, key domain.EnvironmentKey, counts []ports.FeatureCount) error {
 	content := make(map[string]int64, len(counts))
 	for _, f := range counts {
@@ -37,7 +37,7 @@ type evaluation struct {
 
 // ReportEvaluations posts evaluations to version 2 of the API, which is beside
 // api_url where that is version 1, with the environment's client-side key
-// (upstream, "Analytics"). errors.ErrUnsupported: there is no version 2 known, or it
+// (docs/spec/upstream.md#analytics). errors.ErrUnsupported: there is no version 2 known, or it
 // has no such path.
 func (c *Client) ReportEvaluations(ctx context.Context, key domain.EnvironmentKey, evaluations []ports.Evaluation) error {
 	address := secondVersion(c.api)

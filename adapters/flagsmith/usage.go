@@ -18,7 +18,7 @@ type usageRow struct {
 	Count       int64  `json:"count"`
 }
 
-// ReportUsage posts a batch with the proxy key (upstream, "Usage").
+// ReportUsage posts a batch with the proxy key (docs/spec/upstream.md#usage).
 func (c *Client) ReportUsage(ctx context.Context, b ports.UsageBatch) error {
 	rows := make([]usageRow, len(b.Rows))
 	for i, r := range b.Rows {

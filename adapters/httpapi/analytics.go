@@ -30,7 +30,7 @@ var (
 	errEvaluationsBody     = refused(http.StatusBadRequest, "bad_request", `the body must be a JSON object with the list "evaluations"`)
 )
 
-// postCounts takes counts by feature name (upstream, "Analytics"). They are added
+// postCounts takes counts by feature name (docs/spec/upstream.md#analytics). They are added
 // to those of the environment, whichever of its keys came with them.
 func (a *API) postCounts(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
@@ -49,7 +49,7 @@ func (a *API) postCounts(w http.ResponseWriter, r bunrouter.Request) error {
 	return nil
 }
 
-// postEvaluations takes evaluations with their identities (upstream, "Analytics").
+// postEvaluations takes evaluations with their identities (docs/spec/upstream.md#analytics).
 func (a *API) postEvaluations(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)

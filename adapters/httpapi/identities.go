@@ -39,7 +39,7 @@ func (a *API) recycle(s *scratch) {
 }
 
 // postIdentity answers the flags of the identity in the request's body. The body
-// is validated before the key is looked at (behaviour, section 1).
+// is validated before the key is looked at (docs/spec/behaviour.md#validation-errors).
 func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)

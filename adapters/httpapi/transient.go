@@ -13,7 +13,7 @@ import (
 )
 
 // transientIdentifier returns the identifier of an identity that has none
-// (behaviour, section 1, "Identities"): the same for the same traits, random for
+// (docs/spec/behaviour.md#transient-identities): the same for the same traits, random for
 // none at all.
 func transientIdentifier(traits []domain.Trait) string {
 	if len(traits) == 0 {

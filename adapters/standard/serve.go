@@ -17,6 +17,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -161,11 +162,11 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	return api, nil
 }
 
-func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpapi.Server {
-	return httpapi.NewServer(handler, httpapi.ServerOptions{
+func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpserver.Server {
+	return httpserver.New(handler, httpserver.Options{
 		Host: s.Server.Host, Port: s.Server.Port, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
-		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, OnShutdown: handler.EndStreams,
+		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
 	})
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// The exit codes (behaviour, section 4).
+// The exit codes (docs/spec/behaviour.md#exit-codes).
 const (
 	exitOK      = 0
 	exitFailure = 1 // at run time

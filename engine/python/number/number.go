@@ -1,6 +1,5 @@
 // Package number has Python's int() and float() of a text, str() of a float and %
-// of floats. They decide how Flagsmith's segments compare values (behaviour,
-// section 2).
+// of floats. They decide how Flagsmith's segments compare values (docs/spec/behaviour.md#operators).
 package number
 
 import (

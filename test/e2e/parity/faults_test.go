@@ -12,8 +12,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
-// Conditions for which the Python proxy answers 500: here they do not match (behaviour,
-// section 2). A similar condition that matches follows each, so that a proxy that never
+// Conditions for which the Python proxy answers 500: here they do not match (docs/spec/behaviour.md#where-the-python-proxy-fails). A similar condition that matches follows each, so that a proxy that never
 // matches fails.
 func TestConditionsThatTheReferenceFailsOn(t *testing.T) {
 	tests := []struct {
@@ -78,7 +77,7 @@ func TestConditionsThatTheReferenceFailsOn(t *testing.T) {
 }
 
 // An identity override applies to its identifier exactly, also where that
-// looks like a number (behaviour, section 2).
+// looks like a number (docs/spec/behaviour.md#where-the-python-proxy-fails).
 func TestIdentityOverridesApplyExactly(t *testing.T) {
 	identifiers := []string{"007", "1.5", "-0", "1e3", "+1", "0x10", "42", "1_000", "true", "None", "00", "0.0", "İ"}
 	var overrides []override
@@ -95,7 +94,7 @@ func TestIdentityOverridesApplyExactly(t *testing.T) {
 }
 
 // Overrides whose values are equal in Python but not in JSON stay apart
-// (behaviour, section 2), whether they are an identity's or a segment's.
+// (docs/spec/behaviour.md#where-the-python-proxy-fails), whether they are an identity's or a segment's.
 func TestOverridesThatPythonCannotTellApart(t *testing.T) {
 	values := []string{`1`, `true`, `1.0`, `0`, `false`, `0.0`, `"1"`, `""`, `null`}
 	for _, order := range []string{"forwards", "backwards"} {
@@ -122,7 +121,7 @@ func TestOverridesThatPythonCannotTellApart(t *testing.T) {
 }
 
 // A regular expression that backtracks without end is cut off and does not match. Other
-// requests are answered meanwhile (behaviour, section 2).
+// requests are answered meanwhile (docs/spec/behaviour.md#where-the-python-proxy-fails).
 func TestRegularExpressionThatBacktracksForever(t *testing.T) {
 	limit := 100 * time.Millisecond
 	if harness.RaceEnabled {

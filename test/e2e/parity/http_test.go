@@ -45,7 +45,7 @@ var pages = []struct{ path, query, key string }{
 }
 
 // The recordings cannot show this: the Python proxy answers otherwise, or they leave it
-// out (behaviour, section 1).
+// out (docs/spec/behaviour.md#http-interface).
 func TestHTTPBeyondTheRecordings(t *testing.T) {
 	proxy := proxyFor(t, recordedEnvironments(t)...)
 	post := func(t *testing.T, target, body string, headers ...[2]string) harness.RawResponse {
@@ -239,7 +239,7 @@ func TestHTTPBeyondTheRecordings(t *testing.T) {
 	})
 }
 
-// A key whose document has not arrived is not unknown (behaviour, sections 1 and 3).
+// A key whose document has not arrived is not unknown (docs/spec/behaviour.md#keys).
 func TestBeforeTheDocumentArrives(t *testing.T) {
 	upstream := harness.StartUpstream(t)
 	environments := recordedEnvironments(t)
@@ -281,7 +281,7 @@ func TestBeforeTheDocumentArrives(t *testing.T) {
 }
 
 // A document that comes in pages is served as one, in every form that the
-// address of the next page may have (upstream, environment documents).
+// address of the next page may have (docs/spec/upstream.md#pages).
 func TestDocumentInPages(t *testing.T) {
 	var overrides []override
 	for i := range 7 {
@@ -303,7 +303,7 @@ func TestDocumentInPages(t *testing.T) {
 	}
 }
 
-// With listed origins the answer depends on the origin (behaviour, section 1).
+// With listed origins the answer depends on the origin (docs/spec/behaviour.md#cors).
 func TestListedOrigins(t *testing.T) {
 	upstream := harness.StartUpstream(t)
 	config := upstream.Serve(t, recordedEnvironments(t)...)

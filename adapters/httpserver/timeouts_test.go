@@ -1,4 +1,4 @@
-package http1_test
+package httpserver_test
 
 import (
 	"bytes"

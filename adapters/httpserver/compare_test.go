@@ -1,4 +1,4 @@
-package http1_test
+package httpserver_test
 
 import (
 	"crypto/sha256"
@@ -12,7 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/edge-proxy/edge-proxy/adapters/httpapi/http1"
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 )
 
 // tell answers with what the handler got to know of a request.
@@ -238,10 +238,10 @@ var requests = []string{
 	"",
 	"\r\n\r\n",
 	"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-	"GET /tell HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", http1.HeadMost) + "\r\n\r\n",
+	"GET /tell HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", httpserver.MaxHead) + "\r\n\r\n",
 	"POST /tell HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n" + strings.Repeat("b", 10000),
 	"POST /tell HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("b", 100000),
-	"GET /tell HTTP/1.1\r\nHost: x\r\n" + headers(http1.FieldsMost+1) + "\r\n",
+	"GET /tell HTTP/1.1\r\nHost: x\r\n" + headers(httpserver.MaxFields+1) + "\r\n",
 	"GET /tell HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X-Same: y\r\n", 100) + "\r\n",
 	"POST /tell HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\nGET /hidden HTTP/1.1\r\nHost: x\r\n\r\n" + "......",
 	"POST /tell HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc\r\n",
@@ -327,9 +327,9 @@ func TestLongRequests(t *testing.T) {
 			for _, piece := range []int{100, 1 << 20} {
 				for over := -3; over <= 3; over++ {
 					const head = "POST /tell HTTP/1.1\r\nHost: x\r\nX-Long: \r\nContent-Length: %d\r\n\r\n"
-					long := strings.Replace(fmt.Sprintf(head, 3), "X-Long: ", "X-Long: "+strings.Repeat("x", http1.HeadMost+over-len(head)+1), 1) + "abc"
+					long := strings.Replace(fmt.Sprintf(head, 3), "X-Long: ", "X-Long: "+strings.Repeat("x", httpserver.MaxHead+over-len(head)+1), 1) + "abc"
 					p.compare(t, long, piece)
-					body := http1.RequestMost + over - len(fmt.Sprintf(head, http1.RequestMost))
+					body := httpserver.MaxRequest + over - len(fmt.Sprintf(head, httpserver.MaxRequest))
 					long = fmt.Sprintf(head, body) + string(pattern[:body])
 					p.compare(t, strings.Repeat(long+"GET /tell HTTP/1.1\r\nHost: x\r\n\r\n", 3), piece)
 				}

@@ -1,4 +1,4 @@
-package http1
+package httpserver
 
 import (
 	"context"
@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// fieldsMost is how many different headers a plain request has at most. The map of
-// them is used again, and stays as large as it ever was.
-const fieldsMost = 64
+// maxFields is the limit of different headers in a plain request. Their map is reused
+// and never shrinks.
+const maxFields = 64
 
-// parser reads the heads of a connection's requests.
+// parser parses the heads of a connection's requests.
 //
-// It knows one spelling of a request, that of RFC 9112 without its leniencies and
-// options: HTTP/1.1; a usual method; a path as target; one Host; lines that end with
-// CR LF; names and values of allowed characters, without folding; a body of a
-// Content-Length of digits or none. What it accepts it understands as net/http does,
-// which a fuzz test checks. Everything else it leaves alone.
+// It knows one spelling of a request, that of RFC 9112 without its options: HTTP/1.1, a
+// usual method, a path as target, one Host, lines that end with CR LF, names and
+// values of allowed characters, no folding, and a body with a Content-Length of digits
+// or no body. What it accepts it understands like net/http, which a fuzz test checks.
+// It rejects everything else.
 type parser struct {
-	request http.Request // what was read
-	blank   http.Request // with what all requests of the connection share
+	request http.Request // the parsed request
+	blank   http.Request // the fields that all requests of the connection share
 	url     url.URL
 	header  http.Header
-	values  []string // room for header
+	values  []string // memory of the values in header
 }
 
 func (p *parser) init(ctx context.Context, remote string) {
@@ -36,8 +36,8 @@ func (p *parser) init(ctx context.Context, remote string) {
 	p.blank.Header, p.blank.RemoteAddr = p.header, remote
 }
 
-// parse reads a head, the empty line at its end included. It reports whether that
-// is plain; then p.request is the request, but for its body.
+// parse parses a head, the empty line at its end included. It reports whether the head
+// is plain. If so, p.request is the request without its body.
 func (p *parser) parse(head string) bool {
 	p.request = p.blank
 	line, rest, _ := strings.Cut(head, crlf)
@@ -57,7 +57,7 @@ func (p *parser) parse(head string) bool {
 
 const crlf = "\r\n"
 
-// parseLine reads the request line.
+// parseLine parses the request line.
 func (p *parser) parseLine(line string) bool {
 	method, line, _ := strings.Cut(line, " ")
 	target, version, _ := strings.Cut(line, " ")
@@ -70,7 +70,7 @@ func (p *parser) parseLine(line string) bool {
 	return version == "HTTP/1.1" && p.parseTarget(target)
 }
 
-// parseTarget reads a path with or without a query.
+// parseTarget parses a path with or without a query.
 func (p *parser) parseTarget(target string) bool {
 	if !strings.HasPrefix(target, "/") {
 		return false
@@ -86,7 +86,7 @@ func (p *parser) parseTarget(target string) bool {
 	return true
 }
 
-// parseField reads a line of the headers.
+// parseField parses one header line.
 func (p *parser) parseField(line string) bool {
 	name, value, found := strings.Cut(line, ":")
 	if !found || name == "" || !all(name, inName) {
@@ -102,7 +102,7 @@ func (p *parser) parseField(line string) bool {
 			return false
 		}
 		p.request.Host = value
-		return true // it is no header to handlers
+		return true // handlers get it as r.Host, not as a header
 	case "Content-Length":
 		length, err := strconv.ParseUint(value, 10, 31)
 		if err != nil || len(p.header[name]) > 0 {
@@ -120,7 +120,7 @@ func (p *parser) parseField(line string) bool {
 		p.header[name] = append(before, value)
 		return true
 	}
-	if len(p.values) == fieldsMost {
+	if len(p.values) == maxFields {
 		return false
 	}
 	p.values = append(p.values, value)

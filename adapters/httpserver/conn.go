@@ -1,4 +1,4 @@
-package http1
+package httpserver
 
 import (
 	"bytes"
@@ -10,43 +10,44 @@ import (
 )
 
 const (
-	// headMost is the size in bytes of the longest head of a plain request. It is
-	// less than what an http.Server lets pass, whatever its MaxHeaderBytes.
-	headMost = 4 << 10
-	// requestMost is the size of the longest plain request.
-	requestMost = 64 << 10
-	// nextBegun is how many bytes begin a request that is not the first one of its
-	// connection. Less is passed over when nothing follows, as net/http does.
-	nextBegun = 4
+	// maxHead is the largest head of a plain request, in bytes. An http.Server
+	// accepts more than that, whatever its MaxHeaderBytes.
+	maxHead = 4 << 10
+	// maxRequest is the largest plain request, head and body, in bytes.
+	maxRequest = 64 << 10
+	// minBegun is how many bytes make the beginning of a request that is not the first
+	// one on its connection. Like net/http, the fast path ignores fewer bytes when
+	// nothing follows.
+	minBegun = 4
 )
 
-// What goes on on a connection.
+// The states of a connection.
 const (
-	idle    uint32 = iota // no part of a request is there
+	idle    uint32 = iota // no part of a request has arrived
 	busy                  // a request is being read or answered
 	retired               // it is being closed by Shutdown
 )
 
-// conn is a connection as long as what comes on it is plain.
+// conn is a connection on which only plain requests have arrived so far.
 type conn struct {
-	server *Server
+	server *front
 	rwc    net.Conn
 	state  atomic.Uint32
-	began  time.Time // the request: with its first byte, or with the connection
+	began  time.Time // of the request: when its first byte arrived, or the connection
 
 	reads, writes deadline
-	buffer        []byte // either *[headMost]byte or *[requestMost]byte
-	from, to      int    // what has come and was not yet used, in buffer
+	buffer        []byte // either *[maxHead]byte or *[maxRequest]byte
+	from, to      int    // the unused bytes in buffer
 	parser        parser
 	body          body
 	answer        answer
 	handedOver    bool // to the http.Server
 }
 
-func newConn(s *Server, rwc net.Conn) *conn {
+func newConn(s *front, rwc net.Conn) *conn {
 	c := &conn{server: s, rwc: rwc, reads: deadline{set: rwc.SetReadDeadline}, writes: deadline{set: rwc.SetWriteDeadline}}
 	remote := ""
-	if address := rwc.RemoteAddr(); address != nil { // a client that has gone may have none
+	if address := rwc.RemoteAddr(); address != nil { // nil when the client has gone already
 		remote = address.String()
 	}
 	c.parser.init(s.context, remote)
@@ -54,14 +55,15 @@ func newConn(s *Server, rwc net.Conn) *conn {
 	return c
 }
 
-// retire marks the connection as one to be closed, unless a request is being answered.
+// retire marks the connection for closing. It reports false while a request is being
+// answered.
 func (c *conn) retire() bool { return c.state.CompareAndSwap(idle, retired) }
 
-// serve answers requests until the connection ends or is no longer served here.
+// serve answers requests until the connection ends, is handed over or taken over.
 func (c *conn) serve() {
-	head, _ := c.server.heads.Get().(*[headMost]byte)
+	head, _ := c.server.heads.Get().(*[maxHead]byte)
 	if head == nil {
-		head = new([headMost]byte)
+		head = new([maxHead]byte)
 	}
 	defer c.server.heads.Put(head)
 	c.buffer = head[:]
@@ -69,11 +71,11 @@ func (c *conn) serve() {
 
 	c.began = time.Now()
 	due := in(c.began, c.server.headerTimeout())
-	for begun := 1; c.wait(begun, due); begun = nextBegun {
+	for begun := 1; c.wait(begun, due); begun = minBegun {
 		if !c.state.CompareAndSwap(idle, busy) {
 			break
 		}
-		if begun == nextBegun {
+		if begun == minBegun {
 			c.began = time.Now()
 			c.skipLineEnds()
 		}
@@ -93,17 +95,18 @@ func (c *conn) serve() {
 	}
 }
 
-// close closes the connection, unless it is somebody else's by now.
+// close closes the connection, unless it was handed over or taken over.
 func (c *conn) close() {
 	if !c.handedOver && !c.answer.hijacked {
 		_ = c.rwc.Close()
 	}
 }
 
-// wait waits until due for the first so many bytes of a request.
+// wait waits until due for the first begun bytes of a request. It reports whether they
+// arrived.
 func (c *conn) wait(begun int, due time.Time) bool {
 	for c.to-c.from < begun {
-		c.makeRoom(headMost)
+		c.makeRoom(maxHead)
 		if err := c.read(due); err != nil {
 			return false
 		}
@@ -111,13 +114,13 @@ func (c *conn) wait(begun int, due time.Time) bool {
 	return true
 }
 
-// skipLineEnds passes over the line ends that some clients send after the body of a
-// POST: as many of them as net/http does.
+// skipLineEnds skips the line ends that some clients send after the body of a POST, as
+// many as net/http skips.
 func (c *conn) skipLineEnds() {
 	if c.parser.request.Method != http.MethodPost {
 		return
 	}
-	for _, b := range c.buffer[c.from:][:nextBegun] { // as many are there
+	for _, b := range c.buffer[c.from:][:minBegun] { // wait has seen that many
 		if b != '\r' && b != '\n' {
 			return
 		}
@@ -125,7 +128,7 @@ func (c *conn) skipLineEnds() {
 	}
 }
 
-// read waits for more until due.
+// read waits until due for more bytes.
 func (c *conn) read(due time.Time) error {
 	if err := c.reads.begin(due); err != nil {
 		return err
@@ -134,7 +137,7 @@ func (c *conn) read(due time.Time) error {
 		n, err := c.rwc.Read(c.buffer[c.to:])
 		c.to += n
 		if n > 0 {
-			return nil // an error comes again
+			return nil // the next call returns an error again
 		}
 		if err != nil && !c.reads.struckEarly(err) {
 			return err
@@ -142,9 +145,9 @@ func (c *conn) read(due time.Time) error {
 	}
 }
 
-// receive waits for the rest of a request that has begun. It reports false,
-// and leaves all of it in the buffer, when it is not plain or does not come to its
-// end: then err is how reading ended.
+// receive waits for the rest of a request that has begun. It reports whether the
+// request is plain and complete. If not, all of it is still in the buffer, and err is
+// the error that reading ended with.
 func (c *conn) receive() (plain bool, err error) {
 	length := 0
 	for {
@@ -152,19 +155,19 @@ func (c *conn) receive() (plain bool, err error) {
 		if length, odd = headLength(c.buffer[c.from:c.to]); length > 0 {
 			break
 		}
-		if odd || c.to-c.from >= headMost {
+		if odd || c.to-c.from >= maxHead {
 			return false, nil
 		}
-		c.makeRoom(headMost)
+		c.makeRoom(maxHead)
 		if err := c.read(in(c.began, c.server.headerTimeout())); err != nil {
 			return false, err
 		}
 	}
-	if length > headMost || !c.parser.parse(string(c.buffer[c.from:c.from+length])) {
+	if length > maxHead || !c.parser.parse(string(c.buffer[c.from:c.from+length])) {
 		return false, nil
 	}
 	all := int64(length) + c.parser.request.ContentLength
-	if all > requestMost {
+	if all > maxRequest {
 		return false, nil
 	}
 	for int64(c.to-c.from) < all {
@@ -178,8 +181,8 @@ func (c *conn) receive() (plain bool, err error) {
 	return true, nil
 }
 
-// headLength returns the length of the head that b begins with, 0 when its end has
-// not come. It is odd when no plain head begins so.
+// headLength returns the length of the head at the beginning of b, and 0 as long as
+// its end has not arrived. It reports odd when no plain head can begin like that.
 func headLength(b []byte) (length int, odd bool) {
 	if end := bytes.Index(b, []byte("\r\n\r\n")); end >= 0 {
 		return end + 4, false
@@ -187,7 +190,7 @@ func headLength(b []byte) (length int, odd bool) {
 	if len(b) > 0 && (b[0] < 'A' || b[0] > 'Z') {
 		return 0, true
 	}
-	for at := 0; ; { // lines that end otherwise would never come to an end
+	for at := 0; ; { // with other line ends, the end of the head would never be found
 		n := bytes.IndexByte(b[at:], '\n')
 		if n < 0 {
 			return 0, false
@@ -199,8 +202,8 @@ func headLength(b []byte) (length int, odd bool) {
 	}
 }
 
-// makeRoom makes the buffer large enough for a request of that size, of which the
-// beginning is there.
+// makeRoom makes the buffer large enough for a request of that size. It keeps the
+// unused bytes.
 func (c *conn) makeRoom(size int) {
 	switch there := c.buffer[c.from:c.to]; {
 	case c.from+size <= len(c.buffer):
@@ -208,9 +211,9 @@ func (c *conn) makeRoom(size int) {
 	case size <= len(c.buffer):
 		copy(c.buffer, there)
 	default:
-		large, _ := c.server.larges.Get().(*[requestMost]byte)
+		large, _ := c.server.requests.Get().(*[maxRequest]byte)
 		if large == nil {
-			large = new([requestMost]byte)
+			large = new([maxRequest]byte)
 		}
 		copy(large[:], there)
 		c.buffer = large[:]
@@ -218,25 +221,25 @@ func (c *conn) makeRoom(size int) {
 	c.from, c.to = 0, c.to-c.from
 }
 
-// shrink gives a large buffer back, when what is left in it fits into head.
-func (c *conn) shrink(head *[headMost]byte) {
-	if there := c.buffer[c.from:c.to]; len(c.buffer) == requestMost && len(there) <= headMost {
+// shrink returns a large buffer to its pool when its unused bytes fit into head.
+func (c *conn) shrink(head *[maxHead]byte) {
+	if there := c.buffer[c.from:c.to]; len(c.buffer) == maxRequest && len(there) <= maxHead {
 		c.from, c.to = 0, copy(head[:], there)
-		c.server.larges.Put((*[requestMost]byte)(c.buffer))
+		c.server.requests.Put((*[maxRequest]byte)(c.buffer))
 		c.buffer = head[:]
 	}
 }
 
-// handOver leaves the connection to the http.Server, with all that was read and how
-// that ended.
+// handOver hands the connection over to the http.Server, with all unused bytes and with
+// the error that reading ended with.
 func (c *conn) handOver(err error) {
 	_ = c.rwc.SetDeadline(time.Time{})
 	c.handedOver = true
-	c.server.handed.pass(&replayed{Conn: c.rwc, read: bytes.Clone(c.buffer[c.from:c.to]), err: err})
+	c.server.handoff.pass(&replayed{wrapped: wrapped{c.rwc}, read: bytes.Clone(c.buffer[c.from:c.to]), err: err})
 }
 
-// respond has the handler answer the request. It reports whether the connection
-// goes on.
+// respond answers the request. It reports whether the connection can take another
+// one.
 func (c *conn) respond() (again bool) {
 	r := &c.parser.request
 	r.Body = http.NoBody
@@ -246,12 +249,13 @@ func (c *conn) respond() (again bool) {
 	c.answer.begin(r.Method == http.MethodHead, time.Now())
 	defer func() {
 		c.answer.end()
-		c.body = nil // the buffer may be another connection's soon
+		c.body = nil // another connection may use the buffer soon
 	}()
 	return c.handle(r) && c.answer.finish()
 }
 
-// handle calls the handler. It reports false when that panicked.
+// handle calls the handler. It reports whether the handler returned; it did not if it
+// panicked.
 func (c *conn) handle(r *http.Request) (done bool) {
 	defer func() {
 		if v := recover(); v != nil && v != http.ErrAbortHandler {

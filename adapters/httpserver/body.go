@@ -1,8 +1,8 @@
-package http1
+package httpserver
 
 import "io"
 
-// body is what is left of a request's body, all of which is there.
+// body is the unread part of a request's body, which has arrived completely.
 type body []byte
 
 // Read implements io.Reader.

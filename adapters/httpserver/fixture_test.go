@@ -1,4 +1,4 @@
-package http1_test
+package httpserver_test
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/httpapi/http1"
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 )
 
 // script is the server's end of a connection to a client that sends what it has to
@@ -108,7 +108,7 @@ func newPair(t testing.TB, h http.Handler) pair {
 func newPairOf(t testing.TB, of func() *http.Server) pair {
 	reference, rest := of(), of()
 	reference.ErrorLog = log.New(io.Discard, "", 0)
-	return pair{serveOn(t, reference), serveOn(t, http1.New(rest))}
+	return pair{serveOn(t, reference), serveOn(t, httpserver.NewFront(rest))}
 }
 
 func serveOn(t testing.TB, s server) *conns {

@@ -1,4 +1,4 @@
-package http1
+package httpserver
 
 import (
 	"bufio"
@@ -14,38 +14,40 @@ import (
 	"time"
 )
 
-// outSize is the size in bytes up to which an answer is copied together to be sent.
-// Of a longer one the body is sent from where it is.
-const outSize = 8 << 10
+// maxCopied is the size in bytes up to which head and body of an answer are copied
+// into one buffer. The body of a larger answer is sent from where it lies.
+const maxCopied = 8 << 10
 
-// undeclared is the length of a body that is not known before its end.
+// undeclared is the length of a body whose handler declared none.
 const undeclared = -1
 
-// answer is the http.ResponseWriter for the requests of a connection.
+// answer is the http.ResponseWriter of a connection. One request after another uses
+// it.
 type answer struct {
 	conn     *conn
 	header   http.Header
 	now      time.Time
-	isHead   bool   // the method is HEAD: the body is counted, and not sent
-	status   int    // 0: not begun
+	isHead   bool   // the method is HEAD: the body is counted but not sent
+	status   int    // 0 until the answer has begun
 	length   int64  // of the body, or undeclared
 	written  int64  // of the body
-	last     bool   // on its connection
-	out      []byte // what is to be sent
-	failed   error  // of sending
+	last     bool   // it is the last answer on its connection
+	out      []byte // what remains to be sent
+	failed   error  // the first error of sending
 	hijacked bool
 
-	// Of an answer whose head needs the whole body: its headers when it began, and
-	// the body. Nil for others.
+	// pending and kept are the headers at the beginning of the answer, and its body,
+	// when the head can only be written once the body is complete. Otherwise they are
+	// nil.
 	pending http.Header
 	kept    []byte
 
-	fields []field     // room for appendHead
-	parts  [2][]byte   // room for vector
-	vector net.Buffers // what is being sent; here because it would be allocated otherwise
+	fields []field     // memory of appendHead
+	parts  [2][]byte   // memory of vector
+	vector net.Buffers // what is being sent; a field, so that it is not allocated
 }
 
-// field is what the headers have under one name.
+// field is a header's name with its values.
 type field struct {
 	name   string
 	values []string
@@ -56,20 +58,20 @@ func (a *answer) init(c *conn) {
 	a.header = make(http.Header)
 }
 
-// begin makes this the answer to another request.
+// begin prepares a for the next request.
 func (a *answer) begin(isHead bool, now time.Time) {
 	a.isHead, a.now, a.status, a.length, a.written = isHead, now, 0, undeclared, 0
-	out, _ := a.conn.server.outs.Get().(*[outSize]byte)
+	out, _ := a.conn.server.answers.Get().(*[maxCopied]byte)
 	if out == nil {
-		out = new([outSize]byte)
+		out = new([maxCopied]byte)
 	}
 	a.out = out[:0]
 }
 
-// end lets go of what belonged to the answer.
+// end releases the memory of the answer.
 func (a *answer) end() {
-	if cap(a.out) == outSize {
-		a.conn.server.outs.Put((*[outSize]byte)(a.out[:outSize]))
+	if cap(a.out) == maxCopied {
+		a.conn.server.answers.Put((*[maxCopied]byte)(a.out[:maxCopied]))
 	}
 	a.out, a.pending, a.kept = nil, nil, nil
 	clear(a.header)
@@ -78,7 +80,7 @@ func (a *answer) end() {
 // Header implements http.ResponseWriter.
 func (a *answer) Header() http.Header { return a.header }
 
-// WriteHeader implements http.ResponseWriter. Informational statuses are left out.
+// WriteHeader implements http.ResponseWriter. It ignores informational statuses.
 func (a *answer) WriteHeader(status int) {
 	if a.status != 0 || status < http.StatusOK {
 		return
@@ -127,8 +129,8 @@ func (a *answer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// finish sends what is left of the answer. It reports whether another one may
-// follow.
+// finish sends the rest of the answer. It reports whether the connection can take
+// another request.
 func (a *answer) finish() bool {
 	if a.hijacked {
 		return false
@@ -151,9 +153,9 @@ func (a *answer) finish() bool {
 	return whole && a.failed == nil && !a.last
 }
 
-// complete sets the headers that follow from the body, as net/http does.
+// complete adds the headers that depend on the body, by net/http's rules.
 func (a *answer) complete() {
-	known := len(a.kept) > 0 || !a.isHead // or else a body was not even begun
+	known := len(a.kept) > 0 || !a.isHead // HEAD without a written body declares nothing
 	if a.length == undeclared && known {
 		a.length = int64(len(a.kept))
 		a.pending["Content-Length"] = []string{strconv.Itoa(len(a.kept))}
@@ -163,12 +165,12 @@ func (a *answer) complete() {
 	}
 }
 
-// bodyless reports whether answers with that status have no body.
+// bodyless reports whether an answer with that status has no body.
 func bodyless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-// appendHead appends the status line and the headers, in order of their names.
+// appendHead appends the status line and the headers, sorted by name.
 func (a *answer) appendHead(header http.Header) {
 	out := append(a.out, "HTTP/1.1 "...)
 	out = append(strconv.AppendInt(out, int64(a.status), 10), ' ')
@@ -207,8 +209,8 @@ func (a *answer) appendHead(header http.Header) {
 	a.out = append(out, crlf...)
 }
 
-// sends reports whether a header of that name is sent. As with net/http, what is no
-// name is left out, and so is what is about a body that the status excludes.
+// sends reports whether a header of that name is sent. Like net/http it leaves out
+// invalid names, and headers about a body that the status excludes.
 func (a *answer) sends(name string) bool {
 	switch name {
 	case "Content-Length":
@@ -221,8 +223,8 @@ func (a *answer) sends(name string) bool {
 	return all(name, inName)
 }
 
-// appendValue appends a header's value without the spaces around it. What would end
-// its line becomes a space.
+// appendValue appends a header's value without the spaces around it. Line ends in it
+// become spaces.
 func appendValue(dst []byte, value string) []byte {
 	value = textproto.TrimString(value)
 	from := len(dst)
@@ -237,8 +239,8 @@ func appendValue(dst []byte, value string) []byte {
 	return dst
 }
 
-// send sends what there is of the answer, and p after it, with one system call if
-// the client takes as much. It returns how much of p was sent.
+// send sends the buffered part of the answer and then p, with one system call if the
+// client accepts that much. It returns how many bytes of p were sent.
 func (a *answer) send(p []byte) (int, error) {
 	if a.failed != nil {
 		return 0, a.failed
@@ -259,11 +261,11 @@ func (a *answer) send(p []byte) (int, error) {
 		sent += n
 		again = a.failed != nil && c.writes.struckEarly(a.failed)
 	}
-	a.parts, a.vector = [2][]byte{}, nil // the body is not kept
+	a.parts, a.vector = [2][]byte{}, nil // keep no reference to the body
 	return int(max(sent-before, 0)), a.failed
 }
 
-// sendSome makes one call to send the vector, and takes what was sent out of it. A
+// sendSome makes one call to send the vector and removes from it what was sent. A
 // plain write costs less than a vectored one.
 func (a *answer) sendSome() (int64, error) {
 	if len(a.vector) > 1 {
@@ -274,20 +276,20 @@ func (a *answer) sendSome() (int64, error) {
 	return int64(n), err
 }
 
-// Hijack implements http.Hijacker. The answer must not have begun.
+// Hijack implements http.Hijacker. It fails once the answer has begun.
 func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if a.hijacked {
 		return nil, nil, http.ErrHijacked
 	}
 	if a.status != 0 {
-		return nil, nil, errors.New("http1: the answer has begun")
+		return nil, nil, errors.New("httpserver: the answer has begun")
 	}
 	c := a.conn
 	if err := c.rwc.SetDeadline(time.Time{}); err != nil {
 		return nil, nil, err
 	}
 	a.hijacked = true
-	c.server.left(c)
+	c.server.forget(c)
 	read := bytes.NewReader(bytes.Clone(c.buffer[c.from:c.to]))
 	return c.rwc, bufio.NewReadWriter(bufio.NewReader(io.MultiReader(read, c.rwc)), bufio.NewWriter(c.rwc)), nil
 }

@@ -1,4 +1,4 @@
-package http1_test
+package httpserver_test
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/adapters/httpapi/http1"
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 )
 
 // The requests of usual clients are plain: none of their connections gets to
@@ -21,7 +21,7 @@ func TestUsualClientsArePlain(t *testing.T) {
 		"Node.js":         "GET /api/v1/flags/ HTTP/1.1\r\nhost: localhost:8000\r\nconnection: keep-alive\r\nx-environment-key: k\r\naccept: */*\r\naccept-language: *\r\nsec-fetch-mode: cors\r\nuser-agent: node\r\naccept-encoding: gzip, deflate\r\n\r\n",
 		"browser":         "OPTIONS /api/v1/identities/ HTTP/1.1\r\nHost: flags.example.com\r\nConnection: keep-alive\r\nAccept: */*\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type,x-environment-key\r\nOrigin: https://app.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Site: same-site\r\nSec-Fetch-Dest: empty\r\nReferer: https://app.example.com/\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\n\r\n",
 		"wrk":             "GET /api/v1/flags/ HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nX-Environment-Key: k\r\n\r\n",
-		"many headers":    "GET / HTTP/1.1\r\nHost: x\r\n" + headers(http1.FieldsMost) + "\r\n",
+		"many headers":    "GET / HTTP/1.1\r\nHost: x\r\n" + headers(httpserver.MaxFields) + "\r\n",
 	} {
 		if !isPlain(t, request) {
 			t.Errorf("%s is not plain", name)
@@ -41,10 +41,10 @@ func TestLongRequestsArePlain(t *testing.T) {
 		name, request string
 		plain         bool
 	}{
-		{"longest body", long(head, http1.RequestMost-65000) + body, true},
-		{"too long a body", long(head, http1.RequestMost-65000+1) + body, false},
-		{"longest head", long("GET / HTTP/1.1\r\nHost: x\r\nX-Long: \r\n\r\n", http1.HeadMost), true},
-		{"too long a head", short + long("GET / HTTP/1.1\r\nHost: x\r\nX-Long: \r\n\r\n", http1.HeadMost+1), false},
+		{"longest body", long(head, httpserver.MaxRequest-65000) + body, true},
+		{"too long a body", long(head, httpserver.MaxRequest-65000+1) + body, false},
+		{"longest head", long("GET / HTTP/1.1\r\nHost: x\r\nX-Long: \r\n\r\n", httpserver.MaxHead), true},
+		{"too long a head", short + long("GET / HTTP/1.1\r\nHost: x\r\nX-Long: \r\n\r\n", httpserver.MaxHead+1), false},
 	} {
 		if isPlain(t, test.request) != test.plain {
 			t.Errorf("%s: plain %v", test.name, !test.plain)
@@ -54,7 +54,7 @@ func TestLongRequestsArePlain(t *testing.T) {
 
 // What is kept for a connection is bounded: requests that need more are not plain.
 func TestTooManyHeadersAreNotPlain(t *testing.T) {
-	if isPlain(t, "GET / HTTP/1.1\r\nHost: x\r\n"+headers(http1.FieldsMost+1)+"\r\n") {
+	if isPlain(t, "GET / HTTP/1.1\r\nHost: x\r\n"+headers(httpserver.MaxFields+1)+"\r\n") {
 		t.Error("plain")
 	}
 }
@@ -64,7 +64,7 @@ func isPlain(t *testing.T, request string) bool {
 	t.Helper()
 	var handed atomic.Bool
 	rest := &http.Server{Handler: byPath, ConnState: func(net.Conn, http.ConnState) { handed.Store(true) }}
-	answers := talk(serveOn(t, http1.New(rest)), strings.Repeat(request, 3), len(request))
+	answers := talk(serveOn(t, httpserver.NewFront(rest)), strings.Repeat(request, 3), len(request))
 	if n := strings.Count(answers, "HTTP/1.1 200 OK\r\n"); n != 3*strings.Count(request, " HTTP/1.1\r\n") {
 		t.Errorf("%d answers", n)
 	}

@@ -1,4 +1,4 @@
-package http1
+package httpserver
 
 import (
 	"net/http"
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// date makes the Date header once a second. The zero value is ready. It is safe for
-// concurrent use.
+// date formats the Date header once a second. The zero value is ready to use. It is
+// safe for concurrent use.
 type date struct{ current atomic.Pointer[datedSecond] }
 
 type datedSecond struct {
@@ -15,7 +15,7 @@ type datedSecond struct {
 	value string
 }
 
-// at returns the header's value for now.
+// at returns the value of the header at now.
 func (d *date) at(now time.Time) string {
 	current := d.current.Load()
 	if unix := now.Unix(); current == nil || current.unix != unix {

@@ -2,7 +2,7 @@
 
 // With the race detector sync.Pool drops some of what it is given, on purpose.
 
-package http1_test
+package httpserver_test
 
 import (
 	"net/http"
@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/adapters/httpapi/http1"
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 )
 
 // Requests are read and answered without a new request, map or buffer for each.
@@ -24,7 +24,7 @@ func TestAllocations(t *testing.T) {
 		h["Content-Type"], h["Content-Length"] = contentType, contentLength
 		_, _ = w.Write(body)
 	})
-	l := serveOn(t, http1.New(&http.Server{Handler: h}))
+	l := serveOn(t, httpserver.NewFront(&http.Server{Handler: h}))
 	for name, request := range map[string]string{
 		"GET":  "GET /api/v1/flags/ HTTP/1.1\r\nHost: x\r\nX-Environment-Key: k\r\nAccept-Encoding: gzip\r\n\r\n",
 		"POST": "POST /api/v1/identities/ HTTP/1.1\r\nHost: x\r\nX-Environment-Key: k\r\nContent-Length: 100\r\n\r\n" + strings.Repeat("b", 100),
@@ -40,7 +40,7 @@ func TestAllocations(t *testing.T) {
 // Buffers are used by one connection after the other.
 func TestMemoryOfConnections(t *testing.T) {
 	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	l := serveOn(t, http1.New(&http.Server{Handler: h}))
+	l := serveOn(t, httpserver.NewFront(&http.Server{Handler: h}))
 	request := "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n" + strings.Repeat("b", 10_000)
 	talk(l, request, len(request))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which empties the pools

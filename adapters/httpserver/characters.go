@@ -1,17 +1,17 @@
-package http1
+package httpserver
 
-// class is a set of classes of characters.
+// class is a set of character classes.
 type class uint8
 
 const (
-	inName  class = 1 << iota // of a header's name: RFC 9110, section 5.6.2
-	inValue                   // of a header's value: section 5.5
-	inPath                    // of a path that stands for itself, for net/url as well
-	inQuery                   // of a query
-	inHost                    // of a name or an address, with or without a port
+	inName  class = 1 << iota // a header's name: RFC 9110, section 5.6.2
+	inValue                   // a header's value: section 5.5
+	inPath                    // a path that net/url leaves as it is
+	inQuery                   // a query
+	inHost                    // a name or an address, with or without a port
 )
 
-// all reports whether all bytes of text are of a class.
+// all reports whether all bytes of text belong to class c.
 func all(text string, c class) bool {
 	for i := range len(text) {
 		if classes[text[i]]&c == 0 {
@@ -21,7 +21,7 @@ func all(text string, c class) bool {
 	return true
 }
 
-// classes has the classes of each byte.
+// classes holds the classes of each byte.
 var classes = func() (t [256]class) {
 	const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	for c, others := range map[class]string{

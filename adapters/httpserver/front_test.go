@@ -1,4 +1,4 @@
-package http1_test
+package httpserver_test
 
 import (
 	"bufio"
@@ -19,7 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/httpapi/http1"
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 )
 
 // get asks for a path on a connection that is kept.
@@ -31,10 +31,10 @@ func odd(path string) string {
 }
 
 // inMemory runs test with a server in the fake time of synctest, and shuts it down.
-func inMemory(t *testing.T, rest *http.Server, test func(*testing.T, *http1.Server, *conns)) {
+func inMemory(t *testing.T, rest *http.Server, test func(*testing.T, *httpserver.Front, *conns)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s, l, served := http1.New(rest), newConns(), make(chan error)
+		s, l, served := httpserver.NewFront(rest), newConns(), make(chan error)
 		go func() { served <- s.Serve(l) }()
 		test(t, s, l)
 		if err := s.Shutdown(t.Context()); err != nil {
@@ -48,8 +48,8 @@ func inMemory(t *testing.T, rest *http.Server, test func(*testing.T, *http1.Serv
 
 // running returns a server that serves until it is shut down or closed, and what
 // tells why it ended.
-func running(h http.Handler) (s *http1.Server, l *conns, served chan error) {
-	s, l, served = http1.New(&http.Server{Handler: h}), newConns(), make(chan error, 1)
+func running(h http.Handler) (s *httpserver.Front, l *conns, served chan error) {
+	s, l, served = httpserver.NewFront(&http.Server{Handler: h}), newConns(), make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	return s, l, served
 }
@@ -273,7 +273,7 @@ func TestShutdownDuringAnAnswer(t *testing.T) {
 func TestLastAnswerSaysSoOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, l, served := newWaiting(), newConns(), make(chan error, 1)
-		s := http1.New(&http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := httpserver.NewFront(&http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Connection", "close")
 			h.ServeHTTP(w, r)
 		})})
@@ -322,7 +322,7 @@ func TestUnreadBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, served := http1.New(&http.Server{Handler: byPath}), make(chan error, 1)
+	s, served := httpserver.NewFront(&http.Server{Handler: byPath}), make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	defer func() {
 		_ = s.Close()
@@ -349,7 +349,7 @@ func TestConnectionsDuringShutdown(t *testing.T) {
 	h := newWaiting()
 	synctest.Test(t, func(t *testing.T) {
 		l, served := newConns(), make(chan error, 1)
-		s := http1.New(&http.Server{Handler: h})
+		s := httpserver.NewFront(&http.Server{Handler: h})
 		late := &lateConns{conns: l}
 		go func() { served <- s.Serve(late) }()
 		busy, fromBusy := dial(l)
@@ -375,7 +375,7 @@ func TestConnectionsDuringShutdown(t *testing.T) {
 // would get the answer.
 func TestRequestDuringShutdown(t *testing.T) {
 	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("handled") })
-	inMemory(t, &http.Server{Handler: h}, func(_ *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, &http.Server{Handler: h}, func(_ *testing.T, _ *httpserver.Front, l *conns) {
 		l.accept <- lateRequest{newScript(get("/"), 100)}
 		synctest.Wait()
 	})
@@ -444,7 +444,7 @@ func TestFailuresOfAccepting(t *testing.T) {
 			var logged bytes.Buffer
 			errs := append(slices.Repeat([]error{temporaryError{}}, 10), nil, temporaryError{}, nil, temporaryError{})
 			l, served := &failing{newConns(), errs}, make(chan error)
-			s := http1.New(&http.Server{Handler: byPath, ErrorLog: log.New(&logged, "", 0)})
+			s := httpserver.NewFront(&http.Server{Handler: byPath, ErrorLog: log.New(&logged, "", 0)})
 			go func() { served <- s.Serve(l) }()
 			began := time.Now()
 			client, from := dial(l.conns)
@@ -474,7 +474,7 @@ func TestFailuresOfAccepting(t *testing.T) {
 	t.Run("for good", func(t *testing.T) {
 		broken := errors.New("broken")
 		l := &failing{newConns(), []error{broken}}
-		s := http1.New(&http.Server{Handler: byPath})
+		s := httpserver.NewFront(&http.Server{Handler: byPath})
 		if err := s.Serve(l); err != broken {
 			t.Errorf("%v", err)
 		}
@@ -520,7 +520,7 @@ func TestHijack(t *testing.T) {
 					fmt.Fprintf(c, "%q %q %v", line, more, err)
 				}()
 			})
-			inMemory(t, &http.Server{Handler: h, ReadTimeout: time.Second, WriteTimeout: time.Second}, func(t *testing.T, s *http1.Server, l *conns) {
+			inMemory(t, &http.Server{Handler: h, ReadTimeout: time.Second, WriteTimeout: time.Second}, func(t *testing.T, s *httpserver.Front, l *conns) {
 				read = make(chan bool)
 				client, from := dial(l)
 				send(client, request+"and more\n")
@@ -587,7 +587,7 @@ func TestHijackOfAnAnswerThatBegan(t *testing.T) {
 			t.Error("taken over")
 		}
 	})
-	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *httpserver.Front, l *conns) {
 		client, from := dial(l)
 		send(client, get("/"))
 		if response, _ := receive(t, from); response.StatusCode != http.StatusAccepted {
@@ -615,11 +615,11 @@ func TestLargeAnswers(t *testing.T) {
 			sent += n
 		}
 	})
-	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *httpserver.Front, l *conns) {
 		client, from := dial(l)
 		defer client.Close()
-		for _, size := range []int{0, 1, http1.OutSize - 200, http1.OutSize, http1.OutSize + 1, 300_000} {
-			for _, piece := range []int{1000, http1.OutSize, 1 << 20} {
+		for _, size := range []int{0, 1, httpserver.MaxCopied - 200, httpserver.MaxCopied, httpserver.MaxCopied + 1, 300_000} {
+			for _, piece := range []int{1000, httpserver.MaxCopied, 1 << 20} {
 				for declared := range 2 {
 					send(client, get(fmt.Sprintf("/%d/%d/%d", size, piece, declared)))
 					if _, body := receive(t, from); body != string(pattern[:size]) {
@@ -646,8 +646,8 @@ func TestRequestsOfAllSizes(t *testing.T) {
 		body, err := io.ReadAll(r.Body)
 		fmt.Fprint(w, len(body), bytes.Equal(body, pattern[:len(body)]), err)
 	})
-	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
-		for _, size := range []int{1, 3000, http1.HeadMost, http1.HeadMost + 1, http1.RequestMost - 60, http1.RequestMost + 1, 250_000} {
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *httpserver.Front, l *conns) {
+		for _, size := range []int{1, 3000, httpserver.MaxHead, httpserver.MaxHead + 1, httpserver.MaxRequest - 60, httpserver.MaxRequest + 1, 250_000} {
 			post := fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", size, pattern[:size])
 			client, from := dial(l)
 			send(client, strings.Repeat(post+get("/"), 5))
@@ -672,7 +672,7 @@ func TestAnswersOfTheirOwn(t *testing.T) {
 		w.Header().Set("Connection", "Close")
 		_, _ = io.WriteString(w, "abc")
 	})
-	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *httpserver.Front, l *conns) {
 		client, from := dial(l)
 		send(client, get("/"))
 		if response, body := receive(t, from); response.StatusCode != http.StatusOK || body != "abc" || !response.Close {
@@ -683,7 +683,7 @@ func TestAnswersOfTheirOwn(t *testing.T) {
 }
 
 func TestDates(t *testing.T) {
-	inMemory(t, &http.Server{Handler: byPath}, func(t *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, &http.Server{Handler: byPath}, func(t *testing.T, _ *httpserver.Front, l *conns) {
 		client, from := dial(l)
 		defer client.Close()
 		for range 5 {
@@ -703,7 +703,7 @@ func TestAnswerWithAWrongLength(t *testing.T) {
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, "abc")
 	})
-	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *httpserver.Front, l *conns) {
 		client, from := dial(l)
 		defer client.Close()
 		for _, length := range []string{"-3", "x", "", "9223372036854775808"} {
@@ -717,7 +717,7 @@ func TestAnswerWithAWrongLength(t *testing.T) {
 
 func TestPanicsAreLogged(t *testing.T) {
 	var logged bytes.Buffer
-	inMemory(t, &http.Server{Handler: byPath, ErrorLog: log.New(&logged, "", 0)}, func(t *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, &http.Server{Handler: byPath, ErrorLog: log.New(&logged, "", 0)}, func(t *testing.T, _ *httpserver.Front, l *conns) {
 		for _, path := range []string{"/panic-late", "/abort"} {
 			client, from := dial(l)
 			send(client, get(path))
@@ -743,7 +743,7 @@ func TestSlowClients(t *testing.T) {
 		pause time.Duration // before each of ten pieces
 		whole bool
 	}{{2 * time.Second, true}, {4 * time.Second, false}} {
-		inMemory(t, &http.Server{Handler: h, WriteTimeout: 30 * time.Second}, func(t *testing.T, _ *http1.Server, l *conns) {
+		inMemory(t, &http.Server{Handler: h, WriteTimeout: 30 * time.Second}, func(t *testing.T, _ *httpserver.Front, l *conns) {
 			client, from := dial(l)
 			defer client.Close()
 			send(client, get("/"))
@@ -789,7 +789,7 @@ func (c *moved) SetWriteDeadline(t time.Time) error {
 // The point of it: a busy connection hardly ever moves a timer.
 func TestDeadlinesAreRarelyMoved(t *testing.T) {
 	rest := &http.Server{Handler: byPath, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 5 * time.Second}
-	inMemory(t, rest, func(t *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, rest, func(t *testing.T, _ *httpserver.Front, l *conns) {
 		client, other := net.Pipe()
 		defer client.Close()
 		server := &moved{Conn: other}
@@ -815,7 +815,7 @@ func TestTimeoutOfABody(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusRequestTimeout)
 	})
-	inMemory(t, &http.Server{Handler: h, ReadTimeout: 10 * time.Second}, func(t *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, &http.Server{Handler: h, ReadTimeout: 10 * time.Second}, func(t *testing.T, _ *httpserver.Front, l *conns) {
 		began := time.Now()
 		client, from := dial(l)
 		send(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
@@ -829,7 +829,7 @@ func TestTimeoutOfABody(t *testing.T) {
 // A handler that ends its goroutine ends its connection, too.
 func TestHandlerThatExits(t *testing.T) {
 	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { runtime.Goexit() })
-	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *httpserver.Front, l *conns) {
 		client, from := dial(l)
 		send(client, get("/"))
 		ended(t, from)
@@ -840,7 +840,7 @@ func TestHandlerThatExits(t *testing.T) {
 func TestBodyAfterItsRequest(t *testing.T) {
 	var kept io.Reader
 	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { kept = r.Body })
-	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *http1.Server, l *conns) {
+	inMemory(t, &http.Server{Handler: h}, func(t *testing.T, _ *httpserver.Front, l *conns) {
 		client, from := dial(l)
 		defer client.Close()
 		send(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nsecret")
@@ -876,7 +876,7 @@ func TestManyConnections(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %s", r.URL.Path, r.Header.Get("X-Name"), body)
 	})
-	l := serveOn(t, http1.New(&http.Server{Handler: h}))
+	l := serveOn(t, httpserver.NewFront(&http.Server{Handler: h}))
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
