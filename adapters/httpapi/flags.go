@@ -5,7 +5,7 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
-	"github.com/edge-proxy/edge-proxy/app/reporting"
+	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/engine/python/query"
 )
 
@@ -23,7 +23,7 @@ func (a *API) getFlags(w http.ResponseWriter, r bunrouter.Request) error {
 			return unknownFeature(name)
 		}
 	}
-	a.served(entry, reporting.Flags)
+	a.served(entry, domain.ResourceFlags)
 	a.writePrepared(w, r.Request, p, flags)
 	return nil
 }

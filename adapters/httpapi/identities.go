@@ -6,7 +6,6 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/edge-proxy/edge-proxy/app"
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
@@ -82,7 +81,7 @@ func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 // answerIdentity evaluates s.identity and puts the answer together: the identity
 // as it was sent, then the prepared flag of every outcome.
 func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) {
-	a.served(entry, reporting.Identities)
+	a.served(entry, domain.ResourceIdentities)
 	p := presentationOf(entry.Environment)
 	p.stamp(w.Header())
 	s.out = appendIdentity(s.out[:0], &s.identity)

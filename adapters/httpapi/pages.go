@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/app"
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/python/query"
@@ -127,7 +126,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	p := presentationOf(entry.Environment)
 	overrides := p.overrides()
 	if asked.start == 0 && len(overrides.starts) <= asked.size {
-		a.served(entry, reporting.EnvironmentDocument)
+		a.served(entry, domain.ResourceEnvironmentDocument)
 		a.writePrepared(w, r, p, &p.document)
 		return nil
 	}
@@ -135,7 +134,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	if !ok {
 		return errPageID
 	}
-	a.served(entry, reporting.EnvironmentDocument)
+	a.served(entry, domain.ResourceEnvironmentDocument)
 	h := w.Header()
 	p.stamp(h)
 	tag := p.seeds.identity(domain.ServerSide, []byte(asked.cursor(p.document.tag)))
