@@ -37,7 +37,9 @@ func Laws() []Law {
 			Why: "contracts are implemented by other teams too and must drag nothing along"},
 		{Path: "app", Own: []string{"app", "domain", "engine", "ports"}, Pure: true, Except: []string{"log/slog"},
 			Why: "the application decides, and reaches the world through its ports only"},
-		{Path: "adapters/standard", Own: []string{"adapters", "app", "domain", "ports"}, Others: []string{"golang.org/x/crypto/x509roots/fallback"},
+		{Path: "adapters/standard/internal/commands", Own: []string{"adapters/config", "adapters/standard/internal", "app", "domain", "ports"}, Others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
+			Why: "commands get what they work with from the composition root, so that a store of a team's own has them too"},
+		{Path: "adapters/standard", Own: []string{"adapters", "app", "domain", "ports"}, Others: []string{"github.com/spf13/cobra", "golang.org/x/crypto/x509roots/fallback"},
 			Why: "the composition root wires what there is and holds no logic of its own"},
 		{Path: "adapters/store/*", Own: []string{"adapters/store/*", "domain", "ports"}, Others: []string{"."},
 			Why: "a store implements its port and knows nothing of what is done with it; " + siblings},
@@ -47,8 +49,8 @@ func Laws() []Law {
 		{Path: "cmd", Own: []string{"adapters/standard"},
 			Why: "the main function is meant to be copied by teams that add an adapter, so it does nothing"},
 		{Path: "test", Own: []string{"."}, Others: []string{"."}, Why: "tests may use anything"},
-		{Path: "docs", Own: []string{"adapters/config"},
-			Why: "the reference of the configuration is generated from its own definitions"},
+		{Path: "docs", Own: []string{"adapters/config", "adapters/standard"}, Others: []string{"github.com/spf13/cobra"},
+			Why: "the references of settings and commands are generated from their own definitions"},
 	}
 }
 
