@@ -19,8 +19,8 @@ const (
 	placeholderClientKey = "replace_with_your_client_side_key"
 )
 
-// parseKeyPairs reads environment_key_pairs (behaviour, section 4). All that is
-// wrong with them is reported at once, as a *ProblemsError.
+// parseKeyPairs reads environment_key_pairs (docs/spec/behaviour.md#key-pairs).
+// It reports everything that is wrong with them at once, as a *ProblemsError.
 func parseKeyPairs(l *loader, d *definition, text string) ([]KeyPair, error) {
 	value, err := parseJSON([]byte(text))
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/app"
@@ -81,7 +82,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		return &commands.ConfigurationError{Err: err}
 	}
 	handler := httpapi.NewSwitch(api)
-	proxy.SetInput(newServer(settings, handler, logger))
+	server := newServer(settings, handler, logger)
 	reloads := &reloader{
 		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
 		inForce: settings, reading: reading, warnings: warnings,
@@ -91,7 +92,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	ctx, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
-	if err := proxy.Run(ctx); err != nil {
+	if err := proxy.Run(ctx, server); err != nil {
 		logger.ErrorContext(ctx, "failed", "error", err)
 		return commands.ErrReported
 	}
@@ -159,11 +160,11 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	return api, nil
 }
 
-func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpapi.Server {
-	return httpapi.NewServer(handler, httpapi.ServerOptions{
+func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpserver.Server {
+	return httpserver.New(handler, httpserver.Options{
 		Host: s.Server.Host, Port: s.Server.Port, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
-		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, OnShutdown: handler.EndStreams,
+		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
 	})
 }
 

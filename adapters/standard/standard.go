@@ -7,13 +7,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"net/url"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 
-	"github.com/spf13/cobra"
 	_ "golang.org/x/crypto/x509roots/fallback" // certificates for images that have none
 
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
@@ -74,10 +74,9 @@ func Run(ctx context.Context, process Process, options ...Option) int {
 	return commands.Run(ctx, program(process, options), process.Args)
 }
 
-// Command returns the command line as a tree of commands, to be documented or
-// completed; Run runs it.
-func Command(options ...Option) *cobra.Command {
-	return commands.Root(program(Process{Stdout: io.Discard, Stderr: io.Discard}, options))
+// CommandHelp returns each command, such as "edge-proxy store list", with its help.
+func CommandHelp(options ...Option) iter.Seq2[string, string] {
+	return commands.Help(program(Process{Stdout: io.Discard, Stderr: io.Discard}, options))
 }
 
 func program(p Process, options []Option) *commands.Program {

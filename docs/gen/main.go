@@ -17,11 +17,7 @@ func main() {
 }
 
 func write() error {
-	commands, err := commands()
-	if err != nil {
-		return err
-	}
-	for name, content := range map[string][]byte{"configuration.md": reference(), "commands.md": commands} {
+	for name, content := range map[string][]byte{"configuration.md": reference(), "commands.md": commands()} {
 		if err := os.WriteFile(filepath.Join("docs", name), content, 0o644); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// The exit codes (behaviour, section 4).
+// The exit codes (docs/spec/behaviour.md#exit-codes).
 const (
 	exitOK      = 0
 	exitFailure = 1 // at run time
@@ -80,8 +80,8 @@ func (e *ConfigurationError) Error() string { return e.Err.Error() }
 // Unwrap returns the error that e wraps.
 func (e *ConfigurationError) Unwrap() error { return e.Err }
 
-// Root returns the command line of p: the root command with all others below it.
-func Root(p *Program) *cobra.Command {
+// root returns the root command of p with all others below it.
+func root(p *Program) *cobra.Command {
 	var configFile string
 	var version bool
 	root := &cobra.Command{
@@ -119,24 +119,27 @@ func Root(p *Program) *cobra.Command {
 			cmd.Long = "Prints a script with which a shell completes commands, flags and arguments. The help of each shell says how to load it."
 		}
 	}
-	eachCommand(root, func(cmd *cobra.Command) { cmd.DisableFlagsInUseLine = true })
+	for _, cmd := range tree(root) {
+		cmd.DisableFlagsInUseLine = true
+	}
 	return root
 }
 
-// eachCommand calls f with root and all commands below it.
-func eachCommand(root *cobra.Command, f func(*cobra.Command)) {
-	f(root)
-	for _, cmd := range root.Commands() {
-		eachCommand(cmd, f)
+// tree returns cmd and all commands below it.
+func tree(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, c := range cmd.Commands() {
+		all = append(all, tree(c)...)
 	}
+	return all
 }
 
 // Run runs the command line args, which begins with the program's name, until it is
 // done or ctx ends, and returns the exit code.
 func Run(ctx context.Context, p *Program, args []string) int {
-	root := Root(p)
-	root.SetArgs(longFlags(root, commandLine(args)))
-	cmd, err := root.ExecuteContextC(ctx)
+	all := root(p)
+	all.SetArgs(longFlags(all, commandLine(args)))
+	cmd, err := all.ExecuteContextC(ctx)
 	var configuration *ConfigurationError
 	var usage *usageError
 	switch {
@@ -155,7 +158,7 @@ func Run(ctx context.Context, p *Program, args []string) int {
 	case errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
 	}
-	for cmd.HasParent() && cmd.Parent() != root {
+	for cmd.HasParent() && cmd.Parent() != all {
 		cmd = cmd.Parent()
 	}
 	fmt.Fprintf(p.Stderr, "%s: %v\n", cmd.CommandPath(), err)

@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -79,9 +80,9 @@ func settingCalled(name string) (config.Entry, bool) {
 // -fetch is an accepted spelling of --fetch.
 func longFlags(root *cobra.Command, args []string) []string {
 	names := map[string]bool{"help": true}
-	eachCommand(root, func(cmd *cobra.Command) {
+	for _, cmd := range tree(root) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names[f.Name] = true })
-	})
+	}
 	args = slices.Clone(args)
 	for i, arg := range args {
 		if arg == "--" {
@@ -112,6 +113,22 @@ func helpCommand() *cobra.Command {
 			about.InitDefaultHelpFlag()
 			return about.Help()
 		},
+	}
+}
+
+// Help returns each command of p, such as "edge-proxy store list", with its help.
+// The help of each shell's completion is left out: it is long, and a library's.
+func Help(p *Program) iter.Seq2[string, string] {
+	return func(yield func(command, help string) bool) {
+		for _, cmd := range tree(root(p)) {
+			cmd.InitDefaultHelpFlag()
+			if cmd.HasParent() && cmd.Parent().Name() == "completion" {
+				continue
+			}
+			if !yield(cmd.CommandPath(), help(cmd)) {
+				return
+			}
+		}
 	}
 }
 
