@@ -6,7 +6,6 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/edge-proxy/edge-proxy/app"
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -20,8 +19,8 @@ const (
 // from many requests at a time, must not wait for upstream, and keep nothing of
 // what they are given.
 type Analytics interface {
-	AddCounts(key domain.EnvironmentKey, counts []reporting.FeatureCount)
-	AddEvaluations(key domain.EnvironmentKey, evaluations []reporting.Evaluation)
+	AddCounts(key domain.EnvironmentKey, counts []domain.FeatureCount)
+	AddEvaluations(key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation)
 }
 
 var (

@@ -84,7 +84,7 @@ func (p *program) serve(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 	handler := httpapi.NewSwitch(api)
-	proxy.SetInput(newServer(settings, handler, logger))
+	server := newServer(settings, handler, logger)
 	reloads := &reloader{
 		program: p, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
 		inForce: settings, reading: reading, warnings: warnings,
@@ -94,7 +94,7 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	ctx, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
-	if err := proxy.Run(ctx); err != nil {
+	if err := proxy.Run(ctx, server); err != nil {
 		logger.ErrorContext(ctx, "failed", "error", err)
 		return exitFailure
 	}
