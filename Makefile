@@ -83,7 +83,7 @@ fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each
 bench: ## Run the benchmarks (BENCH=., BENCHTIME=100ms)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem ./...
 
-docs: ## Write docs/configuration.md anew
+docs: ## Write docs/configuration.md and docs/commands.md again
 	$(GO) run ./docs/gen
 
 sizing: ## Write the table of docs/scaling.md anew; on a quiet machine

@@ -8,6 +8,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
+	"github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
 const (
@@ -129,8 +130,8 @@ func readEvaluation(d *jsonscan.Scanner, program *engine.Program) (e domain.Feat
 			e.Identity, identified = "", true
 			switch kind {
 			case jsonscan.String:
-				if text := d.String(); !blank(text) {
-					e.Identity, identified = text, !tooLongIdentifier(text)
+				if name := d.String(); !text.IsBlank(name) {
+					e.Identity, identified = name, !tooLongIdentifier(name)
 				}
 			case jsonscan.Null:
 				d.Null()

@@ -9,6 +9,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
+	"github.com/edge-proxy/edge-proxy/engine/python/query"
+	"github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
 // scratch is the working memory of one identity's request. It is reused.
@@ -51,7 +53,7 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	if err != nil {
 		return err
 	}
-	if blank(s.identity.Identifier) {
+	if text.IsBlank(s.identity.Identifier) {
 		s.identity.Identifier = transientIdentifier(s.identity.Traits)
 	}
 	a.answerIdentity(w, r.Request, entry, s)
@@ -61,7 +63,7 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 // getIdentity answers the flags of the identity called ?identifier=, which has no
 // traits. A blank identifier is one like any other here.
 func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
-	identifier, ok := queryValue(r.URL.RawQuery, "identifier")
+	identifier, ok := query.Value(r.URL.RawQuery, "identifier")
 	if !ok {
 		return errMissingIdentifier
 	}

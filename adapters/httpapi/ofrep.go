@@ -13,6 +13,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
+	"github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
 // The OpenFeature Remote Evaluation Protocol, version 0.2, for applications that
@@ -138,7 +139,7 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 	if err := decodeContext(body, &s.identity); err != nil {
 		return app.Entry{}, nil, err
 	}
-	if blank(s.identity.Identifier) {
+	if text.IsBlank(s.identity.Identifier) {
 		if len(s.identity.Traits) == 0 {
 			return entry, nil, nil
 		}

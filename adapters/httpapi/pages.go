@@ -10,6 +10,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
+	"github.com/edge-proxy/edge-proxy/engine/python/query"
 )
 
 // The environment document comes in pages to who asks for them with
@@ -38,11 +39,11 @@ func (p page) cursor(tag string) string {
 
 // pageOf returns the page that a query asks for of the document with that entity
 // tag; paged is false when it asks for none.
-func pageOf(query, tag string) (p page, paged bool, err error) {
-	if query == "" {
+func pageOf(raw, tag string) (p page, paged bool, err error) {
+	if raw == "" {
 		return page{}, false, nil
 	}
-	if id, _ := queryValue(query, "page_id"); id != "" {
+	if id, _ := query.Value(raw, "page_id"); id != "" {
 		of, rest, _ := strings.Cut(id, ".")
 		size, start, _ := strings.Cut(rest, ".")
 		sizeOK, startOK := false, false
@@ -56,7 +57,7 @@ func pageOf(query, tag string) (p page, paged bool, err error) {
 		}
 		return p, true, nil
 	}
-	size, paged := queryValue(query, "page_size")
+	size, paged := query.Value(raw, "page_size")
 	if !paged {
 		return page{}, false, nil
 	}

@@ -187,7 +187,7 @@ func TestCommandsExist(t *testing.T) {
 		}
 	}
 	for name, page := range pages(t) {
-		for _, match := range commandPattern.FindAllStringSubmatch(strings.Join(codeOf(page), "\n"), -1) {
+		for _, match := range commandPattern.FindAllStringSubmatch(strings.Join(codeOf(built(page)), "\n"), -1) {
 			help, known := commands[match[1]]
 			if !known {
 				t.Errorf("%s: edge-proxy %s is no command", name, match[1])
@@ -232,7 +232,7 @@ func TestSettingsExist(t *testing.T) {
 		"NOT_CONTAINS", "PERCENTAGE_SPLIT", "IS_SET", "IS_NOT_SET") // operators of conditions
 	for name, page := range pages(t) {
 		for _, pattern := range []*regexp.Regexp{settingPattern, variablePattern} {
-			for _, match := range pattern.FindAllStringSubmatch(page, -1) {
+			for _, match := range pattern.FindAllStringSubmatch(built(page), -1) {
 				if setting := match[1]; !strings.HasSuffix(setting, ".go") && !slices.Contains(known, setting) && !slices.Contains(others, setting) {
 					t.Errorf("%s: %s is no setting", name, setting)
 				}

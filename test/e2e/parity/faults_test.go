@@ -12,9 +12,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
-// Conditions on which the reference fails with a 500: here they are no match
-// (docs/spec/behaviour.md#where-the-python-proxy-fails). Beside each stands what is right about its like, so
-// that a proxy that never matches does not pass.
+// Conditions for which the Python proxy answers 500: here they do not match (docs/spec/behaviour.md#where-the-python-proxy-fails). A similar condition that matches follows each, so that a proxy that never
+// matches fails.
 func TestConditionsThatTheReferenceFailsOn(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -39,13 +38,13 @@ func TestConditionsThatTheReferenceFailsOn(t *testing.T) {
 		{"zero divisor, remainder zero", "MODULO", `"0|0"`, `0`, false},
 		{"zero divisor as a float", "MODULO", `"0.0|0"`, `7.5`, false},
 		{"negative zero divisor", "MODULO", `"-0|0"`, `7`, false},
-		{"divisor that is no number", "MODULO", `"a|0"`, `7`, false},
+		{"divisor that is not a number", "MODULO", `"a|0"`, `7`, false},
 		{"no remainder", "MODULO", `"5"`, `10`, false},
 
 		{"everybody", "PERCENTAGE_SPLIT", `"100"`, ``, true},
 		{"nobody", "PERCENTAGE_SPLIT", `"-1"`, ``, false},
 		{"percentage of null", "PERCENTAGE_SPLIT", `null`, ``, false},
-		{"percentage that is no number", "PERCENTAGE_SPLIT", `"half"`, ``, false},
+		{"percentage that is not a number", "PERCENTAGE_SPLIT", `"half"`, ``, false},
 		{"empty percentage", "PERCENTAGE_SPLIT", `""`, ``, false},
 	}
 	key := func(i int) string { return fmt.Sprintf("fault_%d", i) }
@@ -121,8 +120,8 @@ func TestOverridesThatPythonCannotTellApart(t *testing.T) {
 	}
 }
 
-// A regular expression that backtracks without end is cut off and is no match;
-// meanwhile other requests are answered (docs/spec/behaviour.md#where-the-python-proxy-fails).
+// A regular expression that backtracks without end is cut off and does not match. Other
+// requests are answered meanwhile (docs/spec/behaviour.md#where-the-python-proxy-fails).
 func TestRegularExpressionThatBacktracksForever(t *testing.T) {
 	limit := 100 * time.Millisecond
 	if harness.RaceEnabled {
