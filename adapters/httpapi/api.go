@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
@@ -27,7 +28,7 @@ type API struct {
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
 	analytics Analytics // nil: switched off
-	streams   *streams
+	streams   *sse.Streams
 
 	router  *bunrouter.Router
 	methods map[string]string // by route, as Allow has it
@@ -50,7 +51,7 @@ func New(o Options) (*API, error) {
 		webhook:       o.Webhook,
 		usage:         o.Usage,
 		analytics:     o.Analytics,
-		streams:       newStreams(),
+		streams:       sse.New(),
 		logger:        o.Logger,
 		now:           o.Now,
 		maxBody:       o.MaxBodyBytes,
