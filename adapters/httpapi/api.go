@@ -30,8 +30,8 @@ type API struct {
 	analytics Analytics // nil: switched off
 	streams   *sse.Streams
 
-	router  *bunrouter.Router
-	methods map[string]string // by route, as Allow has it
+	router     *bunrouter.Router
+	errorForms map[string]errorForm // by the first element of a path
 
 	evaluations *evaluationCache // nil: switched off
 	exchanges   sync.Pool        // *exchange
@@ -77,7 +77,8 @@ func New(o Options) (*API, error) {
 	a.exchanges.New = func() any { return new(exchange) }
 	a.scratches.New = func() any { return new(scratch) }
 	a.compressors.New = func() any { return newCompressor() }
-	a.router, a.methods = newRouter(a.routes())
+	routes := a.routes()
+	a.router, a.errorForms = newRouter(routes), errorForms(routes)
 	return a, nil
 }
 
