@@ -1,5 +1,5 @@
 // Package httpapi is the proxy's HTTP input adapter: the Flagsmith SDK API, the
-// environment document and the health probes (behaviour, sections 1 and 3), and
+// environment document and the health probes (docs/spec/behaviour.md#http-interface), and
 // the OpenFeature Remote Evaluation Protocol (ofrep.go), on bunrouter.
 //
 // # The hot path

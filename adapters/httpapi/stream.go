@@ -11,7 +11,7 @@ import (
 )
 
 // getStream answers with a stream of events about an environment: one for each new
-// document, sent once the document is served (upstream, "Real time"). It is for
+// document, sent once the document is served (docs/spec/upstream.md#real-time). It is for
 // client-side keys, which may be part of an address. The stream ends when the
 // environment is no longer served.
 func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {

@@ -80,6 +80,10 @@ func (s Setup) command(t testing.TB) *exec.Cmd {
 	if cover := os.Getenv("GOCOVERDIR"); cover != "" {
 		variables["GOCOVERDIR"] = cover
 	}
+	if RaceEnabled {
+		// By default the race detector sleeps for a second before a program exits.
+		variables["GORACE"] = "atexit_sleep_ms=10"
+	}
 	maps.Copy(variables, s.Env)
 
 	path := s.Binary

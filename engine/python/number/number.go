@@ -1,6 +1,5 @@
-// Package number gives numbers the texts and the meaning they have in Python,
-// whose rules decide how Flagsmith's segments compare values (behaviour, section
-// 2): int() and float() of a text, str() of a float, and the % of floats.
+// Package number has Python's int() and float() of a text, str() of a float and %
+// of floats. They decide how Flagsmith's segments compare values (docs/spec/behaviour.md#operators).
 package number
 
 import (
@@ -14,8 +13,8 @@ import (
 // maxDigits is how many digits Python's int() accepts in a text.
 const maxDigits = 4300
 
-// Int is Python's int(text): blanks around, a sign, digits of any script, single
-// underscores between digits. small is set when big is nil.
+// Int is Python's int(text). It accepts blanks around the number, a sign, digits of
+// any script and single underscores between digits. small is set when large is nil.
 func Int(text string) (small int64, large *big.Int, ok bool) {
 	text = strip(text)
 	digits := strings.TrimLeft(text, "+-")
@@ -29,16 +28,30 @@ func Int(text string) (small int64, large *big.Int, ok bool) {
 	if strings.HasPrefix(text, "-") {
 		plain = "-" + plain
 	}
-	if n, err := strconv.ParseInt(plain, 10, 64); err == nil {
-		return n, nil, true
-	}
-	large, ok = new(big.Int).SetString(plain, 10)
-	return 0, large, ok
+	small, large = ParseInt(plain)
+	return small, large, true
 }
 
-// Float is Python's float(text): blanks around, decimal digits of any script with
-// single underscores between them, an exponent, inf, infinity and nan in any
-// case. What is too large is infinite.
+// ParseInt returns the integer that ASCII digits, with or without a minus before
+// them, stand for. small is set when large is nil.
+func ParseInt(digits string) (small int64, large *big.Int) {
+	if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
+		return n, nil
+	}
+	large, _ = new(big.Int).SetString(digits, 10)
+	return 0, large
+}
+
+// ParseFloat returns the number that a decimal text in ASCII stands for: the
+// nearest float64, an infinity when the number is too large.
+func ParseFloat(decimal string) float64 {
+	f, _ := strconv.ParseFloat(decimal, 64)
+	return f
+}
+
+// Float is Python's float(text). It accepts blanks around the number, a sign,
+// decimal digits of any script, single underscores between digits, an exponent, and
+// inf, infinity and nan in any case. A number that is too large is infinite.
 func Float(text string) (float64, bool) {
 	text = strip(text)
 	number := text
@@ -91,8 +104,8 @@ func Float(text string) (float64, bool) {
 	return f, true
 }
 
-// plainDigits turns digits of any script into ASCII and takes single underscores
-// between digits out. Without digits it returns "".
+// plainDigits returns digits of any script in ASCII, without the single underscores
+// between them. It returns "" when there are no digits.
 func plainDigits(text string) (string, bool) {
 	ascii := true
 	for i := range len(text) {
@@ -140,12 +153,12 @@ func digit(r rune) (byte, bool) {
 	return 0, false
 }
 
-// strip takes the blanks away that int() and float() pass over: those of
-// str.strip() but for the separators U+001C to U+001F.
+// strip removes the blanks that int() and float() ignore: those of str.strip()
+// except the separators U+001C to U+001F.
 func strip(text string) string { return strings.TrimSpace(text) }
 
-// FormatFloat is Python's str(f): the shortest text that reads back as f, with
-// an exponent below 1e-4 and from 1e16 on, and always told from an integer.
+// FormatFloat is Python's str(f): the shortest text that reads back as f. It has an
+// exponent below 1e-4 and from 1e16 on, and otherwise always a fraction.
 func FormatFloat(f float64) string {
 	switch {
 	case math.IsInf(f, 1):
@@ -165,9 +178,9 @@ func FormatFloat(f float64) string {
 	return text
 }
 
-// Mod is Python's a % b for floats: the result has b's sign. It is not ok when b
-// is zero.
-func Mod(a, b float64) (float64, bool) {
+// Mod is Python's a % b for floats: the result has the sign of b. ok is false when
+// b is zero.
+func Mod(a, b float64) (result float64, ok bool) {
 	if b == 0 {
 		return 0, false
 	}
@@ -178,8 +191,8 @@ func Mod(a, b float64) (float64, bool) {
 	return m, true
 }
 
-// IntToFloat is Python's float(n) of an integer, which fails when n is too large.
-func IntToFloat(n *big.Int) (float64, bool) {
-	f, _ := new(big.Float).SetInt(n).Float64()
+// IntToFloat is Python's float(n) of an integer. ok is false when n is too large.
+func IntToFloat(n *big.Int) (f float64, ok bool) {
+	f, _ = new(big.Float).SetInt(n).Float64()
 	return f, !math.IsInf(f, 0)
 }

@@ -1,15 +1,16 @@
-package httpapi
+// Package query reads the query of a URL as Python's urllib does, which the Python
+// proxy uses: & alone separates parameters, + is a space, an invalid escape stays
+// as it is, and bytes that are not valid UTF-8 become U+FFFD.
+package query
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// queryValue returns the last value of a parameter in a raw query, read as
-// Python's urllib reads it, which the reference does: & alone separates, + is a
-// space, an escape that is none stays as it is, and bytes that are no UTF-8
-// become U+FFFD. ok is false when the parameter is absent.
-func queryValue(query, name string) (value string, ok bool) {
+// Value returns the last value of a parameter of a raw query. ok is false when the
+// query has no such parameter.
+func Value(query, name string) (value string, ok bool) {
 	for query != "" {
 		var item string
 		item, query, _ = strings.Cut(query, "&")
@@ -57,8 +58,8 @@ func hexDigit(c byte) (byte, bool) {
 	return 0, false
 }
 
-// replaceInvalid writes one U+FFFD for each sequence that begins like a
-// character of UTF-8 and breaks off, and for each byte that begins none.
+// replaceInvalid writes one U+FFFD for each character that breaks off, and for each
+// byte that cannot begin a character.
 func replaceInvalid(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); {

@@ -60,7 +60,3 @@ func (re *Regexp) Match(text string) (matched bool, err error) {
 	}
 	return matched, err
 }
-
-// Backtracks reports whether the pattern needs the backtracking engine, if only for some texts.
-// A pattern that does not is matched in time linear in the text and never returns [ErrBudget].
-func (re *Regexp) Backtracks() bool { return re.program != nil }

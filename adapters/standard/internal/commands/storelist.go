@@ -1,4 +1,4 @@
-package standard
+package commands
 
 import (
 	"context"
@@ -10,12 +10,14 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/archive"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// recordInfo is what is told of a record, in JSON under these names.
+// recordInfo describes a record, in JSON under these names.
 type recordInfo struct {
 	Key       string    `json:"key"` // as shownKey writes it
 	Bytes     int       `json:"bytes"`
@@ -38,39 +40,48 @@ type recordFault struct {
 	Error string `json:"error"`
 }
 
-func (p *program) storeList(ctx context.Context, args []string) int {
-	flags := newFlags("store list")
+func (p *Program) storeList() *cobra.Command {
 	var choice storeChoice
-	choice.define(flags)
-	asJSON := flags.Bool("json", false, "print a JSON object a line")
-	if code, ok := p.parse(flags, args, "Lists the documents that the store holds: key, size, updated_at of the document, when upstream last confirmed it,\n"+
-		"and the version that the store gave it. Each document is read whole. Exit code 1 when one cannot be read."); !ok {
-		return code
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "list the documents that the store holds",
+		Long: "Lists the documents that the store holds: key, size, updated_at of the document, when upstream last confirmed it,\n" +
+			"and the version that the store gave it. Each document is read whole. The exit code is 1 when one cannot be read.",
+		Example: "edge-proxy store list\nedge-proxy store list --json --store bolt:///var/lib/edge-proxy/documents.db",
+		Args:    operands(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withStore(cmd.Context(), choice, Reads, func(store ports.Store) error {
+				var out listing = newTable(p.Stdout)
+				if asJSON {
+					out = &jsonLines{json.NewEncoder(p.Stdout)}
+				}
+				return list(cmd.Context(), store, out)
+			})
+		},
 	}
-	return p.withStore(ctx, choice, readsOnly, func(store ports.Store) int {
-		keys, err := store.List(ctx)
-		if err != nil {
-			return p.storeFailed(err)
-		}
-		var out listing = newTable(p.Stdout)
-		if *asJSON {
-			out = &jsonLines{json.NewEncoder(p.Stdout)}
-		}
-		faults := 0
-		err = eachRecord(ctx, store, keys, func(r ports.Record) error {
-			return out.record(infoOf(r))
-		}, func(f recordFault) error {
-			faults++
-			return out.fault(f)
-		})
-		if err = errors.Join(err, out.end()); err != nil {
-			return p.storeFailed(err)
-		}
-		if faults > 0 {
-			return p.storeFailed(fmt.Errorf("%d of the documents cannot be read", faults))
-		}
-		return exitOK
+	choice.define(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
+	return cmd
+}
+
+func list(ctx context.Context, store ports.Store, out listing) error {
+	keys, err := store.List(ctx)
+	if err != nil {
+		return err
+	}
+	faults := 0
+	err = eachRecord(ctx, store, keys, func(r ports.Record) error {
+		return out.record(infoOf(r))
+	}, func(f recordFault) error {
+		faults++
+		return out.fault(f)
 	})
+	err = errors.Join(err, out.end())
+	if err == nil && faults > 0 {
+		err = fmt.Errorf("%d of the documents cannot be read", faults)
+	}
+	return err
 }
 
 // eachRecord calls good for the record under each of keys, one after the other, and

@@ -69,7 +69,7 @@ func TestOnlyWhatNeedsItBacktracks(t *testing.T) {
 			t.Errorf("compile %q: %v", pattern, err)
 			continue
 		}
-		if got := re.Backtracks(); got != want {
+		if got := regex.Backtracks(re); got != want {
 			t.Errorf("%q: Backtracks() = %v, want %v", pattern, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package standard
+package commands
 
 import (
 	"bytes"
@@ -7,39 +7,47 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/archive"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-func (p *program) storeImport(ctx context.Context, args []string) int {
-	flags := newFlags("store import")
+func (p *Program) storeImport() *cobra.Command {
 	var choice storeChoice
-	choice.define(flags)
-	force := flags.Bool("force", false, "replace records of the store that are newer, too")
-	var directory string
-	if code, ok := p.parse(flags, args, "Brings the documents of an export in the directory DIR into the store, with the times that are known of them. The whole\n"+
-		"export is checked first. A record of the store stays as it is when its document was updated, or confirmed by upstream,\n"+
-		"after the one in the export; the exit code is 1 then. It may be run again, and beside running proxies: each document\n"+
-		"is replaced at once and only if no one else changed it meanwhile.", operand{"DIR", &directory}); !ok {
-		return code
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "import DIR",
+		Short: "import the documents of such a directory into the store",
+		Long: "Imports the documents of the export in the directory DIR, with the times that are known of them. The whole export\n" +
+			"is checked first. A record of the store stays as it is when its document was updated, or confirmed by upstream,\n" +
+			"after the one in the export; the exit code is 1 then. It may be run again, and beside running proxies: each document\n" +
+			"is replaced at once and only if no one else changed it meanwhile.",
+		Example: "edge-proxy store import backup --store redis://127.0.0.1:6379",
+		Args:    operands("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.withStore(cmd.Context(), choice, Writes, func(store ports.Store) error {
+				export, err := archive.Open(p.path(args[0]))
+				if err != nil {
+					return err
+				}
+				defer export.Close()
+				for _, e := range export.Entries() {
+					if _, err := export.Record(e); err != nil {
+						return fmt.Errorf("%w; nothing was imported", err)
+					}
+				}
+				return p.importAll(cmd.Context(), store, export, force)
+			})
+		},
 	}
-	return p.withStore(ctx, choice, writes, func(store ports.Store) int {
-		export, err := archive.Open(p.path(directory))
-		if err != nil {
-			return p.storeFailed(err)
-		}
-		defer export.Close()
-		for _, e := range export.Entries() {
-			if _, err := export.Record(e); err != nil {
-				return p.storeFailed(fmt.Errorf("%w; nothing was imported", err))
-			}
-		}
-		return p.importAll(ctx, store, export, *force)
-	})
+	choice.define(cmd)
+	cmd.Flags().BoolVar(&force, "force", false, "replace records of the store that are newer, too")
+	return cmd
 }
 
 // importAll imports one document after the other and prints what became of each.
-func (p *program) importAll(ctx context.Context, store ports.Store, export *archive.Reader, force bool) int {
+func (p *Program) importAll(ctx context.Context, store ports.Store, export *archive.Reader, force bool) error {
 	became := map[fate]int{}
 	for _, e := range export.Entries() {
 		r, err := export.Record(e)
@@ -48,16 +56,16 @@ func (p *program) importAll(ctx context.Context, store ports.Store, export *arch
 			f, err = importRecord(ctx, store, r, force)
 		}
 		if err != nil {
-			return p.storeFailed(fmt.Errorf("%s: %w", e.Key, err))
+			return fmt.Errorf("%s: %w", e.Key, err)
 		}
 		became[f]++
 		fmt.Fprintf(p.Stdout, "%s: %s\n", e.Key, f)
 	}
 	fmt.Fprintf(p.Stdout, "%d imported, %d there already, %d kept\n", became[imported], became[present], became[kept])
 	if became[kept] > 0 {
-		return exitFailure
+		return ErrReported
 	}
-	return exitOK
+	return nil
 }
 
 // fate is what became of a document.
@@ -76,7 +84,7 @@ func (f fate) String() string {
 	case present:
 		return "there already"
 	default:
-		return "kept, since what the store has is newer; -force replaces it"
+		return "kept, since what the store has is newer; --force replaces it"
 	}
 }
 
