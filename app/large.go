@@ -3,26 +3,19 @@ package app
 import (
 	"crypto/sha256"
 	"runtime/debug"
-	"slices"
 	"unsafe"
+
+	"github.com/edge-proxy/edge-proxy/domain/pace"
 )
 
 // This file keeps documents of tens of megabytes from being felt: by requests,
 // and in the memory that the process holds. The figures are in
 // docs/performance.md.
 
-// largeBody is the size in bytes from which a document counts as large.
-const largeBody = 4 << 20
-
-// hashedAtOnce is how many bytes are hashed in one go. A hash cannot be
-// interrupted, and a collection that begins meanwhile holds up every request
-// until it is done: some 50 ms for 60 MB.
-const hashedAtOnce = 256 << 10
-
 // inBackground does work on a body of that many bytes: on a large one after
 // requests, see Deps.Background, and with something to do for giveBack.
 func (k *keeper) inBackground(size int, work func()) {
-	if size < largeBody {
+	if size < pace.Large {
 		work()
 		return
 	}
@@ -33,9 +26,7 @@ func (k *keeper) inBackground(size int, work func()) {
 // digestOf returns the SHA-256 of a body that was fetched or read.
 func digestOf(body []byte) (digest [sha256.Size]byte) {
 	h := sha256.New()
-	for part := range slices.Chunk(body, hashedAtOnce) {
-		h.Write(part)
-	}
+	pace.Hash(h, body)
 	h.Sum(digest[:0])
 	return digest
 }

@@ -3,9 +3,10 @@ package config
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // URL is an address that may carry a password. It is valid once loaded; the zero
@@ -38,7 +39,7 @@ func (u URL) String() string {
 	if u.IsZero() {
 		return ""
 	}
-	return maskURL(u.Reveal())
+	return domain.RedactURL(u.Reveal())
 }
 
 // GoString returns the URL without its secrets.
@@ -46,33 +47,6 @@ func (u URL) GoString() string { return u.String() }
 
 // MarshalText returns the URL without its secrets.
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
-
-// secretParameter finds the names of query parameters whose values are secrets.
-var secretParameter = regexp.MustCompile(`(?i)pass|secret|token|key|auth|credential`)
-
-// maskURL returns what may be shown of text, which may be no URL at all.
-func maskURL(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.User == nil && strings.Contains(text, "@") {
-		if strings.ContainsAny(text, "@?") {
-			return masked
-		}
-		return text
-	}
-	if u.User != nil {
-		u.User = url.User("xxxxx")
-	}
-	if u.RawQuery != "" {
-		parameters := strings.Split(u.RawQuery, "&")
-		for i, p := range parameters {
-			if name, _, found := strings.Cut(p, "="); found && secretParameter.MatchString(name) {
-				parameters[i] = name + "=xxxxx"
-			}
-		}
-		u.RawQuery = strings.Join(parameters, "&")
-	}
-	return u.String()
-}
 
 // parseURL reads the URL of setting d. Schemes are d's; a proxy may be written
 // without one and is an http proxy then.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/tailscale/hujson"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // A kind is what all settings of one Go type have in common.
@@ -74,7 +76,7 @@ func kinds() map[reflect.Type]*kind {
 		reflect.TypeFor[URL](): {
 			name: "URL", literals: `"`, confidential: true, allowed: allowedURL,
 			parse: func(_ *loader, d *definition, text string) (any, error) { return parseURL(d, text) },
-			show:  func(text string) string { return quote(maskURL(text)) },
+			show:  func(text string) string { return quote(domain.RedactURL(text)) },
 		},
 		reflect.TypeFor[Secret](): {
 			name: "secret", literals: `"`, confidential: true, allowed: allowedText,

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // texts reads a list of texts: JSON when it begins with a bracket, else
@@ -51,7 +53,7 @@ func parseOrigins(l *loader, d *definition, text string) ([]string, error) {
 		}
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(u.Host, "*") || u.Scheme+"://"+u.Host != origin {
-			l.warn(d.key, quote(maskURL(origin))+" matches no origin: an origin is a scheme, a host and perhaps a port, such as https://www.example.com", l.originOf(d))
+			l.warn(d.key, quote(domain.RedactURL(origin))+" matches no origin: an origin is a scheme, a host and perhaps a port, such as https://www.example.com", l.originOf(d))
 		}
 	}
 	return origins, nil

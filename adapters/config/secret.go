@@ -8,7 +8,7 @@ import (
 )
 
 // masked stands for a secret of which nothing is shown.
-const masked = "****"
+const masked = domain.MaskedSecret
 
 // Secret is a text that must not be shown. Formatting, logging or encoding one
 // shows a masked form; only Reveal returns the text. The zero value is unset.
