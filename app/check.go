@@ -45,11 +45,15 @@ func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domai
 		}
 	}
 	var all sync.WaitGroup
-	places := make(chan struct{}, max(1, concurrency))
+	slots := newSemaphore(max(1, concurrency))
 	for i := range checks {
 		all.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
+			release, err := slots.acquire(ctx)
+			if err != nil {
+				checks[i].Err = err
+				return
+			}
+			defer release()
 			checks[i].run(ctx, upstream)
 		})
 	}

@@ -31,7 +31,7 @@ type discovery struct {
 	list     []domain.EnvironmentKeys // the last good one, nil: none
 	told     time.Time                // when upstream last told this node, zero: never
 	schedule schedule
-	note     note
+	record   discoveryRecord
 }
 
 func newDiscovery(deps Deps, config *atomic.Pointer[Config], r *roster) *discovery {
@@ -62,7 +62,7 @@ func (d *discovery) reconfigure() {
 // run keeps the list up to date until ctx ends: first what the store has from an
 // earlier run, then, once begin is closed, what upstream says.
 func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
-	d.takeNote(ctx)
+	d.followRecord(ctx)
 	close(d.restored)
 	select {
 	case <-begin:
@@ -101,11 +101,11 @@ func (d *discovery) turn(ctx context.Context) time.Time {
 	case err != nil:
 		d.schedule.failures++
 		d.logFailure(ctx, err)
-		d.takeNote(ctx)
+		d.followRecord(ctx)
 	default:
 		d.told = began
 		d.adopt(sorted(list), began)
-		d.keepNote(ctx)
+		d.keepRecord(ctx)
 	}
 	return d.schedule.after(began, d.deps.Now())
 }

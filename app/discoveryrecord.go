@@ -18,76 +18,76 @@ import (
 // both kinds of keys. It has digests in place of server-side keys.
 
 const (
-	// noteName is the name of the note among the store's states, and asideName that
+	// recordName is the name of the note among the store's states, and asideName that
 	// of one that could not be read.
-	noteName, asideName = "discovered-environments", "discovered-environments.unreadable"
-	noteFormat          = 1
-	// noteEvery is how often the time of a list that stays the same is noted.
-	noteEvery = 15 * time.Second
+	recordName, asideName = "discovered-environments", "discovered-environments.unreadable"
+	recordFormat          = 1
+	// recordEvery is how often the time of a list that stays the same is noted.
+	recordEvery = 15 * time.Second
 )
 
 // note is what is known of the store's note.
-type note struct {
+type discoveryRecord struct {
 	version ports.Version            // "" when there is none or none was seen
 	list    []domain.EnvironmentKeys // as noted under version
-	at      time.Time                // likewise, by the fleet's time, see putNote
+	at      time.Time                // likewise, by the fleet's time, see putRecord
 }
 
-// noteText is a note as it is stored.
-type noteText struct {
-	Version      int               `json:"version"`
-	ConfirmedAt  time.Time         `json:"confirmed_at"`
-	Environments []noteEnvironment `json:"environments"`
+// recordText is a note as it is stored.
+type recordText struct {
+	Version      int                   `json:"version"`
+	ConfirmedAt  time.Time             `json:"confirmed_at"`
+	Environments []recordedEnvironment `json:"environments"`
 }
 
-type noteEnvironment struct {
-	ClientSideKey  string    `json:"client_side_key"`
-	ServerSideKeys []noteKey `json:"server_side_keys"`
+type recordedEnvironment struct {
+	ClientSideKey  string        `json:"client_side_key"`
+	ServerSideKeys []recordedKey `json:"server_side_keys"`
 }
 
-type noteKey struct {
+type recordedKey struct {
 	SHA256    string     `json:"sha256"`
 	ExpiresAt *time.Time `json:"expires_at"` // nil: never
 }
 
-// takeNote adopts the store's note where it is news: that of an earlier run, or of a
+// followRecord adopts the store's note where it is news: that of an earlier run, or of a
 // node that upstream has answered since. Clocks of nodes may differ: that the note's
 // time moved on counts from when this node saw it, by its own clock, at most one turn
 // after it happened.
-func (d *discovery) takeNote(ctx context.Context) {
-	former := d.note
-	if !d.readNote(ctx) {
+func (d *discovery) followRecord(ctx context.Context) {
+	former := d.record
+	if !d.readRecord(ctx) {
 		return
 	}
-	at, news := d.deps.Now(), d.note.at.After(former.at)
+	at, news := d.deps.Now(), d.record.at.After(former.at)
 	if former.version == "" { // how long ago is what counts
-		at = earlier(d.note.at, at)
+		at = earlier(d.record.at, at)
 		news = at.After(d.confirmed())
 	}
 	if news {
-		d.adopt(withKeysOf(d.note.list, d.list), at)
+		d.adopt(withKeysOf(d.record.list, d.list), at)
 	}
 }
 
-// readNote reads the note and reports whether it is another one than before.
-func (d *discovery) readNote(ctx context.Context) bool {
-	value, version, err := d.deps.Store.GetState(ctx, noteName)
+// readRecord reads the note and reports whether it is another one than before.
+func (d *discovery) readRecord(ctx context.Context) bool {
+	value, version, err := d.deps.Store.GetState(ctx, recordName)
 	switch {
 	case errors.Is(err, ports.ErrNotFound):
-		d.note = note{}
+		d.record = discoveryRecord{}
 		return false
 	case errors.Is(err, ports.ErrCorrupt):
-		d.note = note{}
+		d.record = discoveryRecord{}
 		d.warn(ctx, "discovered_environments_unreadable", err)
 		return false
 	case err != nil:
 		logStoreError(ctx, d.deps.Logger, "reading the discovered environments", err)
 		return false
-	case version == d.note.version:
+	case version == d.record.version:
 		return false
 	}
-	list, at, err := parseNote(value)
-	d.note = note{version, list, at}
+	list, at, err := parseRecord(value)
+	d.record = discoveryRecord{version, list, at}
 	if err != nil {
 		d.setAside(ctx, value, err)
 		return false
@@ -106,33 +106,33 @@ func (d *discovery) setAside(ctx context.Context, value []byte, reason error) {
 	d.warn(ctx, "discovered_environments_unreadable", reason, "set_aside_as", asideName)
 }
 
-// keepNote notes the list that counts, unless it is noted already.
-func (d *discovery) keepNote(ctx context.Context) {
+// keepRecord notes the list that counts, unless it is noted already.
+func (d *discovery) keepRecord(ctx context.Context) {
 	for range 2 {
-		if slices.EqualFunc(d.note.list, d.list, sameNoted) && d.note.version != "" && d.told.Sub(d.note.at).Abs() < noteEvery {
+		if slices.EqualFunc(d.record.list, d.list, sameRecorded) && d.record.version != "" && d.told.Sub(d.record.at).Abs() < recordEvery {
 			return
 		}
-		if !errors.Is(d.putNote(ctx), ports.ErrConflict) {
+		if !errors.Is(d.putRecord(ctx), ports.ErrConflict) {
 			return
 		}
 		// Another node was faster, often with the same. What it was told later stays.
-		if d.readNote(ctx) && d.note.at.After(d.told) {
+		if d.readRecord(ctx) && d.record.at.After(d.told) {
 			return
 		}
 	}
 }
 
-// putNote notes what upstream last told this node. Nodes that upstream does not answer
+// putRecord notes what upstream last told this node. Nodes that upstream does not answer
 // know an answer to another by the note's time moving on, so that it moves on with
 // each note, even where this node's clock is behind that of the node that noted
 // before, or was set back.
-func (d *discovery) putNote(ctx context.Context) error {
-	at := later(d.told.Round(0), d.note.at.Add(time.Microsecond)) // Round: wall clocks are compared
-	value, err := formatNote(d.list, at)
+func (d *discovery) putRecord(ctx context.Context) error {
+	at := later(d.told.Round(0), d.record.at.Add(time.Microsecond)) // Round: wall clocks are compared
+	value, err := formatRecord(d.list, at)
 	if err == nil {
 		var version ports.Version
-		if version, err = d.deps.Store.PutState(ctx, noteName, value, d.note.version); err == nil {
-			d.note = note{version, d.list, at}
+		if version, err = d.deps.Store.PutState(ctx, recordName, value, d.record.version); err == nil {
+			d.record = discoveryRecord{version, d.list, at}
 		}
 	}
 	if !errors.Is(err, ports.ErrConflict) {
@@ -144,20 +144,20 @@ func (d *discovery) putNote(ctx context.Context) error {
 // leave notes when upstream last told this node the list, unless it has refused to
 // since: to other nodes a note is news.
 func (d *discovery) leave(ctx context.Context) {
-	if d.schedule.failures > 0 || !d.told.After(d.note.at) {
+	if d.schedule.failures > 0 || !d.told.After(d.record.at) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = d.putNote(ctx) // after a conflict another node's note is as good
+	_ = d.putRecord(ctx) // after a conflict another node's note is as good
 }
 
 func (d *discovery) warn(ctx context.Context, event string, reason error, more ...any) {
 	d.deps.Logger.WarnContext(ctx, event, append([]any{"error", reason, "effect", "it is not used; the next answer of upstream takes its place"}, more...)...)
 }
 
-// sameNoted compares what a note has of environments.
-func sameNoted(a, b domain.EnvironmentKeys) bool {
+// sameRecorded compares what a note has of environments.
+func sameRecorded(a, b domain.EnvironmentKeys) bool {
 	return a.Client == b.Client && slices.EqualFunc(a.Server, b.Server, func(a, b domain.Credential) bool {
 		return a.Digest == b.Digest && a.ExpiresAt.Equal(b.ExpiresAt)
 	})
@@ -181,12 +181,12 @@ func withKeysOf(list, known []domain.EnvironmentKeys) []domain.EnvironmentKeys {
 	return list
 }
 
-func formatNote(list []domain.EnvironmentKeys, at time.Time) ([]byte, error) {
-	text := noteText{Version: noteFormat, ConfirmedAt: at.UTC(), Environments: make([]noteEnvironment, 0, len(list))}
+func formatRecord(list []domain.EnvironmentKeys, at time.Time) ([]byte, error) {
+	text := recordText{Version: recordFormat, ConfirmedAt: at.UTC(), Environments: make([]recordedEnvironment, 0, len(list))}
 	for _, e := range list {
-		noted := noteEnvironment{ClientSideKey: string(e.Client), ServerSideKeys: make([]noteKey, 0, len(e.Server))}
+		noted := recordedEnvironment{ClientSideKey: string(e.Client), ServerSideKeys: make([]recordedKey, 0, len(e.Server))}
 		for _, c := range e.Server {
-			key := noteKey{SHA256: hex.EncodeToString(c.Digest[:])}
+			key := recordedKey{SHA256: hex.EncodeToString(c.Digest[:])}
 			if !c.ExpiresAt.IsZero() {
 				key.ExpiresAt = &c.ExpiresAt
 			}
@@ -197,13 +197,13 @@ func formatNote(list []domain.EnvironmentKeys, at time.Time) ([]byte, error) {
 	return json.Marshal(text)
 }
 
-func parseNote(value []byte) ([]domain.EnvironmentKeys, time.Time, error) {
-	var text noteText
+func parseRecord(value []byte) ([]domain.EnvironmentKeys, time.Time, error) {
+	var text recordText
 	if err := json.Unmarshal(value, &text); err != nil {
 		return nil, time.Time{}, fmt.Errorf("it is no note of discovered environments: %w", err)
 	}
-	if text.Version != noteFormat || text.ConfirmedAt.IsZero() || text.Environments == nil {
-		return nil, time.Time{}, fmt.Errorf("it is of version %d, or incomplete; this program reads version %d", text.Version, noteFormat)
+	if text.Version != recordFormat || text.ConfirmedAt.IsZero() || text.Environments == nil {
+		return nil, time.Time{}, fmt.Errorf("it is of version %d, or incomplete; this program reads version %d", text.Version, recordFormat)
 	}
 	list := make([]domain.EnvironmentKeys, 0, len(text.Environments))
 	for i, noted := range text.Environments {
