@@ -13,27 +13,27 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// This file is discovery's dealings with the store: the note of the last good list,
-// by which a proxy that is started while upstream is away knows its environments and
-// both kinds of keys. It has digests in place of server-side keys.
+// This file keeps the last good list of discovered environments in the store, so that a
+// proxy that starts while upstream is away knows its environments and both kinds of
+// keys. The record has digests in place of server-side keys.
 
 const (
-	// recordName is the name of the note among the store's states, and asideName that
+	// recordName is the name of the record among the store's states, and asideName that
 	// of one that could not be read.
 	recordName, asideName = "discovered-environments", "discovered-environments.unreadable"
 	recordFormat          = 1
-	// recordEvery is how often the time of a list that stays the same is noted.
+	// recordEvery is how often the time of an unchanged list is recorded.
 	recordEvery = 15 * time.Second
 )
 
-// note is what is known of the store's note.
+// discoveryRecord is the store's record as this node knows it.
 type discoveryRecord struct {
-	version ports.Version            // "" when there is none or none was seen
-	list    []domain.EnvironmentKeys // as noted under version
-	at      time.Time                // likewise, by the fleet's time, see putRecord
+	version ports.Version            // "" when none was seen
+	list    []domain.EnvironmentKeys // as recorded under version
+	at      time.Time                // likewise, by the fleet's time; see putRecord
 }
 
-// recordText is a note as it is stored.
+// recordText is a record as it is stored.
 type recordText struct {
 	Version      int                   `json:"version"`
 	ConfirmedAt  time.Time             `json:"confirmed_at"`
@@ -50,10 +50,10 @@ type recordedKey struct {
 	ExpiresAt *time.Time `json:"expires_at"` // nil: never
 }
 
-// followRecord adopts the store's note where it is news: that of an earlier run, or of a
-// node that upstream has answered since. Clocks of nodes may differ: that the note's
-// time moved on counts from when this node saw it, by its own clock, at most one turn
-// after it happened.
+// followRecord adopts the store's record if it is newer: from an earlier run, or from a
+// node that upstream has answered since. Clocks of nodes may differ, so a record whose
+// time has advanced counts from when this node saw it, by its own clock. That is at
+// most one turn late.
 func (d *discovery) followRecord(ctx context.Context) {
 	former := d.record
 	if !d.readRecord(ctx) {
@@ -69,7 +69,7 @@ func (d *discovery) followRecord(ctx context.Context) {
 	}
 }
 
-// readRecord reads the note and reports whether it is another one than before.
+// readRecord reads the record and reports whether it has changed.
 func (d *discovery) readRecord(ctx context.Context) bool {
 	value, version, err := d.deps.Store.GetState(ctx, recordName)
 	switch {
@@ -95,8 +95,8 @@ func (d *discovery) readRecord(ctx context.Context) bool {
 	return true
 }
 
-// setAside keeps what is no note this program can read for people to look at. The
-// next note takes its place.
+// setAside keeps a record that this program cannot read under another name, so that
+// people can look at it. The next record takes its place.
 func (d *discovery) setAside(ctx context.Context, value []byte, reason error) {
 	_, version, err := d.deps.Store.GetState(ctx, asideName)
 	if err == nil || missing(err) {
@@ -106,28 +106,28 @@ func (d *discovery) setAside(ctx context.Context, value []byte, reason error) {
 	d.warn(ctx, "discovered_environments_unreadable", reason, "set_aside_as", asideName)
 }
 
-// keepRecord notes the list that counts, unless it is noted already.
+// keepRecord records the list, unless it is recorded already.
 func (d *discovery) keepRecord(ctx context.Context) {
 	for range 2 {
-		if slices.EqualFunc(d.record.list, d.list, sameRecorded) && d.record.version != "" && d.told.Sub(d.record.at).Abs() < recordEvery {
+		if slices.EqualFunc(d.record.list, d.list, sameRecorded) && d.record.version != "" && d.received.Sub(d.record.at).Abs() < recordEvery {
 			return
 		}
 		if !errors.Is(d.putRecord(ctx), ports.ErrConflict) {
 			return
 		}
-		// Another node was faster, often with the same. What it was told later stays.
-		if d.readRecord(ctx) && d.record.at.After(d.told) {
+		// Another node was faster, often with the same list. A later list stays.
+		if d.readRecord(ctx) && d.record.at.After(d.received) {
 			return
 		}
 	}
 }
 
-// putRecord notes what upstream last told this node. Nodes that upstream does not answer
-// know an answer to another by the note's time moving on, so that it moves on with
-// each note, even where this node's clock is behind that of the node that noted
-// before, or was set back.
+// putRecord records the list that upstream last sent to this node. Nodes that upstream
+// does not answer notice an answer to another node by the record's time. So the time
+// advances with each write, even if this node's clock is behind that of the node that
+// wrote before, or was set back.
 func (d *discovery) putRecord(ctx context.Context) error {
-	at := later(d.told.Round(0), d.record.at.Add(time.Microsecond)) // Round: wall clocks are compared
+	at := later(d.received.Round(0), d.record.at.Add(time.Microsecond)) // Round: wall clocks are compared
 	value, err := formatRecord(d.list, at)
 	if err == nil {
 		var version ports.Version
@@ -136,27 +136,27 @@ func (d *discovery) putRecord(ctx context.Context) error {
 		}
 	}
 	if !errors.Is(err, ports.ErrConflict) {
-		logStoreError(ctx, d.deps.Logger, "noting the discovered environments", err)
+		logStoreError(ctx, d.deps.Logger, "storing the discovered environments", err)
 	}
 	return err
 }
 
-// leave notes when upstream last told this node the list, unless it has refused to
-// since: to other nodes a note is news.
+// leave records when upstream last sent the list to this node, unless requests have
+// failed since: other nodes would take the record for a newer answer.
 func (d *discovery) leave(ctx context.Context) {
-	if d.schedule.failures > 0 || !d.told.After(d.record.at) {
+	if d.schedule.failures > 0 || !d.received.After(d.record.at) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = d.putRecord(ctx) // after a conflict another node's note is as good
+	_ = d.putRecord(ctx) // after a conflict another node's record is as good
 }
 
 func (d *discovery) warn(ctx context.Context, event string, reason error, more ...any) {
-	d.deps.Logger.WarnContext(ctx, event, append([]any{"error", reason, "effect", "it is not used; the next answer of upstream takes its place"}, more...)...)
+	d.deps.Logger.WarnContext(ctx, event, append([]any{"error", reason, "effect", "it is ignored; upstream's next answer replaces it"}, more...)...)
 }
 
-// sameRecorded compares what a note has of environments.
+// sameRecorded compares what a record has of environments.
 func sameRecorded(a, b domain.EnvironmentKeys) bool {
 	return a.Client == b.Client && slices.EqualFunc(a.Server, b.Server, func(a, b domain.Credential) bool {
 		return a.Digest == b.Digest && a.ExpiresAt.Equal(b.ExpiresAt)
@@ -200,7 +200,7 @@ func formatRecord(list []domain.EnvironmentKeys, at time.Time) ([]byte, error) {
 func parseRecord(value []byte) ([]domain.EnvironmentKeys, time.Time, error) {
 	var text recordText
 	if err := json.Unmarshal(value, &text); err != nil {
-		return nil, time.Time{}, fmt.Errorf("it is no note of discovered environments: %w", err)
+		return nil, time.Time{}, fmt.Errorf("it is not a record of discovered environments: %w", err)
 	}
 	if text.Version != recordFormat || text.ConfirmedAt.IsZero() || text.Environments == nil {
 		return nil, time.Time{}, fmt.Errorf("it is of version %d, or incomplete; this program reads version %d", text.Version, recordFormat)
@@ -215,7 +215,7 @@ func parseRecord(value []byte) ([]domain.EnvironmentKeys, time.Time, error) {
 			var c domain.Credential
 			digest, err := hex.DecodeString(key.SHA256)
 			if err != nil || len(digest) != len(c.Digest) {
-				return nil, time.Time{}, fmt.Errorf("a key of environment %d is no SHA-256", i+1)
+				return nil, time.Time{}, fmt.Errorf("a key of environment %d is not a SHA-256", i+1)
 			}
 			copy(c.Digest[:], digest)
 			if key.ExpiresAt != nil {
