@@ -20,11 +20,12 @@ const (
 
 // App is the proxy: New, then Run once. It is a Query from New on.
 type App struct {
-	shared
-	draining  atomic.Bool
-	announcer *announcer
-	roster    *roster
-	reports   *reports
+	deps     Deps
+	config   *atomic.Pointer[Config]
+	library  *library
+	roster   *roster
+	reports  *reports
+	draining atomic.Bool
 }
 
 var (
@@ -34,21 +35,17 @@ var (
 
 // New returns an App that has not started anything yet.
 func New(config Config, deps Deps) *App {
-	a := &App{announcer: newAnnouncer()}
 	if deps.Background == nil {
 		deps.Background = func(work func()) { work() }
 	}
-	a.deps = deps
-	a.settings.Store(&config)
-	a.library = newLibrary(deps.Now)
-	a.gate = newStoreGate(deps.Now, deps.Logger, config.Freshness.PollInterval)
-	fetching := make(places, config.PollConcurrency)
-	a.fetching.Store(&fetching)
-	a.compiling = make(places, concurrentCompiles)
-	a.changed = a.announcer.announce
-	a.reports = newReports(&a.shared)
+	current := &atomic.Pointer[Config]{}
+	current.Store(&config)
+	interval := func() time.Duration { return current.Load().Freshness.PollInterval }
+	deps.Store = guard(deps.Store, config.Node, interval, deps.Now, deps.Logger)
+	a := &App{deps: deps, config: current, library: newLibrary(deps.Now)}
+	a.reports = newReports(deps, current)
 	a.library.track = a.reports.track
-	a.roster = newRoster(&a.shared, a.announcer)
+	a.roster = newRoster(deps, current, a.library)
 	return a
 }
 
@@ -64,9 +61,9 @@ func (a *App) Snapshot() *Snapshot { return a.library.snapshot.Load() }
 
 // Listen begins to listen to an environment, see Announcements.
 func (a *App) Listen(key domain.EnvironmentKey) (updates <-chan time.Time, stop func()) {
-	updates, stop = a.announcer.Listen(key)
+	updates, stop = a.library.announcer.Listen(key)
 	if !a.Snapshot().ring.Has(key) { // removed before or meanwhile
-		a.announcer.end(key)
+		a.library.announcer.end(key)
 	}
 	return updates, stop
 }

@@ -19,7 +19,8 @@ import (
 // reach a store. Without an answer the list stays as it is; what another node has
 // noted in the store since counts as if this one had been told.
 type discovery struct {
-	*shared
+	deps     Deps
+	config   *atomic.Pointer[Config]
 	roster   *roster
 	restored chan struct{} // closed once what the store had is in the roster
 	changed  chan struct{} // there is another configuration
@@ -33,10 +34,10 @@ type discovery struct {
 	note     note
 }
 
-func newDiscovery(s *shared, r *roster) *discovery {
+func newDiscovery(deps Deps, config *atomic.Pointer[Config], r *roster) *discovery {
 	return &discovery{
-		shared: s, roster: r, restored: make(chan struct{}), changed: make(chan struct{}, 1),
-		schedule: schedule{interval: s.config().Freshness.PollInterval, random: s.deps.Random},
+		deps: deps, config: config, roster: r, restored: make(chan struct{}), changed: make(chan struct{}, 1),
+		schedule: schedule{interval: config.Load().Freshness.PollInterval, random: deps.Random},
 	}
 }
 
@@ -76,7 +77,7 @@ func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
 			d.leave(ctx)
 			return
 		case <-d.changed:
-			if interval := d.config().Freshness.PollInterval; interval != d.schedule.interval {
+			if interval := d.config.Load().Freshness.PollInterval; interval != d.schedule.interval {
 				d.schedule.retime(interval, d.deps.Now())
 			}
 			timer.Reset(0)
@@ -94,7 +95,6 @@ func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
 func (d *discovery) turn(ctx context.Context) time.Time {
 	began := d.deps.Now()
 	list, err := d.deps.Discoverer.Discover(ctx)
-	d.findStore(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return began
@@ -108,18 +108,6 @@ func (d *discovery) turn(ctx context.Context) time.Time {
 		d.keepNote(ctx)
 	}
 	return d.schedule.after(began, d.deps.Now())
-}
-
-// findStore finds out whether a store that was away is back. Where keepers poll they
-// do, but there may be none yet, or all may wait for keys.
-func (d *discovery) findStore(ctx context.Context) {
-	if !d.gate.isAway() {
-		return
-	}
-	_ = d.gate.probe(ctx, storeWait, func(ctx context.Context) error {
-		_, _, err := d.deps.Store.TryLease(ctx, noteName, d.config().Node, time.Millisecond) // any call that writes would do
-		return err
-	})
 }
 
 // adopt makes a list the one that counts, as of the time upstream told it.

@@ -12,15 +12,20 @@ import (
 // and in the memory that the process holds. The figures are in
 // docs/performance.md.
 
-// inBackground does work on a body of that many bytes: on a large one after
-// requests, see Deps.Background, and with something to do for giveBack.
-func (k *keeper) inBackground(size int, work func()) {
+// background does a keeper's work on large bodies so that requests come first.
+type background struct {
+	run      func(work func()) // Deps.Background
+	wasteful bool              // a large body has passed; see giveBack
+}
+
+// do does work on a body of that many bytes.
+func (b *background) do(size int, work func()) {
 	if size < pace.Large {
 		work()
 		return
 	}
-	k.wasteful = true
-	k.deps.Background(work)
+	b.wasteful = true
+	b.run(work)
 }
 
 // digestOf returns the SHA-256 of a body that was fetched or read.
@@ -34,10 +39,10 @@ func digestOf(body []byte) (digest [sha256.Size]byte) {
 // giveBack returns the memory that a large body and its compilation have left
 // behind. By itself the collector would wait until as much again is allocated,
 // which merely serving does not do for minutes.
-func (k *keeper) giveBack() {
-	if k.wasteful {
-		k.wasteful = false
-		k.deps.Background(debug.FreeOSMemory)
+func (b *background) giveBack() {
+	if b.wasteful {
+		b.wasteful = false
+		b.run(debug.FreeOSMemory)
 	}
 }
 

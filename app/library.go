@@ -12,8 +12,9 @@ import (
 // library is what is served, and since when it is known to be right. Readers take
 // the snapshot; writers replace it whole.
 type library struct {
-	now      func() time.Time
-	snapshot atomic.Pointer[Snapshot]
+	now       func() time.Time
+	announcer *announcer
+	snapshot  atomic.Pointer[Snapshot]
 	// track, where set, is told of new keys before requests are answered by them.
 	track func([]domain.EnvironmentKeys)
 
@@ -25,7 +26,7 @@ type library struct {
 }
 
 func newLibrary(now func() time.Time) *library {
-	l := &library{now: now, confirmed: map[domain.EnvironmentKey]time.Time{}}
+	l := &library{now: now, announcer: newAnnouncer(), confirmed: map[domain.EnvironmentKey]time.Time{}}
 	l.snapshot.Store(NewSnapshot(domain.NewKeyRing(nil), nil, now))
 	return l
 }
@@ -59,9 +60,14 @@ func (l *library) setKeys(ring *domain.KeyRing, fresh bool) {
 	l.snapshot.Store(NewSnapshot(ring, environments, l.now))
 }
 
-// put serves an environment from now on. It is ignored when the ring no longer
-// has its key.
+// put serves an environment from now on and announces it. A document is not served
+// when the ring no longer has its key.
 func (l *library) put(e *Environment) {
+	l.replace(e)
+	l.announcer.announce(e)
+}
+
+func (l *library) replace(e *Environment) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.snapshot.Load()

@@ -71,12 +71,7 @@ func (d *discovery) takeNote(ctx context.Context) {
 
 // readNote reads the note and reports whether it is another one than before.
 func (d *discovery) readNote(ctx context.Context) bool {
-	var value []byte
-	var version ports.Version
-	err := d.gate.do(ctx, storeWait, func(ctx context.Context) (err error) {
-		value, version, err = d.deps.Store.GetState(ctx, noteName)
-		return err
-	})
+	value, version, err := d.deps.Store.GetState(ctx, noteName)
 	switch {
 	case errors.Is(err, ports.ErrNotFound):
 		d.note = note{}
@@ -86,7 +81,7 @@ func (d *discovery) readNote(ctx context.Context) bool {
 		d.warn(ctx, "discovered_environments_unreadable", err)
 		return false
 	case err != nil:
-		d.logNoteError(ctx, "reading the discovered environments", err)
+		logStoreError(ctx, d.deps.Logger, "reading the discovered environments", err)
 		return false
 	case version == d.note.version:
 		return false
@@ -103,15 +98,11 @@ func (d *discovery) readNote(ctx context.Context) bool {
 // setAside keeps what is no note this program can read for people to look at. The
 // next note takes its place.
 func (d *discovery) setAside(ctx context.Context, value []byte, reason error) {
-	err := d.gate.do(ctx, storeWait, func(ctx context.Context) error {
-		_, version, err := d.deps.Store.GetState(ctx, asideName)
-		if err != nil && !errors.Is(err, ports.ErrNotFound) && !errors.Is(err, ports.ErrCorrupt) {
-			return err
-		}
+	_, version, err := d.deps.Store.GetState(ctx, asideName)
+	if err == nil || missing(err) {
 		_, err = d.deps.Store.PutState(ctx, asideName, value, version)
-		return err
-	})
-	d.logNoteError(ctx, "setting the discovered environments aside", err)
+	}
+	logStoreError(ctx, d.deps.Logger, "setting the discovered environments aside", err)
 	d.warn(ctx, "discovered_environments_unreadable", reason, "set_aside_as", asideName)
 }
 
@@ -139,16 +130,13 @@ func (d *discovery) putNote(ctx context.Context) error {
 	at := later(d.told.Round(0), d.note.at.Add(time.Microsecond)) // Round: wall clocks are compared
 	value, err := formatNote(d.list, at)
 	if err == nil {
-		err = d.gate.do(ctx, storeWait, func(ctx context.Context) error {
-			version, err := d.deps.Store.PutState(ctx, noteName, value, d.note.version)
-			if err == nil {
-				d.note = note{version, d.list, at}
-			}
-			return err
-		})
+		var version ports.Version
+		if version, err = d.deps.Store.PutState(ctx, noteName, value, d.note.version); err == nil {
+			d.note = note{version, d.list, at}
+		}
 	}
 	if !errors.Is(err, ports.ErrConflict) {
-		d.logNoteError(ctx, "noting the discovered environments", err)
+		logStoreError(ctx, d.deps.Logger, "noting the discovered environments", err)
 	}
 	return err
 }
@@ -166,14 +154,6 @@ func (d *discovery) leave(ctx context.Context) {
 
 func (d *discovery) warn(ctx context.Context, event string, reason error, more ...any) {
 	d.deps.Logger.WarnContext(ctx, event, append([]any{"error", reason, "effect", "it is not used; the next answer of upstream takes its place"}, more...)...)
-}
-
-// logNoteError logs what the gate does not.
-func (d *discovery) logNoteError(ctx context.Context, doing string, err error) {
-	if err == nil || ctx.Err() != nil || errors.Is(err, ports.ErrUnavailable) || errors.Is(err, ports.ErrClosed) {
-		return
-	}
-	d.deps.Logger.ErrorContext(ctx, "store_error", "doing", doing, "error", err)
 }
 
 // sameNoted compares what a note has of environments.

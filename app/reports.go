@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app/reporting"
@@ -21,24 +22,21 @@ type reports struct {
 	cancel  context.CancelFunc // set by start
 }
 
-func newReports(s *shared) *reports {
+func newReports(deps Deps, config *atomic.Pointer[Config]) *reports {
 	r := &reports{stop: make(chan struct{})}
 	r.analytics = reporting.NewAnalytics(reporting.AnalyticsOptions{
-		Reporter: s.deps.Analytics,
-		Interval: func() time.Duration { return s.config().AnalyticsInterval },
-		Now:      s.deps.Now, Random: s.deps.Random, Logger: s.deps.Logger,
+		Reporter: deps.Analytics,
+		Interval: func() time.Duration { return config.Load().AnalyticsInterval },
+		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
-	if s.deps.Usage == nil {
+	if deps.Usage == nil {
 		return r
 	}
 	r.usage = reporting.NewUsage(reporting.UsageOptions{
-		Reporter: s.deps.Usage, Store: s.deps.Store,
-		Guard: func(ctx context.Context, f func(context.Context) error) error {
-			return s.gate.do(ctx, storeWait, f)
-		},
-		Node: s.config().Node, NewKey: s.deps.NewUUID,
-		Interval: func() time.Duration { return s.config().UsageInterval },
-		Now:      s.deps.Now, Random: s.deps.Random, Logger: s.deps.Logger,
+		Reporter: deps.Usage, Store: deps.Store,
+		Node: config.Load().Node, NewKey: deps.NewUUID,
+		Interval: func() time.Duration { return config.Load().UsageInterval },
+		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
 	return r
 }
@@ -65,7 +63,7 @@ func (a *App) endReports(ctx context.Context) bool {
 	close(r.stop)
 	ended := make(chan struct{})
 	go func() { r.running.Wait(); close(ended) }()
-	least := time.NewTimer(a.config().ShutdownTimeout / 3)
+	least := time.NewTimer(a.config.Load().ShutdownTimeout / 3)
 	defer least.Stop()
 	select {
 	case <-ended:

@@ -18,8 +18,11 @@ const watchPause = time.Second
 // roster is the set of environments, which can grow, shrink and rotate keys while
 // the proxy is running. It holds a keeper for each of them.
 type roster struct {
-	*shared
-	announcer *announcer
+	deps      Deps
+	config    *atomic.Pointer[Config]
+	library   *library
+	fetching  *semaphore // for fetches under way
+	compiler  *compiler
 	discovery *discovery // nil: there is none
 	slower    atomic.Pointer[slower]
 
@@ -45,16 +48,18 @@ type slower struct {
 	until    time.Time
 }
 
-func newRoster(s *shared, a *announcer) *roster {
+func newRoster(deps Deps, config *atomic.Pointer[Config], l *library) *roster {
 	r := &roster{
-		shared: s, announcer: a,
-		keepers: map[domain.EnvironmentKey]*keeper{}, leaving: map[domain.EnvironmentKey]chan struct{}{},
+		deps: deps, config: config, library: l,
+		fetching: newSemaphore(config.Load().PollConcurrency),
+		compiler: &compiler{presenter: deps.Presenter, slots: newSemaphore(concurrentCompiles)},
+		keepers:  map[domain.EnvironmentKey]*keeper{}, leaving: map[domain.EnvironmentKey]chan struct{}{},
 		rewatch: func() {},
 	}
-	if s.deps.Discoverer != nil {
-		r.discovery = newDiscovery(s, r)
+	if deps.Discoverer != nil {
+		r.discovery = newDiscovery(deps, config, r)
 	}
-	r.library.setKeys(domain.NewKeyRing(Unite(s.config().Environments, nil, s.deps.Now())), false)
+	r.library.setKeys(domain.NewKeyRing(Unite(config.Load().Environments, nil, deps.Now())), false)
 	return r
 }
 
@@ -89,16 +94,14 @@ func (r *roster) close() {
 func (r *roster) apply(c Config) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	former := r.config()
+	former := r.config.Load()
 	c.Node = former.Node
 	r.easeInto(c.Freshness)
-	r.settings.Store(&c)
+	r.config.Store(&c)
 	if c.PollConcurrency != former.PollConcurrency {
-		fetching := make(places, c.PollConcurrency)
-		r.fetching.Store(&fetching) // fetches under way leave their places in the former one
+		r.fetching.resize(c.PollConcurrency)
 	}
 	if c.Freshness.PollInterval != former.Freshness.PollInterval {
-		r.gate.setInterval(c.Freshness.PollInterval)
 		for _, k := range r.keepers {
 			k.wakes.bySettings()
 		}
@@ -114,7 +117,7 @@ func (r *roster) apply(c Config) {
 // that and to go stale. It needs r.mu.
 func (r *roster) easeInto(next domain.Freshness) {
 	former := r.freshness().PollInterval
-	if next.PollInterval == r.config().Freshness.PollInterval || next.PollInterval >= former {
+	if next.PollInterval == r.config.Load().Freshness.PollInterval || next.PollInterval >= former {
 		return
 	}
 	grace, _ := next.TotalGrace(len(r.library.snapshot.Load().Keys()))
@@ -123,7 +126,7 @@ func (r *roster) easeInto(next domain.Freshness) {
 
 // freshness returns the rule that documents are assessed by now.
 func (r *roster) freshness() domain.Freshness {
-	f := r.config().Freshness
+	f := r.config.Load().Freshness
 	if s := r.slower.Load(); s != nil && r.deps.Now().Before(s.until) {
 		f.PollInterval = max(f.PollInterval, s.interval)
 	}
@@ -142,7 +145,7 @@ func (r *roster) discover(list []domain.EnvironmentKeys) {
 // discovered. It needs r.mu.
 func (r *roster) reconcile() {
 	former := r.library.snapshot.Load().Keys()
-	next := Unite(r.config().Environments, r.discovered, r.deps.Now())
+	next := Unite(r.config.Load().Environments, r.discovered, r.deps.Now())
 	if slices.EqualFunc(former, next, domain.EnvironmentKeys.Equal) {
 		return
 	}
@@ -174,7 +177,7 @@ func (r *roster) reconcile() {
 
 // start starts a keeper, which restores from the store first. It needs r.mu.
 func (r *roster) start(e domain.EnvironmentKeys) {
-	k := newKeeper(r.shared, e)
+	k := r.newKeeper(e)
 	ctx, stop := context.WithCancelCause(r.life)
 	k.stop, k.former = stop, r.leaving[e.Client]
 	delete(r.leaving, e.Client)
@@ -193,10 +196,32 @@ func (r *roster) start(e domain.EnvironmentKeys) {
 	}
 }
 
+// newKeeper returns a keeper that has not begun.
+func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
+	deps := r.deps
+	logger := deps.Logger.With("client_side_key", string(keys.Client))
+	k := &keeper{
+		key: keys.Client,
+		fetcher: &fetcher{
+			environment: keys.Client, upstream: deps.Upstream, slots: r.fetching, compiler: r.compiler, now: deps.Now, logger: logger,
+		},
+		record:  &record{key: keys.Client, store: deps.Store, config: r.config, random: deps.Random, logger: logger},
+		library: r.library, compiler: r.compiler, background: background{run: deps.Background},
+		config: r.config, now: deps.Now, random: deps.Random, logger: logger,
+		wakes:    newWakes(),
+		schedule: schedule{interval: r.config.Load().Freshness.PollInterval, random: deps.Random},
+		restored: make(chan struct{}),
+		ended:    make(chan struct{}),
+	}
+	k.fetcher.keys.Store(&keys)
+	k.record.tenure = k.record.newTenure()
+	return k
+}
+
 // remove ends what is running for an environment that is served no longer. It needs
 // r.mu.
 func (r *roster) remove(key domain.EnvironmentKey) {
-	r.announcer.end(key)
+	r.library.announcer.end(key)
 	k := r.keepers[key]
 	delete(r.keepers, key)
 	r.leaving[key] = k.ended

@@ -15,15 +15,15 @@ func (a *App) shutDown(ctx context.Context, input Input, stopKeeping func(), run
 	began := a.deps.Now()
 	a.draining.Store(true)
 	input.Drain()
-	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config().DrainDelay.String())
-	drained := time.NewTimer(a.config().DrainDelay)
+	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config.Load().DrainDelay.String())
+	drained := time.NewTimer(a.config.Load().DrainDelay)
 	defer drained.Stop()
 
 	stopKeeping()
 	stopped := a.waitFor(ctx, "stopping to poll", running.Wait)
 	<-drained.C
 
-	ctx, cancel := context.WithTimeout(ctx, a.config().ShutdownTimeout)
+	ctx, cancel := context.WithTimeout(ctx, a.config.Load().ShutdownTimeout)
 	defer cancel()
 	var errs []error
 	if err := input.Shutdown(ctx); err != nil {
@@ -60,7 +60,7 @@ func (a *App) closeStore(ctx context.Context, stopped bool) error {
 func (a *App) waitFor(ctx context.Context, step string, f func()) bool {
 	done := make(chan struct{})
 	go func() { f(); close(done) }()
-	timeout := time.NewTimer(a.config().ShutdownTimeout)
+	timeout := time.NewTimer(a.config.Load().ShutdownTimeout)
 	defer timeout.Stop()
 	select {
 	case <-done:

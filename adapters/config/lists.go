@@ -66,20 +66,6 @@ type TrustedPeers struct {
 	Prefixes []netip.Prefix
 }
 
-// Contains reports whether the peer at address a is trusted.
-func (p TrustedPeers) Contains(a netip.Addr) bool {
-	if p.All {
-		return true
-	}
-	a = a.Unmap().WithZone("")
-	for _, prefix := range p.Prefixes {
-		if prefix.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
-
 // parsePeers reads FORWARDED_ALLOW_IPS.
 func parsePeers(text string) (TrustedPeers, error) {
 	parts, err := texts(text)

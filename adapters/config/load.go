@@ -65,16 +65,6 @@ func Load(src Source) (Settings, []Warning, error) {
 	return s, l.warnings, nil
 }
 
-// Default returns the settings of an empty configuration. Alone they are not
-// enough to serve: there are no keys.
-func Default() Settings {
-	s, err := newLoader(Source{}).decode()
-	if err != nil {
-		panic(err) // the defaults are constants
-	}
-	return s
-}
-
 // A loader holds the state of one Load.
 type loader struct {
 	*schema

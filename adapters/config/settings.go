@@ -8,7 +8,7 @@ import (
 )
 
 // Settings is everything an operator can configure. Its sections without lists
-// can be compared with ==, and Changed names the settings two values differ in.
+// can be compared with ==, and Reload finds the settings in which two values differ.
 // It is plain data: treat it as read-only once loaded, then it may be shared.
 type Settings struct {
 	// EnvironmentKeyPairs are the configured environments, without repetitions;

@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
@@ -27,10 +28,10 @@ type API struct {
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
 	analytics Analytics // nil: switched off
-	streams   *streams
+	streams   *sse.Streams
 
-	router  *bunrouter.Router
-	methods map[string]string // by route, as Allow has it
+	router     *bunrouter.Router
+	errorForms map[string]errorForm // by the first element of a path
 
 	evaluations *evaluationCache // nil: switched off
 	exchanges   sync.Pool        // *exchange
@@ -50,7 +51,7 @@ func New(o Options) (*API, error) {
 		webhook:       o.Webhook,
 		usage:         o.Usage,
 		analytics:     o.Analytics,
-		streams:       newStreams(),
+		streams:       sse.New(),
 		logger:        o.Logger,
 		now:           o.Now,
 		maxBody:       o.MaxBodyBytes,
@@ -76,7 +77,8 @@ func New(o Options) (*API, error) {
 	a.exchanges.New = func() any { return new(exchange) }
 	a.scratches.New = func() any { return new(scratch) }
 	a.compressors.New = func() any { return newCompressor() }
-	a.router, a.methods = newRouter(a.routes())
+	routes := a.routes()
+	a.router, a.errorForms = newRouter(routes), errorForms(routes)
 	return a, nil
 }
 

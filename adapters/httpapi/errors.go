@@ -21,7 +21,7 @@ type statusError struct {
 	status int
 	body   string            // JSON
 	header map[string]string // further headers, canonical names
-	// What the error is in OFREP's form, see ofrepBody.
+	// The parts of OFREP's form, see ofrepForm.
 	details, code string
 }
 
@@ -64,6 +64,9 @@ func closing(e *statusError) *statusError {
 	return e
 }
 
+// ownForm returns e in the form in which it was made. It is an errorForm.
+func ownForm(_ *http.Request, e *statusError) []byte { return []byte(e.body) }
+
 func unknownKey(key string) error {
 	return refused(http.StatusUnauthorized, "unauthorized", "unknown key '"+key+"'")
 }
@@ -100,11 +103,7 @@ func (a *API) fail(x *exchange, r *http.Request, err error) {
 	for name, value := range known.header {
 		h[name] = []string{value}
 	}
-	body := []byte(known.body)
-	if isOFREP(r.URL) {
-		body = ofrepBody(r.URL, known)
-	}
-	a.writeJSON(x, r, known.status, body)
+	a.writeJSON(x, r, known.status, a.errorForm(r)(r, known))
 }
 
 // recovered answers a request whose handler panicked with v. What went wrong is

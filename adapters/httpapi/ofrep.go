@@ -249,9 +249,6 @@ func badRequest(code, details string) *statusError {
 	return &statusError{status: http.StatusBadRequest, details: details, code: code}
 }
 
-// isOFREP reports whether errors about u are told in OFREP's form.
-func isOFREP(u *url.URL) bool { return strings.HasPrefix(u.Path, "/ofrep/") }
-
 // ofrepKey returns the flag that u names, "" where it names none.
 func ofrepKey(u *url.URL) string {
 	escaped, ok := strings.CutPrefix(u.EscapedPath(), ofrepFlags+"/")
@@ -265,10 +262,10 @@ func ofrepKey(u *url.URL) string {
 	return key
 }
 
-// ofrepBody is e in OFREP's form.
-func ofrepBody(u *url.URL, e *statusError) []byte {
+// ofrepForm returns e in OFREP's form. It is an errorForm.
+func ofrepForm(r *http.Request, e *statusError) []byte {
 	body := []byte{'{'}
-	if key := ofrepKey(u); key != "" {
+	if key := ofrepKey(r.URL); key != "" {
 		body = append(jsonscan.AppendString(append(body, `"key":`...), strings.ToValidUTF8(key, "\uFFFD")), ',')
 	}
 	code := e.code

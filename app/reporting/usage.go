@@ -25,9 +25,6 @@ type UsageOptions struct {
 	Reporter ports.UsageReporter
 	// Store keeps what is not reported yet.
 	Store SpoolStore
-	// Guard calls f, which calls the store once. It bounds the time that takes and
-	// may return ports.ErrUnavailable without calling.
-	Guard func(ctx context.Context, f func(context.Context) error) error
 	// Node names this process among those that share the store.
 	Node string
 	// NewKey returns a new UUID, see domain.UsageBatch.
@@ -188,7 +185,7 @@ func (u *Usage) adopt(found []domain.UsageBatch) {
 	}
 }
 
-// logSpoolError logs what the store's guard does not, and what is not ordinary.
+// logSpoolError logs what the store does not, and what is not ordinary.
 func (u *Usage) logSpoolError(ctx context.Context, err error) {
 	for _, quiet := range []error{errTakenOver, ports.ErrUnavailable, ports.ErrClosed} {
 		if errors.Is(err, quiet) {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestServe(t *testing.T) {
+	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	for name, setup := range map[string]harness.Setup{
 		"by default":                       {},
@@ -36,6 +37,7 @@ func TestServe(t *testing.T) {
 }
 
 func TestServeEndsAtASecondSignal(t *testing.T) {
+	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	proxy := harness.StartProxy(t, harness.Setup{Config: config, Env: map[string]string{"SERVER_DRAIN_DELAY_SECONDS": "600"}})
 	proxy.Signal(t, syscall.SIGTERM)
@@ -47,6 +49,7 @@ func TestServeEndsAtASecondSignal(t *testing.T) {
 }
 
 func TestServeWithoutAPort(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -59,6 +62,7 @@ func TestServeWithoutAPort(t *testing.T) {
 }
 
 func TestServeRefusesAWrongConfiguration(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		setup harness.Setup
 		want  []string

@@ -19,18 +19,6 @@ const (
 	Restart Effect = "restart"
 )
 
-// Changed returns the keys of the settings, in the order of the reference, in
-// which a and b differ.
-func Changed(a, b Settings) []string {
-	var keys []string
-	for _, d := range newSchema().settings {
-		if d.differs(a, b) {
-			keys = append(keys, d.key)
-		}
-	}
-	return keys
-}
-
 // Reloaded is what becomes of running settings when others are loaded.
 type Reloaded struct {
 	// Settings are to be in force now: what changes live as loaded, everything else
