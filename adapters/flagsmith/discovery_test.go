@@ -135,7 +135,7 @@ func TestListsAndWhatIsMadeOfThem(t *testing.T) {
 		"no key":                 {body: `[` + good + `,` + entry(`"a"`, `{"active":true}`) + `]`, refused: "key is missing"},
 		"no active":              {body: `[` + good + `,` + entry(`"a"`, `{"key":"`+serverKey+`"}`) + `]`, refused: "active is missing"},
 		"active as text":         {body: `[` + good + `,` + entry(`"a"`, `{"key":"`+serverKey+`","active":"yes"}`) + `]`, refused: "active has another type"},
-		"an expiry that is none": {body: `[` + good + `,` + entry(`"a"`, `{"key":"ser.a","active":true,"expires_at":"`+serverKey+`"}`) + `]`, refused: "expires_at is no time"},
+		"an expiry that is not a time": {body: `[` + good + `,` + entry(`"a"`, `{"key":"ser.a","active":true,"expires_at":"`+serverKey+`"}`) + `]`, refused: "expires_at is not a time"},
 		"an expiry as number":    {body: `[` + good + `,` + entry(`"a"`, `{"key":"ser.a","active":true,"expires_at":1}`) + `]`, refused: "expires_at has another type"},
 	} {
 		t.Run(name, func(t *testing.T) {
