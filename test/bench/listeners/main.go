@@ -13,11 +13,11 @@ import (
 func main() {
 	var l laboratory
 	parts := flag.String("parts", "node,fleet", "what to measure, of node, fleet")
-	flag.StringVar(&l.binary, "binary", "", "the proxy to measure, instead of a freshly built one")
+	flag.StringVar(&l.binary, "binary", "", "the proxy to measure, instead of a new build")
 	flag.IntVar(&l.listeners, "listeners", 5000, "listeners of the one node")
-	flag.IntVar(&l.broadcasts, "broadcasts", 20, "changes that they are told of")
+	flag.IntVar(&l.broadcasts, "broadcasts", 20, "changes that are sent to them")
 	flag.IntVar(&l.nodes, "nodes", 3, "nodes of the fleet")
-	flag.IntVar(&l.changes, "changes", 100, "changes that the fleet is told of")
+	flag.IntVar(&l.changes, "changes", 100, "changes that are sent to the fleet")
 	smoke := flag.Bool("smoke", false, "small sizes: does it still work?")
 	flag.Parse()
 	if *smoke {
@@ -29,7 +29,7 @@ func main() {
 	})
 }
 
-// laboratory is what every part works with.
+// laboratory has what all parts share.
 type laboratory struct {
 	binary, directory     string
 	listeners, broadcasts int
