@@ -10,10 +10,11 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
-// API answers HTTP requests. It is safe for concurrent use; make it with New.
+// API is the http.Handler of the proxy. It is safe for concurrent use; make it with New.
 type API struct {
 	query         app.Query
 	announcements app.Announcements
@@ -27,10 +28,10 @@ type API struct {
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
 	analytics Analytics // nil: switched off
-	streams   *streams
+	streams   *sse.Streams
 
-	router  *bunrouter.Router
-	methods map[string]string // by route, as Allow has it
+	router     *bunrouter.Router
+	errorForms map[string]errorForm // by the first element of a path
 
 	evaluations *evaluationCache // nil: switched off
 	exchanges   sync.Pool        // *exchange
@@ -39,7 +40,7 @@ type API struct {
 }
 
 // New returns the API that o describes. It fails on a missing Query and on a
-// trusted peer that is neither an address nor a CIDR range.
+// trusted peer that is not an address, a CIDR range or *.
 func New(o Options) (*API, error) {
 	if o.Query == nil {
 		return nil, errors.New("httpapi: no query to answer from")
@@ -50,7 +51,7 @@ func New(o Options) (*API, error) {
 		webhook:       o.Webhook,
 		usage:         o.Usage,
 		analytics:     o.Analytics,
-		streams:       newStreams(),
+		streams:       sse.New(),
 		logger:        o.Logger,
 		now:           o.Now,
 		maxBody:       o.MaxBodyBytes,
@@ -76,7 +77,8 @@ func New(o Options) (*API, error) {
 	a.exchanges.New = func() any { return new(exchange) }
 	a.scratches.New = func() any { return new(scratch) }
 	a.compressors.New = func() any { return newCompressor() }
-	a.router, a.methods = newRouter(a.routes())
+	routes := a.routes()
+	a.router, a.errorForms = newRouter(routes), errorForms(routes)
 	return a, nil
 }
 
@@ -97,8 +99,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// finish ends an exchange, however it went: the last thing that is done for a
-// request. It must be deferred itself, for it recovers.
+// finish ends an exchange, whether its handler returned or panicked. It recovers, so it
+// must be deferred directly.
 func (a *API) finish(x *exchange, r *http.Request) {
 	if v := recover(); v != nil {
 		a.recovered(x, r, v)
@@ -110,15 +112,15 @@ func (a *API) finish(x *exchange, r *http.Request) {
 	x.end()
 	a.exchanges.Put(x)
 	if broken {
-		// Half an answer is out: the server closes the connection, so that the
-		// client does not take it for a whole one.
+		// The answer is incomplete. The server must close the connection, so that the
+		// client notices.
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// authenticate returns what the request's key leads to; its Environment may
-// still be nil. An absent header and an empty one are told apart, and of several
-// the first counts (docs/spec/behaviour.md#keys).
+// authenticate returns the entry of the request's key. Its Environment may be nil. A
+// missing header is not the same as an empty one, and the first of several wins
+// (docs/spec/behaviour.md#keys).
 func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	keys := r.Header["X-Environment-Key"]
 	if len(keys) == 0 {
@@ -131,7 +133,7 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	return entry, nil
 }
 
-// environment is authenticate for what needs the environment's document.
+// environment is authenticate for requests that need the environment's document.
 func (a *API) environment(r *http.Request) (app.Entry, error) {
 	entry, err := a.authenticate(r)
 	if err == nil && entry.Environment == nil {

@@ -13,12 +13,12 @@ import (
 func main() {
 	var l laboratory
 	parts := flag.String("parts", "node,fleet", "what to measure, of node, fleet")
-	flag.StringVar(&l.binary, "binary", "", "the proxy to measure, instead of a new build")
+	flag.StringVar(&l.binary, "binary", "", "the proxy to measure, instead of a freshly built one")
 	flag.IntVar(&l.listeners, "listeners", 5000, "listeners of the one node")
-	flag.IntVar(&l.broadcasts, "broadcasts", 20, "changes that are sent to them")
+	flag.IntVar(&l.broadcasts, "broadcasts", 20, "changes to announce to them")
 	flag.IntVar(&l.nodes, "nodes", 3, "nodes of the fleet")
-	flag.IntVar(&l.changes, "changes", 100, "changes that are sent to the fleet")
-	smoke := flag.Bool("smoke", false, "small sizes: does it still work?")
+	flag.IntVar(&l.changes, "changes", 100, "changes to announce to the fleet")
+	smoke := flag.Bool("smoke", false, "run with small sizes, to see whether it works")
 	flag.Parse()
 	if *smoke {
 		l.listeners, l.broadcasts, l.nodes, l.changes = 200, 3, 2, 5
@@ -29,7 +29,7 @@ func main() {
 	})
 }
 
-// laboratory has what all parts share.
+// laboratory is what every part works with.
 type laboratory struct {
 	binary, directory     string
 	listeners, broadcasts int

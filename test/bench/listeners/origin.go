@@ -15,7 +15,7 @@ import (
 
 const serverKey = "ser.bench-0123456789"
 
-// epoch is the time of the first document. Each change adds a second.
+// epoch is the time of the first document. A change is a second.
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // origin is the upstream: Flagsmith's API and its real-time server, with the
@@ -52,8 +52,8 @@ func (o *origin) put() error {
 	})
 }
 
-// change puts another document and announces it at the time at; data is what the
-// proxy's listeners must get.
+// change stores another document and announces it; at is when it did, and data what
+// listeners of the proxy are to get.
 func (o *origin) change() (at time.Time, data string, err error) {
 	o.changes++
 	if err := o.put(); err != nil {
@@ -67,8 +67,8 @@ func (o *origin) change() (at time.Time, data string, err error) {
 	return at, data, nil
 }
 
-// start starts a proxy that learns of changes only by real-time events, and waits
-// until it listens.
+// start starts a proxy that learns of changes by real time only, and waits until
+// it listens.
 func (o *origin) start(ctx context.Context, binary, directory string, environment ...string) (*lab.Process, error) {
 	listening := o.fake.Listeners(profile.ClientKey)
 	p, err := lab.StartProxy(ctx, lab.Setup{

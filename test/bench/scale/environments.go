@@ -9,12 +9,12 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
-// pollInterval is the interval that processor time is reported for: the default.
+// pollInterval is the interval for which processor time is reported: the default.
 const pollInterval = 10 * time.Second
 
 // manyEnvironments measures a process that serves more and more environments of
-// usual size: the time until all are ready, memory, and the cost of polling while
-// upstream answers 304.
+// a usual size: until all are there, memory, and what polling costs while upstream
+// answers 304.
 func (l *laboratory) manyEnvironments(ctx context.Context) error {
 	document := profile.Document(profile.Size{Features: 20, Segments: 5, Conditions: 5})
 	fmt.Printf("each of %d bytes; polls every %s\n", len(document), pollInterval)
@@ -50,7 +50,7 @@ func (l *laboratory) environmentsPoint(ctx context.Context, document []byte, n i
 	if err != nil {
 		return err
 	}
-	// Two intervals let the collector settle; the third is measured.
+	// Two intervals let the collector settle; the third is the one that counts.
 	settle, counted := l.or(2*pollInterval, time.Second), l.or(pollInterval, time.Second)
 	if err := sleep(ctx, settle); err != nil {
 		return err

@@ -45,7 +45,8 @@ func (l *laboratory) large(ctx context.Context) error {
 	return l.swapUnderLoad(ctx, document)
 }
 
-// largeOnOneCore changes a proxy from the plain profile to the large document.
+// largeOnOneCore lets a proxy that serves the plain profile change to the large
+// document.
 func (l *laboratory) largeOnOneCore(ctx context.Context, document []byte) error {
 	p, err := l.startLarge(ctx, "0", 1)
 	if err != nil {
@@ -81,7 +82,7 @@ func (l *laboratory) largeOnOneCore(ctx context.Context, document []byte) error 
 		if err != nil {
 			return err
 		}
-		// Includes storing the document and polling it once more.
+		// What storing the document and polling it once more add counts too.
 		if err := sleep(ctx, l.or(5*time.Second, time.Second)); err != nil {
 			return err
 		}
@@ -107,8 +108,8 @@ func (l *laboratory) largeOnOneCore(ctx context.Context, document []byte) error 
 	return nil
 }
 
-// startLarge starts a proxy with the plain profile, which is replaced later, and a
-// small environment.
+// startLarge starts a proxy with the plain profile, which is to become large, and
+// a small environment beside it.
 func (l *laboratory) startLarge(ctx context.Context, cores string, processors int) (*lab.Process, error) {
 	l.upstream.Put(serverKey, profile.Document(profile.Default()), epoch)
 	small := profile.Document(profile.Size{Features: 20, Segments: 5, Conditions: 5})
@@ -128,20 +129,20 @@ func (l *laboratory) startLarge(ctx context.Context, cores string, processors in
 }
 
 // swapUnderLoad compares the latency of small requests while nothing happens with
-// that from the first byte of the large document until it is served and stored.
+// that from the first byte of the large document until it is served and put away.
 func (l *laboratory) swapUnderLoad(ctx context.Context, document []byte) error {
 	p, err := l.startLarge(ctx, "", 2)
 	if err != nil {
 		return err
 	}
 	defer p.Stop()
-	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // this process measures and must not pause
+	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // this process measures, so it should not pause
 	requests := []lab.Request{
 		{Method: "GET", Target: "/api/v1/flags/?feature=feature_007", Header: [][2]string{{"X-Environment-Key", smallClientKey}}},
 		{Method: "POST", Target: "/api/v1/identities/", Header: [][2]string{{"X-Environment-Key", smallClientKey}, {"Content-Type", "application/json"}}, Bodies: identities(1)},
 		{Method: "GET", Target: "/api/v1/flags/?feature=feature_007", Header: [][2]string{{"X-Environment-Key", profile.ClientKey}}},
 	}
-	// The first large document is served before this begins: each swap replaces one.
+	// The first large document is there before it begins: each swap replaces one.
 	updated := epoch.Add(time.Hour)
 	sent := l.upstream.Put(serverKey, lab.Dated(document, updated, profile.ClientKey, profile.ClientKey), updated)
 	if _, err := waitServed(ctx, p.Address, sent, updated); err != nil {
@@ -154,7 +155,7 @@ func (l *laboratory) swapUnderLoad(ctx context.Context, document []byte) error {
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
 	latencies.Start(loading, l.rate)
-	if err := sleep(ctx, time.Second); err != nil { // until the connections are open
+	if err := sleep(ctx, time.Second); err != nil { // connections are there then
 		return err
 	}
 	quiet, swapping := lab.Window{}, lab.Window{}
@@ -172,12 +173,12 @@ func (l *laboratory) swapUnderLoad(ctx context.Context, document []byte) error {
 		if err != nil {
 			return err
 		}
-		// Includes storing it and returning memory.
+		// Storing it and giving memory back belong to it.
 		if err := sleep(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 		swapping.Add(sending.Began, time.Now())
-		if err := sleep(ctx, time.Second); err != nil { // the rest of the collector's work belongs to neither
+		if err := sleep(ctx, time.Second); err != nil { // what is left of the collector's work is neither
 			return err
 		}
 	}
@@ -187,7 +188,7 @@ func (l *laboratory) swapUnderLoad(ctx context.Context, document []byte) error {
 	fmt.Printf("%d swaps under %d requests a second, two cores: quiet p50 %s p99 %s (%d requests), swapping p50 %s p99 %s (%d requests): p99 %.1f x; %d failed\n",
 		l.swaps, l.rate, calm.P50, calm.P99, calm.Count, busy.P50, busy.P99, busy.Count, float64(busy.P99)/float64(max(1, calm.P99)), len(failed))
 	if len(failed) > 0 {
-		return fmt.Errorf("requests failed; the first failure: %w", failed[0])
+		return fmt.Errorf("requests failed, the first one so: %w", failed[0])
 	}
 	return nil
 }

@@ -24,14 +24,14 @@ const (
 type Command struct {
 	Path string
 	Args []string
-	Env  []string // NAME=value; it gets no other variables
-	// Cores are the cores it may run on, in taskset's notation; "" is all.
+	Env  []string // NAME=value; nothing else is passed on
+	// Cores are those it may run on, in taskset's notation; "" for all.
 	Cores string
 	// Processors is its GOMAXPROCS; 0 leaves it to the runtime.
 	Processors int
 }
 
-// Process is a running program that has logged where it listens.
+// Process is a running program that has told where it listens.
 type Process struct {
 	Address string // host and port
 	PID     int
@@ -40,7 +40,7 @@ type Process struct {
 	exited chan struct{}
 
 	mu   sync.Mutex
-	tail []byte // the end of what it printed
+	tail []byte // of what it printed
 }
 
 // Start starts a program and waits until it has logged, as JSON, the event
@@ -96,7 +96,7 @@ func (p *Process) listen(output io.ReadCloser, listening chan<- string) {
 			listening <- event.Address
 		}
 	}
-	_, _ = io.Copy(io.Discard, output) // after a line that is too long; otherwise the process would block
+	_, _ = io.Copy(io.Discard, output) // after a line that is too long, so that the process does not block
 }
 
 // keptOutput is how many bytes of a process's output are kept for reports.

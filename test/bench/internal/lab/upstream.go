@@ -13,11 +13,10 @@ import (
 	"time"
 )
 
-// Upstream stands in for the Flagsmith API: it answers with documents, and with 304
-// if the client has them. It costs very little, so that benchmarks measure the
-// proxy.
+// Upstream answers for the Flagsmith API: documents, and 304 for clients that have them. It
+// does next to nothing, so that what is measured is the proxy.
 type Upstream struct {
-	URL string // for a proxy's api_url
+	URL string // what a proxy's api_url has to be
 
 	server    *http.Server
 	documents sync.Map // server-side key: *served
@@ -33,7 +32,7 @@ type served struct {
 	once     sync.Once
 }
 
-// Sending has the times at which a document was sent.
+// Sending is when a document was sent.
 type Sending struct{ Began, Ended time.Time }
 
 // NewUpstream starts an Upstream on a free port of the loopback interface.
@@ -51,15 +50,15 @@ func NewUpstream() (*Upstream, error) {
 // Close stops answering.
 func (u *Upstream) Close() { _ = u.server.Close() }
 
-// Put serves a document under a server-side key from now on. The returned channel
-// gets the time at which the document was first sent completely.
+// Put serves a document under a server-side key from now on. The channel
+// returned gets when it was sent whole for the first time.
 func (u *Upstream) Put(serverKey string, document []byte, updatedAt time.Time) <-chan Sending {
 	s := &served{body: document, modified: updatedAt.UTC().Format(http.TimeFormat), sent: make(chan Sending, 1)}
 	u.documents.Store(serverKey, s)
 	return s.sent
 }
 
-// ServeHTTP answers the proxy's requests.
+// ServeHTTP answers what the proxy asks.
 func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	found, ok := u.documents.Load(r.Header.Get("X-Environment-Key"))
 	if !ok || !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/environment-document") {
@@ -99,7 +98,7 @@ func Dated(document []byte, updatedAt time.Time, was, clientKey string) []byte {
 	return bytes.ReplaceAll(changed, []byte(`"`+was), []byte(`"`+clientKey))
 }
 
-// WaitReady polls readiness until the proxy is ready, and returns that time.
+// WaitReady asks for readiness until it is given, and returns when that was.
 func WaitReady(ctx context.Context, address string) (time.Time, error) {
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 5 * time.Second}
 	defer client.CloseIdleConnections()
