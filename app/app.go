@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// restoreWait bounds how long the listener waits for a warm start: a store
-	// that is away must not keep it shut.
+	// restoreWait bounds how long the listener waits for what the store has: a store
+	// that is away must not delay it.
 	restoreWait = time.Second
 	// concurrentCompiles bounds how many documents are compiled at one time.
 	concurrentCompiles = 2
@@ -49,17 +49,17 @@ func New(config Config, deps Deps) *App {
 	return a
 }
 
-// Apply takes over what of c can change while the App is running: all but Node,
-// which stays. Environments that are new are fetched at once; those that c lacks
-// are served no longer, unless discovery has them; keys count as c has them. A new
-// poll interval holds at once. It does not wait for anything and is safe for
-// concurrent use, before Run too. c must not be changed any more.
+// Apply replaces the configuration while the App is running, but for Node, which stays.
+// New environments are fetched at once. Environments that c lacks are no longer served,
+// unless discovery has them. Keys are replaced, and a new poll interval applies at
+// once. Apply does not wait and is safe for concurrent use, before Run too. The caller
+// must not change c afterwards.
 func (a *App) Apply(c Config) { a.roster.apply(c) }
 
-// Snapshot returns what is served now.
+// Snapshot implements Query.
 func (a *App) Snapshot() *Snapshot { return a.library.snapshot.Load() }
 
-// Listen begins to listen to an environment, see Announcements.
+// Listen implements Announcements.
 func (a *App) Listen(key domain.EnvironmentKey) (updates <-chan time.Time, stop func()) {
 	updates, stop = a.library.announcer.Listen(key)
 	if !a.Snapshot().ring.Has(key) { // removed before or meanwhile
@@ -68,7 +68,7 @@ func (a *App) Listen(key domain.EnvironmentKey) (updates <-chan time.Time, stop 
 	return updates, stop
 }
 
-// Readiness reports whether the proxy should get traffic.
+// Readiness implements Query.
 func (a *App) Readiness() Readiness {
 	return Readiness{Report: a.roster.report(), Draining: a.draining.Load()}
 }
@@ -109,7 +109,7 @@ func (a *App) Run(ctx context.Context, input Input) error {
 	return errors.Join(err, a.shutDown(context.WithoutCancel(ctx), input, stopKeeping, running, served))
 }
 
-// awaitRestored waits for what the store has, within bounds.
+// awaitRestored waits until what the store has is served, at most restoreWait.
 func (a *App) awaitRestored(ctx context.Context, restored <-chan struct{}) {
 	limit := time.NewTimer(restoreWait)
 	defer limit.Stop()
@@ -120,6 +120,6 @@ func (a *App) awaitRestored(ctx context.Context, restored <-chan struct{}) {
 	}
 }
 
-// RefreshAll has every environment's document fetched now, because somebody told
-// this process that one has changed. It returns at once.
+// RefreshAll starts fetching every environment's document now, because this process was
+// notified that one has changed. It returns at once.
 func (a *App) RefreshAll() { a.roster.wakeAll() }

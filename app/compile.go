@@ -12,20 +12,19 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
-// loggedProblems is how many problems of one document are logged; the rest are
-// counted. The validate command shows them all.
+// loggedProblems is how many problems of one document are logged; the others are only
+// counted. The validate command shows all.
 const loggedProblems = 10
 
-// compiled is a document made ready, and what was found on the way.
+// compiled is a document that is ready to be served, and the problems found in it.
 type compiled struct {
 	environment *Environment
 	document    *domain.Environment
 	problems    []domain.Problem
 }
 
-// panicked is the error of a document that made its preparation panic. What a
-// document holds must not end the process, all the less as the store would bring
-// the same one at the next start.
+// panicked is the error of a document whose preparation panicked. No document may end
+// the process: the store would bring the same one at the next start.
 type panicked struct {
 	value any
 	stack []byte

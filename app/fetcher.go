@@ -12,7 +12,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// errNoKey: there is nothing to fetch a document with.
+// errNoKey: no valid server-side key to fetch a document with.
 var errNoKey = errors.New("no valid server-side key")
 
 // fetcher asks upstream for the document of one environment, and decides what each
@@ -163,8 +163,8 @@ func (f *fetcher) judge(ctx context.Context, a answer, held *Environment) (*comp
 
 // replaced takes note that another node's document took the place of the held one.
 func (f *fetcher) replaced(hadOne bool) {
-	// How often upstream sent something older than the former document is of no
-	// matter for this one.
+	// Older documents that upstream sent were older than the former document, not than
+	// this one.
 	f.succession = domain.Succession{}
 	// The node that fetched it may be gone before its own unconditional poll.
 	f.unconditional = f.unconditional || hadOne

@@ -116,7 +116,7 @@ func (k *keeper) leave(ctx context.Context) {
 }
 
 // rotate replaces the keys. The document that is held stays, and nothing is fetched
-// for it, unless there was no key to fetch with before. It is safe for concurrent
+// for it, unless it could not be fetched before. It is safe for concurrent
 // use.
 func (k *keeper) rotate(keys domain.EnvironmentKeys) {
 	if k.fetcher.rotate(keys) {
@@ -181,7 +181,7 @@ func (k *keeper) followOnly(ctx context.Context) {
 }
 
 // refreshEarly fetches because upstream is said to have a new document. Without the
-// lease the store will bring it, unless nobody else was notified.
+// lease, the store will bring it, unless only this node was notified.
 func (k *keeper) refreshEarly(ctx context.Context, what wake) {
 	if k.held != nil && !what.updatedAt.IsZero() && !what.updatedAt.After(k.held.UpdatedAt) {
 		return
@@ -198,7 +198,7 @@ func (k *keeper) refreshEarly(ctx context.Context, what wake) {
 	f.unconditional = f.unconditional || !what.updatedAt.IsZero()
 	_ = k.poll(ctx) // logged; the schedule stays as it is
 	// What was announced may not be where upstream answers from yet, and a condition
-	// would go on hiding it once it is, see unconditionalEvery.
+	// would still hide it once it is, see unconditionalEvery.
 	f.unconditional = f.unconditional || k.held != nil && k.held.UpdatedAt.Before(what.updatedAt)
 }
 

@@ -24,7 +24,7 @@ type record struct {
 	random func() float64
 	logger *slog.Logger
 
-	version ports.Version // "" when there is none or none was seen
+	version ports.Version // "" when none was seen
 	stored  bool          // the record under version is the held document
 	// checkedAt is when upstream last confirmed the held document, by the fleet's time,
 	// see confirm. seenAt is the record's CheckedAt as last seen or written.
@@ -39,7 +39,7 @@ func (r *record) newTenure() int {
 }
 
 // lease takes or extends the lease of the environment. It reports whether this node
-// is to poll, which it is too while the store is away; whether it got the lease just
+// should poll, as it also should while the store is away; whether it got the lease just
 // now; and until when another node has it.
 func (r *record) lease(ctx context.Context) (until time.Time, leads, gained bool) {
 	if r.tenure--; r.tenure < 0 {
@@ -79,7 +79,7 @@ type change uint8
 
 const (
 	unknown   change = iota // the store could not be asked
-	absent                  // there is no record
+	absent                  // no record could be read
 	unchanged               // the record is the held document
 	unusable                // the record is known to be unusable
 	changed                 // the record is another one than before
@@ -109,7 +109,7 @@ func missing(err error) bool {
 	return errors.Is(err, ports.ErrNotFound) || errors.Is(err, ports.ErrCorrupt)
 }
 
-// lost takes note that there is no record.
+// lost records that the store has no readable record.
 func (r *record) lost() { r.version, r.stored = "", false }
 
 // seen takes note of a record that is the held document. It reports whether another

@@ -10,9 +10,9 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// reports are what the proxy tells upstream of its use. Both kinds run from when
-// the listener is open until the last request has been answered, and then send
-// what is left.
+// reports runs the reports about the proxy's use to upstream. Both kinds run from when
+// the listener is open until the last request has been answered, and then send what is
+// left.
 type reports struct {
 	usage     *reporting.Usage // nil: switched off
 	analytics *reporting.Analytics
@@ -41,7 +41,7 @@ func newReports(deps Deps, config *atomic.Pointer[Config]) *reports {
 	return r
 }
 
-// track says which environments there are. It is called before they are served.
+// track sets which environments are counted. It is called before they are served.
 func (r *reports) track(environments []domain.EnvironmentKeys) {
 	if r.usage != nil {
 		r.usage.Track(environments)
@@ -56,8 +56,8 @@ func (r *reports) start(ctx context.Context) {
 	}
 }
 
-// endReports has what is left sent, until ctx ends, but for a third of the shutdown
-// time-out at least. It reports whether all has ended in time.
+// endReports sends what is left, until ctx ends, but for at least a third of the
+// shutdown time-out. It reports whether all of it ended in time.
 func (a *App) endReports(ctx context.Context) bool {
 	r := a.reports
 	close(r.stop)
@@ -77,8 +77,8 @@ func (a *App) endReports(ctx context.Context) bool {
 	return a.waitFor(ctx, "reporting", func() { <-ended })
 }
 
-// Usage returns what counts served requests, nil when nothing does.
+// Usage returns the counter of served requests; nil: they are not counted.
 func (a *App) Usage() *reporting.Usage { return a.reports.usage }
 
-// Analytics returns what takes applications' reports.
+// Analytics returns the receiver of applications' reports.
 func (a *App) Analytics() *reporting.Analytics { return a.reports.analytics }

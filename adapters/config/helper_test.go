@@ -50,7 +50,7 @@ func defaults(t *testing.T) config.Settings {
 }
 
 // changed returns the keys of the settings in which a and b differ, in the order of
-// the reference.
+// config.Reference.
 func changed(a, b config.Settings) []string {
 	r := config.Reload(a, b)
 	var keys []string

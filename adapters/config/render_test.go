@@ -65,7 +65,7 @@ func TestReference(t *testing.T) {
 	find := func(variable string) config.Entry {
 		i := slices.IndexFunc(entries, func(e config.Entry) bool { return e.Variable == variable })
 		if i < 0 {
-			t.Fatalf("%s is not in the reference", variable)
+			t.Fatalf("%s is not in Reference", variable)
 		}
 		return entries[i]
 	}

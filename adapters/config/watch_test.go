@@ -11,8 +11,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
-// patience is how long a change may take to be noticed on a busy machine; only a
-// failing test waits so long.
+// patience is how long a change may take to be noticed on a busy machine. Only a
+// failing test waits for all of it.
 const patience = time.Minute
 
 // filesOf returns files as they are now.
@@ -159,7 +159,7 @@ func TestWatchSees(t *testing.T) {
 				t.Errorf("noticed after %v: by chance, not by an event", took)
 			}
 			if after[file] == before[file] || after[file] != filesOf(t, file)[file] {
-				t.Error("the files that are told are not those that are there")
+				t.Error("the reported files are not the present ones")
 			}
 			watch(t, after).quiet(t)
 		})
@@ -189,7 +189,7 @@ func TestWatchIgnores(t *testing.T) {
 	w.change(t)
 }
 
-// Someone who removes a file to write it anew is given the time to.
+// A file may be removed and written again: Watch waits for it.
 func TestWatchWaitsForAFileThatVanishes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -202,7 +202,7 @@ func TestWatchWaitsForAFileThatVanishes(t *testing.T) {
 	w.quiet(t) // for less than the two seconds that it gets
 	write(t, file, "2")
 	if got := w.change(t); got[file] != filesOf(t, file)[file] {
-		t.Error("the absence of the file was told of")
+		t.Error("the absence of the file was reported")
 	}
 }
 

@@ -67,10 +67,10 @@ func TestServeRefusesAWrongConfiguration(t *testing.T) {
 		setup harness.Setup
 		want  []string
 	}{
-		"no keys":                {harness.Setup{}, []string{"environment_key_pairs"}},
-		"several problems":       {harness.Setup{Env: map[string]string{"SERVER_PORT": "many", "API_URL": "ftp://x", "ENVIRONMENT_KEY_PAIRS": "[]"}}, []string{"server.port", "api_url", "environment_key_pairs"}},
-		"unknown store":          {harness.Setup{Env: map[string]string{"STORE_URL": "floppy:a", "ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"ser.abcdefghij","client_side_key":"c"}]`}}, []string{"store.url", "floppy", "memory:"}},
-		"a handler that is none": {harness.Setup{Env: map[string]string{"LOGGING_OVERRIDE": `{"handlers":{"x":{"class":"logging.handlers.SysLogHandler"}}}`, "ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"ser.abcdefghij","client_side_key":"c"}]`}}, []string{"SysLogHandler"}},
+		"no keys":            {harness.Setup{}, []string{"environment_key_pairs"}},
+		"several problems":   {harness.Setup{Env: map[string]string{"SERVER_PORT": "many", "API_URL": "ftp://x", "ENVIRONMENT_KEY_PAIRS": "[]"}}, []string{"server.port", "api_url", "environment_key_pairs"}},
+		"unknown store":      {harness.Setup{Env: map[string]string{"STORE_URL": "floppy:a", "ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"ser.abcdefghij","client_side_key":"c"}]`}}, []string{"store.url", "floppy", "memory:"}},
+		"an unknown handler": {harness.Setup{Env: map[string]string{"LOGGING_OVERRIDE": `{"handlers":{"x":{"class":"logging.handlers.SysLogHandler"}}}`, "ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"ser.abcdefghij","client_side_key":"c"}]`}}, []string{"SysLogHandler"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			expect(t, harness.Run(t, tt.setup), 2, nil, tt.want)

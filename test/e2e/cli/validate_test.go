@@ -33,8 +33,8 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// What only other adapters know to be wrong is told like everything else: all at
-// once, with where it came from, whichever command finds it.
+// Problems that only other adapters know are reported like all others: at once, with
+// their origin, by every command.
 func TestProblemsTellWhereTheyAre(t *testing.T) {
 	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())

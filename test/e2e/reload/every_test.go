@@ -17,11 +17,11 @@ const (
 	newProxyKey = "hook-secret-proxy-key-2"
 )
 
-// Whatever the reference says to change live is taken by some part of the proxy, all
+// Every setting that the documentation calls live is taken by some part of the proxy, all
 // of it at once too.
 func TestEveryLiveSettingIsTaken(t *testing.T) {
 	t.Parallel()
-	// In the order of the reference, each with another value than the one before.
+	// In the order of docs/configuration.md, each with another value than the one before.
 	settings := []struct {
 		key   string
 		value any
@@ -68,7 +68,7 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		set(next, strings.Split(s.key, "."), s.value)
 	}
 	if !slices.Equal(keys, live) {
-		t.Fatalf("this test changes %q, the reference says of %q that they are live", keys, live)
+		t.Fatalf("this test changes %q, the documentation calls %q live", keys, live)
 	}
 	w.write(t, next)
 	w.Signal(t, syscall.SIGHUP)

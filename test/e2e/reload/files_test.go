@@ -85,7 +85,7 @@ func TestSecretFilesAreWatched(t *testing.T) {
 	}
 }
 
-// A secret goes on being watched while the configuration file is broken.
+// A secret is still watched while the configuration file is broken.
 func TestSecretsRotateBesideABrokenFile(t *testing.T) {
 	t.Parallel()
 	key := filepath.Join(t.TempDir(), "key")
