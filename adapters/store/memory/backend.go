@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/adapters/store/internal/lifecycle"
+	"github.com/edge-proxy/edge-proxy/adapters/store/internal/wakes"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
@@ -17,12 +19,12 @@ import (
 type Backend struct {
 	epoch string // begins the versions; random, so that no other backend has them
 
-	mu       sync.Mutex // taken before that of a watcher; nothing slow is done under it
-	changes  uint64
-	records  map[domain.EnvironmentKey]record
-	states   map[string]state
-	leases   map[string]lease
-	watchers map[*watcher]struct{}
+	mu      sync.Mutex // taken before that of a watcher; nothing slow is done under it
+	changes uint64
+	records map[domain.EnvironmentKey]record
+	states  map[string]state
+	leases  map[string]lease
+	watches wakes.Set
 }
 
 type state struct {
@@ -38,11 +40,10 @@ type lease struct {
 // NewBackend returns an empty backend.
 func NewBackend() *Backend {
 	return &Backend{
-		epoch:    rand.Text(),
-		records:  make(map[domain.EnvironmentKey]record),
-		states:   make(map[string]state),
-		leases:   make(map[string]lease),
-		watchers: make(map[*watcher]struct{}),
+		epoch:   rand.Text(),
+		records: make(map[domain.EnvironmentKey]record),
+		states:  make(map[string]state),
+		leases:  make(map[string]lease),
 	}
 }
 
@@ -53,7 +54,7 @@ func (b *Backend) Open(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.
 	if err := CheckURL(u); err != nil {
 		return nil, err
 	}
-	return &store{backend: b, now: d.Now, closing: make(chan struct{})}, nil
+	return &store{life: lifecycle.New(), backend: b, now: d.Now}, nil
 }
 
 // Wipe loses all data, as a server that is restarted does. Handles stay open, and
@@ -70,11 +71,4 @@ func (b *Backend) Wipe() {
 func (b *Backend) nextVersion() ports.Version {
 	b.changes++
 	return ports.Version(b.epoch + "-" + strconv.FormatUint(b.changes, 10))
-}
-
-// changed tells the watchers; it needs b.mu.
-func (b *Backend) changed(key domain.EnvironmentKey) {
-	for w := range b.watchers {
-		w.note(key)
-	}
 }

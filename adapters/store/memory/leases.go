@@ -7,10 +7,10 @@ import (
 
 // TryLease implements ports.Leaser.
 func (s *store) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return time.Time{}, false, err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	now := s.now()
 	s.backend.mu.Lock()
 	defer s.backend.mu.Unlock()
@@ -24,10 +24,10 @@ func (s *store) TryLease(ctx context.Context, name, holder string, ttl time.Dura
 
 // DropLease implements ports.Leaser.
 func (s *store) DropLease(ctx context.Context, name, holder string) error {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	s.backend.mu.Lock()
 	defer s.backend.mu.Unlock()
 	if s.backend.leases[name].holder == holder {

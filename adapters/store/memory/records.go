@@ -18,10 +18,10 @@ type record struct {
 }
 
 func (s *store) record(ctx context.Context, key domain.EnvironmentKey) (record, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return record{}, err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	s.backend.mu.Lock()
 	defer s.backend.mu.Unlock()
 	r, ok := s.backend.records[key]
@@ -48,10 +48,10 @@ func (s *store) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Reco
 
 // List implements ports.Reader.
 func (s *store) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return nil, err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	s.backend.mu.Lock()
 	defer s.backend.mu.Unlock()
 	return slices.Collect(maps.Keys(s.backend.records)), nil
@@ -59,10 +59,10 @@ func (s *store) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
 
 // Put implements ports.Writer.
 func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return "", err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	body := pack(r.Body) // before the lock is taken, as it may be large
 	r.Body = nil
 	s.backend.mu.Lock()
@@ -72,16 +72,16 @@ func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version
 	}
 	r.Version = s.backend.nextVersion()
 	s.backend.records[r.Key] = record{r, body}
-	s.backend.changed(r.Key)
+	s.backend.watches.Changed(r.Key)
 	return r.Version, nil
 }
 
 // Touch implements ports.Writer. It is never delayed.
 func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	s.backend.mu.Lock()
 	defer s.backend.mu.Unlock()
 	r, ok := s.backend.records[key]
@@ -99,15 +99,15 @@ func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Ve
 
 // Delete implements ports.Writer.
 func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	s.backend.mu.Lock()
 	defer s.backend.mu.Unlock()
 	if _, ok := s.backend.records[key]; ok {
 		delete(s.backend.records, key)
-		s.backend.changed(key)
+		s.backend.watches.Changed(key)
 	}
 	return nil
 }

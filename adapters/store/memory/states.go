@@ -8,10 +8,10 @@ import (
 
 // GetState implements ports.Stater. All callers share one value.
 func (s *store) GetState(ctx context.Context, name string) ([]byte, ports.Version, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return nil, "", err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	s.backend.mu.Lock()
 	defer s.backend.mu.Unlock()
 	current, ok := s.backend.states[name]
@@ -23,10 +23,10 @@ func (s *store) GetState(ctx context.Context, name string) ([]byte, ports.Versio
 
 // PutState implements ports.Stater.
 func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return "", err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	next := state{value: copyOf(value)}
 	s.backend.mu.Lock()
 	defer s.backend.mu.Unlock()
