@@ -12,13 +12,13 @@ func (s *store) TryLease(ctx context.Context, name, holder string, ttl time.Dura
 	}
 	defer s.life.Leave()
 	now := s.now()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	if l, taken := s.backend.leases[name]; taken && l.holder != holder && now.Before(l.until) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l, taken := s.leases[name]; taken && l.holder != holder && now.Before(l.until) {
 		return l.until, false, nil
 	}
 	until = now.Add(ttl)
-	s.backend.leases[name] = lease{holder: holder, until: until}
+	s.leases[name] = lease{holder: holder, until: until}
 	return until, true, nil
 }
 
@@ -28,10 +28,10 @@ func (s *store) DropLease(ctx context.Context, name, holder string) error {
 		return err
 	}
 	defer s.life.Leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	if s.backend.leases[name].holder == holder {
-		delete(s.backend.leases, name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.leases[name].holder == holder {
+		delete(s.leases, name)
 	}
 	return nil
 }

@@ -22,9 +22,9 @@ func (s *store) record(ctx context.Context, key domain.EnvironmentKey) (record, 
 		return record{}, err
 	}
 	defer s.life.Leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	r, ok := s.backend.records[key]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.records[key]
 	if !ok {
 		return record{}, ports.ErrNotFound
 	}
@@ -52,9 +52,9 @@ func (s *store) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
 		return nil, err
 	}
 	defer s.life.Leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	return slices.Collect(maps.Keys(s.backend.records)), nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.records)), nil
 }
 
 // Put implements ports.Writer.
@@ -65,14 +65,14 @@ func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version
 	defer s.life.Leave()
 	body := pack(r.Body) // before the lock is taken, as it may be large
 	r.Body = nil
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	if s.backend.records[r.Key].Version != ifVersion {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.records[r.Key].Version != ifVersion {
 		return "", ports.ErrConflict
 	}
-	r.Version = s.backend.nextVersion()
-	s.backend.records[r.Key] = record{r, body}
-	s.backend.watches.Changed(r.Key)
+	r.Version = s.nextVersion()
+	s.records[r.Key] = record{r, body}
+	s.watches.Changed(r.Key)
 	return r.Version, nil
 }
 
@@ -82,9 +82,9 @@ func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Ve
 		return err
 	}
 	defer s.life.Leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	r, ok := s.backend.records[key]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.records[key]
 	switch {
 	case !ok:
 		return ports.ErrNotFound
@@ -92,7 +92,7 @@ func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Ve
 		return ports.ErrConflict
 	case r.CheckedAt.Before(checkedAt):
 		r.CheckedAt = checkedAt
-		s.backend.records[key] = r
+		s.records[key] = r
 	}
 	return nil
 }
@@ -103,11 +103,11 @@ func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
 		return err
 	}
 	defer s.life.Leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	if _, ok := s.backend.records[key]; ok {
-		delete(s.backend.records, key)
-		s.backend.watches.Changed(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.records[key]; ok {
+		delete(s.records, key)
+		s.watches.Changed(key)
 	}
 	return nil
 }

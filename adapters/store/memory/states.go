@@ -12,9 +12,9 @@ func (s *store) GetState(ctx context.Context, name string) ([]byte, ports.Versio
 		return nil, "", err
 	}
 	defer s.life.Leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	current, ok := s.backend.states[name]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current, ok := s.states[name]
 	if !ok {
 		return nil, "", ports.ErrNotFound
 	}
@@ -28,12 +28,12 @@ func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersi
 	}
 	defer s.life.Leave()
 	next := state{value: copyOf(value)}
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	if s.backend.states[name].version != ifVersion {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.states[name].version != ifVersion {
 		return "", ports.ErrConflict
 	}
-	next.version = s.backend.nextVersion()
-	s.backend.states[name] = next
+	next.version = s.nextVersion()
+	s.states[name] = next
 	return next.version, nil
 }

@@ -1,21 +1,60 @@
 package memory
 
 import (
+	"crypto/rand"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/store/internal/lifecycle"
+	"github.com/edge-proxy/edge-proxy/adapters/store/internal/wakes"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// store is one handle on a backend.
+// store is a ports.Store in the memory of the process.
 type store struct {
 	life    *lifecycle.Lifecycle
-	backend *Backend
-	alone   bool // no other handle can be opened on the backend
 	now     func() time.Time
+	watches wakes.Set
+	epoch   string // begins the versions; random, so that no other store has them
+
+	mu      sync.Mutex // taken before that of a watcher; nothing slow is done under it
+	changes uint64
+	records map[domain.EnvironmentKey]record
+	states  map[string]state
+	leases  map[string]lease
 }
 
-// Exclusive implements ports.Exclusive.
-func (s *store) Exclusive() bool { return s.alone }
+type state struct {
+	value   []byte
+	version ports.Version
+}
 
-// Close implements ports.Store. The data stays with the backend.
+type lease struct {
+	holder string
+	until  time.Time
+}
+
+func newStore(now func() time.Time) *store {
+	return &store{
+		life:    lifecycle.New(),
+		now:     now,
+		epoch:   rand.Text(),
+		records: make(map[domain.EnvironmentKey]record),
+		states:  make(map[string]state),
+		leases:  make(map[string]lease),
+	}
+}
+
+// Exclusive implements ports.Exclusive: no other process has this memory.
+func (s *store) Exclusive() bool { return true }
+
+// Close implements ports.Store.
 func (s *store) Close() error { return s.life.Close(func() error { return nil }) }
+
+// nextVersion needs s.mu.
+func (s *store) nextVersion() ports.Version {
+	s.changes++
+	return ports.Version(s.epoch + "-" + strconv.FormatUint(s.changes, 10))
+}

@@ -12,5 +12,5 @@ func (s *store) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake fu
 		return err
 	}
 	defer s.life.Leave()
-	return s.backend.watches.Watch(ctx, s.life, keys, wake)
+	return s.watches.Watch(ctx, s.life, keys, wake)
 }
