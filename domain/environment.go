@@ -11,6 +11,13 @@ type Environment struct {
 	// HideDisabledFlags hides disabled flags from client-side keys. It is the
 	// environment's own setting or, without one, the project's.
 	HideDisabledFlags bool
+	// HideSensitiveData leaves traits out of answers about identities.
+	HideSensitiveData bool
+	// IgnoreClientTraits evaluates without the traits that come with a client-side key:
+	// the document's allow_client_traits is false.
+	IgnoreClientTraits bool
+	// StopServing forbids to serve the environment's flags: its organisation was stopped.
+	StopServing bool
 	// ServerKeyOnly lists the ids of the features that client-side keys never see.
 	ServerKeyOnly     []int64
 	Segments          []Segment
@@ -38,13 +45,15 @@ type FeatureState struct {
 	// null, which means +∞.
 	Priority Value
 	Variants []Variant // in document order
+	// Metadata is the text of a JSON object with at least one member, as the document
+	// has it, or "". Identity overrides have none.
+	Metadata string
 }
 
 // Variant is one multivariate option of a feature state.
 type Variant struct {
-	// Key is the option's name, "" if the document has none. Evaluation does not
-	// depend on it.
-	Key    string
+	// Key is the option's name, a text or null. Evaluation does not depend on it.
+	Key    Value
 	Value  Value
 	Weight Value // percentage allocation: a number, 0 to 100
 	Order  VariantOrder
