@@ -3,15 +3,16 @@ package app
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// reports are what the proxy tells upstream of its use. Both kinds run from when
-// the listener is open until the last request has been answered, and then send
-// what is left.
+// reports runs the reports about the proxy's use to upstream. Both kinds run from when
+// the listener is open until the last request has been answered, and then send what is
+// left.
 type reports struct {
 	usage     *reporting.Usage // nil: switched off
 	analytics *reporting.Analytics
@@ -21,29 +22,26 @@ type reports struct {
 	cancel  context.CancelFunc // set by start
 }
 
-func newReports(s *shared) *reports {
+func newReports(deps Deps, config *atomic.Pointer[Config]) *reports {
 	r := &reports{stop: make(chan struct{})}
 	r.analytics = reporting.NewAnalytics(reporting.AnalyticsOptions{
-		Reporter: s.deps.Analytics,
-		Interval: func() time.Duration { return s.config().AnalyticsInterval },
-		Now:      s.deps.Now, Random: s.deps.Random, Logger: s.deps.Logger,
+		Reporter: deps.Analytics,
+		Interval: func() time.Duration { return config.Load().AnalyticsInterval },
+		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
-	if s.deps.Usage == nil {
+	if deps.Usage == nil {
 		return r
 	}
 	r.usage = reporting.NewUsage(reporting.UsageOptions{
-		Reporter: s.deps.Usage, Store: s.deps.Store,
-		Guard: func(ctx context.Context, f func(context.Context) error) error {
-			return s.gate.do(ctx, storeWait, f)
-		},
-		Node: s.config().Node, NewKey: s.deps.NewUUID,
-		Interval: func() time.Duration { return s.config().UsageInterval },
-		Now:      s.deps.Now, Random: s.deps.Random, Logger: s.deps.Logger,
+		Reporter: deps.Usage, Store: deps.Store,
+		Node: config.Load().Node, NewKey: deps.NewUUID,
+		Interval: func() time.Duration { return config.Load().UsageInterval },
+		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
 	return r
 }
 
-// track says which environments there are. It is called before they are served.
+// track sets which environments are counted. It is called before they are served.
 func (r *reports) track(environments []domain.EnvironmentKeys) {
 	if r.usage != nil {
 		r.usage.Track(environments)
@@ -58,14 +56,14 @@ func (r *reports) start(ctx context.Context) {
 	}
 }
 
-// endReports has what is left sent, until ctx ends, but for a third of the shutdown
-// time-out at least. It reports whether all has ended in time.
+// endReports sends what is left, until ctx ends, but for at least a third of the
+// shutdown time-out. It reports whether all of it ended in time.
 func (a *App) endReports(ctx context.Context) bool {
 	r := a.reports
 	close(r.stop)
 	ended := make(chan struct{})
 	go func() { r.running.Wait(); close(ended) }()
-	least := time.NewTimer(a.config().ShutdownTimeout / 3)
+	least := time.NewTimer(a.config.Load().ShutdownTimeout / 3)
 	defer least.Stop()
 	select {
 	case <-ended:
@@ -79,8 +77,8 @@ func (a *App) endReports(ctx context.Context) bool {
 	return a.waitFor(ctx, "reporting", func() { <-ended })
 }
 
-// Usage returns what counts served requests, nil when nothing does.
+// Usage returns the counter of served requests; nil: they are not counted.
 func (a *App) Usage() *reporting.Usage { return a.reports.usage }
 
-// Analytics returns what takes applications' reports.
+// Analytics returns the receiver of applications' reports.
 func (a *App) Analytics() *reporting.Analytics { return a.reports.analytics }

@@ -14,12 +14,12 @@ import (
 
 // A kind is what all settings of one Go type have in common.
 type kind struct {
-	name string // in the reference
+	name string // in docs/configuration.md
 	// literals are the JSON values the file may hold, beside null for settings
 	// that may be unset: '"' a text, '0' a number, 't' a boolean, '[' a list,
 	// '{' an object.
 	literals string
-	// confidential: values may hold secrets, so that they can come from files.
+	// confidential values may hold secrets; they can be read from files.
 	confidential bool
 	nullable     bool // null is a value
 	number       bool // rendered without quotes

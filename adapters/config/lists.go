@@ -11,8 +11,8 @@ import (
 )
 
 // texts reads a list of texts: JSON when it begins with a bracket, else
-// separated by commas, all of it in quotes or not. Blanks around the texts do not
-// count, empty texts are left out.
+// separated by commas, optionally all in quotes. Blanks around texts and empty texts
+// are dropped.
 func texts(text string) ([]string, error) {
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, `"`) {
@@ -40,8 +40,8 @@ func texts(text string) ([]string, error) {
 	return all, nil
 }
 
-// parseOrigins reads allow_origins. What can never equal an Origin header is
-// kept, as in the reference, and warned about.
+// parseOrigins reads allow_origins. It warns of texts that can never equal an Origin
+// header, and keeps them as the Python proxy does.
 func parseOrigins(l *loader, d *definition, text string) ([]string, error) {
 	origins, err := texts(text)
 	if err != nil {
@@ -64,20 +64,6 @@ func parseOrigins(l *loader, d *definition, text string) ([]string, error) {
 type TrustedPeers struct {
 	All      bool
 	Prefixes []netip.Prefix
-}
-
-// Contains reports whether the peer at address a is trusted.
-func (p TrustedPeers) Contains(a netip.Addr) bool {
-	if p.All {
-		return true
-	}
-	a = a.Unmap().WithZone("")
-	for _, prefix := range p.Prefixes {
-		if prefix.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // parsePeers reads FORWARDED_ALLOW_IPS.

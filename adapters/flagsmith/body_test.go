@@ -114,8 +114,8 @@ func TestBodiesThatAreNotWhole(t *testing.T) {
 		"part of it":              {"HTTP/1.1 206 Partial Content\r\nContent-Length: 2\r\n\r\n{}", "upstream answered 206"},
 		"no content":              {"HTTP/1.1 204 No Content\r\n\r\n", "upstream answered 204"},
 		"no HTTP":                 {"SSH-2.0-OpenSSH_9.6\r\n", "malformed"},
-		"no HTTP, but a key":      {"HTTP/1.1 " + serverKey + " OK\r\n\r\n", "upstream's answer is no HTTP"},
-		"a trailer that is a key": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + serverKey + "\r\n\r\n", "upstream's answer is no HTTP"},
+		"not HTTP, but a key":     {"HTTP/1.1 " + serverKey + " OK\r\n\r\n", "upstream did not answer with HTTP"},
+		"a trailer that is a key": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + serverKey + "\r\n\r\n", "upstream did not answer with HTTP"},
 		"headers without end":     {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20) + "\r\n\r\n{}", "header"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
-// API answers HTTP requests. It is safe for concurrent use; make it with New.
+// API is the http.Handler of the proxy. It is safe for concurrent use; make it with New.
 type API struct {
 	query         app.Query
 	announcements app.Announcements
@@ -40,7 +40,7 @@ type API struct {
 }
 
 // New returns the API that o describes. It fails on a missing Query and on a
-// trusted peer that is neither an address nor a CIDR range.
+// trusted peer that is not an address, a CIDR range or *.
 func New(o Options) (*API, error) {
 	if o.Query == nil {
 		return nil, errors.New("httpapi: no query to answer from")
@@ -99,8 +99,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// finish ends an exchange, however it went: the last thing that is done for a
-// request. It must be deferred itself, for it recovers.
+// finish ends an exchange, whether its handler returned or panicked. It recovers, so it
+// must be deferred directly.
 func (a *API) finish(x *exchange, r *http.Request) {
 	if v := recover(); v != nil {
 		a.recovered(x, r, v)
@@ -112,15 +112,15 @@ func (a *API) finish(x *exchange, r *http.Request) {
 	x.end()
 	a.exchanges.Put(x)
 	if broken {
-		// Half an answer is out: the server closes the connection, so that the
-		// client does not take it for a whole one.
+		// The answer is incomplete. The server must close the connection, so that the
+		// client notices.
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// authenticate returns what the request's key leads to; its Environment may
-// still be nil. An absent header and an empty one are told apart, and of several
-// the first counts (docs/spec/behaviour.md#keys).
+// authenticate returns the entry of the request's key. Its Environment may be nil. A
+// missing header is not the same as an empty one, and the first of several wins
+// (docs/spec/behaviour.md#keys).
 func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	keys := r.Header["X-Environment-Key"]
 	if len(keys) == 0 {
@@ -133,7 +133,7 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	return entry, nil
 }
 
-// environment is authenticate for what needs the environment's document.
+// environment is authenticate for requests that need the environment's document.
 func (a *API) environment(r *http.Request) (app.Entry, error) {
 	entry, err := a.authenticate(r)
 	if err == nil && entry.Environment == nil {

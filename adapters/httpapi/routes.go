@@ -67,7 +67,7 @@ func (a *API) errorForm(r *http.Request) errorForm {
 	return ownForm
 }
 
-// firstElement returns a path up to its second slash, "" where there is none.
+// firstElement returns what is between the first two slashes of a path, or "".
 func firstElement(path string) string {
 	_, rest, _ := strings.Cut(path, "/")
 	element, _, more := strings.Cut(rest, "/")

@@ -8,27 +8,27 @@ import (
 )
 
 const (
-	// parcelEntries and parcelBytes bound one report of analytics, approximately:
-	// upstream refuses what is too large.
-	parcelEntries = 1000
-	parcelBytes   = 1 << 20
-	// entryBytes is about what an entry takes besides its texts.
+	// batchEntries and batchBytes are the approximate bounds of one report: upstream
+	// refuses larger ones.
+	batchEntries = 1000
+	batchBytes   = 1 << 20
+	// entryBytes is the approximate size of an entry without its strings.
 	entryBytes = 128
 	// mostCount is the highest count that upstream keeps.
 	mostCount = math.MaxInt32
 )
 
-// tally adds up counts by environment and by K, within bounds. It is safe for
+// tally adds up counts by environment and by K, in bounded memory. It is safe for
 // concurrent use.
 type tally[K comparable] struct {
 	limit int           // bytes, approximately
 	texts func(K) int   // length of K's texts
-	own   func(K) K     // a copy of K that keeps nothing else alive
-	lost  func(n int64) // called under the lock with what did not fit
+	own   func(K) K     // a copy of K that does not share memory with it
+	lost  func(n int64) // called under the lock with counts that did not fit
 
 	mu   sync.Mutex
 	held map[domain.EnvironmentKey]map[K]int64
-	size int // of what is held and of what was taken and is not settled
+	size int // of what is held, and of what was taken and is not settled yet
 }
 
 // entry is one count.
@@ -37,8 +37,8 @@ type entry[K comparable] struct {
 	count int64
 }
 
-// parcel is a part of what was held for one environment.
-type parcel[K comparable] struct {
+// batch is one report: some of the entries of an environment.
+type batch[K comparable] struct {
 	environment domain.EnvironmentKey
 	entries     []entry[K]
 	size        int
@@ -50,8 +50,7 @@ func newTally[K comparable](limit int, texts func(K) int, own func(K) K, lost fu
 
 func (t *tally[K]) cost(what K) int { return t.texts(what) + entryBytes }
 
-// add counts. What is new and does not fit any more is lost; what is known always
-// fits.
+// add adds counts. A new entry that does not fit is lost; a known entry always fits.
 func (t *tally[K]) add(environment domain.EnvironmentKey, counted []entry[K]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,19 +75,18 @@ func (t *tally[K]) add(environment domain.EnvironmentKey, counted []entry[K]) {
 	}
 }
 
-// take hands out all that is held. Each parcel must be given to putBack or to
-// release.
-func (t *tally[K]) take() []parcel[K] {
+// take returns everything that is held. Each batch must be passed to putBack or release.
+func (t *tally[K]) take() []batch[K] {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var parcels []parcel[K]
+	var batches []batch[K]
 	for environment, held := range t.held {
-		p := parcel[K]{environment: environment}
+		p := batch[K]{environment: environment}
 		for what, count := range held {
 			cost := t.cost(what)
-			if len(p.entries) == parcelEntries || len(p.entries) > 0 && p.size+cost > parcelBytes {
-				parcels = append(parcels, p)
-				p = parcel[K]{environment: environment}
+			if len(p.entries) == batchEntries || len(p.entries) > 0 && p.size+cost > batchBytes {
+				batches = append(batches, p)
+				p = batch[K]{environment: environment}
 			}
 			p.entries = append(p.entries, entry[K]{what, min(count, mostCount)})
 			p.size += cost
@@ -99,29 +97,29 @@ func (t *tally[K]) take() []parcel[K] {
 				delete(held, what)
 			}
 		}
-		parcels = append(parcels, p)
+		batches = append(batches, p)
 		if len(held) == 0 {
 			delete(t.held, environment)
 		}
 	}
-	return parcels
+	return batches
 }
 
-// putBack adds what was not delivered to what has come since.
-func (t *tally[K]) putBack(p parcel[K]) {
-	t.release(p) // its room is enough for it
+// putBack adds a batch that was not delivered to what has come since.
+func (t *tally[K]) putBack(p batch[K]) {
+	t.release(p) // so that there is room for it
 	t.add(p.environment, p.entries)
 }
 
-// release gives back the room of a parcel that is settled.
-func (t *tally[K]) release(p parcel[K]) {
+// release frees the memory budget of a settled batch.
+func (t *tally[K]) release(p batch[K]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.size -= p.size
 }
 
-// sum returns the counts of a parcel added up.
-func (p parcel[K]) sum() (n int64) {
+// sum returns the sum of a batch's counts.
+func (p batch[K]) sum() (n int64) {
 	for _, e := range p.entries {
 		n += e.count
 	}

@@ -42,7 +42,7 @@ func SetHeader(h http.Header) {
 
 // Open answers r with a stream of events on the connection of w, which it takes over.
 // The answer has the headers of w. Open returns as soon as the stream has begun; the
-// stream keeps neither w nor r. It sends an event for each time received from
+// stream does not keep w and r. It sends an event for each time received from
 // updates: the time at which the document was updated, or the zero time when the
 // document states none.
 //
