@@ -75,7 +75,7 @@ func (d *decoder) environment() *Environment {
 		case "hide_disabled_flags":
 			hide = d.optionalBool(&p)
 		case "hide_sensitive_data":
-			e.HideSensitiveData = isTrue(d.optionalBool(&p))
+			e.Serving.HideTraits = isTrue(d.optionalBool(&p))
 		case "allow_client_traits":
 			allowTraits = d.optionalBool(&p)
 		case "use_identity_composite_key_for_hashing":
@@ -108,7 +108,7 @@ func (d *decoder) environment() *Environment {
 		hide = hideInProject
 	}
 	e.HideDisabledFlags = isTrue(hide)
-	e.IgnoreClientTraits = allowTraits != nil && !*allowTraits
+	e.Serving.IgnoreClientTraits = allowTraits != nil && !*allowTraits
 	return &e
 }
 
@@ -128,7 +128,7 @@ func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
 		case "server_key_only_feature_ids":
 			e.ServerKeyOnly = d.ids(&p)
 		case "organisation":
-			e.StopServing = d.organisation(&p)
+			e.Serving.Stopped = d.organisation(&p)
 		case "segments":
 			if segments = d.Kind() == jsonscan.Array; !segments {
 				d.Skip()
@@ -155,7 +155,10 @@ func (d *decoder) organisation(p *Path) (stopped bool) {
 			d.Skip()
 			continue
 		}
-		stopped = isTrue(d.optionalBool(&Path{parent: p, name: key}))
+		p := Path{parent: p, name: key}
+		if stopped = isTrue(d.optionalBool(&p)); stopped {
+			d.problem(&p, "flags are answered with 403", "the organisation is disabled from serving flags")
+		}
 	}
 }
 

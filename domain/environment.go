@@ -11,18 +11,23 @@ type Environment struct {
 	// HideDisabledFlags hides disabled flags from client-side keys. It is the
 	// environment's own setting or, without one, the project's.
 	HideDisabledFlags bool
-	// HideSensitiveData leaves traits out of answers about identities.
-	HideSensitiveData bool
-	// IgnoreClientTraits evaluates without the traits that come with a client-side key:
-	// the document's allow_client_traits is false.
-	IgnoreClientTraits bool
-	// StopServing forbids to serve the environment's flags: its organisation was stopped.
-	StopServing bool
+	Serving           Serving
 	// ServerKeyOnly lists the ids of the features that client-side keys never see.
 	ServerKeyOnly     []int64
 	Segments          []Segment
 	FeatureStates     []FeatureState
 	IdentityOverrides []IdentityOverride
+}
+
+// Serving holds what an environment document says about serving its flags.
+type Serving struct {
+	// Stopped forbids to serve flags: the organisation is disabled.
+	Stopped bool
+	// IgnoreClientTraits says that the traits of a request with a client-side key do not
+	// apply: the document's allow_client_traits is false.
+	IgnoreClientTraits bool
+	// HideTraits leaves traits out of answers: the document's hide_sensitive_data is true.
+	HideTraits bool
 }
 
 // Feature identifies a feature.

@@ -64,7 +64,7 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	p.stamp(w.Header())
 	s.out = append(s.out[:0], "null"...)
 	if id != nil {
-		s.out = appendIdentity(s.out[:0], id)
+		s.out = appendIdentity(s.out[:0], id, false)
 	}
 	tag := p.seeds.identity(entry.Access, s.out)
 	a.served(entry, ofrepResource(id))
@@ -125,8 +125,11 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 	if !ok {
 		return app.Entry{}, nil, errUnknownOFREPKey
 	}
-	if entry.Environment == nil {
+	switch {
+	case entry.Environment == nil:
 		return app.Entry{}, nil, errNoDocument
+	case entry.Environment.Serving.Stopped:
+		return app.Entry{}, nil, errStopped
 	}
 	body, err := s.readBody(r, a.maxBody)
 	if err != nil {
@@ -138,12 +141,10 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 	if err := decodeContext(body, &s.identity); err != nil {
 		return app.Entry{}, nil, err
 	}
-	if text.IsBlank(s.identity.Identifier) {
-		if len(s.identity.Traits) == 0 {
-			return entry, nil, nil
-		}
-		s.identity.Identifier = transientIdentifier(s.identity.Traits)
+	if text.IsBlank(s.identity.Identifier) && (len(s.identity.Traits) == 0 || ignoresTraits(entry)) {
+		return entry, nil, nil
 	}
+	complete(&s.identity, entry)
 	return entry, &s.identity, nil
 }
 
