@@ -18,7 +18,7 @@ import (
 // the search. Reading one of them finds no value, and a segment whose evaluation did so
 // does not match, whatever its rules say: it was cut. A segment is also cut when a flag
 // that it reads is resolved during its evaluation and a segment is cut there. Only then
-// it may match when it is asked again (docs/spec/behaviour.md#flag-dependencies).
+// it may match when it is asked again (docs/spec/today.md#resolution).
 type flagSearch struct {
 	verdicts []verdict // by segment
 	cutBy    []int32   // by segment with the verdict cut: the first open flag that it read, or none
