@@ -25,7 +25,7 @@ type scratch struct {
 // The limits of what is kept for reuse: bytes of a buffer and traits. Larger requests and
 // answers are rare, and their memory is released.
 const (
-	keepBuffer = 1 << 20
+	keepBuffer = 256 << 10
 	keepTraits = 10_000
 )
 
@@ -43,7 +43,7 @@ func (a *API) recycle(s *scratch) {
 func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	body, err := s.readIdentity(r.Request, a.maxBody)
+	body, err := a.readIdentity(w, r.Request, s)
 	if err != nil {
 		return err
 	}
@@ -55,8 +55,7 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 		return err
 	}
 	complete(&s.identity, entry)
-	a.answerIdentity(w, r.Request, entry, s)
-	return nil
+	return a.answerIdentity(w, r.Request, entry, s)
 }
 
 // complete makes an identity ready for evaluation: it removes traits that do not apply,
@@ -115,8 +114,11 @@ func mayRepeat(traits []domain.Trait) bool {
 // traits. A blank identifier is valid here.
 func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	identifier, ok := query.Value(r.URL.RawQuery, "identifier")
-	if !ok {
+	switch {
+	case !ok:
 		return errMissingIdentifier
+	case tooLong(identifier, maxIdentity):
+		return invalid(problems{{longIdentity, `["query","identifier"]`, string(jsonscan.AppendString(nil, cut(identifier)))}})
 	}
 	entry, err := a.serving(r.Request)
 	if err != nil {
@@ -128,8 +130,7 @@ func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	if name, _ := query.Value(r.URL.RawQuery, "feature"); name != "" {
 		return a.answerIdentityFeature(w, r.Request, entry, s, name)
 	}
-	a.answerIdentity(w, r.Request, entry, s)
-	return nil
+	return a.answerIdentity(w, r.Request, entry, s)
 }
 
 // answerIdentityFeature evaluates s.identity and writes the flag of that name alone.
@@ -149,10 +150,10 @@ func (a *API) answerIdentityFeature(w http.ResponseWriter, r *http.Request, entr
 	flag := p.fragment(id)
 	s.out = append(s.out[:0], flag[:len(flag)-1]...)
 	tag := p.seeds.identity(entry.Access, s.out)
-	if !notModified(w, r, tag) {
-		a.writeTagged(w, r, http.StatusOK, s.out, tag)
+	if notModified(w, r, tag) {
+		return nil
 	}
-	return nil
+	return a.writeTagged(w, r, http.StatusOK, s.out, tag)
 }
 
 // errGivenFeature has the words of the Flagsmith API.
@@ -160,21 +161,21 @@ var errGivenFeature = detailed(http.StatusNotFound, "Given feature not found")
 
 // answerIdentity evaluates s.identity and writes the answer: the identity as it was
 // sent, then the prepared flag of every outcome.
-func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) {
+func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) error {
 	a.served(entry, domain.ResourceIdentities)
 	p := presentationOf(entry.Environment)
 	p.stamp(w.Header())
 	s.out = appendIdentity(s.out[:0], &s.identity, false)
 	tag := p.seeds.identity(entry.Access, s.out)
 	if notModified(w, r, tag) {
-		return
+		return nil
 	}
 	outcomes := a.evaluate(entry.Environment, s)
 	if entry.Environment.Serving.HideTraits {
 		s.out = appendIdentity(s.out[:0], &s.identity, true)
 	}
 	s.out = appendIdentityFlags(s.out, p, outcomes, entry.Access)
-	a.writeTagged(w, r, http.StatusOK, s.out, tag)
+	return a.writeTagged(w, r, http.StatusOK, s.out, tag)
 }
 
 // evaluate returns the outcomes of the features of e for s.identity, which is in s.out

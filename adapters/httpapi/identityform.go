@@ -15,12 +15,12 @@ import (
 )
 
 // readIdentity reads the body of a request for an identity as JSON. The body may be
-// compressed with gzip, and it may be a form; limit applies to what it decompresses to,
-// too.
-func (s *scratch) readIdentity(r *http.Request, limit int64) (string, error) {
-	body, err := s.readBody(r, limit)
+// compressed with gzip, and it may be a form. The limit of a body applies to what it
+// decompresses to, too.
+func (a *API) readIdentity(w http.ResponseWriter, r *http.Request, s *scratch) (string, error) {
+	body, err := a.readBody(w, r, s)
 	if err == nil && body != "" && isGzip(r.Header["Content-Encoding"]) {
-		body, err = decompressed(body, limit)
+		body, err = a.decompress(w, body)
 	}
 	switch {
 	case err != nil:
@@ -39,21 +39,28 @@ func isGzip(encoding []string) bool {
 	return len(encoding) == 1 && strings.EqualFold(strings.TrimSpace(encoding[0]), "gzip")
 }
 
-// decompressed returns what a gzipped body holds. It fails when that is more than limit
-// bytes.
-func decompressed(body string, limit int64) (string, error) {
+// decompress returns what a gzipped body holds. It reserves the memory for it, and fails
+// when that is more than maxBody bytes.
+func (a *API) decompress(w http.ResponseWriter, body string) (string, error) {
 	z, err := gzip.NewReader(strings.NewReader(body))
 	if err != nil {
 		return "", errUnreadable
 	}
 	var plain strings.Builder
-	switch n, err := io.Copy(&plain, io.LimitReader(z, limit+1)); {
-	case err != nil:
-		return "", errUnreadable
-	case n > limit:
-		return "", errBodyTooLarge
+	for {
+		n, err := io.CopyN(&plain, z, 64<<10)
+		switch {
+		case int64(plain.Len()) > a.maxBody:
+			return "", errBodyTooLarge
+		case err == io.EOF:
+			return plain.String(), a.reserve(w, int(n))
+		case err != nil:
+			return "", errUnreadable
+		}
+		if err := a.reserve(w, int(n)); err != nil {
+			return "", err
+		}
 	}
-	return plain.String(), nil
 }
 
 func isForm(contentType []string) bool {

@@ -31,7 +31,7 @@ func (a *API) echoTraits(w http.ResponseWriter, r *http.Request, read func(*trai
 	}
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	body, err := s.readJSON(r, a.maxBody)
+	body, err := a.readJSON(w, r, s)
 	if err != nil {
 		return err
 	}
@@ -43,10 +43,9 @@ func (a *API) echoTraits(w http.ResponseWriter, r *http.Request, read func(*trai
 		return malformed(body, err)
 	}
 	if d.wrong != "" {
-		return &statusError{status: http.StatusBadRequest, body: d.wrong}
+		return &statusError{status: http.StatusBadRequest, body: []byte(d.wrong)}
 	}
-	a.writeJSON(w, r, http.StatusOK, s.out)
-	return nil
+	return a.writeJSON(w, r, http.StatusOK, s.out)
 }
 
 // traitDecoder reads traits and writes them in the form of the answer.
@@ -107,8 +106,10 @@ func (d *traitDecoder) trait() {
 		d.refuse("trait_value", "This field is required.")
 	case kind == jsonscan.Array || kind == jsonscan.Object:
 		d.refuse("trait_value", "Not a valid trait value.")
-	case tooLong(value):
+	case longText(value):
 		d.refuse("trait_value", "Ensure this field has no more than 2000 characters.")
+	case manyDigits(value):
+		d.refuse("trait_value", "Ensure this field has no more than 4300 digits.")
 	}
 	d.out = identifier.AppendJSON(append(d.out, `{"identity":{"identifier":`...))
 	d.out = key.AppendJSON(append(d.out, `},"trait_key":`...))
