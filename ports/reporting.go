@@ -3,6 +3,7 @@ package ports
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 )
@@ -91,8 +92,14 @@ type ReportError struct {
 	// Refused: upstream does not want the report, now or later. Otherwise it may
 	// take it later, and may even have taken it.
 	Refused bool
-	Cause   string // the likely cause and what to do about it, "" when there is no more to say than Err
-	Err     error  // what happened
+	// Divisible: it is refused for something in it, so that upstream may take parts
+	// of it. Only with Refused.
+	Divisible bool
+	// After is how long upstream asks to wait before the report is sent again, 0
+	// where it does not say.
+	After time.Duration
+	Cause string // the likely cause and what to do about it, "" when there is no more to say than Err
+	Err   error  // what happened
 }
 
 func (e *ReportError) Error() string { return failureText("reporting", e.Status, e.Cause, e.Err) }
