@@ -91,9 +91,8 @@ type batch struct {
 	events []string
 	size   int64
 	// stored is how many of the events, from the first on, are in the store.
-	stored  int
-	sending bool
-	home    *slot // nil: another process has it
+	stored int
+	home   *slot // nil: no events are left, or another process has them
 }
 
 // eventLosses counts what was not delivered since the last time it was logged.
@@ -214,7 +213,7 @@ func (e *Events) file(source EventSource, events []string) {
 			e.open = map[EventSource]*batch{}
 		}
 		s, b := e.slots[len(e.slots)-1], e.open[source]
-		if b == nil || b.sending || b.home != s || len(b.events) == maxBatchEvents || b.size+size > maxBatchBytes {
+		if b == nil || b.home != s || len(b.events) == maxBatchEvents || b.size+size > maxBatchBytes {
 			b = &batch{source: source, home: s}
 			e.open[source] = b
 			s.batches = append(s.batches, b)
@@ -283,15 +282,12 @@ func (q *eventBox) take(ctx context.Context) []*batch {
 	defer e.mu.Unlock()
 	var all []*batch
 	for _, s := range e.slots {
-		for _, b := range s.batches {
-			b.sending = true
-			all = append(all, b)
-		}
+		all = append(all, s.batches...)
 	}
 	return all
 }
 
-// deliver sends a batch. When upstream refuses it for something in it, smaller parts
+// deliver sends what is in a batch; more may be added to it meanwhile. When upstream refuses it for something in it, smaller parts
 // are sent, until it is known which events are to blame; those are lost. Parts that
 // upstream has answered to are never sent again, whatever becomes of the others.
 func (q *eventBox) deliver(ctx context.Context, b *batch) error {
@@ -351,12 +347,8 @@ func (e *Events) count(events int, receipt ports.EventReceipt, err error) {
 	}
 }
 
-func (q *eventBox) settle(_ context.Context, b *batch, _ outcome, _ error) {
-	e := (*Events)(q)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	b.sending = false
-}
+// settle does nothing: deliver takes out of a batch what upstream has answered to.
+func (q *eventBox) settle(context.Context, *batch, outcome, error) {}
 
 // rest logs what was lost since the last time.
 func (q *eventBox) rest(ctx context.Context) {

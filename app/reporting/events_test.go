@@ -116,6 +116,7 @@ type forwarder struct {
 	cut       func()
 	dead      atomic.Bool // nothing that it does reaches anybody
 	away      atomic.Bool // the store does not answer
+	deaf      atomic.Bool // the store writes, and its answers are lost
 	limit     atomic.Int64
 	keys      sync.Map // server-side keys by digest
 }
@@ -143,7 +144,11 @@ func (s eventStore) PutState(ctx context.Context, name string, value []byte, v p
 	if s.f.blocked() {
 		return "", ports.ErrUnavailable
 	}
-	return s.SpoolStore.PutState(ctx, name, value, v)
+	version, err := s.SpoolStore.PutState(ctx, name, value, v)
+	if s.f.deaf.Load() {
+		return "", ports.ErrUnavailable
+	}
+	return version, err
 }
 
 func (s eventStore) GetState(ctx context.Context, name string) ([]byte, ports.Version, error) {
@@ -564,7 +569,9 @@ func TestKilledAfterUpstreamAnswered(t *testing.T) {
 		slow.SDK = "slow"
 		first.Accept(slow, []string{`{"slow":1}`})
 		first.accept(t, numbered(0, 10)...)
-		pass(eventInterval)
+		for len(c.requests()) == 0 {
+			pass(time.Millisecond)
+		}
 		first.kill(t, "first", true)
 		c.failing(nil)
 		forward(t, c, store, "second")
@@ -686,6 +693,60 @@ func TestDamagedSlots(t *testing.T) {
 			c.takes(t, "{}")
 		})
 	}
+}
+
+// TestNoMoreIsTakenOverThanThereIsRoomFor sees that a process takes over what others
+// left bit by bit.
+func TestNoMoreIsTakenOverThanThereIsRoomFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCollector(), eventsStore(t)
+		c.failing(errAway)
+		first := forward(t, c, store, "first")
+		first.limit.Store(8 << 20)
+		all := numbered(0, 50_000)
+		first.accept(t, all...)
+		first.end()
+		c.failing(errBusy) // an answer, so that each batch is tried
+		second := forward(t, c, store, "second")
+		second.limit.Store(2 << 20)
+		before := len(c.requests())
+		pass(10 * eventInterval)
+		waiting := map[string]bool{}
+		for _, r := range c.requests()[before:] {
+			for _, e := range r.Events {
+				waiting[e] = true
+			}
+		}
+		if n := len(waiting); n == 0 || n > len(all)/2 {
+			t.Errorf("%d events of %d were taken over", n, len(all))
+		}
+		c.failing(nil)
+		pass(20 * eventInterval)
+		c.takes(t, all...)
+	})
+}
+
+// TestAnswersOfTheStoreThatAreLost sees that a slot that was saved without the process
+// being told so stays its own.
+func TestAnswersOfTheStoreThatAreLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCollector(), eventsStore(t)
+		c.failing(errAway)
+		first := forward(t, c, store, "first")
+		first.accept(t, numbered(0, 5)...)
+		pass(eventInterval)
+		first.deaf.Store(true)
+		first.accept(t, numbered(5, 5)...)
+		pass(eventInterval)
+		first.deaf.Store(false)
+		first.accept(t, numbered(10, 5)...)
+		pass(eventInterval)
+		first.kill(t, "first", true)
+		c.failing(nil)
+		forward(t, c, store, "second")
+		pass(eventInterval)
+		c.takes(t, numbered(0, 15)...)
+	})
 }
 
 // TestRestartsWhileUpstreamIsAway sees that many restarts leave no more in the store
