@@ -19,11 +19,13 @@ BUILDFLAGS := -trimpath -buildvcs=auto -ldflags='-s -w'
 SAMPLE     := $(CURDIR)/docs/sample
 # The race detector needs a C compiler. CI must have one.
 RACE := $(shell command -v $$($(GO) env CC | cut -d' ' -f1) >/dev/null 2>&1 && echo -race)
+# The race detector makes every program sleep for a second before it exits, unless told otherwise.
+export GORACE ?= atexit_sleep_ms=10
 # Packages with tests that need a Docker engine.
 INTEGRATION = $(shell grep -rl --include='*_test.go' '^//go:build integration' . | xargs -n1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-integration test-sdk test-full lint fuzz bench docs sizing image release release-check clean docker race-in-ci
+.PHONY: help build run test test-nethttp test-integration test-sdk test-full lint fuzz bench docs sizing image release release-check clean docker race-in-ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,12 +45,13 @@ run: build ## Serve the sample environment, offline (PORT=8000)
 
 # -count=1: tests of the built program build it themselves, unseen by Go's cache.
 test: race-in-ci ## Run the tests that need nothing but Go
-	$(GO) test $(RACE) -count=1 $$($(GO) list ./... | grep -v /test/e2e/parity$$)
-	@mkdir -p bin
-	$(GO) test $(RACE) -count=1 -v ./test/e2e/parity >bin/parity.txt || { cat bin/parity.txt; exit 1; }
-	@grep -E '^--- |cases ran|^ok' bin/parity.txt
+	$(GO) test $(RACE) -count=1 ./...
+	@cat bin/parity/*.txt
 	@[ -n '$(RACE)' ] || echo 'Without the race detector: it needs a C compiler.'
 	@echo 'Left out: what needs a Docker engine ("make test-integration"), SDKs ("make test-sdk"), most rounds of killing stores ("make test-full").'
+
+test-nethttp: ## Run end-to-end suites with server.fast_path off
+	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience
 
 test-integration: race-in-ci docker ## Run the tests that need a Docker engine
 	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m $(INTEGRATION)
@@ -80,7 +83,7 @@ fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each
 bench: ## Run the benchmarks (BENCH=., BENCHTIME=100ms)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem ./...
 
-docs: ## Write docs/configuration.md anew
+docs: ## Write docs/configuration.md and docs/commands.md again
 	$(GO) run ./docs/gen
 
 sizing: ## Write the table of docs/scaling.md anew; on a quiet machine

@@ -32,8 +32,7 @@ var (
 	_ Announcements = (*App)(nil)
 )
 
-// New returns an App that has not started anything yet. deps.Input may be set
-// later, before Run, since an input mostly needs the App as its Query.
+// New returns an App that has not started anything yet.
 func New(config Config, deps Deps) *App {
 	a := &App{announcer: newAnnouncer()}
 	if deps.Background == nil {
@@ -60,9 +59,6 @@ func New(config Config, deps Deps) *App {
 // concurrent use, before Run too. c must not be changed any more.
 func (a *App) Apply(c Config) { a.roster.apply(c) }
 
-// SetInput sets the way in. It must be called before Run.
-func (a *App) SetInput(in Input) { a.deps.Input = in }
-
 // Snapshot returns what is served now.
 func (a *App) Snapshot() *Snapshot { return a.library.snapshot.Load() }
 
@@ -80,10 +76,10 @@ func (a *App) Readiness() Readiness {
 	return Readiness{Report: a.roster.report(), Draining: a.draining.Load()}
 }
 
-// Run serves until ctx ends, then shuts down in order and returns nil. It returns
-// an error when it could not start serving or had to stop. The store is closed
-// either way.
-func (a *App) Run(ctx context.Context) error {
+// Run serves clients through input until ctx ends, then shuts down in order and
+// returns nil. It returns an error when it could not start serving or had to stop.
+// The store is closed either way.
+func (a *App) Run(ctx context.Context, input Input) error {
 	keeping, cancel := context.WithCancel(ctx)
 	stopKeeping := func() { a.roster.close(); cancel() }
 	defer stopKeeping()
@@ -91,7 +87,7 @@ func (a *App) Run(ctx context.Context) error {
 	listening := make(chan struct{})
 	a.awaitRestored(ctx, a.roster.open(keeping, listening))
 
-	address, err := a.deps.Input.Listen(ctx)
+	address, err := input.Listen(ctx)
 	if err != nil {
 		stopKeeping()
 		stopped := a.waitFor(ctx, "stopping to poll", running.Wait)
@@ -101,7 +97,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.reports.start(ctx)
 	a.deps.Logger.InfoContext(ctx, "listening", "address", address, "environments", len(a.Snapshot().Keys()))
 	served := make(chan error, 1)
-	go func() { served <- a.deps.Input.Serve() }()
+	go func() { served <- input.Serve() }()
 
 	select {
 	case <-ctx.Done():
@@ -113,7 +109,7 @@ func (a *App) Run(ctx context.Context) error {
 		err = fmt.Errorf("serving: %w", err)
 		served <- nil
 	}
-	return errors.Join(err, a.shutDown(context.WithoutCancel(ctx), stopKeeping, running, served))
+	return errors.Join(err, a.shutDown(context.WithoutCancel(ctx), input, stopKeeping, running, served))
 }
 
 // awaitRestored waits for what the store has, within bounds.

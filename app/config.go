@@ -47,7 +47,6 @@ type Deps struct {
 	// Store keeps documents. Run closes it.
 	Store     ports.Store
 	Presenter Presenter
-	Input     Input // may come later, by SetInput
 	Logger    *slog.Logger
 	Now       func() time.Time
 	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.

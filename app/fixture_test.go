@@ -372,13 +372,13 @@ func start(t *testing.T, u *upstream, s setup) *node {
 	ctx, stop := context.WithCancel(t.Context())
 	n := &node{config: config, input: s.input, log: newJournal(), stop: stop, ended: make(chan error, 1)}
 	n.App = app.New(config, app.Deps{
-		Upstream: s.upstream, Notifier: s.notifier, Discoverer: s.discoverer, Store: s.store, Presenter: s.presenter, Input: s.input,
+		Upstream: s.upstream, Notifier: s.notifier, Discoverer: s.discoverer, Store: s.store, Presenter: s.presenter,
 		Logger: slog.New(n.log), Now: s.now, Random: s.random, Background: s.background,
 	})
 	if s.opens != nil {
 		s.input.opens = func() { s.opens(n) }
 	}
-	go func() { n.ended <- n.Run(ctx) }()
+	go func() { n.ended <- n.Run(ctx, s.input) }()
 	t.Cleanup(func() {
 		stop()
 		<-n.ended

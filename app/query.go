@@ -8,7 +8,7 @@ type Query interface {
 	// Snapshot returns what is served now, by one atomic load. Never nil.
 	Snapshot() *Snapshot
 	// Readiness reports whether the proxy should get traffic: documents fresh and
-	// not shutting down (behaviour, section 3).
+	// not shutting down (docs/spec/behaviour.md#readiness).
 	Readiness() Readiness
 }
 

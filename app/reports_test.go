@@ -19,7 +19,7 @@ import (
 type taker struct {
 	input *input
 	mu    sync.Mutex
-	usage []ports.UsageRow
+	usage []domain.UsageRow
 	takes time.Duration
 }
 
@@ -29,7 +29,7 @@ func (r *taker) Discover(context.Context) ([]domain.EnvironmentKeys, error) {
 	return list, nil
 }
 
-func (r *taker) ReportUsage(ctx context.Context, b ports.UsageBatch) error {
+func (r *taker) ReportUsage(ctx context.Context, b domain.UsageBatch) error {
 	select {
 	case <-time.After(r.takes):
 	case <-ctx.Done():
@@ -42,12 +42,12 @@ func (r *taker) ReportUsage(ctx context.Context, b ports.UsageBatch) error {
 	return nil
 }
 
-func (r *taker) ReportCounts(context.Context, domain.EnvironmentKey, []ports.FeatureCount) error {
+func (r *taker) ReportCounts(context.Context, domain.EnvironmentKey, []domain.FeatureCount) error {
 	r.input.note("analytics")
 	return nil
 }
 
-func (r *taker) ReportEvaluations(context.Context, domain.EnvironmentKey, []ports.Evaluation) error {
+func (r *taker) ReportEvaluations(context.Context, domain.EnvironmentKey, []domain.FeatureEvaluation) error {
 	return nil
 }
 
@@ -61,12 +61,12 @@ func reporting(t *testing.T, r *taker, store ports.Store) (proxy *app.App, log j
 		Freshness: domain.Freshness{PollInterval: interval}, PollConcurrency: 1, Lease: 2 * interval, Node: "node",
 		DrainDelay: 3 * time.Second, ShutdownTimeout: 9 * time.Second, UsageInterval: time.Hour, AnalyticsInterval: time.Hour,
 	}, app.Deps{
-		Upstream: u.at("node"), Discoverer: r, Store: store, Presenter: presenter{}, Input: r.input,
+		Upstream: u.at("node"), Discoverer: r, Store: store, Presenter: presenter{},
 		Logger: slog.New(log), Now: time.Now, Random: seeded(1), Usage: r, NewUUID: func() string { return "a key" }, Analytics: r,
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- proxy.Run(ctx) }()
+	go func() { ended <- proxy.Run(ctx, r.input) }()
 	pass(time.Minute)
 	return proxy, log, func() error { stop(); return <-ended }
 }
@@ -77,16 +77,16 @@ func TestTheLastReportsFollowTheLastRequest(t *testing.T) {
 		r.input.hold = 2 * time.Second
 		store := &stuck{Store: handle(t, memory.NewBackend())}
 		proxy, _, end := reporting(t, r, store)
-		proxy.Usage().Count(key, ports.Flags)
+		proxy.Usage().Count(key, domain.ResourceFlags)
 		go func() { // a request that is finished while the listener closes
 			<-time.After(4 * time.Second)
-			proxy.Usage().Count(key, ports.Identities)
-			proxy.Analytics().AddCounts(key, []ports.FeatureCount{{Feature: "a", Count: 1}})
+			proxy.Usage().Count(key, domain.ResourceIdentities)
+			proxy.Analytics().AddCounts(key, []domain.FeatureCount{{Feature: "a", Count: 1}})
 		}()
 		if err := end(); err != nil {
 			t.Error(err)
 		}
-		want := []ports.UsageRow{{Environment: key, Resource: ports.Flags, Count: 1}, {Environment: key, Resource: ports.Identities, Count: 1}}
+		want := []domain.UsageRow{{Environment: key, Resource: domain.ResourceFlags, Count: 1}, {Environment: key, Resource: domain.ResourceIdentities, Count: 1}}
 		if !slices.Equal(r.usage, want) {
 			t.Errorf("reported %v", r.usage)
 		}
@@ -104,7 +104,7 @@ func TestReportsDoNotKeepTheProxyFromStopping(t *testing.T) {
 				r.input.hold = hold
 				b := memory.NewBackend()
 				proxy, log, end := reporting(t, r, handle(t, b))
-				proxy.Usage().Count(key, ports.Flags)
+				proxy.Usage().Count(key, domain.ResourceFlags)
 				told := time.Now()
 				err := end()
 				if hold == 0 && err != nil {

@@ -215,7 +215,7 @@ func (r *roster) left(k *keeper) {
 
 // report assesses how fresh the documents are. None counts as confirmed any later
 // than the list that its environment is in: a failed discovery is a failed update
-// (upstream, "Discovery by proxy key"), and as long as nothing was ever discovered,
+// (docs/spec/upstream.md#discovery-by-proxy-key), and as long as nothing was ever discovered,
 // documents are missing.
 func (r *roster) report() domain.Report {
 	freshness := r.freshness()

@@ -7,7 +7,7 @@ const (
 	failuresBeforeBackoff = 5
 	// unconditionalEvery is how often a poll asks for the whole document although
 	// one is held: Last-Modified has whole seconds, so that a condition can hide a
-	// change (upstream, "Environment documents").
+	// change (docs/spec/upstream.md#schedule).
 	unconditionalEvery = 5 * time.Minute
 	// failuresBeforeHandOver: a node with so many failures in a row offers the
 	// lease to the others, soon enough for them to stay within the grace period.

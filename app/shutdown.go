@@ -11,10 +11,10 @@ import (
 // shutDown stops in order: unready, polling stopped and leases dropped; then the
 // drain delay, in which answers tell clients to connect anew; then the listener
 // closed with requests finished; then the last reports sent; then the store. Each step is bounded.
-func (a *App) shutDown(ctx context.Context, stopKeeping func(), running *sync.WaitGroup, served <-chan error) error {
+func (a *App) shutDown(ctx context.Context, input Input, stopKeeping func(), running *sync.WaitGroup, served <-chan error) error {
 	began := a.deps.Now()
 	a.draining.Store(true)
-	a.deps.Input.Drain()
+	input.Drain()
 	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config().DrainDelay.String())
 	drained := time.NewTimer(a.config().DrainDelay)
 	defer drained.Stop()
@@ -26,7 +26,7 @@ func (a *App) shutDown(ctx context.Context, stopKeeping func(), running *sync.Wa
 	ctx, cancel := context.WithTimeout(ctx, a.config().ShutdownTimeout)
 	defer cancel()
 	var errs []error
-	if err := a.deps.Input.Shutdown(ctx); err != nil {
+	if err := input.Shutdown(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("closing the listener: %w", err))
 	}
 	select {

@@ -8,20 +8,20 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// ErrUnusable is wrapped by ParseEnvironment's errors: the text is no environment
-// document that could be served.
+// ErrUnusable is wrapped by the errors of ParseEnvironment: the text is not an
+// environment document that can be served.
 var ErrUnusable = errors.New("not a usable environment document")
 
-// maxProblems bounds what one document can report.
+// maxProblems is how many problems one document reports.
 const maxProblems = 100
 
-// ParseEnvironment takes an environment document apart in one pass, without a
-// tree in between. A document is usable when it is an object with api_key, name,
-// feature_states and project.segments (behaviour, section 3); otherwise the error
-// wraps ErrUnusable and says what is missing. Malformed parts inside a usable
-// document are left out or neutralised, each told as a Problem, 100 at most.
+// ParseEnvironment parses an environment document in one pass, without building a
+// tree. A document is usable when it is an object with api_key, name, feature_states
+// and project.segments (docs/spec/behaviour.md#usable-documents). Otherwise the error wraps ErrUnusable
+// and says what is missing. Malformed parts of a usable document are left out or made
+// harmless, and each is reported as a Problem, 100 at most.
 //
-// The result keeps nothing of text alive.
+// The result does not keep text in memory.
 func ParseEnvironment(text string) (*Environment, []Problem, error) {
 	d := decoder{Scanner: jsonscan.New(text), names: map[string]string{}}
 	if kind := d.Kind(); kind != jsonscan.Object {
@@ -43,7 +43,7 @@ func ParseEnvironment(text string) (*Environment, []Problem, error) {
 
 type decoder struct {
 	jsonscan.Scanner
-	names    map[string]string // what recurs: names and types, each kept once
+	names    map[string]string // names and types that recur, each kept once
 	problems []Problem
 	missing  []string // required parts that are absent or of the wrong type
 }
@@ -104,7 +104,7 @@ func (d *decoder) environment() *Environment {
 }
 
 func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
-	if !d.object(p, "it counts as empty") {
+	if !d.object(p, "it is treated as empty") {
 		return nil, false
 	}
 	for {
@@ -131,7 +131,7 @@ func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
 }
 
 func (d *decoder) ids(p *Path) []int64 {
-	if !d.array(p, "it counts as empty") {
+	if !d.array(p, "it is treated as empty") {
 		return nil
 	}
 	ids := []int64{}

@@ -8,7 +8,7 @@ import (
 )
 
 func (d *decoder) identityOverrides(p *Path) []IdentityOverride {
-	if !d.array(p, "it counts as empty") {
+	if !d.array(p, "it is treated as empty") {
 		return nil
 	}
 	var overrides []IdentityOverride
@@ -47,10 +47,10 @@ func (d *decoder) identityOverride(p *Path) (o IdentityOverride, ok bool) {
 	return o, ok
 }
 
-// featureStates reads a list of feature states. Those of identities are not split
-// over variants, so that all about variants is passed over.
+// featureStates reads a list of feature states. Those of identities do not split, so
+// that everything about variants is skipped.
 func (d *decoder) featureStates(p *Path, splits bool) []FeatureState {
-	if !d.array(p, "it counts as empty") {
+	if !d.array(p, "it is treated as empty") {
 		return nil
 	}
 	var states []FeatureState
@@ -107,14 +107,14 @@ func (d *decoder) featureState(p *Path, splits bool) (fs FeatureState, ok bool) 
 		fs.Key = uuid
 	}
 	if !ok {
-		d.problem(p, leftOut, "its feature has no name that is a text or no id that is an integer")
+		d.problem(p, leftOut, "its feature needs a name that is a text and an id that is an integer")
 		return fs, false
 	}
 	if !enabled {
-		d.problem(p, "the feature counts as disabled", "enabled is missing or not true or false")
+		d.problem(p, "the feature is disabled", "enabled is missing or not true or false")
 	}
 	if len(fs.Variants) > 0 && fs.Key == "" {
-		d.problem(p, "identities are split by an empty key", "it has variants, but neither django_id nor featurestate_uuid")
+		d.problem(p, "identities are split by an empty key", "it has variants, but no django_id and no featurestate_uuid")
 	}
 	return fs, true
 }
@@ -128,7 +128,7 @@ func (d *decoder) stateID() string {
 }
 
 func (d *decoder) feature(p *Path) (f Feature, ok bool) {
-	if !d.object(p, "it counts as empty") {
+	if !d.object(p, "it is treated as empty") {
 		return f, false
 	}
 	var id, name bool
@@ -172,7 +172,7 @@ func (d *decoder) priority(p *Path) (priority Value) {
 }
 
 func (d *decoder) variants(p *Path) []Variant {
-	if !d.array(p, "it counts as empty") {
+	if !d.array(p, "it is treated as empty") {
 		return nil
 	}
 	var variants []Variant
@@ -225,14 +225,14 @@ func (d *decoder) variant(p *Path) (v Variant, ok bool) {
 	case !option:
 		d.problem(p, leftOut, "multivariate_feature_option has no value")
 	case !ordered:
-		d.problem(p, leftOut, "it has neither an id nor a valid mv_fs_value_uuid to be ordered by")
+		d.problem(p, leftOut, "it has no id and no valid mv_fs_value_uuid, which order variants")
 	}
 	return v, weight && option && ordered
 }
 
 // option reads a multivariate option: its name, if it has one, and its value.
 func (d *decoder) option(p *Path) (name string, v Value, ok bool) {
-	if !d.object(p, "it counts as empty") {
+	if !d.object(p, "it is treated as empty") {
 		return "", v, false
 	}
 	for {

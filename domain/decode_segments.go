@@ -49,7 +49,7 @@ func (d *decoder) segment(p *Path) (s Segment, ok bool) {
 }
 
 func (d *decoder) rules(p *Path) []Rule {
-	if !d.array(p, "it counts as empty") {
+	if !d.array(p, "it is treated as empty") {
 		return nil
 	}
 	var rules []Rule
@@ -60,8 +60,8 @@ func (d *decoder) rules(p *Path) []Rule {
 	return rules
 }
 
-// rule keeps a malformed rule as one with an unknown type, since leaving it out
-// would make its segment match more identities than it should.
+// rule keeps a malformed rule as one of an unknown type. Without it, its segment would
+// match more identities than it should.
 func (d *decoder) rule(p *Path) (r Rule) {
 	if !d.object(p, "the rule never holds") {
 		return r
@@ -94,7 +94,7 @@ func (d *decoder) rule(p *Path) (r Rule) {
 }
 
 func (d *decoder) conditions(p *Path) []Condition {
-	if !d.array(p, "it counts as empty") {
+	if !d.array(p, "it is treated as empty") {
 		return nil
 	}
 	var conditions []Condition

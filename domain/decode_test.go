@@ -63,25 +63,25 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-func TestMalformedPartsAreLeftOutAndTold(t *testing.T) {
+func TestMalformedPartsAreLeftOutAndReported(t *testing.T) {
 	state := func(extra string) string {
 		return `[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":1` + extra + `}]`
 	}
 	for _, c := range []struct{ field, want string }{
 		{`"feature_states":[5]`, "feature_states[0]: expected an object, found a number: the feature state is left out"},
-		{`"feature_states":[{"enabled":true}]`, "feature_states[0]: its feature has no name that is a text or no id that is an integer: the feature state is left out"},
-		{`"feature_states":[{"feature":{"id":"1","name":"a"},"enabled":true}]`, "feature_states[0]: its feature has no name"},
-		{`"feature_states":[{"feature":{"id":1,"name":"a"}}]`, "feature_states[0]: enabled is missing or not true or false: the feature counts as disabled"},
+		{`"feature_states":[{"enabled":true}]`, "feature_states[0]: its feature needs a name that is a text and an id that is an integer: the feature state is left out"},
+		{`"feature_states":[{"feature":{"id":"1","name":"a"},"enabled":true}]`, "feature_states[0]: its feature needs a name"},
+		{`"feature_states":[{"feature":{"id":1,"name":"a"}}]`, "feature_states[0]: enabled is missing or not true or false: the feature is disabled"},
 		{`"feature_states":` + state(`,"feature_segment":{"priority":"1"}`), "feature_states[0].feature_segment.priority: a priority must be a number"},
 		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"id":1,"multivariate_feature_option":{"value":1}}]`), "multivariate_feature_state_values[0]: percentage_allocation is missing or not a number: the variant is left out"},
 		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"id":1,"percentage_allocation":5}]`), "multivariate_feature_option has no value"},
-		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"percentage_allocation":5,"mv_fs_value_uuid":"zz","multivariate_feature_option":{"value":1}}]`), "it has neither an id nor a valid mv_fs_value_uuid"},
-		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"id":1,"percentage_allocation":5,"multivariate_feature_option":{"value":1}}]`), "it has variants, but neither django_id nor featurestate_uuid"},
+		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"percentage_allocation":5,"mv_fs_value_uuid":"zz","multivariate_feature_option":{"value":1}}]`), "it has no id and no valid mv_fs_value_uuid"},
+		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"id":1,"percentage_allocation":5,"multivariate_feature_option":{"value":1}}]`), "it has variants, but no django_id and no featurestate_uuid"},
 		{`"project":{"segments":[{"name":"s"}]}`, "project.segments[0]: it has no id that is a number or a text: the segment is left out"},
-		{`"project":{"segments":[{"id":1,"rules":5}]}`, "project.segments[0].rules: expected a list, found a number: it counts as empty"},
+		{`"project":{"segments":[{"id":1,"rules":5}]}`, "project.segments[0].rules: expected a list, found a number: it is treated as empty"},
 		{`"project":{"segments":[{"id":1,"rules":[{"type":"ALL","conditions":[{"operator":"EQUAL","property_":5}]}]}]}`, "conditions[0].property_: a property must be a text or null: the condition never holds"},
 		{`"project":{"segments":[],"server_key_only_feature_ids":[1,"x"]}`, "project.server_key_only_feature_ids[1]: a feature id must be an integer: it is left out"},
-		{`"hide_disabled_flags":"yes"`, "hide_disabled_flags: expected true, false or null, found a text: it counts as null"},
+		{`"hide_disabled_flags":"yes"`, "hide_disabled_flags: expected true, false or null, found a text: it is treated as null"},
 		{`"identity_overrides":[{"identifier":5}]`, "identity_overrides[0]: it has no identifier that is a text"},
 	} {
 		_, problems, err := domain.ParseEnvironment(strings.TrimSuffix(smallest, "}") + "," + c.field + "}")

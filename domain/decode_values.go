@@ -7,8 +7,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// object enters an object. Anything else is passed over and, unless it is null,
-// told as a problem with the given effect.
+// object enters an object. It skips anything else and, unless that is null, reports a
+// problem with the given effect.
 func (d *decoder) object(p *Path, effect string) bool {
 	if d.Kind() == jsonscan.Object {
 		return d.EnterObject()
@@ -17,7 +17,7 @@ func (d *decoder) object(p *Path, effect string) bool {
 	return false
 }
 
-// array is object's like for arrays.
+// array does for arrays what object does for objects.
 func (d *decoder) array(p *Path, effect string) bool {
 	if d.Kind() == jsonscan.Array {
 		return d.EnterArray()
@@ -34,7 +34,7 @@ func (d *decoder) unexpected(p *Path, want, effect string) {
 	}
 }
 
-// text reads a string, a copy of its own; anything else is passed over.
+// text reads a string and returns a copy of it. It skips anything else.
 func (d *decoder) text() (string, bool) {
 	if d.Kind() != jsonscan.String {
 		d.Skip()
@@ -43,7 +43,7 @@ func (d *decoder) text() (string, bool) {
 	return strings.Clone(d.String()), true
 }
 
-// name is text for strings that recur all over a document.
+// name is text for strings that recur in a document.
 func (d *decoder) name() (string, bool) {
 	if d.Kind() != jsonscan.String {
 		d.Skip()
@@ -58,21 +58,21 @@ func (d *decoder) name() (string, bool) {
 	return known, true
 }
 
-// value reads a value, a copy of its own.
+// value reads a value and returns a copy of it.
 func (d *decoder) value() Value {
 	v := ReadValue(&d.Scanner)
 	v.text = strings.Clone(v.text)
 	return v
 }
 
-// number reads a value and tells whether it is a number in the range of float64.
+// number reads a value and reports whether it is a number in the range of float64.
 func (d *decoder) number() (v Value, ok bool) {
 	v = d.value()
 	_, ok = v.Float()
 	return v, ok
 }
 
-// integer reads an integer that fits; anything else is passed over.
+// integer reads an integer of 64 bits. It skips anything else.
 func (d *decoder) integer() (int64, bool) {
 	if d.Kind() != jsonscan.Number {
 		d.Skip()
@@ -89,7 +89,7 @@ func (d *decoder) optionalBool(p *Path) *bool {
 	case jsonscan.Null:
 		d.Null()
 	default:
-		d.unexpected(p, "true, false or null", "it counts as null")
+		d.unexpected(p, "true, false or null", "it is treated as null")
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func kindName(k jsonscan.Kind) string {
 	return [...]string{"nothing", "null", "true or false", "a number", "a text", "a list", "an object"}[k]
 }
 
-// clip bounds what a message repeats of a document.
+// clip shortens a text of a document for a message.
 func clip(text string) string {
 	if len(text) > 80 {
 		return strings.ToValidUTF8(text[:80], "") + "…"

@@ -1,5 +1,5 @@
-// Package domain holds what the Edge Proxy is about, free of I/O: environment
-// documents and their parts, keys and the key ring, identities and their traits,
-// and the arithmetic of freshness. It imports the standard library only and
-// never asks what time it is.
+// Package domain has the types and rules that the rest of the proxy builds on:
+// environment documents and their parts, keys and the key ring, identities and their
+// traits, and the arithmetic of freshness. It does no I/O, imports only the standard
+// library and never reads the clock.
 package domain

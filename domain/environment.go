@@ -2,14 +2,14 @@ package domain
 
 import "time"
 
-// Environment is an environment document taken apart: all that evaluation and
+// Environment is a parsed environment document with everything that evaluation and
 // its answers need. ParseEnvironment makes it; it is read-only afterwards.
 type Environment struct {
 	APIKey    string    // the client-side key as the document states it, part of every identity key
 	Name      string    // the environment's name
 	UpdatedAt time.Time // zero when the document states none
-	// HideDisabledFlags leaves disabled flags out of what client-side keys see:
-	// the environment's own setting, or the project's where it has none.
+	// HideDisabledFlags hides disabled flags from client-side keys. It is the
+	// environment's own setting or, without one, the project's.
 	HideDisabledFlags bool
 	// ServerKeyOnly lists the ids of the features that client-side keys never see.
 	ServerKeyOnly     []int64
@@ -18,14 +18,14 @@ type Environment struct {
 	IdentityOverrides []IdentityOverride
 }
 
-// Feature names a feature.
+// Feature identifies a feature.
 type Feature struct {
 	ID   int64
 	Name string
 	Type string // such as STANDARD or MULTIVARIATE; "" when the document states none
 }
 
-// FeatureState is what a feature is in an environment, for a segment or for an
+// FeatureState is the state of a feature in an environment, for a segment or for an
 // identity.
 type FeatureState struct {
 	Feature Feature
@@ -34,16 +34,16 @@ type FeatureState struct {
 	// Key goes into the hash that splits identities over Variants: the
 	// django_id or else the featurestate_uuid.
 	Key string
-	// Priority ranks segment overrides: a number, of which the lowest wins, or
-	// null, which is +∞.
+	// Priority ranks segment overrides. It is a number, of which the lowest wins, or
+	// null, which means +∞.
 	Priority Value
 	Variants []Variant // in document order
 }
 
 // Variant is one multivariate option of a feature state.
 type Variant struct {
-	// Key names the option for people, "" where the document has no name for it.
-	// Evaluation does not depend on it.
+	// Key is the option's name, "" if the document has none. Evaluation does not
+	// depend on it.
 	Key    string
 	Value  Value
 	Weight Value // percentage allocation: a number, 0 to 100
@@ -66,8 +66,8 @@ func (o VariantOrder) Compare(p VariantOrder) int {
 	}
 }
 
-// Segment is a set of identities, by rules, and the feature states that apply to
-// it.
+// Segment is a set of identities, described by rules, and the feature states that
+// apply to them.
 type Segment struct {
 	ID        string // as text; part of the hash of percentage splits
 	Name      string
@@ -93,9 +93,8 @@ type Rule struct {
 	Rules      []Rule
 }
 
-// Condition compares one property of the evaluation context with a value. A
-// condition that the document states wrongly has an empty Operator: it never
-// holds.
+// Condition compares one property of the evaluation context with a value. A malformed
+// condition has an empty Operator and never holds.
 type Condition struct {
 	Operator string
 	Property string // trait key or JSONPath

@@ -2,7 +2,7 @@ package domain
 
 import "time"
 
-// Freshness is the rule by which documents go stale (behaviour, section 3).
+// Freshness is the rule by which documents go stale (docs/spec/behaviour.md#readiness).
 type Freshness struct {
 	PollInterval time.Duration
 	// Grace is allowed per environment on top of one poll interval; nil means
@@ -11,14 +11,14 @@ type Freshness struct {
 }
 
 // TotalGrace returns how old the oldest confirmation may be with that many
-// environments. The second result is false when documents never go stale.
-func (f Freshness) TotalGrace(environments int) (time.Duration, bool) {
+// environments. finite is false when documents never go stale.
+func (f Freshness) TotalGrace(environments int) (total time.Duration, finite bool) {
 	if f.Grace == nil {
 		return 0, false
 	}
-	total := f.PollInterval + time.Duration(environments)**f.Grace
+	total = f.PollInterval + time.Duration(environments)**f.Grace
 	if *f.Grace > 0 && environments > 0 && (total-f.PollInterval)/time.Duration(environments) != *f.Grace {
-		return 0, false // centuries: too long to be counted is too long to go stale
+		return 0, false // centuries: it does not fit, and never passes
 	}
 	return total, true
 }
@@ -44,8 +44,8 @@ type Report struct {
 }
 
 // Assess applies the rule at now to the times upstream last confirmed each
-// environment's document; a zero time stands for "never". No environments at all
-// are Missing: nothing can be served.
+// environment's document; a zero time means never. The state without any environment
+// is Missing: nothing can be served.
 func (f Freshness) Assess(now time.Time, confirmed []time.Time) Report {
 	if len(confirmed) == 0 {
 		return Report{State: Missing}

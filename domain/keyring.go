@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Access is what a key that authenticated may see.
+// Access says what the holder of a key may see.
 type Access uint8
 
 const (
-	// ClientSide hides server-key-only features and, where the environment asks
-	// for it, disabled flags; it does not open the environment document.
+	// ClientSide hides server-key-only features and, if the environment says so,
+	// disabled flags. It does not give access to the environment document.
 	ClientSide Access = iota
 	// ServerSide sees everything.
 	ServerSide
 )
 
-// KeyDigest is the SHA-256 of a server-side key: what may be stored of it.
+// KeyDigest is the SHA-256 of a server-side key. Stores may hold it, unlike the key.
 type KeyDigest [sha256.Size]byte
 
 // Digest returns the key's digest.
@@ -42,23 +42,23 @@ func (c Credential) Valid(now time.Time) bool {
 	return c.ExpiresAt.IsZero() || now.Before(c.ExpiresAt)
 }
 
-// equal compares expiries as moments, whatever their zone.
+// equal compares expiries as moments, independent of their zones.
 func (c Credential) equal(other Credential) bool {
 	return c.Key == other.Key && c.Digest == other.Digest && c.ExpiresAt.Equal(other.ExpiresAt)
 }
 
 // EnvironmentKeys are the keys of one environment: its client-side key and any
-// number of server-side keys, several of them during a rotation.
+// number of server-side keys. There are several during a rotation.
 type EnvironmentKeys struct {
 	Client EnvironmentKey
 	Server []Credential
-	// Discovered: discovery by proxy key brought the environment, not the
-	// configuration.
+	// Discovered says that the environment comes from discovery by proxy key and not
+	// from the configuration.
 	Discovered bool
 }
 
-// FetchKeys returns the server-side keys that are known whole and valid at now, in
-// their order: those to fetch the document with.
+// FetchKeys returns the server-side keys to fetch the document with: those that are
+// known whole and valid at now, in their order.
 func (e EnvironmentKeys) FetchKeys(now time.Time) []ServerKey {
 	var keys []ServerKey
 	for _, c := range e.Server {
@@ -92,9 +92,9 @@ type ringEntry struct {
 	expiresAt   time.Time
 }
 
-// NewKeyRing returns the ring of the given environments, which it keeps and
-// which must not be changed any more. Of two environments with one client-side
-// key, or two credentials with one key, the first counts.
+// NewKeyRing returns the ring of the given environments. It retains them, and they must
+// not change afterwards. Of two environments with one client-side key, or two
+// credentials with one key, the first wins.
 func NewKeyRing(environments []EnvironmentKeys) *KeyRing {
 	r := &KeyRing{
 		environments: environments,
@@ -138,9 +138,9 @@ func (r *KeyRing) ServerKey(digest KeyDigest, now time.Time) ServerKey {
 	return ServerKey{}
 }
 
-// Authenticate returns the environment that key belongs to and what it may see.
-// A server-side key that expired before now does not authenticate. Server-side
-// keys are compared by digest, so that timing tells nothing about them.
+// Authenticate returns the environment of a key and what the key may see. It reports
+// false for an unknown key and for a server-side key that expired before now. It
+// compares server-side keys by digest, so that timing reveals nothing about them.
 func (r *KeyRing) Authenticate(key string, now func() time.Time) (EnvironmentKey, Access, bool) {
 	if i, ok := r.byClient[key]; ok {
 		return r.environments[i].Client, ClientSide, true

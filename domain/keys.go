@@ -24,7 +24,7 @@ func NewServerKey(secret string) ServerKey { return ServerKey{secret} }
 // for authentication, never for output.
 func (k ServerKey) Reveal() string { return k.secret }
 
-// IsZero reports whether there is no key.
+// IsZero reports whether k is the zero ServerKey, which holds no key.
 func (k ServerKey) IsZero() bool { return k.secret == "" }
 
 // String returns the masked form, see MaskServerKey.
@@ -36,16 +36,16 @@ func (k ServerKey) GoString() string { return fmt.Sprintf("domain.ServerKey(%q)"
 // MarshalText returns the masked form, so that no encoder writes the key.
 func (k ServerKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// MaskServerKey returns what may be shown of a server-side key: "ser." and its
-// last four characters, fewer where the key is short (behaviour, section 4).
+// MaskServerKey returns the part of a server-side key that may be shown: "ser." and its
+// last four characters, or fewer if the key is short (docs/spec/behaviour.md#secrets).
 func MaskServerKey(secret string) string {
 	rest := strings.TrimPrefix(secret, ServerKeyPrefix)
 	return ServerKeyPrefix + "…" + strings.ToValidUTF8(rest[len(rest)-shownOf(len(rest)):], "")
 }
 
-// keyShown is how many characters of a key may be shown at the most.
+// keyShown is how many characters of a key may be shown at most.
 const keyShown = 4
 
-// shownOf returns how many characters may be shown of so many behind the prefix: at
-// least as many stay hidden.
+// shownOf returns how many of the characters after the prefix may be shown: at most
+// half of them.
 func shownOf(length int) int { return min(keyShown, length/2) }

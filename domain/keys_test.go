@@ -59,7 +59,7 @@ func TestKeyRing(t *testing.T) {
 	}
 	same := domain.EnvironmentKeys{Client: "b", Server: []domain.Credential{byDigest}}
 	if !ring.Environments()[1].Equal(same) {
-		t.Error("equal keys are told apart")
+		t.Error("equal keys differ")
 	}
 	for name, other := range map[string]domain.EnvironmentKeys{
 		"client key": {Client: "c", Server: same.Server}, "discovered": {Client: "b", Server: same.Server, Discovered: true}, "fewer": {Client: "b"},

@@ -2,8 +2,8 @@ package domain
 
 import "strconv"
 
-// Path is a place in a document, kept as a chain so that it costs nothing until a
-// Problem asks for its text. The zero Path is the document.
+// Path is a place in a document. It is a chain, so that it costs nothing until a
+// Problem needs its text. The zero Path is the document.
 type Path struct {
 	parent *Path
 	name   string

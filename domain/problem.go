@@ -2,8 +2,7 @@ package domain
 
 import "fmt"
 
-// Problem is something in an environment document that is not as it should be,
-// and what that does to evaluation.
+// Problem is a fault of an environment document and its effect on evaluation.
 type Problem struct {
 	Path   string // where, such as project.segments[3].rules[0].conditions[1]
 	What   string // what is wrong

@@ -2,34 +2,34 @@ package domain
 
 import "time"
 
-// Verdict says what becomes of a document that upstream or a store offers.
+// Verdict says what happens to a document that upstream or a store offers.
 type Verdict uint8
 
 const (
-	// Confirm: it is the held document.
+	// Confirm means that it is the held document.
 	Confirm Verdict = iota
-	// Replace: it takes the held one's place.
+	// Replace means that it replaces the held one.
 	Replace
-	// Refuse: it is older than the held one, which stays.
+	// Refuse means that it is older than the held one, which stays.
 	Refuse
-	// WentBack: it is older, and upstream has insisted on it; it takes the held
-	// one's place, with a warning.
+	// WentBack means that it is older but that upstream insists on it: it replaces the
+	// held one, with a warning.
 	WentBack
 )
 
-// insistence is how many unconditional answers in a row must be older than the
-// held document before upstream is believed to have gone back, as after the
-// restore of a database (upstream, "Environment documents").
+// insistence is how many unconditional answers in a row must be older than the held
+// document until Succession believes that upstream went back, as it does after the
+// restore of a database (docs/spec/upstream.md#succession).
 const insistence = 3
 
-// Succession decides which document follows which, so that an older document
-// never replaces a newer one by a race: not from a slow page, a late node, a
-// store or a stream. The zero value is ready. It is not safe for concurrent use.
+// Succession decides whether a document may replace the held one. With it, a race with a
+// slow page, a late node, a store or a stream never replaces a newer document by an
+// older one. The zero value is ready. It is not safe for concurrent use.
 type Succession struct{ older int }
 
-// FromUpstream judges an answer of upstream. The same is whether its body is the
-// held document's, byte for byte; the times are the documents' updated_at, zero
-// where a document has none. A document without a time cannot be older.
+// FromUpstream judges an answer of upstream. same says that its body is the held
+// document's, byte for byte. The times are the updated_at of the documents, zero for a
+// document without one. A document without a time is never older.
 func (s *Succession) FromUpstream(held, offered time.Time, same, unconditional bool) Verdict {
 	switch {
 	case same:
@@ -48,16 +48,16 @@ func (s *Succession) FromUpstream(held, offered time.Time, same, unconditional b
 	return WentBack
 }
 
-// Dated is when a document was made and when upstream last confirmed it.
+// Dated holds when a document was made and when upstream last confirmed it.
 type Dated struct{ UpdatedAt, CheckedAt time.Time }
 
-// FromStore judges a record that another node wrote or an earlier run left. stored
-// says that the store had the held document, and has the offered one in its place.
+// FromStore judges a record that another node or an earlier run wrote. stored says that
+// the store had the held document before it had the offered one.
 //
-// An older document is believed when it replaced the held one after upstream had
-// confirmed that: whoever replaces a record knows it, and so saw upstream go back.
-// A held document that the store never had proves nothing of the kind. It comes from
-// a fetch that was asked for earlier and answered later than that of another node.
+// FromStore accepts an older document only if it replaced the held one in the store
+// after upstream had confirmed the held one. The node that replaced the record had read
+// it, so that it saw upstream go back. If the store never had the held document, then
+// the held one may come from a fetch that overlapped with that of another node.
 func (s *Succession) FromStore(held, offered Dated, same, stored bool) Verdict {
 	switch {
 	case same:

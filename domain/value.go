@@ -1,15 +1,13 @@
 package domain
 
 import (
-	"encoding/json"
 	"strconv"
 
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// Value is a JSON value as a document or a request holds it: numbers keep their
-// text, so that no precision and no type is lost on the way through. The zero
-// Value is null.
+// Value is a JSON value of a document or a request. Numbers keep their text, so that
+// they lose neither precision nor type. The zero Value is null.
 type Value struct {
 	kind jsonscan.Kind
 	text string // String: decoded; Bool, Number: the token; Array, Object: compact JSON
@@ -62,8 +60,8 @@ func (v Value) IsNull() bool { return v.Kind() == jsonscan.Null }
 // compact JSON of an Array or Object, and "" for null.
 func (v Value) Text() string { return v.text }
 
-// Float returns the number that the value is, as nearly as a float64 holds it; ok
-// is false for what is no number and for what is beyond a float64's range.
+// Float returns the value of a Number as the nearest float64. ok is false for other
+// kinds and for a number beyond the range of float64.
 func (v Value) Float() (f float64, ok bool) {
 	if v.Kind() != jsonscan.Number {
 		return 0, false
@@ -83,8 +81,3 @@ func (v Value) AppendJSON(dst []byte) []byte {
 		return append(dst, v.text...)
 	}
 }
-
-// MarshalJSON returns the value as compact JSON.
-func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
-
-var _ json.Marshaler = Value{}

@@ -11,12 +11,12 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine/python/jsonpath"
 )
 
-// maxProblems bounds what the compilation of one document can report.
+// maxProblems is how many problems the compilation of one document reports.
 const maxProblems = 100
 
-// Compile compiles a document. It never fails: what cannot mean anything, such as
-// an unknown operator or an invalid regular expression, never holds, and is told
-// as a Problem, 100 at most.
+// Compile compiles a document. It never fails: a condition that makes no sense, with
+// an unknown operator or an invalid regular expression for example, never holds and
+// is reported as a Problem. It reports at most 100 problems.
 func Compile(document *domain.Environment) (*Program, []domain.Problem) {
 	c := compiler{
 		document: document,
@@ -51,8 +51,8 @@ type compiler struct {
 	tree     *jsonpath.Object // built for the first JSONPath that needs it
 }
 
-// outcomeKey is what makes two outcomes equal. Values are told apart as in JSON:
-// 1, 1.0, "1" and true are four.
+// outcomeKey is equal for equal outcomes. Values are compared as in JSON: 1, 1.0, "1"
+// and true are four values.
 type outcomeKey struct {
 	id      int64
 	name    string
@@ -67,8 +67,8 @@ func (c *compiler) problem(p *domain.Path, effect, format string, args ...any) {
 	}
 }
 
-// features compiles the environment's own feature states. Of several with one
-// name the last counts, at the place of the first.
+// features compiles the environment's own feature states. Of several with one name
+// the last wins and takes the place of the first.
 func (c *compiler) features() {
 	root := domain.Path{}
 	list := root.Field("feature_states")
@@ -83,7 +83,7 @@ func (c *compiler) features() {
 		name := states[i].Feature.Name
 		s := c.state(&states[i])
 		if at, twice := c.program.byName[name]; twice {
-			c.problem(&list, "the last one counts", "feature %q is there more than once", name)
+			c.problem(&list, "the last one wins", "feature %q is there more than once", name)
 			c.program.features[at] = s
 			continue
 		}
@@ -99,12 +99,12 @@ func (c *compiler) state(fs *domain.FeatureState) state {
 	}
 	ordered := slices.Clone(fs.Variants)
 	slices.SortStableFunc(ordered, func(a, b domain.Variant) int { return a.Order.Compare(b.Order) })
-	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(ordered)), told: make([]toldVariant, len(ordered))}
+	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(ordered)), named: make([]namedVariant, len(ordered))}
 	start := 0.0
 	for i, v := range ordered {
 		weight, _ := v.Weight.Float()
 		s.split.variants[i] = variant{start, start + weight, c.outcome(fs, v.Value)}
-		s.split.told[i] = toldVariant{v.Key, weight}
+		s.split.named[i] = namedVariant{v.Key, weight}
 		start += weight
 	}
 	return s
@@ -129,7 +129,7 @@ func (c *compiler) outcome(fs *domain.FeatureState, v domain.Value) OutcomeID {
 	return id
 }
 
-// rankedState is an override on its way to its rank.
+// rankedState is an override that has no rank yet.
 type rankedState struct {
 	priority float64
 	state    state
@@ -137,7 +137,7 @@ type rankedState struct {
 }
 
 // segments compiles the segments that override something, ranks their overrides
-// and indexes them.
+// and builds the index.
 func (c *compiler) segments() {
 	var ranked []rankedState
 	root := domain.Path{}
@@ -146,7 +146,7 @@ func (c *compiler) segments() {
 	for _, s := range c.distinctSegments(&list) {
 		path := list.Index(s.Position)
 		if len(s.Rules) == 0 {
-			continue // without rules it matches nobody
+			continue // a segment without rules matches nobody
 		}
 		compiled := segment{rules: c.rules(s.Rules, s.ID, &path)}
 		overrides := make([]override, 0, len(s.Overrides))
@@ -164,7 +164,7 @@ func (c *compiler) segments() {
 				priority = math.Inf(1)
 			}
 			state := c.state(fs)
-			state.segment = int32(len(c.program.segments)) // what it becomes, for there is an override now
+			state.segment = int32(len(c.program.segments)) // the segment's index once it is appended below
 			ranked = append(ranked, rankedState{priority, state, &overrides[len(overrides)-1]})
 		}
 		if len(overrides) > 0 {
@@ -183,8 +183,8 @@ func (c *compiler) segments() {
 	c.program.index = newIndex(c.program.segments, c.program.nslots)
 }
 
-// distinctSegments returns the segments; of several with one id the last counts,
-// at the place of the first.
+// distinctSegments returns the segments. Of several with one id the last wins and
+// takes the place of the first.
 func (c *compiler) distinctSegments(list *domain.Path) []*domain.Segment {
 	segments := make([]*domain.Segment, 0, len(c.document.Segments))
 	byID := make(map[string]int, len(c.document.Segments))
@@ -192,7 +192,7 @@ func (c *compiler) distinctSegments(list *domain.Path) []*domain.Segment {
 		s := &c.document.Segments[i]
 		if at, twice := byID[s.ID]; twice {
 			p := list.Index(s.Position)
-			c.problem(&p, "the last one counts", "segment id %s is there more than once", s.ID)
+			c.problem(&p, "the last one wins", "segment id %s is there more than once", s.ID)
 			segments[at] = s
 			continue
 		}
@@ -227,7 +227,7 @@ func (c *compiler) conditions(conditions []domain.Condition, segmentID string, p
 	return compiled
 }
 
-// bind ties a test to the slot of its property.
+// bind connects a test with the slot of its property.
 func (c *compiler) bind(t test, d *domain.Condition) condition {
 	compiled := condition{path: -1, whenAbsent: t.whenAbsent, test: t.holds, values: t.values}
 	if d.Operator == opPercentageSplit && d.Property == "" {
@@ -241,8 +241,8 @@ func (c *compiler) bind(t test, d *domain.Condition) condition {
 	return compiled
 }
 
-// slot returns the slot of a property, a new one when it is asked for first. A
-// property that is a JSONPath gets the path bound to its slot.
+// slot returns the slot of a property and adds one for a new property. If the
+// property is a JSONPath, slot binds the path to it.
 func (c *compiler) slot(property string) int32 {
 	if slot, known := c.program.slots[property]; known {
 		return slot

@@ -40,9 +40,9 @@ func TestProblemsNameThePlaceAndTheEffect(t *testing.T) {
 		"invalid regex":             {rules: condition("REGEX", "x", `"("`), want: first},
 		"modulo by zero":            {rules: condition("MODULO", "x", `"0|1"`), want: first + `MODULO by zero: the condition never holds`},
 		"modulo without a bar":      {rules: condition("MODULO", "x", `"5"`), want: first + `MODULO takes "divisor|remainder", two numbers, not "5"`},
-		"percentage that is none":   {rules: condition("PERCENTAGE_SPLIT", "", `"half"`), want: first + `PERCENTAGE_SPLIT takes a percentage, not "half"`},
+		"not a percentage":          {rules: condition("PERCENTAGE_SPLIT", "", `"half"`), want: first + `PERCENTAGE_SPLIT takes a percentage, not "half"`},
 		"percentage of null":        {rules: condition("PERCENTAGE_SPLIT", "", `null`), want: first + `PERCENTAGE_SPLIT takes a percentage`},
-		"version that is none":      {rules: condition("GREATER_THAN", "x", `"1.2:semver"`), want: first + `"1.2" is no version in the form of SemVer 2`},
+		"not a version":             {rules: condition("GREATER_THAN", "x", `"1.2:semver"`), want: first + `"1.2" is not a SemVer 2 version`},
 		"list for a text":           {rules: condition("EQUAL", "x", `["1"]`), want: first + `EQUAL takes a text, not a list or an object`},
 		"number for a list":         {rules: condition("IN", "x", `5`), want: first + `IN takes a list`},
 		"unknown rule type":         {rules: `[{"type":"SOME","conditions":[],"rules":[]}]`, want: `project.segments[0].rules[0]: unknown rule type "SOME"`},
@@ -201,12 +201,12 @@ func TestHiddenOutcomes(t *testing.T) {
 		environment, project, only string
 		a, b                       bool // hidden
 	}{
-		"nothing hidden":                    {"null", "false", "[]", false, false},
-		"disabled flags hidden by project":  {"null", "true", "[]", false, true},
-		"the environment's own setting":     {"false", "true", "[]", false, false},
-		"disabled hidden by environment":    {"true", "false", "[]", false, true},
-		"server-key-only feature":           {"null", "false", "[1]", true, false},
-		"an id that is no integer is no id": {"null", "false", `["1"]`, false, false},
+		"nothing hidden":                   {"null", "false", "[]", false, false},
+		"disabled flags hidden by project": {"null", "true", "[]", false, true},
+		"the environment's own setting":    {"false", "true", "[]", false, false},
+		"disabled hidden by environment":   {"true", "false", "[]", false, true},
+		"server-key-only feature":          {"null", "false", "[1]", true, false},
+		"an id must be an integer":         {"null", "false", `["1"]`, false, false},
 	} {
 		text := document(`[]`, `,"hide_disabled_flags":`+c.environment)
 		text = strings.Replace(text, `"project":{`, `"project":{"hide_disabled_flags":`+c.project+`,"server_key_only_feature_ids":`+c.only+`,`, 1)

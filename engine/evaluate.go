@@ -7,23 +7,23 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// The first slots hold what is not a trait.
+// The first slots are not for traits.
 const (
 	identityKeySlot = iota // {environment api_key}_{identifier}, never converted to a number
 	firstPropertySlot
 )
 
-// unranked is the rank of no override at all.
+// unranked is the rank of a feature without an override.
 const unranked = math.MaxUint32
 
-// evaluation is the working memory of one evaluation. Between evaluations its
-// slots are empty.
+// evaluation is the working memory of one evaluation. Its slots are empty between
+// evaluations.
 type evaluation struct {
 	program  *Program
-	identity *domain.Identity // nil: none
-	key      []byte           // the identity key, behind the space for a feature state's
+	identity *domain.Identity // nil: evaluate without an identity
+	key      []byte           // the identity key
 	slots    []value
-	present  []bool   // by slot: the identity has a trait for it, which is not null
+	present  []bool   // by slot: the identity has a trait that is not null
 	touched  []int32  // the slots that the identity filled
 	resolved []bool   // by path slot: its JSONPath has been applied
 	segments []uint64 // bit set of the segments worth trying
@@ -31,8 +31,8 @@ type evaluation struct {
 	hash     []byte   // buffer
 }
 
-// Evaluate appends how every feature comes out for id, in document order, and
-// returns the longer slice. It keeps nothing of id.
+// Evaluate appends the outcome of every feature for id, in document order, and
+// returns the longer slice. It does not retain id.
 func (p *Program) Evaluate(dst []OutcomeID, id *domain.Identity) []OutcomeID {
 	e, _ := p.scratch.Get().(*evaluation)
 	if e == nil {
@@ -77,9 +77,8 @@ func (p *Program) newEvaluation() *evaluation {
 	}
 }
 
-// begin fills the slots from the identity and marks the segments worth trying:
-// those that could match whatever the identity has, and those for which the
-// index finds a fitting trait.
+// begin fills the slots from the identity and marks the segments worth trying: those
+// that can match every identity, and those for which the index finds a trait.
 func (e *evaluation) begin(id *domain.Identity) {
 	p := e.program
 	e.identity = id
@@ -127,7 +126,7 @@ func (e *evaluation) end() {
 }
 
 // matchSegments tries the marked segments and keeps the best override of each
-// feature. Ranks are unique, so the order of trying does not matter.
+// feature. Ranks are unique, so the order does not matter.
 func (e *evaluation) matchSegments() {
 	for word, set := range e.segments {
 		for ; set != 0; set &= set - 1 {
@@ -144,7 +143,8 @@ func (e *evaluation) matchSegments() {
 	}
 }
 
-// outcome resolves feature i by the best override found, else by its own state.
+// outcome returns the outcome of feature i: the best override's or, without one, that
+// of the feature's own state.
 func (e *evaluation) outcome(i int) OutcomeID {
 	s := &e.program.features[i]
 	if rank := e.best[i]; rank != unranked {

@@ -2,44 +2,43 @@ package engine
 
 import "github.com/edge-proxy/edge-proxy/domain"
 
-// Source is where an outcome comes from.
+// Source says which feature state an outcome comes from.
 type Source uint8
 
-// The sources, the weaker before the stronger.
+// The sources, from the weakest to the strongest.
 const (
 	FromEnvironment Source = iota // the environment's own feature state
 	FromSegment                   // a segment's override
 	FromIdentity                  // the identity's own override
 )
 
-// SegmentName names a segment as the document does.
+// SegmentName holds what the document calls a segment.
 type SegmentName struct{ ID, Name string }
 
-// Explanation tells how one feature came out, and why.
+// Explanation is the outcome of one feature and the reason for it.
 type Explanation struct {
 	Outcome OutcomeID
 	Source  Source
-	// Segment is the one whose override won; it is zero for other sources.
+	// Segment is the one whose override won. It is zero for other sources.
 	Segment SegmentName
-	// Variants is how many variants the feature state that won has. Identity
-	// overrides never split and have none.
+	// Variants is how many variants the winning feature state has. It is 0 for an
+	// identity override, which never splits.
 	Variants int
-	// Variant is the variant that the identity fell to, from 1 in the order in
-	// which they share out the percentages, and Weight its percentage. Both are 0
-	// when the feature state's plain value was taken. VariantKey is the name that
-	// the document has for the variant, "" where it has none.
+	// Variant is the number of the variant that the identity got, from 1 in the order
+	// in which variants divide the percentages, and Weight is its percentage. Both are
+	// 0 when the identity got the plain value. VariantKey is the variant's name in the
+	// document, "" if it has no name.
 	Variant    int
 	VariantKey string
 	Weight     float64
-	// Static says that the document leaves the feature one way to come out,
-	// whoever asks: it has no variants and nothing overrides it.
+	// Static says that the feature has the same outcome for everybody: it has no
+	// variants and nothing overrides it.
 	Static bool
 }
 
-// Explain appends how every feature comes out for id, in document order, and how
-// that came about; the outcomes are those of Evaluate or, for a nil id, those of
-// Flags. It takes longer than they do, for one feature as for all. It returns
-// the longer slice and keeps nothing of id.
+// Explain appends the outcome of every feature for id and its reason, in document
+// order, and returns the longer slice. The outcomes are those of Evaluate or, for a
+// nil id, those of Flags. Explain is slower than they are. It does not retain id.
 func (p *Program) Explain(dst []Explanation, id *domain.Identity) []Explanation {
 	e, _ := p.scratch.Get().(*evaluation)
 	if e == nil {
@@ -62,7 +61,7 @@ func (p *Program) Explain(dst []Explanation, id *domain.Identity) []Explanation 
 	return dst
 }
 
-// explain is evaluation.outcome with its reasons.
+// explain is outcome with the reason.
 func (e *evaluation) explain(i int) Explanation {
 	p := e.program
 	s, x := &p.features[i], Explanation{Static: !p.targeted[i]}
@@ -79,14 +78,13 @@ func (e *evaluation) explain(i int) Explanation {
 		return x
 	}
 	if v := s.split.find(e); v >= 0 {
-		told := &s.split.told[v]
-		x.Outcome, x.Variant, x.VariantKey, x.Weight = s.split.variants[v].outcome, v+1, told.key, told.weight
+		variant := &s.split.named[v]
+		x.Outcome, x.Variant, x.VariantKey, x.Weight = s.split.variants[v].outcome, v+1, variant.key, variant.weight
 	}
 	return x
 }
 
-// findTargeted tells of every feature whether it can come out in more than one
-// way.
+// findTargeted reports for every feature whether it has more than one possible outcome.
 func (p *Program) findTargeted() []bool {
 	targeted := make([]bool, len(p.features))
 	for i := range p.features {

@@ -9,9 +9,9 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
-// explained is an environment in which every feature comes out for another
-// reason. The weights of split and segmented add up to 100 and those of partly
-// to none, so that who asks does not matter.
+// explained is an environment in which every feature has another reason. The weights
+// of split and segmented add up to 100 and those of partly to 0, so that the identity
+// does not matter.
 const explained = `{"api_key":"env","name":"Test","project":{"segments":[
 	{"id":7,"name":"premium","rules":[{"type":"ALL","rules":[],"conditions":[{"operator":"EQUAL","property_":"plan","value":"premium"}]}],"feature_states":[
 		{"feature":{"id":2,"name":"overridden"},"enabled":true,"feature_state_value":"segment","django_id":21},
@@ -79,7 +79,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// Whatever an evaluation comes to, its explanation comes to.
+// Explanations have the outcomes of evaluations.
 func TestExplanationsAgreeWithTheRecordedEvaluations(t *testing.T) {
 	outcomes := func(explanations []engine.Explanation) (ids []engine.OutcomeID) {
 		for _, x := range explanations {

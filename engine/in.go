@@ -1,20 +1,18 @@
 package engine
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/python/jsonpath"
+	pytext "github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
-// compileIn compiles IN: the context value, a text or an integer as its text, is
-// one of a list's. The list is a JSON list, or a text: a JSON list when it begins
-// with a bracket and is one, else separated by commas.
+// compileIn compiles IN: the context value, a text or an integer as text, is a member
+// of a list. The condition holds a JSON list or a text. A text that begins with a
+// bracket and is a JSON list is one; any other text is a list separated by commas.
 func compileIn(v domain.Value) (test, string) {
 	var members []string
 	switch v.Kind() {
@@ -47,8 +45,8 @@ func compileIn(v domain.Value) (test, string) {
 	}, values: inValues(set)}, ""
 }
 
-// inValues returns the values that IN can hold for, nil when they cannot be
-// listed: the index does not tell integers beyond 64 bits apart.
+// inValues returns the values for which IN can hold. It returns nil when they cannot
+// be listed: the index has no integers beyond 64 bits.
 func inValues(set map[string]struct{}) []value {
 	values := make([]value, 0, 2*len(set))
 	for m := range set {
@@ -63,80 +61,13 @@ func inValues(set map[string]struct{}) []value {
 	return values
 }
 
-// listMembers returns the members of a JSON list as Python's str() shows them.
+// listMembers returns Python's str() of each member of a JSON list.
 func listMembers(list string) []string {
 	var members []string
 	s := jsonscan.New(list)
 	s.EnterArray()
 	for s.NextElement() {
-		v := domain.ReadValue(&s)
-		switch v.Kind() {
-		case jsonscan.String:
-			members = append(members, v.Text())
-		case jsonscan.Array, jsonscan.Object:
-			members = append(members, string(appendRepr(nil, plain(v))))
-		default:
-			context := valueOf(v)
-			members = append(members, context.str())
-		}
+		members = append(members, string(pytext.AppendStr(nil, jsonpath.Node(domain.ReadValue(&s)))))
 	}
 	return members
-}
-
-// appendRepr appends Python's repr() of a JSON value.
-func appendRepr(dst []byte, v any) []byte {
-	separator := ""
-	switch v := v.(type) {
-	case []any:
-		dst = append(dst, '[')
-		for _, element := range v {
-			dst = appendRepr(append(dst, separator...), element)
-			separator = ", "
-		}
-		return append(dst, ']')
-	case *jsonpath.Object:
-		dst = append(dst, '{')
-		for name, member := range v.All() {
-			dst = append(appendQuoted(append(dst, separator...), name), ": "...)
-			dst = appendRepr(dst, member)
-			separator = ", "
-		}
-		return append(dst, '}')
-	case string:
-		return appendQuoted(dst, v)
-	default:
-		primitive := valueOfPlain(v)
-		return primitive.appendText(dst)
-	}
-}
-
-// appendQuoted appends Python's repr() of a text: in single quotes, or in double
-// ones when only single ones are in it, with escapes for what is not printable.
-func appendQuoted(dst []byte, text string) []byte {
-	quote := byte('\'')
-	if strings.Contains(text, "'") && !strings.Contains(text, `"`) {
-		quote = '"'
-	}
-	dst = append(dst, quote)
-	for _, r := range text {
-		switch {
-		case r == rune(quote) || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r == '\n':
-			dst = append(dst, `\n`...)
-		case r == '\r':
-			dst = append(dst, `\r`...)
-		case r == '\t':
-			dst = append(dst, `\t`...)
-		case unicode.IsPrint(r):
-			dst = utf8.AppendRune(dst, r)
-		case r <= 0xff:
-			dst = fmt.Appendf(dst, `\x%02x`, r)
-		case r <= 0xffff:
-			dst = fmt.Appendf(dst, `\u%04x`, r)
-		default:
-			dst = fmt.Appendf(dst, `\U%08x`, r)
-		}
-	}
-	return append(dst, quote)
 }

@@ -6,14 +6,14 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// index finds the segments that an identity's traits could match, so that the
-// cost of an evaluation follows the traits it is about and not the number of
+// index finds the segments that an identity's traits could match. With it, the cost
+// of an evaluation depends on the identity's traits and not on the number of
 // segments.
 //
-// Most segments can only match when at least one of a few facts about traits
-// holds, such as "plan is premium" or "age is there": its guards. A segment is
-// tried only when one of its guards fires. Segments without guards, such as
-// those by percentage of identities, are always tried.
+// Most segments can match only when at least one of a few facts about traits holds,
+// such as "plan is premium" or "age is there". These are the segment's guards. A
+// segment is tried only when one of its guards holds. Segments without guards, such
+// as those by percentage of identities, are always tried.
 type index struct {
 	always []uint64 // bit set
 	slots  []slotIndex
@@ -28,15 +28,15 @@ type slotIndex struct {
 	booleans [2][]int32
 }
 
-// guard is one fact about a trait: that it is there, or that it has a value.
+// guard is one fact about a trait: that it exists, or that it has a certain value.
 type guard struct {
 	slot  int32
-	exact bool // value counts; otherwise presence is enough
+	exact bool // the trait must have the value; otherwise it must exist
 	value value
 }
 
-// presenceCost is what a guard by presence costs against one by value when there
-// is a choice: it fires for every identity that has the trait.
+// presenceCost is the cost of a guard by presence, where one by value costs 1: it
+// holds for every identity that has the trait.
 const presenceCost = 1000
 
 func cost(guards []guard) int {
@@ -69,15 +69,14 @@ func guardsOfAll(rules []rule, conditions []guardedCondition) ([]guard, bool) {
 	return best, found
 }
 
-// guardedCondition is what the index has to know of a condition.
+// guardedCondition is what the index needs to know about a condition.
 type guardedCondition struct {
 	guards  []guard
 	guarded bool
 }
 
 // guards returns facts of which at least one must hold for the rule to hold. It
-// reports false where there are none: the rule can hold whatever traits there
-// are.
+// reports false when there are no such facts: the rule can hold with any traits.
 func (r *rule) guards() ([]guard, bool) {
 	conditions := make([]guardedCondition, len(r.conditions))
 	for i := range r.conditions {
@@ -108,11 +107,11 @@ func (r *rule) guards() ([]guard, bool) {
 	case domain.None:
 		return nil, false
 	default:
-		return nil, true // never holds: no fact could make it
+		return nil, true // the rule never holds, whatever the facts
 	}
 }
 
-// guards returns the condition's guards: the values that it can hold for, or the
+// guards returns the condition's guards: the values for which it can hold, or the
 // presence of its trait.
 func (c *condition) guards() ([]guard, bool) {
 	if !c.needsTrait() {
@@ -185,7 +184,7 @@ func (x *index) mark(set []uint64, slot int32, v *value) {
 	case text:
 		markAll(set, s.texts[v.text])
 	case integer:
-		if v.large == nil { // guards by value are of integers that fit
+		if v.large == nil { // guards by value have integers of 64 bits only
 			markAll(set, s.integers[v.integer])
 		}
 	case float:

@@ -10,8 +10,8 @@ import (
 )
 
 // TestTheIndexLeavesNoMatchingSegmentOut compares evaluations with the index to
-// such that try every segment, over random rules. It is inside the package for
-// want of another way to do without the index.
+// evaluations that try every segment, over random rules. It is inside the package,
+// because only there an evaluation can do without the index.
 func TestTheIndexLeavesNoMatchingSegmentOut(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 11))
 	pick := func(list ...string) string { return list[r.IntN(len(list))] }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"math"
+	"math/big"
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -13,8 +15,8 @@ type pathSlot struct {
 	resolve resolver
 }
 
-// resolver finds what a JSONPath leads to in one evaluation. Traits with the
-// path's text as their key come first and are not its business.
+// resolver finds what a JSONPath leads to in one evaluation. It is not called when
+// the identity has a trait whose key is the path's text: that trait wins.
 type resolver func(e *evaluation) value
 
 func (e *evaluation) resolvePath(i int32) {
@@ -25,9 +27,9 @@ func (e *evaluation) resolvePath(i int32) {
 	e.slots[e.program.paths[i].slot] = e.program.paths[i].resolve(e)
 }
 
-// path compiles a property that is a JSONPath; nil for one that is none, which
-// is a trait key and nothing else. Paths to what no identity changes are resolved
-// here and now, and the usual ones into the identity need no tree.
+// path compiles a property that is a JSONPath. It returns nil for any other property,
+// which is only a trait key. A path that does not depend on the identity is resolved
+// at once, and the usual paths into the identity need no tree.
 func (c *compiler) path(property string) resolver {
 	if !strings.HasPrefix(property, "$.") {
 		return nil
@@ -52,10 +54,11 @@ func (c *compiler) path(property string) resolver {
 	}
 }
 
-// find returns the first value that the query leads to, if it is a primitive.
+// find returns the first value that the query leads to if it is a primitive, and an
+// absent value otherwise.
 func find(query *jsonpath.Query, tree *jsonpath.Object) value {
 	first, _ := query.First(tree)
-	return valueOfPlain(first)
+	return valueOfNode(first)
 }
 
 // identityPath resolves $.identity.… without a tree.
@@ -75,7 +78,7 @@ func identityPath(names []string) resolver {
 		return of(func(e *evaluation) value { return valueOfText(string(e.key)) })
 	case len(names) == 2 && names[0] == "traits":
 		return of(func(e *evaluation) value { return traitValue(e.identity.Traits, names[1]) })
-	default: // an object, a list, or nothing: no primitive
+	default: // an object, a list or nothing, which have no value
 		return func(*evaluation) value { return value{} }
 	}
 }
@@ -90,7 +93,7 @@ func traitValue(traits []domain.Trait, key string) value {
 	return value{}
 }
 
-// contextTree is the evaluation context as a JSONPath sees it, but for the
+// contextTree returns the evaluation context as a JSONPath sees it, without the
 // identity.
 func (c *compiler) contextTree() *jsonpath.Object {
 	if c.tree != nil {
@@ -116,7 +119,7 @@ func (c *compiler) contextTree() *jsonpath.Object {
 func identityTree(e *evaluation) *jsonpath.Object {
 	traits := new(jsonpath.Object)
 	for _, t := range e.identity.Traits {
-		traits.Set(t.Key, plain(t.Value))
+		traits.Set(t.Key, jsonpath.Node(t.Value))
 	}
 	return object(member{"identifier", e.identity.Identifier}, member{"traits", traits}, member{"key", string(e.key)})
 }
@@ -136,18 +139,18 @@ func object(members ...member) *jsonpath.Object {
 
 func featureTree(fs *domain.FeatureState) *jsonpath.Object {
 	tree := object(
-		member{"key", fs.Key}, member{"name", fs.Feature.Name}, member{"enabled", fs.Enabled}, member{"value", plain(fs.Value)},
+		member{"key", fs.Key}, member{"name", fs.Feature.Name}, member{"enabled", fs.Enabled}, member{"value", jsonpath.Node(fs.Value)},
 		member{"metadata", object(member{"id", fs.Feature.ID})},
 	)
 	if len(fs.Variants) > 0 {
 		variants := make([]any, len(fs.Variants))
 		for i, v := range fs.Variants {
-			variants[i] = object(member{"value", plain(v.Value)}, member{"weight", plain(v.Weight)}, member{"priority", plainOrder(v.Order)})
+			variants[i] = object(member{"value", jsonpath.Node(v.Value)}, member{"weight", jsonpath.Node(v.Weight)}, member{"priority", orderNode(v.Order)})
 		}
 		tree.Set("variants", variants)
 	}
 	if !fs.Priority.IsNull() {
-		tree.Set("priority", plain(fs.Priority))
+		tree.Set("priority", jsonpath.Node(fs.Priority))
 	}
 	return tree
 }
@@ -159,7 +162,7 @@ func segmentTree(s *domain.Segment) *jsonpath.Object {
 	}
 	return object(
 		member{"key", s.ID}, member{"name", s.Name}, member{"rules", ruleTrees(s.Rules)}, member{"overrides", overrides},
-		member{"metadata", object(member{"id", plain(idValue(s.ID))}, member{"source", "api"})},
+		member{"metadata", object(member{"id", idNode(s.ID)}, member{"source", "api"})},
 	)
 }
 
@@ -168,9 +171,26 @@ func ruleTrees(rules []domain.Rule) []any {
 	for i := range rules {
 		conditions := make([]any, len(rules[i].Conditions))
 		for j, c := range rules[i].Conditions {
-			conditions[j] = object(member{"property", c.Property}, member{"operator", c.Operator}, member{"value", plain(c.Value)})
+			conditions[j] = object(member{"property", c.Property}, member{"operator", c.Operator}, member{"value", jsonpath.Node(c.Value)})
 		}
 		trees[i] = object(member{"type", string(rules[i].Type)}, member{"conditions", conditions}, member{"rules", ruleTrees(rules[i].Rules)})
 	}
 	return trees
+}
+
+// idNode returns a segment's id, which the document keeps as text, as the number
+// that it mostly is.
+func idNode(id string) any {
+	if _, ok := new(big.Int).SetString(id, 10); ok {
+		return jsonpath.Node(domain.NumberValue(id))
+	}
+	return id
+}
+
+func orderNode(o domain.VariantOrder) any {
+	if o.High == 0 && o.Low <= math.MaxInt64 {
+		return int64(o.Low)
+	}
+	n := new(big.Int).Lsh(new(big.Int).SetUint64(o.High), 64)
+	return n.Or(n, new(big.Int).SetUint64(o.Low))
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine/python/regex"
 )
 
-// The operators (behaviour, section 2).
+// The operators (docs/spec/behaviour.md#operators).
 const (
 	opEqual                = "EQUAL"
 	opNotEqual             = "NOT_EQUAL"
@@ -31,16 +31,16 @@ const (
 
 // test is a condition's operator and value, compiled.
 type test struct {
-	holds      func(v *value) bool // v is never absent
+	holds      func(v *value) bool // never called with an absent value
 	whenAbsent bool
-	values     []value // the only ones it can hold for; nil: any
+	values     []value // the only values for which it can hold; nil: any value
 }
 
-// never is the test of what cannot mean anything.
+// never is the test of a condition that makes no sense.
 func never() test { return test{holds: func(*value) bool { return false }, values: []value{}} }
 
-// compileTest compiles a condition. A problem says why the condition can never
-// hold; a condition that lacks its operator was reported when it was parsed.
+// compileTest compiles a condition. problem says why the condition never holds, "" if
+// it can hold. The decoder has already reported a condition without an operator.
 func compileTest(c *domain.Condition, segmentID string) (t test, problem string) {
 	switch c.Operator {
 	case "":
@@ -85,10 +85,9 @@ func compileTest(c *domain.Condition, segmentID string) (t test, problem string)
 	}
 }
 
-// literal returns a condition's value as Python would hold it, without the
-// conversion of texts to numbers that context values get. Lists and objects are
-// not ok.
-func literal(v domain.Value) (value, bool) {
+// literal returns a condition's value. Unlike a context value, a text that looks like
+// a number stays a text. ok is false for lists and objects.
+func literal(v domain.Value) (literal value, ok bool) {
 	switch v.Kind() {
 	case jsonscan.String:
 		return value{kind: text, text: v.Text()}, true
@@ -99,11 +98,11 @@ func literal(v domain.Value) (value, bool) {
 	}
 }
 
-// order is how a context value compares to a condition's.
+// order is the result of comparing a context value with a condition's value.
 type order uint8
 
 const (
-	incomparable order = iota // a NaN is in play
+	incomparable order = iota // one of them is NaN
 	less
 	same
 	greater
@@ -113,7 +112,7 @@ func equal(o order) bool { return o == same }
 
 func orderOf(sign int) order { return order(int(same) + sign) }
 
-// operand is a condition's value, cast for every type of context value.
+// operand is a condition's value, cast to every type that a context value can have.
 type operand struct {
 	text           string
 	boolean        bool
@@ -123,8 +122,8 @@ type operand struct {
 	isInt, isFloat bool
 }
 
-// cast does what Python's str(), int(), float() and the engine's reading of
-// booleans do to a condition's value.
+// cast applies Python's str(), int() and float() and the flag engine's conversion to
+// booleans to a condition's value.
 func cast(v value) operand {
 	o := operand{text: v.str(), boolean: true}
 	switch v.kind {
@@ -152,15 +151,15 @@ func cast(v value) operand {
 
 const semverSuffix = ":semver"
 
-// compileComparison compiles EQUAL and its kin: the condition's value is cast to
-// the context value's type, and a failed cast is no match.
+// compileComparison compiles EQUAL and the other comparisons. The condition's value is
+// cast to the type of the context value; if that fails, the condition does not hold.
 func compileComparison(v value, holds func(order) bool) (test, string) {
 	o := cast(v)
 	texts := func(context string) bool { return holds(orderOf(strings.Compare(context, o.text))) }
 	problem := ""
 	switch {
 	case v.kind != text && v.kind != absent:
-		// The reference cannot tell whether a number is a version, and gives up.
+		// Python's engine fails when it looks for a version in a number.
 		texts = func(string) bool { return false }
 	case strings.HasSuffix(v.text, semverSuffix):
 		texts, problem = compareVersions(strings.TrimSuffix(v.text, semverSuffix), holds)
@@ -183,8 +182,7 @@ func compileComparison(v value, holds func(order) bool) (test, string) {
 	return t, problem
 }
 
-// equals returns the values that EQUAL can hold for, nil when they cannot be
-// listed.
+// equals returns the values for which EQUAL can hold, nil when they cannot be listed.
 func (o *operand) equals(v value) []value {
 	if o.large != nil || strings.HasSuffix(v.text, semverSuffix) {
 		return nil
@@ -236,7 +234,7 @@ func orderFloats(a, b float64) order {
 func compareVersions(text string, holds func(order) bool) (func(string) bool, string) {
 	v, ok := parseVersion(text)
 	if !ok {
-		return func(string) bool { return false }, quote(text) + " is no version in the form of SemVer 2"
+		return func(string) bool { return false }, quote(text) + " is not a SemVer 2 version"
 	}
 	return func(context string) bool {
 		c, ok := parseVersion(context)
@@ -244,9 +242,9 @@ func compareVersions(text string, holds func(order) bool) (func(string) bool, st
 	}, ""
 }
 
-// compileContains compiles CONTAINS. Against a version the reference looks for
-// the text among the context version's parts, of which only the pre-release and
-// the build can be texts.
+// compileContains compiles CONTAINS. When the condition holds a version, Python's engine
+// compares it with each part of the context's version. Only the pre-release and the
+// build can be equal to a text.
 func compileContains(operand value) (test, string) {
 	part := operand.str()
 	if operand.kind != text && operand.kind != absent {
@@ -261,7 +259,7 @@ func compileContains(operand value) (test, string) {
 			return false
 		}
 		version, ok := parseVersion(v.text)
-		return ok && (version.prerelease == part || version.build == part)
+		return ok && version.hasPart(part)
 	}}, ""
 }
 
@@ -313,7 +311,7 @@ func compilePercentageSplit(v value, segmentID string) (test, string) {
 	}}, ""
 }
 
-// quote shows a text of a document in a message, clipped.
+// quote returns a text of a document for a message, shortened and in quotes.
 func quote(s string) string {
 	if len(s) > 80 {
 		s = strings.ToValidUTF8(s[:80], "") + "…"

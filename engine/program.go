@@ -1,21 +1,20 @@
 // Package engine evaluates environment documents.
 //
-// Compile turns a document into an immutable Program once per change: operators
-// are resolved, values cast for every type they can meet, regular expressions,
-// versions, lists and JSONPaths parsed, overrides ranked. Evaluating a Program
-// parses nothing of the document and allocates next to nothing. What comes out
-// is a number per feature, an OutcomeID, for which adapters prepare what they
-// answer; how an answer looks is not known here.
+// Compile turns a document into an immutable Program once per change. It resolves
+// operators, casts values to every type that they can meet, parses regular
+// expressions, versions, lists and JSONPaths, and ranks overrides. Evaluating a
+// Program parses nothing of the document and allocates next to nothing. The result
+// is a number per feature, an OutcomeID. Adapters prepare what they answer for each
+// OutcomeID; the engine does not know what an answer looks like.
 //
-// The rules are those of the specification (behaviour, section 2), which are the
-// Python flag engine's; engine/python/number and engine/python/regex hold the parts of Python
-// that they rest on.
+// The rules are those of the Python flag engine (docs/spec/behaviour.md#evaluation). The packages
+// below engine/python hold the parts of Python that these rules need.
 package engine
 
 import "sync"
 
-// Program is a compiled environment document. It is immutable, safe for
-// concurrent use, and keeps nothing of the document alive.
+// Program is a compiled environment document. It is immutable and safe for
+// concurrent use, and it does not keep the document in memory.
 type Program struct {
 	environmentKey string
 
@@ -25,7 +24,7 @@ type Program struct {
 	flags    []OutcomeID // without an identity
 
 	slots    map[string]int32 // slot of each property that a condition asks for
-	paths    []pathSlot       // those of the slots that are JSONPaths
+	paths    []pathSlot       // the slots that are JSONPaths
 	nslots   int
 	segments []segment
 	index    index
@@ -36,9 +35,9 @@ type Program struct {
 
 	scratch sync.Pool // *evaluation
 
-	// What explanations need and evaluations do not.
+	// Only explanations need these.
 	segmentNames []SegmentName // by index into segments
-	targeted     []bool        // by feature: it can come out in more than one way
+	targeted     []bool        // by feature: not everybody gets the same outcome
 }
 
 // state is a compiled feature state: an outcome, or a split over several.
@@ -54,8 +53,8 @@ type segment struct {
 	overrides []override
 }
 
-// override points from a segment to a state, which is at the same place in
-// Program.states as its rank among all overrides.
+// override points from a segment to a state. The rank of an override among all
+// overrides is the index of its state in Program.states.
 type override struct {
 	feature int32
 	rank    uint32
@@ -70,18 +69,19 @@ type identityOverride struct {
 // span is a range of Program.overrides.
 type span struct{ start, end uint32 }
 
-// Outcomes returns all that features can come out as, by OutcomeID. Read-only.
+// Outcomes returns every possible outcome, by OutcomeID. The slice is read-only.
 func (p *Program) Outcomes() []Outcome { return p.outcomes }
 
 // Len returns the number of features.
 func (p *Program) Len() int { return len(p.features) }
 
 // Feature returns the index of the feature called name, in document order, from 0.
+// It reports false when there is no such feature.
 func (p *Program) Feature(name string) (int, bool) {
 	i, ok := p.byName[name]
 	return i, ok
 }
 
-// Flags returns how every feature comes out without an identity, in document
-// order. Read-only.
+// Flags returns the outcome of every feature without an identity, in document order.
+// The slice is read-only.
 func (p *Program) Flags() []OutcomeID { return p.flags }

@@ -15,15 +15,15 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
-// recorded holds documents that mix all operators with values of every kind, odd
-// priorities and JSONPaths that lead to several nodes, and what the reference's
-// flag engine 10.1.0 made of them: one document with its requests a line.
+// recorded holds one document with its requests a line, and the results of the Python
+// flag engine 10.1.0. The documents mix all operators with values of every kind, odd
+// priorities and JSONPaths that lead to several nodes.
 //
 //go:embed testdata/evaluations.jsonl.gz
 var recorded []byte
 
-// recordedOdd is recorded's like with values at the edges of every operator,
-// JSONPaths with filters, and lists, splits and rules of every shape.
+// recordedOdd has the same form. Its documents have values at the edges of every
+// operator, JSONPaths with filters, and lists, splits and rules of every shape.
 //
 //go:embed testdata/odd.jsonl.gz
 var recordedOdd []byte
@@ -123,7 +123,7 @@ func wantedFlags(t testing.TB, raw json.RawMessage) string {
 	return string(append(out, ']'))
 }
 
-func TestEvaluationsRecordedFromTheReference(t *testing.T) {
+func TestRecordedEvaluations(t *testing.T) {
 	requests, failures := 0, 0
 	forEachRecording(t, func(r recording) {
 		p, _ := compileText(t, string(r.Document))

@@ -2,13 +2,13 @@ package engine
 
 import "github.com/edge-proxy/edge-proxy/domain"
 
-// rule is a compiled rule. A rule of no known type never holds.
+// rule is a compiled rule. A rule of an unknown type never holds.
 type rule struct {
 	kind       domain.RuleType
 	conditions []condition
-	// needs are, for each condition, the slot without whose trait it cannot hold,
-	// or -1. Most conditions are about traits that an identity lacks; here that is
-	// seen without looking at them.
+	// needs has for each condition the slot whose trait it needs to hold, or -1. Most
+	// conditions are about traits that an identity does not have; needs shows that
+	// without a look at the condition.
 	needs []int32
 	rules []rule
 }
@@ -29,15 +29,15 @@ type condition struct {
 	slot int32
 	// path is the index of the slot's JSONPath in Program.paths, or -1.
 	path int32
-	// whenAbsent is the answer when there is no value; test is not asked then.
+	// whenAbsent is the result when the slot has no value; test is not called then.
 	whenAbsent bool
 	test       func(v *value) bool
-	// values are the only ones that the test can hold for; nil: any.
+	// values are the only values for which the test can hold; nil: any value.
 	values []value
 }
 
-// needsTrait reports whether the condition cannot hold for an identity without a
-// trait of its slot.
+// needsTrait reports whether the condition can hold only for an identity with a trait
+// in its slot.
 func (c *condition) needsTrait() bool {
 	return !c.whenAbsent && c.slot >= firstPropertySlot && c.path < 0
 }
@@ -53,7 +53,7 @@ func (e *evaluation) all(rules []rule) bool {
 }
 
 // ruleHolds applies the rule's type to its conditions and, separately, to its
-// sub-rules; both must hold, and an empty list does.
+// sub-rules. Both must hold; an empty list holds.
 func (e *evaluation) ruleHolds(r *rule) bool {
 	switch r.kind {
 	case domain.All:

@@ -1,16 +1,16 @@
 package engine
 
 import (
-	"crypto/md5" //nolint:gosec // Flagsmith's bucketing is defined by MD5; nothing is kept secret with it.
+	"crypto/md5" //nolint:gosec // Flagsmith defines its buckets by MD5; no secret depends on it.
 	"encoding/binary"
 	"math/bits"
 )
 
 // split divides identities over the variants of a feature state.
 type split struct {
-	key      string // the feature state's, with a comma behind
+	key      string // the feature state's key and a comma
 	variants []variant
-	told     []toldVariant // of the variants, what evaluation does not need
+	named    []namedVariant // the same variants, for explanations
 }
 
 // variant takes the identities whose percentage is in [start, end).
@@ -19,13 +19,13 @@ type variant struct {
 	outcome    OutcomeID
 }
 
-// toldVariant is a variant as the document has it.
-type toldVariant struct {
+// namedVariant is what the document says about a variant.
+type namedVariant struct {
 	key    string
 	weight float64
 }
 
-// choose returns the outcome of the variant that the identity falls to, or plain.
+// choose returns the outcome of the identity's variant, plain if it has none.
 func (s *split) choose(e *evaluation, plain OutcomeID) OutcomeID {
 	if i := s.find(e); i >= 0 {
 		return s.variants[i].outcome
@@ -33,7 +33,7 @@ func (s *split) choose(e *evaluation, plain OutcomeID) OutcomeID {
 	return plain
 }
 
-// find returns the index of the variant that the identity falls to, or -1.
+// find returns the index of the identity's variant, -1 if it has none.
 func (s *split) find(e *evaluation) int {
 	e.hash = append(append(e.hash[:0], s.key...), e.key...)
 	percentage := percentage(&e.hash)
@@ -45,8 +45,7 @@ func (s *split) find(e *evaluation) int {
 	return -1
 }
 
-// percentage maps a comma-joined list of ids to [0, 100) (behaviour, section 2,
-// "Hash"). The buffer is the caller's to use again.
+// percentage maps a comma-separated list of ids to [0, 100) (docs/spec/behaviour.md#hash). It may append to the list; the caller may use the buffer again.
 func percentage(list *[]byte) float64 {
 	once := len(*list)
 	for {

@@ -2,15 +2,15 @@ package engine
 
 import (
 	"math/big"
-	"strconv"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/python/number"
+	pytext "github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
-// value is a context value: what a condition is held against. The zero value is
-// absent, which null is too.
+// value is a context value, which conditions test. The zero value is absent, and so is
+// null.
 type value struct {
 	kind    kind
 	boolean bool
@@ -30,8 +30,8 @@ const (
 	text
 )
 
-// valueOf converts what a request or a document holds: a text that is a number in
-// full becomes that number, anything that is no primitive is absent.
+// valueOf converts a value of a request or a document. A text that is a number becomes
+// that number. A list and an object are absent.
 func valueOf(v domain.Value) value {
 	switch v.Kind() {
 	case jsonscan.String:
@@ -49,7 +49,7 @@ func valueOf(v domain.Value) value {
 }
 
 // valueOfText converts a text that fully matches -?[0-9]+ to an integer and one
-// that matches -?[0-9]+\.[0-9]+ to a float (behaviour, section 2, "Conditions").
+// that matches -?[0-9]+\.[0-9]+ to a float (docs/spec/behaviour.md#context-values).
 func valueOfText(s string) value {
 	i := 0
 	if i < len(s) && s[i] == '-' {
@@ -76,37 +76,47 @@ func valueOfText(s string) value {
 }
 
 func integerValue(digits string) value {
-	if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
-		return value{kind: integer, integer: n}
-	}
-	large, _ := new(big.Int).SetString(digits, 10)
-	return value{kind: integer, large: large}
+	small, large := number.ParseInt(digits)
+	return value{kind: integer, integer: small, large: large}
 }
 
-func floatValue(digits string) value {
-	f, _ := strconv.ParseFloat(digits, 64) // what is too large is infinite
-	return value{kind: float, float: f}
+func floatValue(decimal string) value { return value{kind: float, float: number.ParseFloat(decimal)} }
+
+// valueOfNode returns the value of a JSONPath's node. A node that is not a primitive
+// has none.
+func valueOfNode(node any) value {
+	switch node := node.(type) {
+	case string:
+		return valueOfText(node)
+	case bool:
+		return value{kind: boolean, boolean: node}
+	case int64:
+		return value{kind: integer, integer: node}
+	case *big.Int:
+		return value{kind: integer, large: node}
+	case float64:
+		return value{kind: float, float: node}
+	default:
+		return value{}
+	}
 }
 
 // appendText appends Python's str() of v.
 func (v *value) appendText(dst []byte) []byte {
 	switch v.kind {
 	case boolean:
-		if v.boolean {
-			return append(dst, "True"...)
-		}
-		return append(dst, "False"...)
+		return pytext.AppendStr(dst, v.boolean)
 	case integer:
 		if v.large != nil {
-			return v.large.Append(dst, 10)
+			return pytext.AppendStr(dst, v.large)
 		}
-		return strconv.AppendInt(dst, v.integer, 10)
+		return pytext.AppendStr(dst, v.integer)
 	case float:
-		return append(dst, number.FormatFloat(v.float)...)
+		return pytext.AppendStr(dst, v.float)
 	case text:
 		return append(dst, v.text...)
 	default:
-		return append(dst, "None"...)
+		return pytext.AppendStr(dst, nil)
 	}
 }
 
@@ -118,9 +128,9 @@ func (v *value) str() string {
 	return string(v.appendText(nil))
 }
 
-// number returns v as Python's float arithmetic takes it: a boolean is 0 or 1.
-// Texts, and integers beyond a float's range, are no numbers.
-func (v *value) number() (float64, bool) {
+// number returns v as a number in Python's float arithmetic: a boolean is 0 or 1. ok
+// is false for texts and for integers beyond the range of a float.
+func (v *value) number() (n float64, ok bool) {
 	switch v.kind {
 	case boolean:
 		if v.boolean {

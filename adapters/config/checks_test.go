@@ -50,8 +50,8 @@ func TestChecksLookAtGoodValuesOnly(t *testing.T) {
 }
 
 func TestLoadStoreRunsItsChecks(t *testing.T) {
-	_, _, err := config.LoadStore(checkedSource(source(nil, "SERVER_PORT=81")), config.Override{Key: "store.url", Value: "memory:", Origin: "flag -store"})
-	if want := "store.url is small (flag -store)\nstore.url is ugly (flag -store)"; err == nil || err.Error() != want {
+	_, _, err := config.LoadStore(overridden(checkedSource(source(nil, "SERVER_PORT=81")), config.Override{Key: "store.url", Value: "memory:", Origin: "flag --store"}))
+	if want := "store.url is small (flag --store)\nstore.url is ugly (flag --store)"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

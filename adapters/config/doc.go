@@ -1,5 +1,5 @@
 // Package config turns a JSON configuration file and environment variables into
-// one validated Settings value (behaviour, section 4).
+// one validated Settings value (docs/spec/behaviour.md#configuration).
 //
 // A setting is defined in one place: a field of Settings. Its tags say how it is
 // called, what it defaults to, what is allowed and what it is for; parsing,

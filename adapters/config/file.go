@@ -12,24 +12,42 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// configPath is the configuration file as the operator wrote it.
-func (l *loader) configPath() string {
+// configPath returns the configuration file as the operator wrote it, and where it
+// was named, "" for the default.
+func (l *loader) configPath() (name, origin string) {
 	d := l.byVariable["CONFIG_PATH"]
-	if v, ok := l.lookup(d, d.variable); ok && strings.TrimSpace(v.value) != "" {
-		return strings.TrimSpace(v.value)
+	for _, o := range l.src.Overrides {
+		if o.Key == d.key {
+			return o.Value, o.Origin
+		}
 	}
-	return d.fallback
+	if v, ok := l.lookup(d, d.variable); ok && strings.TrimSpace(v.value) != "" {
+		return strings.TrimSpace(v.value), "variable CONFIG_PATH"
+	}
+	return d.fallback, ""
+}
+
+// Path returns the configuration file that src names, or the default. Unlike Load
+// it does not ask whether the configuration is right.
+func Path(src Source) string {
+	name, _ := newLoader(src).configPath()
+	return name
+}
+
+// shownPath is the configuration file in messages.
+func (l *loader) shownPath() string {
+	name, _ := l.configPath()
+	return oneLine(name)
 }
 
 // loadFile reads the configuration file, the lowest layer. A file that does not
 // exist is an empty one.
 func (l *loader) loadFile() {
-	name := l.configPath()
+	name, origin := l.configPath()
 	shown := oneLine(name)
-	origin := "the default path"
-	_, named := l.variables["CONFIG_PATH"]
-	if named {
-		origin = "variable CONFIG_PATH"
+	named := origin != ""
+	if !named {
+		origin = "the default path"
 	}
 	refuse := func(value string) {
 		l.report(Problem{Key: shown, Value: value, Allowed: "a file that holds a JSON object; comments and trailing commas are allowed", Origin: origin})

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tailscale/hujson"
 
@@ -18,8 +19,8 @@ const (
 	placeholderClientKey = "replace_with_your_client_side_key"
 )
 
-// parseKeyPairs reads environment_key_pairs (behaviour, section 4). All that is
-// wrong with them is reported at once, as a *ProblemsError.
+// parseKeyPairs reads environment_key_pairs (docs/spec/behaviour.md#key-pairs).
+// It reports everything that is wrong with them at once, as a *ProblemsError.
 func parseKeyPairs(l *loader, d *definition, text string) ([]KeyPair, error) {
 	value, err := parseJSON([]byte(text))
 	if err != nil {
@@ -54,6 +55,24 @@ func parseKeyPairs(l *loader, d *definition, text string) ([]KeyPair, error) {
 		return nil, &ProblemsError{r.problems}
 	}
 	return pairs, nil
+}
+
+// Environments returns the configured key pairs grouped by environment, in their
+// order.
+func (s Settings) Environments() []domain.EnvironmentKeys {
+	var list []domain.EnvironmentKeys
+	at := map[domain.EnvironmentKey]int{}
+	for _, pair := range s.EnvironmentKeyPairs {
+		i, known := at[pair.ClientSideKey]
+		if !known {
+			i = len(list)
+			at[pair.ClientSideKey] = i
+			list = append(list, domain.EnvironmentKeys{Client: pair.ClientSideKey})
+		}
+		var noExpiry time.Time
+		list[i].Server = append(list[i].Server, domain.NewCredential(pair.ServerSideKey, noExpiry))
+	}
+	return list
 }
 
 type pairReader struct {

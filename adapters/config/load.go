@@ -22,8 +22,18 @@ type Source struct {
 	// WorkingDir is what relative paths are taken from; empty leaves them as
 	// they are.
 	WorkingDir string
+	// Overrides take precedence over the file and the variables.
+	Overrides []Override
 	// Checks are rules that this package does not know.
 	Checks []Check
+}
+
+// Override is the value of a setting that is given by something else than the file
+// or a variable, such as a flag.
+type Override struct {
+	Key    string // the setting, such as store.url; config_path for the file
+	Value  string // as one would write it in the variable
+	Origin string // what messages call the place it is from
 }
 
 // Check is a rule about a setting that is for others to know, such as which stores
@@ -105,6 +115,9 @@ func (l *loader) loadLayers() {
 	l.loadFile()
 	l.loadSections()
 	l.loadSettings()
+	for _, o := range l.src.Overrides {
+		l.settle(l.setting(o.Key), &candidate{text: o.Value, origin: o.Origin})
+	}
 	l.findTypos()
 }
 
@@ -237,7 +250,7 @@ func (l *loader) reportAll(err error) error {
 // are there have a problem of their own, or the file that may hold them does.
 func (l *loader) requireKeys(s *Settings) {
 	d := l.byVariable["ENVIRONMENT_KEY_PAIRS"]
-	file := oneLine(l.configPath())
+	file := l.shownPath()
 	about := func(p Problem) bool { return strings.HasPrefix(p.Key, d.key) || p.Key == "proxy_key" || p.Key == file }
 	if len(s.EnvironmentKeyPairs) > 0 || !s.ProxyKey.IsZero() || slices.ContainsFunc(l.problems, about) {
 		return
@@ -271,7 +284,7 @@ func (l *loader) originOf(d *definition) string {
 	if c := l.settled[d]; c != nil {
 		return c.origin
 	}
-	return "neither in " + oneLine(l.configPath()) + " nor in a variable"
+	return "neither in " + l.shownPath() + " nor in a variable"
 }
 
 func (l *loader) report(p Problem) {

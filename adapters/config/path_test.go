@@ -13,7 +13,7 @@ func TestPath(t *testing.T) {
 		"/a.json":     {"config_path=/b.json", "CONFIG_PATH=/a.json"},
 		"/b.json":     {"config_path=/b.json"},
 	} {
-		if got := config.Path(environ); got != want {
+		if got := config.Path(config.Source{Environ: environ}); got != want {
 			t.Errorf("%v: %s, want %s", environ, got, want)
 		}
 	}

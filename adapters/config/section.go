@@ -2,44 +2,32 @@ package config
 
 import "strings"
 
-// Override is a value that counts more than the file and the variables, such as
-// that of a flag.
-type Override struct {
-	Key    string // the setting, such as store.url
-	Value  string // as one would write it in the variable
-	Origin string // what messages call the place it is from
-}
-
 // LoadStore returns the store's settings of src and the warnings about them, for
 // work on a store that needs no environments: other settings may be missing or
 // wrong. The configuration file, where there is one, must be readable. The error
-// is a *ProblemsError with all that is wrong with the store's settings. An
-// override of what is no setting panics.
-func LoadStore(src Source, overrides ...Override) (Store, []Warning, error) {
-	s, warnings, err := loadSection(src, "store", overrides)
+// is a *ProblemsError with all that is wrong with the store's settings.
+func LoadStore(src Source) (Store, []Warning, error) {
+	s, warnings, err := loadSection(src, "store")
 	return s.Store, warnings, err
 }
 
 // LoadServer is LoadStore for the server's settings, for those who ask a running
 // proxy: what has become wrong elsewhere since it started is not in force.
 func LoadServer(src Source) (Server, []Warning, error) {
-	s, warnings, err := loadSection(src, "server", nil)
+	s, warnings, err := loadSection(src, "server")
 	return s.Server, warnings, err
 }
 
 // loadSection loads one section; of the settings it returns only those count.
-func loadSection(src Source, section string, overrides []Override) (Settings, []Warning, error) {
+func loadSection(src Source, section string) (Settings, []Warning, error) {
 	l := newLoader(src)
 	l.loadLayers()
-	for _, o := range overrides {
-		l.settle(l.setting(o.Key), &candidate{text: o.Value, origin: o.Origin})
-	}
 	s, err := l.decode()
 	if err != nil {
 		return Settings{}, nil, err
 	}
 	l.runChecks(s)
-	file := oneLine(l.configPath())
+	file := l.shownPath()
 	concerned := func(key string) bool {
 		return key == section || strings.HasPrefix(key, section+".") || key == file
 	}

@@ -87,7 +87,7 @@ func TestLoadStoreOverrides(t *testing.T) {
 		"a wrong section": source(nil, "STORE_URL=nowhere"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, _, err := config.LoadStore(src, url("redis://user:geheim@host"), config.Override{Key: "store.prefix", Value: "blue"})
+			got, _, err := config.LoadStore(overridden(src, url("redis://user:geheim@host"), config.Override{Key: "store.prefix", Value: "blue"}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,10 +97,28 @@ func TestLoadStoreOverrides(t *testing.T) {
 		})
 	}
 	for _, text := range []string{"", "nowhere", "://geheim@x", "redis://user:geheim@host\x00", "%geheim@"} {
-		_, _, err := config.LoadStore(source(nil), url(text))
+		_, _, err := config.LoadStore(overridden(source(nil), url(text)))
 		if err == nil || strings.Contains(err.Error(), "geheim") || !strings.Contains(err.Error(), "(--store)") {
 			t.Errorf("%q: error %v", text, err)
 		}
+	}
+}
+
+func overridden(src config.Source, overrides ...config.Override) config.Source {
+	src.Overrides = overrides
+	return src
+}
+
+func TestOverriddenPath(t *testing.T) {
+	byFlag := config.Override{Key: "config_path", Value: "flag.json", Origin: "flag --config"}
+	src := overridden(source(map[string]string{"flag.json": `{"server":{"port":81}}`, "variable.json": `{`}, keys, "CONFIG_PATH=variable.json"), byFlag)
+	got, _, err := config.Load(src)
+	if err != nil || got.Server.Port != 81 || got.ConfigPath != "flag.json" || config.Path(src) != "flag.json" {
+		t.Errorf("got port %d of %s, %v", got.Server.Port, got.ConfigPath, err)
+	}
+	src = overridden(source(map[string]string{"flag.json": `{`}), byFlag)
+	if _, _, err := config.Load(src); err == nil || !strings.Contains(err.Error(), "flag.json is not valid JSON") || !strings.Contains(err.Error(), "(flag --config)") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -72,6 +72,7 @@ type Server struct {
 	Port             int           `env:"PORT" envDefault:"8000" min:"0" max:"65535" reload:"restart" help:"Port to listen on; 0 takes any free one."`
 	ProxyHeaders     bool          `env:"PROXY_HEADERS" envDefault:"false" reload:"live" help:"Take client address and scheme from X-Forwarded-For and X-Forwarded-Proto, if the peer is in FORWARDED_ALLOW_IPS."`
 	TimeoutKeepAlive time.Duration `env:"TIMEOUT_KEEP_ALIVE" envDefault:"5" above:"0" max:"86400" reload:"restart" help:"Time after which an idle connection is closed."`
+	FastPath         bool          `env:"FAST_PATH" envDefault:"true" reload:"restart" help:"Serve plain requests by a fast path; without it, Go's net/http serves every request."`
 	// Reload has the configuration file re-read when it changes.
 	Reload            bool          `env:"RELOAD" envDefault:"false" reload:"live" help:"Re-read the configuration file when it changes."`
 	DrainDelay        time.Duration `env:"DRAIN_DELAY_SECONDS" envDefault:"3" min:"0" max:"3600" reload:"live" help:"Time between turning unready and closing the listener on shutdown."`

@@ -47,6 +47,7 @@ var eachSetting = []struct {
 	{"server.port", func(s config.Settings) any { return s.Server.Port }, 8000, "0", 0, "65535", 65535},
 	{"server.proxy_headers", func(s config.Settings) any { return s.Server.ProxyHeaders }, false, `"on"`, true, "n", false},
 	{"server.timeout_keep_alive", func(s config.Settings) any { return s.Server.TimeoutKeepAlive }, 5 * time.Second, "75", 75 * time.Second, "0.25", time.Second / 4},
+	{"server.fast_path", func(s config.Settings) any { return s.Server.FastPath }, true, "false", false, "yes", true},
 	{"server.reload", func(s config.Settings) any { return s.Server.Reload }, false, "true", true, "F", false},
 	{"server.drain_delay_seconds", func(s config.Settings) any { return s.Server.DrainDelay }, 3 * time.Second, "0", time.Duration(0), "10", 10 * time.Second},
 	{"server.shutdown_timeout_seconds", func(s config.Settings) any { return s.Server.ShutdownTimeout }, 9 * time.Second, "20", 20 * time.Second, "25", 25 * time.Second},

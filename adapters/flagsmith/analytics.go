@@ -18,8 +18,8 @@ var _ ports.AnalyticsReporter = (*Client)(nil)
 const analyticsPath = "analytics/flags/"
 
 // ReportCounts posts counts as one object, with the environment's client-side key
-// (upstream, "Analytics").
-func (c *Client) ReportCounts(ctx context.Context, key domain.EnvironmentKey, counts []ports.FeatureCount) error {
+// (docs/spec/upstream.md#analytics).
+func (c *Client) ReportCounts(ctx context.Context, key domain.EnvironmentKey, counts []domain.FeatureCount) error {
 	content := make(map[string]int64, len(counts))
 	for _, f := range counts {
 		content[f.Feature] += f.Count
@@ -37,9 +37,9 @@ type evaluation struct {
 
 // ReportEvaluations posts evaluations to version 2 of the API, which is beside
 // api_url where that is version 1, with the environment's client-side key
-// (upstream, "Analytics"). errors.ErrUnsupported: there is no version 2 known, or it
+// (docs/spec/upstream.md#analytics). errors.ErrUnsupported: there is no version 2 known, or it
 // has no such path.
-func (c *Client) ReportEvaluations(ctx context.Context, key domain.EnvironmentKey, evaluations []ports.Evaluation) error {
+func (c *Client) ReportEvaluations(ctx context.Context, key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation) error {
 	address := secondVersion(c.api)
 	if address == nil {
 		return &ports.ReportError{Refused: true, Cause: "version 2 of the API is only known where api_url ends in /v1", Err: errors.ErrUnsupported}

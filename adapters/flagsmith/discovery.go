@@ -17,8 +17,8 @@ import (
 // 200 of them.
 const maxDiscovered = 16 << 20
 
-// Discovery lists the environments that the client's proxy key opens (upstream,
-// "Discovery by proxy key"). It is safe for concurrent use.
+// Discovery lists the environments that the client's proxy key opens
+// (docs/spec/upstream.md#discovery-by-proxy-key). It is safe for concurrent use.
 type Discovery struct {
 	client *Client
 	logger *slog.Logger

@@ -25,7 +25,7 @@ func portOf(u *url.URL) string {
 
 // trusts reports whether keys may be sent to u: to the configured origin, and to
 // the same host where a redirect leads from http to https on the default ports
-// (upstream, "Environment documents").
+// (docs/spec/upstream.md#environment-documents).
 func (c *Client) trusts(u *url.URL) bool {
 	o := originOf(u)
 	upgraded := origin{"https", c.origin.host, "443"}

@@ -9,7 +9,7 @@ import (
 )
 
 // ProxySettings are the values of the environment variables that name forward
-// proxies (behaviour, section 4). Addresses are http://, https://, socks5:// or
+// proxies (docs/spec/behaviour.md#forward-proxies). Addresses are http://, https://, socks5:// or
 // socks5h://, with a user name and password where needed; without a scheme they
 // are http://. They are secrets: formatting ProxySettings shows none.
 type ProxySettings struct {

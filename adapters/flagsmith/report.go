@@ -39,7 +39,7 @@ func (c *Client) send(ctx context.Context, r report) error {
 }
 
 // refuses reports whether a status says that the same request is never taken: 4xx
-// (upstream, "Usage"), but for 429, after which it is taken later.
+// (docs/spec/upstream.md#usage), but for 429, after which it is taken later.
 func refuses(status int) bool {
 	return status >= 400 && status < 500 && status != http.StatusTooManyRequests
 }

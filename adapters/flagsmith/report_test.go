@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
+	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -36,10 +37,10 @@ func receiver(t *testing.T, status int) (*httptest.Server, *[]posted) {
 	}), got
 }
 
-func batch() ports.UsageBatch {
-	return ports.UsageBatch{Key: "0f0e", Rows: []ports.UsageRow{
-		{Environment: "client", Resource: ports.Flags, Count: 3},
-		{Environment: "client", Resource: ports.EnvironmentDocument, Count: 1},
+func batch() domain.UsageBatch {
+	return domain.UsageBatch{Key: "0f0e", Rows: []domain.UsageRow{
+		{Environment: "client", Resource: domain.ResourceFlags, Count: 3},
+		{Environment: "client", Resource: domain.ResourceEnvironmentDocument, Count: 1},
 	}}
 }
 
@@ -78,10 +79,10 @@ func TestReportUsage(t *testing.T) {
 func TestReportAnalytics(t *testing.T) {
 	s, got := receiver(t, http.StatusNoContent)
 	c := client(t, s.URL+"/sub/api/v1")
-	if err := c.ReportCounts(t.Context(), "client", []ports.FeatureCount{{Feature: "b<", Count: 2}, {Feature: "a", Count: 1}, {Feature: "a", Count: 4}}); err != nil {
+	if err := c.ReportCounts(t.Context(), "client", []domain.FeatureCount{{Feature: "b<", Count: 2}, {Feature: "a", Count: 1}, {Feature: "a", Count: 4}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.ReportEvaluations(t.Context(), "client", []ports.Evaluation{{Feature: "a", Identity: "me", Enabled: true, Count: 2}, {Feature: "a", Count: 1}}); err != nil {
+	if err := c.ReportEvaluations(t.Context(), "client", []domain.FeatureEvaluation{{Feature: "a", Identity: "me", Enabled: true, Count: 2}, {Feature: "a", Count: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	if len(*got) != 2 {
@@ -122,7 +123,7 @@ func TestReportsByStatus(t *testing.T) {
 }
 
 func TestEvaluationsThatNobodyTakes(t *testing.T) {
-	evaluations := []ports.Evaluation{{Feature: "a", Count: 1}}
+	evaluations := []domain.FeatureEvaluation{{Feature: "a", Count: 1}}
 	s, got := receiver(t, http.StatusNotFound)
 	for _, address := range []string{s.URL + "/api/v1", s.URL + "/flags"} {
 		err := client(t, address).ReportEvaluations(t.Context(), "client", evaluations)

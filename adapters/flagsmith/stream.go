@@ -37,7 +37,7 @@ const (
 )
 
 // Streams are the real-time streams of Flagsmith, one connection for each
-// environment (upstream, "Real time"). It is safe for concurrent use.
+// environment (docs/spec/upstream.md#real-time). It is safe for concurrent use.
 type Streams struct {
 	client *Client
 	base   *url.URL

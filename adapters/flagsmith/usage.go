@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -18,8 +19,8 @@ type usageRow struct {
 	Count       int64  `json:"count"`
 }
 
-// ReportUsage posts a batch with the proxy key (upstream, "Usage").
-func (c *Client) ReportUsage(ctx context.Context, b ports.UsageBatch) error {
+// ReportUsage posts a batch with the proxy key (docs/spec/upstream.md#usage).
+func (c *Client) ReportUsage(ctx context.Context, b domain.UsageBatch) error {
 	rows := make([]usageRow, len(b.Rows))
 	for i, r := range b.Rows {
 		rows[i] = usageRow{string(r.Environment), r.Resource.String(), r.Count}
@@ -33,5 +34,5 @@ func (c *Client) ReportUsage(ctx context.Context, b ports.UsageBatch) error {
 	})
 }
 
-// NewIdempotencyKey returns a new key for a ports.UsageBatch, a random UUID.
+// NewIdempotencyKey returns a new key for a domain.UsageBatch, a random UUID.
 func NewIdempotencyKey() string { return uuid.NewString() }

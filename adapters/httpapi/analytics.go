@@ -6,7 +6,6 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/edge-proxy/edge-proxy/app"
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -20,8 +19,8 @@ const (
 // from many requests at a time, must not wait for upstream, and keep nothing of
 // what they are given.
 type Analytics interface {
-	AddCounts(key domain.EnvironmentKey, counts []reporting.FeatureCount)
-	AddEvaluations(key domain.EnvironmentKey, evaluations []reporting.Evaluation)
+	AddCounts(key domain.EnvironmentKey, counts []domain.FeatureCount)
+	AddEvaluations(key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation)
 }
 
 var (
@@ -30,7 +29,7 @@ var (
 	errEvaluationsBody     = refused(http.StatusBadRequest, "bad_request", `the body must be a JSON object with the list "evaluations"`)
 )
 
-// postCounts takes counts by feature name (upstream, "Analytics"). They are added
+// postCounts takes counts by feature name (docs/spec/upstream.md#analytics). They are added
 // to those of the environment, whichever of its keys came with them.
 func (a *API) postCounts(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
@@ -49,7 +48,7 @@ func (a *API) postCounts(w http.ResponseWriter, r bunrouter.Request) error {
 	return nil
 }
 
-// postEvaluations takes evaluations with their identities (upstream, "Analytics").
+// postEvaluations takes evaluations with their identities (docs/spec/upstream.md#analytics).
 func (a *API) postEvaluations(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)

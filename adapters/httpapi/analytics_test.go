@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -22,15 +21,15 @@ const (
 // taken notes what is taken.
 type taken struct {
 	key         domain.EnvironmentKey
-	counts      []reporting.FeatureCount
-	evaluations []reporting.Evaluation
+	counts      []domain.FeatureCount
+	evaluations []domain.FeatureEvaluation
 }
 
-func (n *taken) AddCounts(key domain.EnvironmentKey, counts []reporting.FeatureCount) {
+func (n *taken) AddCounts(key domain.EnvironmentKey, counts []domain.FeatureCount) {
 	n.key, n.counts = key, append(n.counts, counts...)
 }
 
-func (n *taken) AddEvaluations(key domain.EnvironmentKey, evaluations []reporting.Evaluation) {
+func (n *taken) AddEvaluations(key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation) {
 	n.key, n.evaluations = key, append(n.evaluations, evaluations...)
 }
 
@@ -43,12 +42,12 @@ func splitLines(text string) (lines [][2]string) {
 	return lines
 }
 
-func count(feature string, n int64) reporting.FeatureCount {
-	return reporting.FeatureCount{Feature: feature, Count: n}
+func count(feature string, n int64) domain.FeatureCount {
+	return domain.FeatureCount{Feature: feature, Count: n}
 }
 
-func evaluation(feature, identity string, enabled bool, n int64) reporting.Evaluation {
-	return reporting.Evaluation{Feature: feature, Identity: identity, Enabled: enabled, Count: n}
+func evaluation(feature, identity string, enabled bool, n int64) domain.FeatureEvaluation {
+	return domain.FeatureEvaluation{Feature: feature, Identity: identity, Enabled: enabled, Count: n}
 }
 
 func takingAPI(tb testing.TB) (*httpapi.API, *taken) {
@@ -57,7 +56,7 @@ func takingAPI(tb testing.TB) (*httpapi.API, *taken) {
 }
 
 func TestCountsAreTaken(t *testing.T) {
-	type counts = []reporting.FeatureCount
+	type counts = []domain.FeatureCount
 	for name, c := range map[string]struct {
 		body string
 		want counts
@@ -90,7 +89,7 @@ func TestCountsAreTaken(t *testing.T) {
 }
 
 func TestEvaluationsAreTaken(t *testing.T) {
-	type list = []reporting.Evaluation
+	type list = []domain.FeatureEvaluation
 	long := strings.Repeat("ü", 2000)
 	for name, c := range map[string]struct {
 		evaluations string

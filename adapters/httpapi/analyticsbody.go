@@ -5,9 +5,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/edge-proxy/edge-proxy/app/reporting"
+	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
+	"github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
 const (
@@ -22,12 +23,12 @@ const (
 // program does not know and what is no count: an integer from 1 to mostCount,
 // written as one. Of a feature that comes twice the last counts. Names may be
 // parts of body.
-func decodeCounts(body string, program *engine.Program) ([]reporting.FeatureCount, error) {
+func decodeCounts(body string, program *engine.Program) ([]domain.FeatureCount, error) {
 	d := jsonscan.New(strings.TrimPrefix(body, "\ufeff"))
 	if d.Kind() != jsonscan.Object {
 		return nil, errCountsBody
 	}
-	var counts []reporting.FeatureCount
+	var counts []domain.FeatureCount
 	at := map[int]int{} // in counts, by number of the feature
 	d.EnterObject()
 	for {
@@ -44,7 +45,7 @@ func decodeCounts(body string, program *engine.Program) ([]reporting.FeatureCoun
 		if !again {
 			i = len(counts)
 			at[number] = i
-			counts = append(counts, reporting.FeatureCount{Feature: name})
+			counts = append(counts, domain.FeatureCount{Feature: name})
 		}
 		if !isCount {
 			n = 0
@@ -68,12 +69,12 @@ func decodeCounts(body string, program *engine.Program) ([]reporting.FeatureCoun
 // the program does not know, with what is no count, without enabled_when_evaluated,
 // or with an identifier that is no text or too long. A blank identifier is none. Of
 // a member that comes twice the last counts. Texts may be parts of body.
-func decodeEvaluations(body string, program *engine.Program) ([]reporting.Evaluation, error) {
+func decodeEvaluations(body string, program *engine.Program) ([]domain.FeatureEvaluation, error) {
 	d := jsonscan.New(strings.TrimPrefix(body, "\ufeff"))
 	if d.Kind() != jsonscan.Object {
 		return nil, errEvaluationsBody
 	}
-	var evaluations []reporting.Evaluation
+	var evaluations []domain.FeatureEvaluation
 	found := false
 	d.EnterObject()
 	for {
@@ -103,7 +104,7 @@ func decodeEvaluations(body string, program *engine.Program) ([]reporting.Evalua
 	return evaluations, nil
 }
 
-func readEvaluation(d *jsonscan.Scanner, program *engine.Program) (e reporting.Evaluation, ok bool) {
+func readEvaluation(d *jsonscan.Scanner, program *engine.Program) (e domain.FeatureEvaluation, ok bool) {
 	if d.Kind() != jsonscan.Object {
 		d.Skip()
 		return e, false
@@ -129,8 +130,8 @@ func readEvaluation(d *jsonscan.Scanner, program *engine.Program) (e reporting.E
 			e.Identity, identified = "", true
 			switch kind {
 			case jsonscan.String:
-				if text := d.String(); !blank(text) {
-					e.Identity, identified = text, !tooLongIdentifier(text)
+				if name := d.String(); !text.IsBlank(name) {
+					e.Identity, identified = name, !tooLongIdentifier(name)
 				}
 			case jsonscan.Null:
 				d.Null()

@@ -118,7 +118,7 @@ func (a *API) finish(x *exchange, r *http.Request) {
 
 // authenticate returns what the request's key leads to; its Environment may
 // still be nil. An absent header and an empty one are told apart, and of several
-// the first counts (behaviour, section 1, "Keys").
+// the first counts (docs/spec/behaviour.md#keys).
 func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	keys := r.Header["X-Environment-Key"]
 	if len(keys) == 0 {

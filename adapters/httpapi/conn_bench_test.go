@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 )
 
 // BenchmarkConn shows what the connections of Server save: the same requests over
@@ -34,7 +34,7 @@ func BenchmarkConn(b *testing.B) {
 		b.Run(name+"/server", func(b *testing.B) {
 			o := timeouts
 			o.Host = "127.0.0.1"
-			s := httpapi.NewServer(p.api, o)
+			s := httpserver.New(p.api, o)
 			address, err := s.Listen(b.Context())
 			if err != nil {
 				b.Fatal(err)

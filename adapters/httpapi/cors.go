@@ -21,7 +21,7 @@ var (
 	varyOriginEncoding = []string{"Origin, Accept-Encoding"}
 )
 
-// cors is who may call from a browser (behaviour, section 1, "CORS").
+// cors is who may call from a browser (docs/spec/behaviour.md#cors).
 type cors struct {
 	all     bool
 	origins []string

@@ -1,11 +1,11 @@
 // Package httpapi is the proxy's HTTP input adapter: the Flagsmith SDK API, the
-// environment document and the health probes (behaviour, sections 1 and 3), and
+// environment document and the health probes (docs/spec/behaviour.md#http-interface), and
 // the OpenFeature Remote Evaluation Protocol (ofrep.go), on bunrouter.
 //
 // # The hot path
 //
-// A request comes from Server (server.go), which is an http1.Server with a port.
-// It passes API.ServeHTTP (api.go), which adds the CORS headers and routes; a
+// API is an http.Handler; adapters/httpserver serves it on a port. A request passes
+// API.ServeHTTP (api.go), which adds the CORS headers and routes; a
 // handler (flags.go, identities.go, document.go, health.go), which looks the key
 // up in the snapshot; and ends in an answer. What an answer consists of was
 // prepared when the document changed, by Presenter (presentation.go): flags and

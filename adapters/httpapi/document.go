@@ -5,7 +5,6 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -30,7 +29,7 @@ func (a *API) getDocument(w http.ResponseWriter, r bunrouter.Request) error {
 	case paged:
 		return a.writePage(w, r.Request, entry, asked)
 	}
-	a.served(entry, reporting.EnvironmentDocument)
+	a.served(entry, domain.ResourceEnvironmentDocument)
 	a.writePrepared(w, r.Request, p, &p.document)
 	return nil
 }

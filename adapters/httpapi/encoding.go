@@ -7,7 +7,7 @@ import (
 )
 
 // compressFrom is the size in bytes from which bodies are gzipped for clients
-// that accept it, and so vary by Accept-Encoding (behaviour, section 1).
+// that accept it, and so vary by Accept-Encoding (docs/spec/behaviour.md#compression).
 const compressFrom = 1000
 
 // acceptsGzip reports whether the client takes a gzipped body and does not like

@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"net"
-
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/engine"
@@ -28,10 +26,4 @@ func CacheHits(c Cache, e *app.Environment, identities []string) (hits int) {
 		}
 	}
 	return hits
-}
-
-// ServeOn is Serve for another listener than a port.
-func (s *Server) ServeOn(l net.Listener) error {
-	s.listener = l
-	return s.Serve()
 }

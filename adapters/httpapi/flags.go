@@ -5,7 +5,8 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
-	"github.com/edge-proxy/edge-proxy/app/reporting"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine/python/query"
 )
 
 // getFlags answers the environment's flags, without an identity: all of them or,
@@ -17,12 +18,12 @@ func (a *API) getFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	}
 	p := presentationOf(entry.Environment)
 	flags := p.flags[entry.Access]
-	if name, _ := queryValue(r.URL.RawQuery, "feature"); name != "" {
+	if name, _ := query.Value(r.URL.RawQuery, "feature"); name != "" {
 		if flags = p.feature(entry, name); flags == nil {
 			return unknownFeature(name)
 		}
 	}
-	a.served(entry, reporting.Flags)
+	a.served(entry, domain.ResourceFlags)
 	a.writePrepared(w, r.Request, p, flags)
 	return nil
 }

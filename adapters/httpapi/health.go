@@ -16,8 +16,7 @@ func (a *API) getLiveness(w http.ResponseWriter, r bunrouter.Request) error {
 	return nil
 }
 
-// getReadiness answers whether the proxy should get traffic (behaviour,
-// section 3).
+// getReadiness answers whether the proxy should get traffic (docs/spec/behaviour.md#readiness).
 func (a *API) getReadiness(w http.ResponseWriter, r bunrouter.Request) error {
 	readiness := a.query.Readiness()
 	reason := ""

@@ -6,10 +6,11 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/edge-proxy/edge-proxy/app"
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
+	"github.com/edge-proxy/edge-proxy/engine/python/query"
+	"github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
 // scratch is the working memory of one identity's request. It is reused.
@@ -37,7 +38,7 @@ func (a *API) recycle(s *scratch) {
 }
 
 // postIdentity answers the flags of the identity in the request's body. The body
-// is validated before the key is looked at (behaviour, section 1).
+// is validated before the key is looked at (docs/spec/behaviour.md#validation-errors).
 func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
@@ -52,7 +53,7 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	if err != nil {
 		return err
 	}
-	if blank(s.identity.Identifier) {
+	if text.IsBlank(s.identity.Identifier) {
 		s.identity.Identifier = transientIdentifier(s.identity.Traits)
 	}
 	a.answerIdentity(w, r.Request, entry, s)
@@ -62,7 +63,7 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 // getIdentity answers the flags of the identity called ?identifier=, which has no
 // traits. A blank identifier is one like any other here.
 func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
-	identifier, ok := queryValue(r.URL.RawQuery, "identifier")
+	identifier, ok := query.Value(r.URL.RawQuery, "identifier")
 	if !ok {
 		return errMissingIdentifier
 	}
@@ -80,7 +81,7 @@ func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 // answerIdentity evaluates s.identity and puts the answer together: the identity
 // as it was sent, then the prepared flag of every outcome.
 func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) {
-	a.served(entry, reporting.Identities)
+	a.served(entry, domain.ResourceIdentities)
 	p := presentationOf(entry.Environment)
 	p.stamp(w.Header())
 	s.out = appendIdentity(s.out[:0], &s.identity)

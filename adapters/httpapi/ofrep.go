@@ -10,10 +10,10 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/edge-proxy/edge-proxy/app"
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine"
+	"github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
 // The OpenFeature Remote Evaluation Protocol, version 0.2, for applications that
@@ -139,7 +139,7 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 	if err := decodeContext(body, &s.identity); err != nil {
 		return app.Entry{}, nil, err
 	}
-	if blank(s.identity.Identifier) {
+	if text.IsBlank(s.identity.Identifier) {
 		if len(s.identity.Traits) == 0 {
 			return entry, nil, nil
 		}
@@ -150,11 +150,11 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 
 // ofrepResource returns what Flagsmith's own API would have been asked for: the
 // flags of an identity, or without one those of the environment.
-func ofrepResource(id *domain.Identity) reporting.Resource {
+func ofrepResource(id *domain.Identity) domain.Resource {
 	if id == nil {
-		return reporting.Flags
+		return domain.ResourceFlags
 	}
-	return reporting.Identities
+	return domain.ResourceIdentities
 }
 
 // ofrepCredential returns the key in a request's headers.

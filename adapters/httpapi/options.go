@@ -30,7 +30,7 @@ type Options struct {
 	// Webhook takes Flagsmith's calls about changes. Nil: there is no such path.
 	Webhook *Webhook
 	// AllowOrigins lists the origins that browsers may call from; "*" among them
-	// allows all, an empty list none (behaviour, section 1, "CORS").
+	// allows all, an empty list none (docs/spec/behaviour.md#cors).
 	AllowOrigins []string
 	// MaxBodyBytes limits the body of a request. Zero: 1 MiB.
 	MaxBodyBytes int64

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/app"
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
+	"github.com/edge-proxy/edge-proxy/engine/python/query"
 )
 
 // The environment document comes in pages to who asks for them with
@@ -39,11 +39,11 @@ func (p page) cursor(tag string) string {
 
 // pageOf returns the page that a query asks for of the document with that entity
 // tag; paged is false when it asks for none.
-func pageOf(query, tag string) (p page, paged bool, err error) {
-	if query == "" {
+func pageOf(raw, tag string) (p page, paged bool, err error) {
+	if raw == "" {
 		return page{}, false, nil
 	}
-	if id, _ := queryValue(query, "page_id"); id != "" {
+	if id, _ := query.Value(raw, "page_id"); id != "" {
 		of, rest, _ := strings.Cut(id, ".")
 		size, start, _ := strings.Cut(rest, ".")
 		sizeOK, startOK := false, false
@@ -57,7 +57,7 @@ func pageOf(query, tag string) (p page, paged bool, err error) {
 		}
 		return p, true, nil
 	}
-	size, paged := queryValue(query, "page_size")
+	size, paged := query.Value(raw, "page_size")
 	if !paged {
 		return page{}, false, nil
 	}
@@ -126,7 +126,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	p := presentationOf(entry.Environment)
 	overrides := p.overrides()
 	if asked.start == 0 && len(overrides.starts) <= asked.size {
-		a.served(entry, reporting.EnvironmentDocument)
+		a.served(entry, domain.ResourceEnvironmentDocument)
 		a.writePrepared(w, r, p, &p.document)
 		return nil
 	}
@@ -134,7 +134,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	if !ok {
 		return errPageID
 	}
-	a.served(entry, reporting.EnvironmentDocument)
+	a.served(entry, domain.ResourceEnvironmentDocument)
 	h := w.Header()
 	p.stamp(h)
 	tag := p.seeds.identity(domain.ServerSide, []byte(asked.cursor(p.document.tag)))

@@ -133,7 +133,7 @@ func (p *presentation) fragment(id engine.OutcomeID) []byte {
 }
 
 // appendFlag appends one flag, its members in the order of the specification
-// (behaviour, section 1).
+// (docs/spec/behaviour.md#flags).
 func appendFlag(dst []byte, o *engine.Outcome) []byte {
 	dst = append(dst, `{"feature":{"id":`...)
 	dst = strconv.AppendInt(dst, o.Feature.ID, 10)

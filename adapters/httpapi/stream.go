@@ -17,7 +17,7 @@ var (
 )
 
 // getStream tells a listener of each new document of an environment, once the
-// document is being served (upstream, "Real time"). It is for client-side keys,
+// document is being served (docs/spec/upstream.md#real-time). It is for client-side keys,
 // which may be part of an address. It ends when the environment is no longer
 // served.
 //

@@ -35,7 +35,7 @@ func takeStream(w http.ResponseWriter, r *http.Request) (*eventStream, error) {
 	tuneStream(conn)
 	s := &eventStream{conn: conn, chunked: r.ProtoAtLeast(1, 1), gone: make(chan struct{}), patience: streamPatience}
 	h := w.Header()
-	h["Connection"] = headerClose
+	h["Connection"] = []string{"close"}
 	h["Date"] = []string{time.Now().UTC().Format(http.TimeFormat)}
 	if s.chunked { // so that the end is told from a connection that broke
 		h["Transfer-Encoding"] = []string{"chunked"}

@@ -11,16 +11,16 @@ import (
 )
 
 // counted notes what is counted.
-type counted map[reporting.Resource]int
+type counted map[domain.Resource]int
 
-func (c counted) Count(key domain.EnvironmentKey, what reporting.Resource) {
+func (c counted) Count(key domain.EnvironmentKey, what domain.Resource) {
 	if key == clientKey {
 		c[what]++
 	}
 }
 
 func TestServedRequestsAreCounted(t *testing.T) {
-	flags, identities, documents := counted{reporting.Flags: 1}, counted{reporting.Identities: 1}, counted{reporting.EnvironmentDocument: 1}
+	flags, identities, documents := counted{domain.ResourceFlags: 1}, counted{domain.ResourceIdentities: 1}, counted{domain.ResourceEnvironmentDocument: 1}
 	const v1, ofrep = "/api/v1/", "/ofrep/v1/evaluate/flags"
 	server := "X-Environment-Key: " + serverKey
 	for name, c := range map[string]struct {

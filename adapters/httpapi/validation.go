@@ -16,7 +16,7 @@ const maxProblems = 1000
 // fault is a kind of validation error, by the reference's word for it.
 type fault struct{ kind, message, context string }
 
-// The vocabulary of validation errors (behaviour, section 1).
+// The vocabulary of validation errors (docs/spec/behaviour.md#validation-errors).
 var (
 	missing      = fault{kind: "missing", message: "Field required"}
 	wrongModel   = fault{kind: "model_attributes_type", message: "Input should be a valid dictionary or object to extract fields from"}

@@ -12,8 +12,8 @@ import (
 var errSignature = refused(http.StatusUnauthorized, "unauthorized", "missing or wrong X-Flagsmith-Signature header")
 
 // postWebhook takes Flagsmith's call about a change and has the documents fetched.
-// X-Flagsmith-Signature is the hex HMAC-SHA256 of the body (upstream, "Real
-// time"). What the body says is not looked at: it names no environment by key.
+// X-Flagsmith-Signature is the hex HMAC-SHA256 of the body
+// (docs/spec/upstream.md#webhook). The rest of the body is ignored: it names no environment by key.
 func (a *API) postWebhook(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
 // accessLogger is the name of the access log's logger: the reference's, so
@@ -72,7 +73,7 @@ func (r *AccessRecord) appendJSON(buf []byte) []byte {
 	// part appends a text and returns where it begins and ends.
 	part := func(text string) (from, to int) {
 		from = len(buf)
-		buf = appendJSONText(buf, text)
+		buf = jsonscan.AppendPrintable(buf, text)
 		return from, len(buf)
 	}
 	buf = append(buf, '"')

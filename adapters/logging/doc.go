@@ -1,5 +1,5 @@
 // Package logging builds the proxy's loggers on log/slog from the settings
-// under logging.* (behaviour, section 4).
+// under logging.* (docs/spec/behaviour.md#logging).
 //
 // # Names and inheritance
 //

@@ -14,7 +14,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// Options are the settings under logging.* (behaviour, section 4) and what a
+// Options are the settings under logging.* (docs/spec/behaviour.md#logging) and what a
 // test puts in place of the process's own.
 type Options struct {
 	// Level is the root logger's: CRITICAL, ERROR, WARNING, INFO, DEBUG or

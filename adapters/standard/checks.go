@@ -12,13 +12,13 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 )
 
-// settingChecks are the rules of the other adapters about settings: what a start
-// would fail on although each value is well formed. They open nothing.
-func (p *program) settingChecks() []config.Check {
+// Checks implements commands.Wiring: the rules of the other adapters about settings,
+// what a start would fail on although each value is well formed. They open nothing.
+func (w *wiring) Checks() []config.Check {
 	return []config.Check{
 		{Keys: []string{"proxy_key", "api_url"}, Find: checkDiscovery},
 		{Keys: []string{"api_url", "api_poll_timeout_seconds", "max_document_bytes", "http_proxy", "https_proxy", "all_proxy", "realtime_url", "proxy_key"}, Find: checkOrigin},
-		{Keys: []string{"store.url"}, Find: p.checkStore},
+		{Keys: []string{"store.url"}, Find: w.checkStore},
 		{Keys: []string{"logging.log_event_field_name"}, Find: func(s config.Settings) error {
 			return logging.Check(logging.Options{EventFieldName: s.Logging.LogEventFieldName})
 		}},
@@ -51,16 +51,16 @@ func checkOrigin(s config.Settings) error {
 
 // checkStore finds what is wrong with store.url, as far as that can be told without
 // opening the store.
-func (p *program) checkStore(s config.Settings) error {
+func (w *wiring) checkStore(s config.Settings) error {
 	u := s.Store.URL.Parse()
-	if _, known := p.stores[u.Scheme]; !known {
-		known := slices.Sorted(maps.Keys(p.stores))
+	if _, known := w.stores[u.Scheme]; !known {
+		known := slices.Sorted(maps.Keys(w.stores))
 		for i := range known {
 			known[i] += ":"
 		}
 		return fmt.Errorf("store.url has the unknown scheme %q, must begin with one of %s", u.Scheme, strings.Join(known, ", "))
 	}
-	if check, ok := p.urlChecks[u.Scheme]; ok {
+	if check, ok := w.urlChecks[u.Scheme]; ok {
 		return check(u)
 	}
 	return nil

@@ -43,7 +43,7 @@ func (o *origins) replace(next origin) { o.current.Swap(&next).close() }
 func (o *origins) close() { o.current.Load().close() }
 
 // ReportUsage implements ports.UsageReporter.
-func (o *origins) ReportUsage(ctx context.Context, b ports.UsageBatch) error {
+func (o *origins) ReportUsage(ctx context.Context, b domain.UsageBatch) error {
 	return o.current.Load().usage.ReportUsage(ctx, b)
 }
 
@@ -56,12 +56,12 @@ func (o *origins) usage() ports.UsageReporter {
 }
 
 // ReportCounts implements ports.AnalyticsReporter.
-func (o *origins) ReportCounts(ctx context.Context, key domain.EnvironmentKey, counts []ports.FeatureCount) error {
+func (o *origins) ReportCounts(ctx context.Context, key domain.EnvironmentKey, counts []domain.FeatureCount) error {
 	return o.current.Load().analytics.ReportCounts(ctx, key, counts)
 }
 
 // ReportEvaluations implements ports.AnalyticsReporter.
-func (o *origins) ReportEvaluations(ctx context.Context, key domain.EnvironmentKey, evaluations []ports.Evaluation) error {
+func (o *origins) ReportEvaluations(ctx context.Context, key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation) error {
 	return o.current.Load().analytics.ReportEvaluations(ctx, key, evaluations)
 }
 

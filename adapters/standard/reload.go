@@ -20,7 +20,7 @@ import (
 // Either all that can change live takes effect, or nothing does: what may fail is
 // prepared beside what runs, before anything of that is touched.
 type reloader struct {
-	*program
+	source   config.Source // where the configuration comes from; ReadFile is that of a reading
 	logger   *slog.Logger
 	loggers  *logging.Loggers
 	origins  *origins
@@ -95,7 +95,9 @@ func (r *reloader) held() []string {
 
 // reload loads the configuration anew and brings it into force.
 func (r *reloader) reload(ctx context.Context, trigger string, reading *config.Reading) {
-	loaded, warnings, err := config.Load(r.configSource(reading.ReadFile))
+	src := r.source
+	src.ReadFile = reading.ReadFile
+	loaded, warnings, err := config.Load(src)
 	r.files = r.files.Merge(reading.Files())
 	result := config.Reload(r.inForce, loaded)
 	if err == nil {
@@ -119,7 +121,7 @@ func (r *reloader) reload(ctx context.Context, trigger string, reading *config.R
 func (r *reloader) tell(ctx context.Context, trigger string, result config.Reloaded) {
 	if len(result.Live) > 0 {
 		r.logger.InfoContext(ctx, "configuration_reloaded", "trigger", trigger, "changed", strings.Join(result.Live, ", "),
-			"environments", len(environments(result.Settings)), "server_side_keys", len(result.Settings.EnvironmentKeyPairs))
+			"environments", len(result.Settings.Environments()), "server_side_keys", len(result.Settings.EnvironmentKeyPairs))
 	}
 	if len(result.Restart) > 0 {
 		r.logger.WarnContext(ctx, "configuration_needs_restart", "trigger", trigger, "changed", strings.Join(result.Restart, ", "),

@@ -17,7 +17,9 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
+	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
@@ -30,25 +32,24 @@ const (
 	logNetwork = "edge_proxy.network"
 )
 
-func (p *program) serve(ctx context.Context, args []string) int {
-	if code, ok := p.parse(newFlags("serve"), args, "Serves the configured environments until SIGINT or SIGTERM."); !ok {
-		return code
-	}
+// Serve implements commands.Wiring.
+func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	hangups, stopHangups := notifyHangups()
 	defer stopHangups()
 	reading := &config.Reading{}
-	settings, warnings, ok := p.loadWith(reading.ReadFile)
-	if !ok {
-		return exitUsage
+	src.ReadFile = reading.ReadFile
+	settings, warnings, err := config.Load(src)
+	if err != nil {
+		return &commands.ConfigurationError{Err: err}
 	}
-	loggers, ok := p.loggers(settings)
-	if !ok {
-		return exitUsage
+	loggers, err := w.loggers(settings)
+	if err != nil {
+		return &commands.ConfigurationError{Err: err}
 	}
 	defer func() { _ = loggers.Close() }()
 	logger := loggers.Logger(logServer)
-	for _, w := range warnings {
-		logConfigurationWarning(ctx, logger, w)
+	for _, warning := range warnings {
+		logConfigurationWarning(ctx, logger, warning)
 	}
 	// net/http tells some oddities of connections to the standard logger only.
 	log.SetFlags(0)
@@ -56,20 +57,19 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	if settings.WebConcurrency > 0 {
 		runtime.GOMAXPROCS(settings.WebConcurrency)
 	}
-	logger.InfoContext(ctx, "starting", "version", buildVersion().Version, "api_url", settings.APIURL.String(),
+	logger.InfoContext(ctx, "starting", "version", commands.ReadBuild().Version, "api_url", settings.APIURL.String(),
 		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
 
 	source, err := openOrigin(settings, loggers.Logger(logNetwork))
 	if err != nil {
-		p.printProblems(err)
-		return exitUsage
+		return &commands.ConfigurationError{Err: err}
 	}
 	upstream := newOrigins(source)
 	defer upstream.close()
-	store, err := openStore(ctx, p.stores[settings.Store.URL.Parse().Scheme], settings, loggers.Logger(logStore))
+	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
 	if err != nil {
 		logger.ErrorContext(ctx, "start_failed", "error", err)
-		return exitFailure
+		return commands.ErrReported
 	}
 	proxy := app.New(appConfig(settings), app.Deps{
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
@@ -79,13 +79,12 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
 	if err != nil {
 		_ = store.Close()
-		p.printProblems(err)
-		return exitUsage
+		return &commands.ConfigurationError{Err: err}
 	}
 	handler := httpapi.NewSwitch(api)
-	proxy.SetInput(newServer(settings, handler, logger))
+	server := newServer(settings, handler, logger)
 	reloads := &reloader{
-		program: p, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
+		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
 		inForce: settings, reading: reading, warnings: warnings,
 	}
 	var reloading sync.WaitGroup
@@ -93,11 +92,11 @@ func (p *program) serve(ctx context.Context, args []string) int {
 	ctx, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
-	if err := proxy.Run(ctx); err != nil {
+	if err := proxy.Run(ctx, server); err != nil {
 		logger.ErrorContext(ctx, "failed", "error", err)
-		return exitFailure
+		return commands.ErrReported
 	}
-	return exitOK
+	return nil
 }
 
 func appConfig(s config.Settings) app.Config {
@@ -106,7 +105,7 @@ func appConfig(s config.Settings) app.Config {
 		freshness.Grace = &grace.Period
 	}
 	return app.Config{
-		Environments: environments(s), Freshness: freshness, PollConcurrency: s.APIPollConcurrency,
+		Environments: s.Environments(), Freshness: freshness, PollConcurrency: s.APIPollConcurrency,
 		Lease: s.Store.Lease, Node: nodeName(), DrainDelay: s.Server.DrainDelay, ShutdownTimeout: s.Server.ShutdownTimeout,
 		UsageInterval: s.UsageFlushInterval, AnalyticsInterval: s.Analytics.FlushInterval,
 	}
@@ -161,11 +160,11 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	return api, nil
 }
 
-func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpapi.Server {
-	return httpapi.NewServer(handler, httpapi.ServerOptions{
+func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpserver.Server {
+	return httpserver.New(handler, httpserver.Options{
 		Host: s.Server.Host, Port: s.Server.Port, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
-		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, OnShutdown: handler.EndStreams,
+		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
 	})
 }
 

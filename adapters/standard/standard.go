@@ -7,36 +7,30 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"net/url"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
 	_ "golang.org/x/crypto/x509roots/fallback" // certificates for images that have none
 
+	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// The exit codes (behaviour, section 4).
-const (
-	exitOK      = 0
-	exitFailure = 1 // at run time
-	exitUsage   = 2 // configuration or usage
-)
-
 // Option adds to what is built in.
-type Option func(*program)
+type Option func(*wiring)
 
-// WithStore makes a store of yours available under a URL scheme. It takes the
-// place of a built-in one of the same scheme.
+// WithStore makes a store of yours available under a URL scheme. It replaces a
+// built-in one of the same scheme.
 func WithStore(scheme string, open ports.OpenStore) Option {
-	return func(p *program) {
+	return func(w *wiring) {
 		scheme = strings.ToLower(scheme)
-		p.stores[scheme] = open
-		delete(p.readOnly, scheme)
-		delete(p.urlChecks, scheme)
+		w.stores[scheme] = open
+		delete(w.readOnly, scheme)
+		delete(w.urlChecks, scheme)
 	}
 }
 
@@ -53,7 +47,7 @@ func Main(options ...Option) int {
 		cancel()
 		<-signals
 		fmt.Fprintln(os.Stderr, "edge-proxy: ended by a second signal")
-		os.Exit(exitFailure)
+		os.Exit(1)
 	}()
 	directory, err := os.Getwd()
 	if err != nil {
@@ -74,90 +68,29 @@ type Process struct {
 	Stderr     io.Writer
 }
 
-// program is one run.
-type program struct {
-	Process
-	stores    map[string]ports.OpenStore
-	readOnly  map[string]ports.OpenStore      // see readOnlyStores; the others are opened as in stores
-	urlChecks map[string]func(*url.URL) error // see storeURLChecks
-}
-
 // Run runs a command line until it is done or ctx ends, and returns its exit
 // code.
 func Run(ctx context.Context, process Process, options ...Option) int {
-	p := &program{Process: process, stores: builtInStores(), readOnly: readOnlyStores(), urlChecks: storeURLChecks()}
+	return commands.Run(ctx, program(process, options), process.Args)
+}
+
+// CommandHelp returns each command, such as "edge-proxy store list", with its help.
+func CommandHelp(options ...Option) iter.Seq2[string, string] {
+	return commands.Help(program(Process{Stdout: io.Discard, Stderr: io.Discard}, options))
+}
+
+func program(p Process, options []Option) *commands.Program {
+	w := &wiring{stdout: p.Stdout, stderr: p.Stderr, stores: builtInStores(), readOnly: readOnlyStores(), urlChecks: storeURLChecks()}
 	for _, o := range options {
-		o(p)
+		o(w)
 	}
-	name, args := commandLine(process.Args)
-	for _, c := range commands() {
-		if c.name == name {
-			return c.run(p, ctx, args)
-		}
-	}
-	fmt.Fprintf(p.Stderr, "edge-proxy: unknown command %q\n\n%s", name, help())
-	return exitUsage
+	return &commands.Program{Environ: p.Environ, WorkingDir: p.WorkingDir, Stdout: p.Stdout, Stderr: p.Stderr, Wiring: w}
 }
 
-// commandLine finds the command: the first argument, or what the program was
-// called as, or serve.
-func commandLine(args []string) (name string, rest []string) {
-	if len(args) == 0 {
-		return "serve", nil
-	}
-	called := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
-	args = args[1:]
-	switch called {
-	case "edge-proxy-serve":
-		return "serve", args
-	case "edge-proxy-render-config":
-		return "render-config", args
-	}
-	switch {
-	case len(args) == 0:
-		return "serve", nil
-	case args[0] == "-h" || args[0] == "--help" || args[0] == "-help":
-		return "help", args[1:]
-	case args[0] == "--version" || args[0] == "-version":
-		return "version", args[1:]
-	case strings.HasPrefix(args[0], "-"):
-		return "serve", args
-	default:
-		return args[0], args[1:]
-	}
-}
-
-// command is one of the program's commands.
-type command struct {
-	name, summary string
-	run           func(p *program, ctx context.Context, args []string) int
-}
-
-func commands() []command {
-	return []command{
-		{"serve", "serve the configured environments (the default)", (*program).serve},
-		{"validate", "check the configuration; with --fetch, every key against the API", (*program).validate},
-		{"render-config", "write the default configuration to CONFIG_PATH unless a file is there, and print it", (*program).renderConfig},
-		{"health", "ask a running proxy for its readiness; with --live, whether it is alive", (*program).health},
-		{"store", "look into the store of documents, save it and bring it back", (*program).store},
-		{"version", "print the version", (*program).version},
-		{"help", "print this help", (*program).help},
-	}
-}
-
-func (p *program) help(context.Context, []string) int {
-	fmt.Fprint(p.Stdout, help())
-	return exitOK
-}
-
-func help() string {
-	var b strings.Builder
-	b.WriteString("edge-proxy serves Flagsmith flags from environment documents that it keeps up to date.\n\nUsage: edge-proxy [command]\n\nCommands:\n")
-	for _, c := range commands() {
-		fmt.Fprintf(&b, "  %-14s %s\n", c.name, c.summary)
-	}
-	b.WriteString("\nThe configuration is the JSON file that CONFIG_PATH names (config.json by default) and\n" +
-		"environment variables, which count more. edge-proxy COMMAND --help tells more about a command.\n\n" +
-		"Exit codes: 0 done, 1 failed while running, 2 wrong configuration or usage.\n")
-	return b.String()
+// wiring is the adapters of one run. It implements commands.Wiring.
+type wiring struct {
+	stdout, stderr io.Writer
+	stores         map[string]ports.OpenStore
+	readOnly       map[string]ports.OpenStore      // see readOnlyStores; the others are opened as in stores
+	urlChecks      map[string]func(*url.URL) error // see storeURLChecks
 }

@@ -143,15 +143,15 @@ func TestStoreUsage(t *testing.T) {
 		{[]string{"get"}, 2, nil, []string{"KEY is missing"}},
 		{[]string{"get", "a", "b"}, 2, nil, []string{`unexpected argument "b"`}},
 		{[]string{"get", "a", "--nope"}, 2, nil, []string{"nope", "Usage: edge-proxy store get KEY"}},
-		{[]string{"get", "a", "--json"}, 2, nil, []string{"-json goes with -stat"}},
-		{[]string{"get", "a", "--stat", "--output", "x"}, 2, nil, []string{"-output without it"}},
+		{[]string{"get", "a", "--json"}, 2, nil, []string{"--json goes with --stat"}},
+		{[]string{"get", "a", "--stat", "--output", "x"}, 2, nil, []string{"--output without it"}},
 		{[]string{"export"}, 2, nil, []string{"DIR is missing"}},
 		{[]string{"import"}, 2, nil, []string{"DIR is missing"}},
-		{[]string{"list", "--store", "nowhere"}, 2, nil, []string{`store.url is "nowhere"`, "(flag -store)"}},
+		{[]string{"list", "--store", "nowhere"}, 2, nil, []string{`store.url is "nowhere"`, "(flag --store)"}},
 		{[]string{"list", "--store", "ftp://u:geheim@h"}, 2, nil, []string{"unknown scheme", "bolt:", "memory:", "redis:", "test:"}},
 		{[]string{"list", "--store", "memory:"}, 2, nil, []string{"inside the process"}},
 		{[]string{"list", "--store", "test:broken"}, 1, nil, []string{"opening the store test:broken: mend it"}},
-		{[]string{"list", "--prefix", "{"}, 2, nil, []string{"store.prefix is", "(flag -prefix)"}},
+		{[]string{"list", "--prefix", "{"}, 2, nil, []string{"store.prefix is", "(flag --prefix)"}},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			got := b.run(t, tt.args...)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/store/bolt"
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/adapters/store/redis"
@@ -51,10 +52,16 @@ func readOnlyStores() map[string]ports.OpenStore {
 	return stores
 }
 
-func openStore(ctx context.Context, open ports.OpenStore, s config.Settings, logger *slog.Logger) (ports.Store, error) {
-	store, err := open(ctx, s.Store.URL.Parse(), ports.StoreDeps{Now: time.Now, Logger: logger, Prefix: s.Store.Prefix, ReadFile: os.ReadFile})
+// OpenStore implements commands.Wiring.
+func (w *wiring) OpenStore(ctx context.Context, s config.Store, a commands.Access, logger *slog.Logger) (ports.Store, error) {
+	u := s.URL.Parse()
+	open := w.stores[u.Scheme]
+	if existing, ok := w.readOnly[u.Scheme]; ok && a == commands.Reads {
+		open = existing
+	}
+	store, err := open(ctx, u, ports.StoreDeps{Now: time.Now, Logger: logger, Prefix: s.Prefix, ReadFile: os.ReadFile})
 	if err != nil {
-		return nil, fmt.Errorf("opening the store %s: %w", s.Store.URL, err)
+		return nil, fmt.Errorf("opening the store %s: %w", s.URL, err)
 	}
 	return store, nil
 }

@@ -2,15 +2,13 @@ package standard
 
 import (
 	"log/slog"
-	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/filesource"
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
+	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
-
-var noExpiry time.Time
 
 // origin is where documents come from: a Flagsmith API, or a directory.
 type origin struct {
@@ -36,7 +34,7 @@ func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
 	}
 	client, err := flagsmith.New(flagsmith.Options{
 		APIURL: s.APIURL.Parse(), Timeout: s.APIPollTimeout, MaxDocumentBytes: s.MaxDocumentBytes,
-		UserAgent: "edge-proxy/" + buildVersion().Version + " (+https://github.com/edge-proxy/edge-proxy)",
+		UserAgent: "edge-proxy/" + commands.ReadBuild().Version + " (+https://github.com/edge-proxy/edge-proxy)",
 		ProxyKey:  s.ProxyKey.Reveal,
 		Proxy: flagsmith.ProxySettings{
 			HTTP: s.Proxy.HTTP.Reveal(), HTTPS: s.Proxy.HTTPS.Reveal(), All: s.Proxy.All.Reveal(), No: s.Proxy.No,
@@ -59,4 +57,19 @@ func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
 		o.notifier = streams
 	}
 	return o, nil
+}
+
+// OpenUpstream implements commands.Wiring.
+func (w *wiring) OpenUpstream(s config.Settings) (commands.Upstream, error) {
+	loggers, err := w.loggers(s)
+	if err != nil {
+		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
+	}
+	o, err := openOrigin(s, loggers.Logger(logNetwork))
+	if err != nil {
+		_ = loggers.Close()
+		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
+	}
+	closeBoth := func() { o.close(); _ = loggers.Close() }
+	return commands.Upstream{Upstream: o.Upstream, Discoverer: o.discoverer, Close: closeBoth}, nil
 }

@@ -70,7 +70,7 @@ func NewAnalytics(o AnalyticsOptions) *Analytics {
 
 // AddCounts adds counts of an environment's features. It keeps nothing of the
 // slice nor of the memory behind its texts.
-func (a *Analytics) AddCounts(key domain.EnvironmentKey, counts []ports.FeatureCount) {
+func (a *Analytics) AddCounts(key domain.EnvironmentKey, counts []domain.FeatureCount) {
 	if len(counts) == 0 || a.nobodyWants() {
 		return
 	}
@@ -83,7 +83,7 @@ func (a *Analytics) AddCounts(key domain.EnvironmentKey, counts []ports.FeatureC
 
 // AddEvaluations adds evaluations of an environment's features. It keeps nothing
 // of the slice nor of the memory behind its texts.
-func (a *Analytics) AddEvaluations(key domain.EnvironmentKey, evaluations []ports.Evaluation) {
+func (a *Analytics) AddEvaluations(key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation) {
 	if len(evaluations) == 0 || a.nobodyWants() {
 		return
 	}
@@ -125,9 +125,9 @@ func courierOf[K comparable](o AnalyticsOptions, kind string, s *shelf[K]) *cour
 }
 
 func (a *Analytics) sendCounts(ctx context.Context, p parcel[string]) error {
-	counts := make([]ports.FeatureCount, len(p.entries))
+	counts := make([]domain.FeatureCount, len(p.entries))
 	for i, e := range p.entries {
-		counts[i] = ports.FeatureCount{Feature: e.what, Count: e.count}
+		counts[i] = domain.FeatureCount{Feature: e.what, Count: e.count}
 	}
 	return a.o.Reporter.ReportCounts(ctx, p.environment, counts)
 }
@@ -135,9 +135,9 @@ func (a *Analytics) sendCounts(ctx context.Context, p parcel[string]) error {
 // sendEvaluations sends evaluations or, where upstream does not take them, has
 // their counts sent.
 func (a *Analytics) sendEvaluations(ctx context.Context, p parcel[evaluation]) error {
-	evaluations := make([]ports.Evaluation, len(p.entries))
+	evaluations := make([]domain.FeatureEvaluation, len(p.entries))
 	for i, e := range p.entries {
-		evaluations[i] = ports.Evaluation{Feature: e.what.feature, Identity: e.what.identity, Enabled: e.what.enabled, Count: e.count}
+		evaluations[i] = domain.FeatureEvaluation{Feature: e.what.feature, Identity: e.what.identity, Enabled: e.what.enabled, Count: e.count}
 	}
 	err := a.o.Reporter.ReportEvaluations(ctx, p.environment, evaluations)
 	if !errors.Is(err, errors.ErrUnsupported) {

@@ -53,7 +53,7 @@ func (s *sink) take(key domain.EnvironmentKey, entries int, into func()) error {
 	return nil
 }
 
-func (s *sink) ReportCounts(_ context.Context, key domain.EnvironmentKey, counts []ports.FeatureCount) error {
+func (s *sink) ReportCounts(_ context.Context, key domain.EnvironmentKey, counts []domain.FeatureCount) error {
 	return s.take(key, len(counts), func() {
 		for _, c := range counts {
 			s.counts[string(key)+" "+c.Feature] += c.Count
@@ -62,7 +62,7 @@ func (s *sink) ReportCounts(_ context.Context, key domain.EnvironmentKey, counts
 	})
 }
 
-func (s *sink) ReportEvaluations(_ context.Context, key domain.EnvironmentKey, evaluations []ports.Evaluation) error {
+func (s *sink) ReportEvaluations(_ context.Context, key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation) error {
 	return s.take(key, len(evaluations), func() {
 		for _, e := range evaluations {
 			s.evaluations[fmt.Sprintf("%s %s %q %t", key, e.Feature, e.Identity, e.Enabled)] += e.Count
@@ -109,10 +109,10 @@ func startAnalytics(t *testing.T, r ports.AnalyticsReporter) analytics {
 	return a
 }
 
-func features(names ...string) []ports.FeatureCount {
-	var list []ports.FeatureCount
+func features(names ...string) []domain.FeatureCount {
+	var list []domain.FeatureCount
 	for _, n := range names {
-		list = append(list, ports.FeatureCount{Feature: n, Count: 1})
+		list = append(list, domain.FeatureCount{Feature: n, Count: 1})
 	}
 	return list
 }
@@ -126,7 +126,7 @@ func TestAnalyticsAreAddedUp(t *testing.T) {
 		a.AddCounts("a", features("f"))
 		a.AddCounts("b", features("f"))
 		a.AddCounts("b", nil)
-		a.AddEvaluations("a", []ports.Evaluation{
+		a.AddEvaluations("a", []domain.FeatureEvaluation{
 			{Feature: "f", Identity: "me", Enabled: true, Count: 2}, {Feature: "f", Identity: "me", Enabled: false, Count: 1},
 			{Feature: "f", Enabled: true, Count: 1}, {Feature: "f", Identity: "me", Enabled: true, Count: 1},
 		})
@@ -153,7 +153,7 @@ func TestAnalyticsThatFailAreSentLater(t *testing.T) {
 		a := startAnalytics(t, s)
 		for range 60 {
 			a.AddCounts("a", features("f"))
-			a.AddEvaluations("a", []ports.Evaluation{{Feature: "f", Identity: "me", Count: 1}})
+			a.AddEvaluations("a", []domain.FeatureEvaluation{{Feature: "f", Identity: "me", Count: 1}})
 			pass(interval)
 		}
 		if s.reports > 4*60+20 {
@@ -240,7 +240,7 @@ func TestAnalyticsAreBounded(t *testing.T) {
 		const each = 1 << 20
 		long := strings.Repeat("x", each)
 		for i := range 50 {
-			a.AddEvaluations("a", []ports.Evaluation{{Feature: "f", Identity: fmt.Sprint(i, long), Count: 1}})
+			a.AddEvaluations("a", []domain.FeatureEvaluation{{Feature: "f", Identity: fmt.Sprint(i, long), Count: 1}})
 			a.AddCounts("a", features("f"))
 			pass(10 * time.Second)
 		}
@@ -260,7 +260,7 @@ func TestAnalyticsAreBounded(t *testing.T) {
 			t.Errorf("%d megabytes were kept, %d told to be dropped", kept, told)
 		}
 		// There is room again.
-		a.AddEvaluations("a", []ports.Evaluation{{Feature: "f", Identity: "late", Count: 1}})
+		a.AddEvaluations("a", []domain.FeatureEvaluation{{Feature: "f", Identity: "late", Count: 1}})
 		pass(interval)
 		if len(s.evaluations) != kept+1 {
 			t.Errorf("%d are kept", len(s.evaluations))
@@ -277,7 +277,7 @@ func TestLargeAnalyticsAreSplit(t *testing.T) {
 			a.AddCounts("a", features(fmt.Sprint("feature-", i)))
 		}
 		for range 3 {
-			a.AddCounts("a", []ports.FeatureCount{{Feature: "often", Count: math.MaxInt32}})
+			a.AddCounts("a", []domain.FeatureCount{{Feature: "often", Count: math.MaxInt32}})
 		}
 		a.end()
 		if len(s.counts) != 10_001 || s.largest != 1000 || s.reports < 11 {
@@ -295,7 +295,7 @@ func TestUpstreamWithoutEvaluationsGetsCounts(t *testing.T) {
 		a := startAnalytics(t, countsOnly{s})
 		pass(time.Second)
 		for range 3 {
-			a.AddEvaluations("a", []ports.Evaluation{
+			a.AddEvaluations("a", []domain.FeatureEvaluation{
 				{Feature: "f", Identity: "me", Enabled: true, Count: 2}, {Feature: "f", Identity: "you", Count: 3},
 			})
 			pass(2 * interval)
@@ -305,7 +305,7 @@ func TestUpstreamWithoutEvaluationsGetsCounts(t *testing.T) {
 			t.Errorf("told %d times", n)
 		}
 		// The last ones become counts when the last counts are sent.
-		a.AddEvaluations("a", []ports.Evaluation{{Feature: "f", Count: 1}})
+		a.AddEvaluations("a", []domain.FeatureEvaluation{{Feature: "f", Count: 1}})
 		a.AddCounts("a", features("g"))
 		a.end()
 		s.has(t, map[string]int64{"a f": 16, "a g": 1})
@@ -314,7 +314,7 @@ func TestUpstreamWithoutEvaluationsGetsCounts(t *testing.T) {
 
 type countsOnly struct{ *sink }
 
-func (countsOnly) ReportEvaluations(context.Context, domain.EnvironmentKey, []ports.Evaluation) error {
+func (countsOnly) ReportEvaluations(context.Context, domain.EnvironmentKey, []domain.FeatureEvaluation) error {
 	<-time.After(time.Second)
 	return &ports.ReportError{Status: 404, Refused: true, Err: fmt.Errorf("not there: %w", errors.ErrUnsupported)}
 }
@@ -324,7 +324,7 @@ func TestAnalyticsThatNobodyTakes(t *testing.T) {
 		a := startAnalytics(t, nil)
 		for range 10 {
 			a.AddCounts("a", features("f"))
-			a.AddEvaluations("a", []ports.Evaluation{{Feature: "f", Count: 1}})
+			a.AddEvaluations("a", []domain.FeatureEvaluation{{Feature: "f", Count: 1}})
 		}
 		pass(5 * interval)
 		a.end()

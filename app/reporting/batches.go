@@ -4,24 +4,24 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // openBatches are batches that nobody has sent, so that they may still grow. Those
 // of environments that were removed are apart: upstream may refuse a whole batch
 // for a row that it does not know.
-type openBatches struct{ present, removed []ports.UsageBatch }
+type openBatches struct{ present, removed []domain.UsageBatch }
 
-func (o openBatches) batches() []ports.UsageBatch { return slices.Concat(o.present, o.removed) }
+func (o openBatches) batches() []domain.UsageBatch { return slices.Concat(o.present, o.removed) }
 
 // plus returns the batches with more rows. o stays as it is.
-func (o openBatches) plus(present, removed []ports.UsageRow, newKey func() string) openBatches {
+func (o openBatches) plus(present, removed []domain.UsageRow, newKey func() string) openBatches {
 	return openBatches{pack(o.present, present, newKey), pack(o.removed, removed, newKey)}
 }
 
 // pack adds rows to batches, and makes more of them where one would have too many.
 // It changes neither.
-func pack(batches []ports.UsageBatch, more []ports.UsageRow, newKey func() string) []ports.UsageBatch {
+func pack(batches []domain.UsageBatch, more []domain.UsageRow, newKey func() string) []domain.UsageBatch {
 	if len(more) == 0 {
 		return batches
 	}
@@ -30,9 +30,9 @@ func pack(batches []ports.UsageBatch, more []ports.UsageRow, newKey func() strin
 		rows = append(rows, b.Rows...)
 	}
 	rows = sum(rows)
-	packed := make([]ports.UsageBatch, 0, len(rows)/ports.MaxUsageRows+1)
-	for part := range slices.Chunk(rows, ports.MaxUsageRows) {
-		b := ports.UsageBatch{Rows: part}
+	packed := make([]domain.UsageBatch, 0, len(rows)/domain.MaxUsageRows+1)
+	for part := range slices.Chunk(rows, domain.MaxUsageRows) {
+		b := domain.UsageBatch{Rows: part}
 		if n := len(packed); n < len(batches) {
 			b.Key = batches[n].Key
 		} else {
@@ -45,8 +45,8 @@ func pack(batches []ports.UsageBatch, more []ports.UsageRow, newKey func() strin
 
 // sum sorts rows and adds up those of one environment and resource. It reuses the
 // slice.
-func sum(rows []ports.UsageRow) []ports.UsageRow {
-	slices.SortFunc(rows, func(a, b ports.UsageRow) int {
+func sum(rows []domain.UsageRow) []domain.UsageRow {
+	slices.SortFunc(rows, func(a, b domain.UsageRow) int {
 		return cmp.Or(cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Resource, b.Resource))
 	})
 	summed := rows[:0]

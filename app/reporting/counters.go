@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // linger is how long an environment that was removed is still counted for: as long
@@ -31,13 +30,13 @@ type counters struct {
 // counter counts the requests of one environment.
 type counter struct {
 	environment domain.EnvironmentKey
-	served      [ports.Resources]atomic.Int64
+	served      [domain.NumResources]atomic.Int64
 	removedAt   time.Time // zero while the environment is there; belongs to who has counters.mu
 }
 
 // Count counts one served request. Environments that discovery did not bring are
 // not counted.
-func (c *counters) Count(key domain.EnvironmentKey, what ports.Resource) {
+func (c *counters) Count(key domain.EnvironmentKey, what domain.Resource) {
 	counted := c.counted.Load()
 	if counted == nil {
 		return
@@ -98,7 +97,7 @@ func (c *counters) put(next map[domain.EnvironmentKey]*counter) {
 
 // drain takes what was counted since the last call: of environments that are
 // there, and of those that were removed.
-func (c *counters) drain() (present, removed []ports.UsageRow) {
+func (c *counters) drain() (present, removed []domain.UsageRow) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
@@ -129,10 +128,10 @@ func (c *counters) drain() (present, removed []ports.UsageRow) {
 }
 
 // drain appends what was counted, and begins anew.
-func (k *counter) drain(rows []ports.UsageRow) []ports.UsageRow {
+func (k *counter) drain(rows []domain.UsageRow) []domain.UsageRow {
 	for what := range k.served {
 		if n := k.served[what].Swap(0); n > 0 {
-			rows = append(rows, ports.UsageRow{Environment: k.environment, Resource: ports.Resource(what), Count: n})
+			rows = append(rows, domain.UsageRow{Environment: k.environment, Resource: domain.Resource(what), Count: n})
 		}
 	}
 	return rows

@@ -42,25 +42,25 @@ var (
 // row names what is counted.
 type row struct {
 	environment domain.EnvironmentKey
-	what        ports.Resource
+	what        domain.Resource
 }
 
 // upstream takes reports as Flagsmith does: a batch once for each key.
 type upstream struct {
 	mu      sync.Mutex
-	seen    map[string][]ports.UsageRow
+	seen    map[string][]domain.UsageRow
 	served  map[row]int64
-	batches []ports.UsageBatch // as they came, repetitions too
+	batches []domain.UsageBatch // as they came, repetitions too
 	// answer, if set, is asked with each batch's number from 1. effect tells whether
 	// the batch counts although it fails.
-	answer func(ctx context.Context, n int, b ports.UsageBatch) (effect bool, err error)
+	answer func(ctx context.Context, n int, b domain.UsageBatch) (effect bool, err error)
 }
 
 func newUpstream() *upstream {
-	return &upstream{seen: map[string][]ports.UsageRow{}, served: map[row]int64{}}
+	return &upstream{seen: map[string][]domain.UsageRow{}, served: map[row]int64{}}
 }
 
-func (u *upstream) script(answer func(ctx context.Context, n int, b ports.UsageBatch) (effect bool, err error)) {
+func (u *upstream) script(answer func(ctx context.Context, n int, b domain.UsageBatch) (effect bool, err error)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.answer = answer
@@ -68,15 +68,15 @@ func (u *upstream) script(answer func(ctx context.Context, n int, b ports.UsageB
 
 // failing makes all reports fail, or none with nil.
 func (u *upstream) failing(err error) {
-	u.script(func(context.Context, int, ports.UsageBatch) (bool, error) { return false, err })
+	u.script(func(context.Context, int, domain.UsageBatch) (bool, error) { return false, err })
 }
 
-func (u *upstream) ReportUsage(ctx context.Context, b ports.UsageBatch) error {
+func (u *upstream) ReportUsage(ctx context.Context, b domain.UsageBatch) error {
 	u.mu.Lock()
 	u.batches = append(u.batches, b)
 	answer, n := u.answer, len(u.batches)
 	u.mu.Unlock()
-	if len(b.Rows) == 0 || len(b.Rows) > ports.MaxUsageRows || b.Key == "" {
+	if len(b.Rows) == 0 || len(b.Rows) > domain.MaxUsageRows || b.Key == "" {
 		return &ports.ReportError{Status: 400, Refused: true, Err: fmt.Errorf("%d rows under %q", len(b.Rows), b.Key)}
 	}
 	effect, err := true, error(nil)
@@ -97,14 +97,14 @@ func (u *upstream) ReportUsage(ctx context.Context, b ports.UsageBatch) error {
 }
 
 // of returns how much was taken of a row.
-func (u *upstream) of(environment domain.EnvironmentKey, what ports.Resource) int64 {
+func (u *upstream) of(environment domain.EnvironmentKey, what domain.Resource) int64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.served[row{environment, what}]
 }
 
 // came returns the batches so far.
-func (u *upstream) came() []ports.UsageBatch {
+func (u *upstream) came() []domain.UsageBatch {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return slices.Clone(u.batches)
@@ -113,7 +113,7 @@ func (u *upstream) came() []ports.UsageBatch {
 // takes reports whether upstream has taken n of the flags of an environment.
 func (u *upstream) takes(t *testing.T, environment domain.EnvironmentKey, n int64) {
 	t.Helper()
-	if got := u.of(environment, ports.Flags); got != n {
+	if got := u.of(environment, domain.ResourceFlags); got != n {
 		t.Errorf("%s: %d requests for flags of %s are reported, want %d", time.Now().Format(time.TimeOnly), got, environment, n)
 	}
 }
@@ -179,7 +179,7 @@ type reporterOf struct {
 	p *process
 }
 
-func (r reporterOf) ReportUsage(ctx context.Context, b ports.UsageBatch) error {
+func (r reporterOf) ReportUsage(ctx context.Context, b domain.UsageBatch) error {
 	if r.p.dead.Load() {
 		return errAway
 	}
@@ -238,7 +238,7 @@ func (p *process) end() {
 // served counts n requests for flags of a.
 func (p *process) served(n int) {
 	for range n {
-		p.Count("a", ports.Flags)
+		p.Count("a", domain.ResourceFlags)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
-	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // FuzzSpool puts anything into a spool: what is served afterwards is reported all
@@ -26,7 +26,7 @@ func FuzzSpool(f *testing.F) {
 			}
 			p := start(t, u, b, "node")
 			pass(time.Second)
-			found := u.of("a", ports.Flags)
+			found := u.of("a", domain.ResourceFlags)
 			p.served(2)
 			pass(2 * interval)
 			u.takes(t, "a", found+2)

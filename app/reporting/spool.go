@@ -79,7 +79,7 @@ func nameOf(number int) string { return fmt.Sprintf("%s/%d", spoolName, number) 
 // claim makes sure that this process has a spool, and returns what was in it where
 // it is a new one. Errors: errTakenOver, with which the one it had is gone; the
 // store's.
-func (s *spool) claim(ctx context.Context) ([]ports.UsageBatch, error) {
+func (s *spool) claim(ctx context.Context) ([]domain.UsageBatch, error) {
 	if s.claimed {
 		held, err := s.lease(ctx, s.name)
 		if !held && err == nil {
@@ -126,7 +126,7 @@ func (s *spool) ensure(ctx context.Context, name string) error {
 // save makes the spool hold batches. Without a spool, which the store was away for,
 // it does nothing. Errors: errTakenOver, with which the spool is gone; errUncertain,
 // with which the spool may hold batches; others, with which it holds what it did.
-func (s *spool) save(ctx context.Context, batches []ports.UsageBatch) error {
+func (s *spool) save(ctx context.Context, batches []domain.UsageBatch) error {
 	if !s.claimed {
 		return nil
 	}
@@ -175,7 +175,7 @@ func (s *spool) find(ctx context.Context) error {
 
 // sweep empties the spools of processes that are gone, if this node is the one to
 // do so and it is time to. keep must save what it is given before it returns nil.
-func (s *spool) sweep(ctx context.Context, keep func([]ports.UsageBatch) error) error {
+func (s *spool) sweep(ctx context.Context, keep func([]domain.UsageBatch) error) error {
 	if !s.claimed {
 		return nil
 	}
@@ -215,7 +215,7 @@ func (s *spool) sweep(ctx context.Context, keep func([]ports.UsageBatch) error) 
 }
 
 // empty hands what is in a spool that this process has the lease of to keep.
-func (s *spool) empty(ctx context.Context, name string, keep func([]ports.UsageBatch) error) error {
+func (s *spool) empty(ctx context.Context, name string, keep func([]domain.UsageBatch) error) error {
 	defer func() {
 		_ = s.guard(ctx, func(ctx context.Context) error { return s.store.DropLease(ctx, name, s.node) })
 	}()
@@ -279,9 +279,9 @@ func (s *spool) put(ctx context.Context, name string, value []byte, ifVersion po
 
 // read returns what is in a spool. What cannot be read is told to the log, and is
 // as good as nothing.
-func (s *spool) read(ctx context.Context, name string) ([]ports.UsageBatch, ports.Version, error) {
+func (s *spool) read(ctx context.Context, name string) ([]domain.UsageBatch, ports.Version, error) {
 	value, version, err := s.get(ctx, name)
-	var batches []ports.UsageBatch
+	var batches []domain.UsageBatch
 	if err == nil {
 		batches, err = decode(value)
 		if err == nil {
@@ -313,7 +313,7 @@ type (
 	}
 )
 
-func encode(node string, batches []ports.UsageBatch) []byte {
+func encode(node string, batches []domain.UsageBatch) []byte {
 	text := spoolText{Node: node, Batches: make([]batchText, len(batches))}
 	for i, b := range batches {
 		rows := make([]rowText, len(b.Rows))
@@ -329,31 +329,31 @@ func encode(node string, batches []ports.UsageBatch) []byte {
 	return value
 }
 
-func decode(value []byte) ([]ports.UsageBatch, error) {
+func decode(value []byte) ([]domain.UsageBatch, error) {
 	var text spoolText
 	if err := json.Unmarshal(value, &text); err != nil {
 		return nil, err
 	}
-	batches := make([]ports.UsageBatch, len(text.Batches))
+	batches := make([]domain.UsageBatch, len(text.Batches))
 	for i, b := range text.Batches {
-		if b.Key == "" || len(b.Rows) == 0 || len(b.Rows) > ports.MaxUsageRows {
+		if b.Key == "" || len(b.Rows) == 0 || len(b.Rows) > domain.MaxUsageRows {
 			return nil, fmt.Errorf("batch %d has no key or %d rows", i, len(b.Rows))
 		}
-		rows := make([]ports.UsageRow, len(b.Rows))
+		rows := make([]domain.UsageRow, len(b.Rows))
 		for j, r := range b.Rows {
 			what, ok := resourceOf(r.Resource)
 			if !ok || r.Environment == "" || r.Count <= 0 {
 				return nil, fmt.Errorf("batch %d has an impossible row", i)
 			}
-			rows[j] = ports.UsageRow{Environment: domain.EnvironmentKey(r.Environment), Resource: what, Count: r.Count}
+			rows[j] = domain.UsageRow{Environment: domain.EnvironmentKey(r.Environment), Resource: what, Count: r.Count}
 		}
-		batches[i] = ports.UsageBatch{Key: b.Key, Rows: rows}
+		batches[i] = domain.UsageBatch{Key: b.Key, Rows: rows}
 	}
 	return batches, nil
 }
 
-func resourceOf(name string) (ports.Resource, bool) {
-	for r := range ports.Resource(ports.Resources) {
+func resourceOf(name string) (domain.Resource, bool) {
+	for r := range domain.Resource(domain.NumResources) {
 		if r.String() == name {
 			return r, true
 		}

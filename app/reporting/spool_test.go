@@ -16,6 +16,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app/reporting"
+	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -77,13 +78,13 @@ func TestKilledWhileUpstreamIsAway(t *testing.T) {
 		u.script(nil)
 		second := start(t, u, b, "node-2")
 		pass(time.Second)
-		if !slices.ContainsFunc(u.came()[len(sent):], func(b ports.UsageBatch) bool { return b.Key == sent[0].Key }) {
+		if !slices.ContainsFunc(u.came()[len(sent):], func(b domain.UsageBatch) bool { return b.Key == sent[0].Key }) {
 			t.Errorf("%v did not come again, but %v", sent[0], u.came()[len(sent):])
 		}
-		if got := u.of("a", ports.Flags); got > total+5 || got < total+5-since {
+		if got := u.of("a", domain.ResourceFlags); got > total+5 || got < total+5-since {
 			t.Errorf("%d of %d are reported", got, total+5)
 		}
-		reported := u.of("a", ports.Flags)
+		reported := u.of("a", domain.ResourceFlags)
 		second.served(3)
 		second.end()
 		u.takes(t, "a", reported+3)
@@ -98,7 +99,7 @@ func TestKilledAfterUpstreamTookTheBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, b := newUpstream(), memory.NewBackend()
 		first := start(t, u, b, "node-1")
-		u.script(func(context.Context, int, ports.UsageBatch) (bool, error) {
+		u.script(func(context.Context, int, domain.UsageBatch) (bool, error) {
 			first.dead.Store(true) // before it gets the answer
 			return true, nil
 		})
@@ -154,7 +155,7 @@ func TestExactWhateverIsLost(t *testing.T) {
 					return source.Float64()
 				}
 				u, b := newUpstream(), memory.NewBackend()
-				u.script(func(context.Context, int, ports.UsageBatch) (bool, error) {
+				u.script(func(context.Context, int, domain.UsageBatch) (bool, error) {
 					<-time.After(time.Duration(random() * float64(2*time.Second)))
 					switch x := random(); {
 					case x < 0.3:
@@ -215,7 +216,7 @@ func TestManyRestarts(t *testing.T) {
 			case 0:
 				u.failing(errAway)
 			case 2:
-				u.script(func(_ context.Context, n int, _ ports.UsageBatch) (bool, error) { return n%2 == 0, errBusy })
+				u.script(func(_ context.Context, n int, _ domain.UsageBatch) (bool, error) { return n%2 == 0, errBusy })
 			default:
 				u.script(nil)
 			}
@@ -235,7 +236,7 @@ func TestManyRestarts(t *testing.T) {
 		last := start(t, u, b, "last")
 		pass(10 * interval)
 		last.end()
-		if got := u.of("a", ports.Flags); got > served || got < served-atRisk {
+		if got := u.of("a", domain.ResourceFlags); got > served || got < served-atRisk {
 			t.Errorf("%d reported of %d served, %d at risk", got, served, atRisk)
 		}
 	})
@@ -361,7 +362,7 @@ func TestNodeThatWasTakenOverWithoutTheStore(t *testing.T) {
 		if len(one.log.named("usage_taken_over")) != 1 {
 			t.Fatal("nobody has taken over")
 		}
-		u.script(func(_ context.Context, _ int, b ports.UsageBatch) (bool, error) {
+		u.script(func(_ context.Context, _ int, b domain.UsageBatch) (bool, error) {
 			return strings.HasPrefix(b.Key, "node-2"), errBusy // all that the two have, in either order
 		})
 		pass(interval)

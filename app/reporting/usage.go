@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -29,7 +30,7 @@ type UsageOptions struct {
 	Guard func(ctx context.Context, f func(context.Context) error) error
 	// Node names this process among those that share the store.
 	Node string
-	// NewKey returns a new UUID, see ports.UsageBatch.
+	// NewKey returns a new UUID, see domain.UsageBatch.
 	NewKey func() string
 	// Interval returns the time between two reports, more than zero. It is asked
 	// before each.
@@ -57,7 +58,7 @@ type Usage struct {
 	mu lock // never taken by who counts; held over calls of the store
 	// sealed batches may have been sent: they do not change any more. They may
 	// also be in the spool of another node, under the same keys.
-	sealed []ports.UsageBatch
+	sealed []domain.UsageBatch
 	open   openBatches
 	// unsaved: the store does not have what was added to open last.
 	unsaved bool
@@ -73,7 +74,7 @@ func NewUsage(o UsageOptions) *Usage {
 // Run reports every interval until stop is closed, and then what is left. It
 // begins with what an earlier process left in the store. ctx bounds all of it.
 func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
-	delivery := &courier[ports.UsageBatch]{box: (*usageBox)(u), kind: "usage", interval: u.o.Interval, now: u.o.Now, random: u.o.Random, logger: u.o.Logger}
+	delivery := &courier[domain.UsageBatch]{box: (*usageBox)(u), kind: "usage", interval: u.o.Interval, now: u.o.Now, random: u.o.Random, logger: u.o.Logger}
 	saving, stopSaving := context.WithCancel(ctx)
 	var both sync.WaitGroup
 	both.Go(func() { u.keepSaving(saving, stop) })
@@ -179,9 +180,9 @@ func (u *Usage) claim(ctx context.Context) {
 }
 
 // adopt takes batches of another process, unless they are here already.
-func (u *Usage) adopt(found []ports.UsageBatch) {
+func (u *Usage) adopt(found []domain.UsageBatch) {
 	for _, b := range found {
-		if !slices.ContainsFunc(u.sealed, func(s ports.UsageBatch) bool { return s.Key == b.Key }) {
+		if !slices.ContainsFunc(u.sealed, func(s domain.UsageBatch) bool { return s.Key == b.Key }) {
 			u.sealed = append(u.sealed, b)
 		}
 	}
@@ -205,7 +206,7 @@ type usageBox Usage
 
 // take returns the batches that wait to be sent. Only when there are none it makes
 // new ones, so that what waits does not grow.
-func (b *usageBox) take(ctx context.Context) []ports.UsageBatch {
+func (b *usageBox) take(ctx context.Context) []domain.UsageBatch {
 	u := (*Usage)(b)
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -217,21 +218,21 @@ func (b *usageBox) take(ctx context.Context) []ports.UsageBatch {
 	return slices.Clone(u.sealed)
 }
 
-func (b *usageBox) deliver(ctx context.Context, batch ports.UsageBatch) error {
+func (b *usageBox) deliver(ctx context.Context, batch domain.UsageBatch) error {
 	return b.o.Reporter.ReportUsage(ctx, batch)
 }
 
-func (b *usageBox) settle(ctx context.Context, batch ports.UsageBatch, became outcome, err error) {
+func (b *usageBox) settle(ctx context.Context, batch domain.UsageBatch, became outcome, err error) {
 	if became == delayed {
 		return
 	}
 	if became == refused {
 		b.o.Logger.ErrorContext(ctx, "usage_dropped", append(attributes(err),
-			"idempotency_key", batch.Key, "rows", len(batch.Rows), "requests", requestsOf([]ports.UsageBatch{batch}))...)
+			"idempotency_key", batch.Key, "rows", len(batch.Rows), "requests", requestsOf([]domain.UsageBatch{batch}))...)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.sealed = slices.DeleteFunc(b.sealed, func(s ports.UsageBatch) bool { return s.Key == batch.Key })
+	b.sealed = slices.DeleteFunc(b.sealed, func(s domain.UsageBatch) bool { return s.Key == batch.Key })
 }
 
 // rest takes what arrived out of the spool, and takes over what other processes
@@ -241,7 +242,7 @@ func (b *usageBox) rest(ctx context.Context) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.save(ctx)
-	err := u.spool.sweep(ctx, func(found []ports.UsageBatch) error {
+	err := u.spool.sweep(ctx, func(found []domain.UsageBatch) error {
 		if rowsOf(u.sealed)+rowsOf(found) > mostRows {
 			return errEnough
 		}
@@ -272,7 +273,7 @@ func (b *usageBox) end(ctx context.Context) {
 }
 
 // requestsOf returns how many requests batches tell of.
-func requestsOf(batches []ports.UsageBatch) (n int64) {
+func requestsOf(batches []domain.UsageBatch) (n int64) {
 	for _, b := range batches {
 		for _, r := range b.Rows {
 			n += r.Count
@@ -281,7 +282,7 @@ func requestsOf(batches []ports.UsageBatch) (n int64) {
 	return n
 }
 
-func rowsOf(batches []ports.UsageBatch) (n int) {
+func rowsOf(batches []domain.UsageBatch) (n int) {
 	for _, b := range batches {
 		n += len(b.Rows)
 	}

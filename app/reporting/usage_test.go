@@ -14,7 +14,6 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 func TestCountsAreReportedEveryInterval(t *testing.T) {
@@ -22,13 +21,13 @@ func TestCountsAreReportedEveryInterval(t *testing.T) {
 		u := newUpstream()
 		p := start(t, u, memory.NewBackend(), "node")
 		p.served(3)
-		p.Count("b", ports.Identities)
-		p.Count("b", ports.EnvironmentDocument)
+		p.Count("b", domain.ResourceIdentities)
+		p.Count("b", domain.ResourceEnvironmentDocument)
 		pass(interval)
-		want := []ports.UsageRow{
-			{Environment: "a", Resource: ports.Flags, Count: 3},
-			{Environment: "b", Resource: ports.Identities, Count: 1},
-			{Environment: "b", Resource: ports.EnvironmentDocument, Count: 1},
+		want := []domain.UsageRow{
+			{Environment: "a", Resource: domain.ResourceFlags, Count: 3},
+			{Environment: "b", Resource: domain.ResourceIdentities, Count: 1},
+			{Environment: "b", Resource: domain.ResourceEnvironmentDocument, Count: 1},
 		}
 		if came := u.came(); len(came) != 1 || !reflect.DeepEqual(came[0].Rows, want) {
 			t.Fatalf("got %v", came)
@@ -52,8 +51,8 @@ func TestOnlyDiscoveredEnvironmentsAreCounted(t *testing.T) {
 		u := newUpstream()
 		p := start(t, u, memory.NewBackend(), "node")
 		p.Track(append(discovered("a"), domain.EnvironmentKeys{Client: "configured"}))
-		p.Count("configured", ports.Flags)
-		p.Count("unknown", ports.Flags)
+		p.Count("configured", domain.ResourceFlags)
+		p.Count("unknown", domain.ResourceFlags)
 		p.served(1)
 		p.Track([]domain.EnvironmentKeys{{Client: "a"}}) // configured since
 		p.served(10)
@@ -67,7 +66,7 @@ func TestOnlyDiscoveredEnvironmentsAreCounted(t *testing.T) {
 func TestRemovedEnvironments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
-		u.script(func(_ context.Context, _ int, b ports.UsageBatch) (bool, error) {
+		u.script(func(_ context.Context, _ int, b domain.UsageBatch) (bool, error) {
 			for _, r := range b.Rows {
 				if r.Environment == "gone" {
 					return false, errDenied
@@ -78,9 +77,9 @@ func TestRemovedEnvironments(t *testing.T) {
 		p := start(t, u, memory.NewBackend(), "node")
 		p.Track(discovered("a", "gone"))
 		p.served(1)
-		p.Count("gone", ports.Flags)
+		p.Count("gone", domain.ResourceFlags)
 		p.Track(discovered("a"))
-		p.Count("gone", ports.Flags) // a request that was under way
+		p.Count("gone", domain.ResourceFlags) // a request that was under way
 		pass(interval)
 		u.takes(t, "a", 1) // whatever upstream thinks of the other
 		dropped := p.log.named("usage_dropped")
@@ -90,7 +89,7 @@ func TestRemovedEnvironments(t *testing.T) {
 
 		pass(10 * interval)
 		p.Track(discovered("a", "gone")) // and back
-		p.Count("gone", ports.Flags)
+		p.Count("gone", domain.ResourceFlags)
 		u.script(nil)
 		pass(interval)
 		u.takes(t, "gone", 1)
@@ -105,7 +104,7 @@ func TestExactUnderLoad(t *testing.T) {
 			u := newUpstream()
 			random := rand.New(rand.NewPCG(seed, 1))
 			var mu sync.Mutex
-			u.script(func(ctx context.Context, _ int, _ ports.UsageBatch) (bool, error) {
+			u.script(func(ctx context.Context, _ int, _ domain.UsageBatch) (bool, error) {
 				mu.Lock()
 				kind, takes := random.IntN(6), time.Duration(random.IntN(90_000))*time.Millisecond
 				mu.Unlock()
@@ -133,7 +132,7 @@ func TestExactUnderLoad(t *testing.T) {
 				all.Go(func() {
 					own := rand.New(rand.NewPCG(seed, uint64(c)))
 					for range each {
-						p.Count("a", ports.Identities)
+						p.Count("a", domain.ResourceIdentities)
 						if own.IntN(100) == 0 {
 							<-time.After(time.Duration(own.IntN(60_000)) * time.Millisecond)
 						}
@@ -143,7 +142,7 @@ func TestExactUnderLoad(t *testing.T) {
 			all.Wait()
 			u.script(nil)
 			p.end()
-			if got := u.of("a", ports.Identities); got != clients*each {
+			if got := u.of("a", domain.ResourceIdentities); got != clients*each {
 				t.Errorf("seed %d: %d reported, want %d", seed, got, clients*each)
 			}
 			keys := map[string]string{}
@@ -169,7 +168,7 @@ func TestBatchesAreSplit(t *testing.T) {
 		}
 		p.Track(discovered(keys...))
 		for _, k := range keys {
-			for what := range ports.Resource(ports.Resources) {
+			for what := range domain.Resource(domain.NumResources) {
 				p.Count(k, what)
 			}
 		}
@@ -213,7 +212,7 @@ func TestFailedBatchIsSentAgainUnchanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u := newUpstream()
-				u.script(func(_ context.Context, n int, _ ports.UsageBatch) (bool, error) {
+				u.script(func(_ context.Context, n int, _ domain.UsageBatch) (bool, error) {
 					if n <= 3 {
 						return n == 2, failure // the second one was taken, which nobody knows
 					}
@@ -288,7 +287,7 @@ func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 		p.full.Store(true)
 		for range intervals {
 			for _, key := range keys {
-				p.Count(key, ports.Flags)
+				p.Count(key, domain.ResourceFlags)
 			}
 			pass(interval)
 		}
@@ -303,7 +302,7 @@ func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 			t.Errorf("%d rows had to be reported", rows)
 		}
 		for _, key := range keys {
-			if got := u.of(key, ports.Flags); got != intervals {
+			if got := u.of(key, domain.ResourceFlags); got != intervals {
 				t.Fatalf("%d requests of %s are reported, want %d", got, key, intervals)
 			}
 		}
@@ -346,7 +345,7 @@ func TestNothingIsLostAtTheEnd(t *testing.T) {
 func TestTheEndOutlastsAShortFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
-		u.script(func(_ context.Context, n int, _ ports.UsageBatch) (bool, error) {
+		u.script(func(_ context.Context, n int, _ domain.UsageBatch) (bool, error) {
 			if n <= 2 {
 				return false, errBusy
 			}
@@ -365,7 +364,7 @@ func TestTheEndOutlastsAShortFailure(t *testing.T) {
 func TestTheEndFinishesWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
-		u.script(func(context.Context, int, ports.UsageBatch) (bool, error) {
+		u.script(func(context.Context, int, domain.UsageBatch) (bool, error) {
 			<-time.After(3 * time.Second)
 			return true, nil
 		})
@@ -384,7 +383,7 @@ func TestTheEndFinishesWhatIsUnderWay(t *testing.T) {
 func TestTheEndIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, b := newUpstream(), memory.NewBackend()
-		u.script(func(ctx context.Context, _ int, _ ports.UsageBatch) (bool, error) {
+		u.script(func(ctx context.Context, _ int, _ domain.UsageBatch) (bool, error) {
 			<-ctx.Done()
 			return false, ctx.Err()
 		})
@@ -410,7 +409,7 @@ func BenchmarkCount(b *testing.B) {
 	b.Run("off", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			p.Count("environment-7", ports.Flags)
+			p.Count("environment-7", domain.ResourceFlags)
 		}
 	})
 	var keys []domain.EnvironmentKey
@@ -421,14 +420,14 @@ func BenchmarkCount(b *testing.B) {
 	b.Run("on", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			p.Count("environment-7", ports.Flags)
+			p.Count("environment-7", domain.ResourceFlags)
 		}
 	})
 	b.Run("on, in parallel", func(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				p.Count("environment-7", ports.Flags)
+				p.Count("environment-7", domain.ResourceFlags)
 			}
 		})
 	})
@@ -437,7 +436,7 @@ func BenchmarkCount(b *testing.B) {
 func TestCountAllocatesNothing(t *testing.T) {
 	u := newIdleUsage()
 	u.Track(discovered("a"))
-	if n := testing.AllocsPerRun(100, func() { u.Count("a", ports.Flags) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { u.Count("a", domain.ResourceFlags) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

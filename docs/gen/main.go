@@ -1,6 +1,6 @@
-// Command gen writes docs/configuration.md from the definitions of the settings,
-// so that the reference cannot disagree with the program. Run it with `make
-// docs`.
+// Command gen writes docs/configuration.md from the definitions of the settings and
+// docs/commands.md from the help of the commands, so that neither can disagree with
+// the program. Run it with `make docs`.
 package main
 
 import (
@@ -10,9 +10,17 @@ import (
 )
 
 func main() {
-	path := filepath.Join("docs", "configuration.md")
-	if err := os.WriteFile(path, reference(), 0o644); err != nil {
+	if err := write(); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
+}
+
+func write() error {
+	for name, content := range map[string][]byte{"configuration.md": reference(), "commands.md": commands()} {
+		if err := os.WriteFile(filepath.Join("docs", name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -18,6 +18,22 @@ func TestReferenceIsCurrent(t *testing.T) {
 	}
 }
 
+func TestCommandsAreCurrent(t *testing.T) {
+	want := commands()
+	written, err := os.ReadFile("../commands.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(written) != string(want) {
+		t.Error("docs/commands.md is not what the commands say: run `make docs`")
+	}
+	for _, command := range []string{"serve", "validate", "render-config", "health", "store", "store list", "store import", "version", "completion"} {
+		if !strings.Contains(string(want), "\n## edge-proxy "+command+"\n") {
+			t.Errorf("%s is missing", command)
+		}
+	}
+}
+
 func TestReferenceIsComplete(t *testing.T) {
 	text := string(reference())
 	known := map[string]bool{}

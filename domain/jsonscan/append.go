@@ -4,51 +4,76 @@ import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
+// plain has the ASCII characters that never need an escape. Looking a byte up is
+// faster than comparing it.
+var plain = func() (plain [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
+
 // AppendString appends v as a JSON string in UTF-8 and returns the longer
-// slice. Only quotes, backslashes and control characters are escaped; invalid
+// slice. It escapes quotes, backslashes and control characters only; invalid
 // UTF-8 becomes U+FFFD.
 func AppendString(dst []byte, v string) []byte {
-	dst = append(dst, '"')
-	start := 0
+	return append(appendText(append(dst, '"'), v, false), '"')
+}
+
+// AppendPrintable appends v as the part of a JSON string between its quotes. It also
+// escapes what JSON allows but what a terminal obeys or takes for the end of a line,
+// so that a line of a log stays one line.
+func AppendPrintable(dst []byte, v string) []byte { return appendText(dst, v, true) }
+
+func appendText(dst []byte, v string, printable bool) []byte {
+	start := 0 // v[start:i] needs no escape and is not yet appended
 	for i := 0; i < len(v); {
 		c := v[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(v[i:])
-			if r == utf8.RuneError && size == 1 {
-				dst = append(dst, v[start:i]...)
-				dst = append(dst, "\uFFFD"...)
-				start = i + 1
-			}
-			i += size
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' {
+		if plain[c] {
 			i++
 			continue
 		}
-		dst = append(dst, v[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\b':
-			dst = append(dst, `\b`...)
-		case '\f':
-			dst = append(dst, `\f`...)
-		case '\n':
-			dst = append(dst, `\n`...)
-		case '\r':
-			dst = append(dst, `\r`...)
-		case '\t':
-			dst = append(dst, `\t`...)
-		default:
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+		r, size := rune(c), 1
+		if c >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(v[i:])
 		}
-		i++
+		invalid := r == utf8.RuneError && size == 1
+		if c >= 0x7f && !invalid && (!printable || !steersTerminals(r)) {
+			i += size
+			continue
+		}
+		dst = appendEscape(append(dst, v[start:i]...), r)
+		i += size
 		start = i
 	}
-	dst = append(dst, v[start:]...)
-	return append(dst, '"')
+	return append(dst, v[start:]...)
+}
+
+// steersTerminals reports whether terminals obey r, a character beyond the ASCII
+// control characters, or take it for the end of a line.
+func steersTerminals(r rune) bool {
+	return r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
+}
+
+func appendEscape(dst []byte, r rune) []byte {
+	switch r {
+	case '"', '\\':
+		return append(dst, '\\', byte(r))
+	case '\b':
+		return append(dst, `\b`...)
+	case '\f':
+		return append(dst, `\f`...)
+	case '\n':
+		return append(dst, `\n`...)
+	case '\r':
+		return append(dst, `\r`...)
+	case '\t':
+		return append(dst, `\t`...)
+	case utf8.RuneError:
+		return append(dst, "\uFFFD"...)
+	default:
+		return append(dst, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+	}
 }
 
 // AppendCompact appends the JSON value raw, which must be valid, without white
@@ -61,7 +86,7 @@ func AppendCompact(dst []byte, raw string) []byte {
 		case '"':
 			s := Scanner{text: raw, pos: i}
 			dst = AppendString(dst, s.String())
-			if s.err != nil { // not valid, against the contract; end rather than loop
+			if s.err != nil { // raw is not valid: end instead of looping
 				return dst
 			}
 			i = s.pos

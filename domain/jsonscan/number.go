@@ -13,8 +13,8 @@ func IsInteger(number string) bool {
 	return true
 }
 
-// Int64 returns the integer that a number text stands for; ok is false when it
-// has a fraction or an exponent or does not fit.
+// Int64 returns the value of a number text. ok is false when the number has a fraction
+// or an exponent or does not fit.
 func Int64(number string) (n int64, ok bool) {
 	n, err := strconv.ParseInt(number, 10, 64)
 	return n, err == nil

@@ -1,10 +1,9 @@
 // Package jsonscan reads and writes JSON text without building trees.
 //
-// A Scanner walks one JSON text held in a string and hands out parts of it:
-// strings without escapes, numbers and raw values are substrings of the text,
-// so that reading allocates next to nothing. It accepts RFC 8259 and nothing
-// else. Environment documents and request bodies are both read with it: the
-// first can be tens of megabytes, the second are read for every answer.
+// A Scanner walks through one JSON text. Strings without escapes, numbers and raw values
+// are substrings of the text, so that reading allocates next to nothing. It accepts
+// RFC 8259 and nothing else. The proxy reads environment documents and request bodies
+// with it: the former can be tens of megabytes, the latter are read for every answer.
 package jsonscan
 
 import (
@@ -14,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deeply arrays and objects may be nested.
-const MaxDepth = 1000
+// maxDepth is how deeply arrays and objects may be nested.
+const maxDepth = 1000
 
 // ErrSyntax is wrapped by every error of a Scanner.
 var ErrSyntax = errors.New("invalid JSON")
@@ -23,7 +22,7 @@ var ErrSyntax = errors.New("invalid JSON")
 // Kind is the kind of a JSON value.
 type Kind uint8
 
-// The kinds of values. Invalid is what a Scanner reports where no value begins.
+// The kinds of values. A Scanner reports Invalid where no value begins.
 const (
 	Invalid Kind = iota
 	Null
@@ -34,21 +33,21 @@ const (
 	Object
 )
 
-// Scanner reads one JSON text from front to back. Its first error sticks: every
-// later call does nothing and reports "no more", so that callers may check Err
-// once at the end of a loop. The zero value reads the empty text; use New.
+// Scanner reads one JSON text from front to back. After its first error every call does
+// nothing and reports that nothing follows, so that callers may check Err once after a
+// loop. The zero value reads the empty text; use New.
 //
 // A Scanner is not safe for concurrent use.
 type Scanner struct {
 	text  string
 	pos   int
 	depth int
-	first bool // the container entered last has not handed out anything yet
+	first bool // nothing of the container entered last has been read yet
 	err   error
 }
 
-// New returns a Scanner at the start of text. What it hands out may be
-// substrings of text and keep the whole of it alive.
+// New returns a Scanner at the start of text. What it returns may be substrings of text
+// and keep all of it in memory.
 func New(text string) Scanner { return Scanner{text: text} }
 
 // Err returns the first error, which wraps ErrSyntax, or nil.
@@ -57,8 +56,8 @@ func (s *Scanner) Err() error { return s.err }
 // Offset returns the position of the next unread byte.
 func (s *Scanner) Offset() int { return s.pos }
 
-// Kind reports what kind of value begins at the current position, without
-// reading it.
+// Kind returns the kind of the value that begins at the current position. It does not
+// read the value.
 func (s *Scanner) Kind() Kind {
 	s.space()
 	if s.err != nil || s.pos >= len(s.text) {
@@ -83,10 +82,10 @@ func (s *Scanner) Kind() Kind {
 	}
 }
 
-// EnterObject reads the opening brace of an object; NextKey does the rest.
+// EnterObject reads the opening brace of an object; NextKey reads its members.
 func (s *Scanner) EnterObject() bool { return s.enter('{', "an object") }
 
-// EnterArray reads the opening bracket of an array; NextElement does the rest.
+// EnterArray reads the opening bracket of an array; NextElement finds its elements.
 func (s *Scanner) EnterArray() bool { return s.enter('[', "an array") }
 
 func (s *Scanner) enter(open byte, what string) bool {
@@ -98,7 +97,7 @@ func (s *Scanner) enter(open byte, what string) bool {
 		s.fail("expected " + what)
 		return false
 	}
-	if s.depth++; s.depth > MaxDepth {
+	if s.depth++; s.depth > maxDepth {
 		s.fail("nested too deeply")
 		return false
 	}
@@ -108,8 +107,9 @@ func (s *Scanner) enter(open byte, what string) bool {
 }
 
 // NextKey returns the next key of the object entered last and leaves the
-// Scanner at its value, which must be read (or skipped) before the next call. It
-// reports false after the last one, with the closing brace read, and on an error.
+// Scanner at its value, which must be read or skipped before the next call. After the
+// last key it reads the closing brace and reports false. It also reports false on an
+// error.
 func (s *Scanner) NextKey() (string, bool) {
 	if !s.next('}') {
 		return "", false
@@ -126,9 +126,9 @@ func (s *Scanner) NextKey() (string, bool) {
 	return key, s.err == nil
 }
 
-// NextElement reports whether the array entered last has another element, which
-// must be read (or skipped) before the next call. After the last one the closing
-// bracket has been read.
+// NextElement reports whether the array entered last has another element, which must be
+// read or skipped before the next call. After the last one it reads the closing
+// bracket.
 func (s *Scanner) NextElement() bool { return s.next(']') }
 
 func (s *Scanner) next(closing byte) bool {
@@ -195,7 +195,7 @@ func (s *Scanner) String() string {
 	return ""
 }
 
-// escaped reads on in a string whose first backslash is at i.
+// escaped reads the rest of a string whose first backslash is at i.
 func (s *Scanner) escaped(start, i int) string {
 	b := make([]byte, 0, i-start+32)
 	for {
@@ -368,7 +368,7 @@ func (s *Scanner) literal(word string) bool {
 	return true
 }
 
-// Raw reads one value of any kind and returns its text as it stands.
+// Raw reads one value of any kind and returns its text unchanged.
 func (s *Scanner) Raw() string {
 	s.space()
 	start := s.pos
@@ -379,7 +379,7 @@ func (s *Scanner) Raw() string {
 	return s.text[start:s.pos]
 }
 
-// Skip reads one value of any kind, checking its syntax.
+// Skip reads one value of any kind and checks its syntax.
 func (s *Scanner) Skip() {
 	switch s.Kind() {
 	case Object:
@@ -408,7 +408,7 @@ func (s *Scanner) Skip() {
 	}
 }
 
-// End checks that nothing but white space is left and returns Err.
+// End checks that only white space is left and returns Err.
 func (s *Scanner) End() error {
 	s.space()
 	if s.err == nil && s.pos < len(s.text) {
@@ -437,7 +437,7 @@ func (s *Scanner) fail(what string) {
 	}
 }
 
-// SyntaxError tells what is wrong with a text and at which byte.
+// SyntaxError says what is wrong with a text and at which byte.
 type SyntaxError struct {
 	What   string
 	Offset int
@@ -450,7 +450,8 @@ func (e *SyntaxError) Error() string {
 // Unwrap returns ErrSyntax.
 func (e *SyntaxError) Unwrap() error { return ErrSyntax }
 
-// Valid reports whether text is one JSON value.
+// Valid returns nil if text is one JSON value, and otherwise an error that wraps
+// ErrSyntax.
 func Valid(text string) error {
 	s := New(text)
 	s.Skip()

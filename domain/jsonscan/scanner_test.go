@@ -39,10 +39,13 @@ func TestInvalidUTF8IsRefused(t *testing.T) {
 	}
 }
 
+// maxDepth is how deeply a Scanner lets arrays and objects nest.
+const maxDepth = 1000
+
 func TestDepthIsBounded(t *testing.T) {
-	ok := strings.Repeat("[", jsonscan.MaxDepth) + strings.Repeat("]", jsonscan.MaxDepth)
+	ok := strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth)
 	if err := jsonscan.Valid(ok); err != nil {
-		t.Errorf("depth %d: %v", jsonscan.MaxDepth, err)
+		t.Errorf("depth %d: %v", maxDepth, err)
 	}
 	if err := jsonscan.Valid(strings.Repeat("[", 10_000_000)); err == nil {
 		t.Error("ten million brackets were accepted")
@@ -92,6 +95,14 @@ func TestAppendStringEscapesWhatJSONAsksForOnly(t *testing.T) {
 	}
 }
 
+func TestAppendPrintableEscapesWhatSteersTerminals(t *testing.T) {
+	got := string(jsonscan.AppendPrintable(nil, "a\"\\\b\f\n\r\t\x00\x1f<&>\u2028\u2029\u0085é🙂\x7f\xff\uFFFD"))
+	want := `a\"\\\b\f\n\r\t\u0000\u001f<&>\u2028\u2029\u0085` + "é🙂" + `\u007f` + "\uFFFD\uFFFD"
+	if got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestAppendCompact(t *testing.T) {
 	got := string(jsonscan.AppendCompact(nil, " { \"a\\u00e9 b\" : [ 1 , 2.50 ] } "))
 	if want := `{"aé b":[1,2.50]}`; got != want {
@@ -105,7 +116,7 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		got := jsonscan.Valid(text) == nil
-		if want := json.Valid([]byte(text)) && utf8.ValidString(text); got != want && strings.Count(text, "[")+strings.Count(text, "{") < jsonscan.MaxDepth {
+		if want := json.Valid([]byte(text)) && utf8.ValidString(text); got != want && strings.Count(text, "[")+strings.Count(text, "{") < maxDepth {
 			t.Fatalf("Valid(%q) = %v, encoding/json says %v", text, got, want)
 		}
 		if !got {

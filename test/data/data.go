@@ -1,6 +1,6 @@
-// Package data holds recorded answers of the reference implementation and
-// the documents they belong to. Embedding makes a missing recording a build
-// error, so that no test can pass for want of cases.
+// Package data holds recorded answers of the Python proxy and their documents. They
+// are embedded, so that a missing recording is a build error and no test passes
+// without its cases.
 //
 //   - evaluation.jsonl.gz: one line a document, with evaluations asked of it
 //   - http.json: whole HTTP exchanges against environments a and b

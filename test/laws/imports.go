@@ -10,50 +10,67 @@ const modulePath = "github.com/edge-proxy/edge-proxy"
 
 // Law says what the packages under a path of this module may import.
 type Law struct {
-	// Path is a package of this module; the law also holds for those below it,
-	// unless they have one of their own. The last element "*" stands for any
-	// name, and "*" in Own for the same one.
+	// Path is a package of this module. The law also holds for the packages below
+	// it, unless they have a law of their own. A last element "*" stands for any
+	// name, and "*" in Own for the same name.
 	Path string
 	// Own are the packages of this module that may be imported, with all below
 	// them; "." is any.
 	Own []string
 	// Others are the modules that may be imported; nil is none, "." any.
 	Others []string
-	// Pure forbids what of the standard library does I/O, but for Except.
+	// Pure forbids every package of the standard library that does I/O, but for
+	// Except. It also holds for what is reached through other packages: those of
+	// this module must be under a Pure law, and libraries must be pure themselves.
 	Pure   bool
 	Except []string
-	Why    string
+	// Apart is a path whose packages must not be reached, through others either,
+	// unless Own has them.
+	Apart string
+	Why   string
 }
 
-// Laws are this module's, the more special ones first.
+// Laws returns this module's laws, the more special ones first.
 func Laws() []Law {
 	const siblings = "adapters know the application and its contracts, never each other, so that each can be replaced alone; adapters/standard alone puts them together"
 	return []Law{
 		{Path: "domain", Own: []string{"domain"}, Pure: true,
-			Why: "the domain is what everything else depends on, so it depends on nothing: no I/O, no clock, no third party"},
-		{Path: "engine", Own: []string{"domain", "engine"}, Pure: true,
+			Why: "everything depends on the domain, so it depends on nothing: no I/O, no clock, no third party"},
+		{Path: "engine", Own: []string{"domain", "engine"}, Others: []string{"golang.org/x/mod/semver"}, Pure: true,
 			Why: "evaluation is a pure function of document and identity, tested and fuzzed as one"},
 		{Path: "ports", Own: []string{"domain"}, Pure: true, Except: []string{"log/slog", "net/url"},
-			Why: "contracts are implemented by other teams too and must drag nothing along"},
+			Why: "other teams implement the contracts too, so these must drag nothing along"},
 		{Path: "app", Own: []string{"app", "domain", "engine", "ports"}, Pure: true, Except: []string{"log/slog"},
 			Why: "the application decides, and reaches the world through its ports only"},
+		{Path: "adapters/standard/internal/commands", Own: []string{"adapters/config", "adapters/standard/internal", "app", "domain", "ports"}, Others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
+			Why: "the commands are the one place that knows the library of the command line; the composition root gives them the adapters"},
 		{Path: "adapters/standard", Own: []string{"adapters", "app", "domain", "ports"}, Others: []string{"golang.org/x/crypto/x509roots/fallback"},
 			Why: "the composition root wires what there is and holds no logic of its own"},
-		{Path: "adapters/store/*", Own: []string{"adapters/store/*", "domain", "ports"}, Others: []string{"."},
+		{Path: "adapters/store/internal", Own: []string{"adapters/store/internal", "domain", "ports"}, Apart: "adapters",
+			Why: "the floor under all stores: what each of them would write again, and no way from one store to another"},
+		{Path: "adapters/store/*", Own: []string{"adapters/store/*", "adapters/store/internal", "domain", "ports"}, Others: []string{"."}, Apart: "adapters",
 			Why: "a store implements its port and knows nothing of what is done with it; " + siblings},
-		{Path: "adapters/httpapi", Own: []string{"adapters/httpapi", "app", "domain", "engine"}, Others: []string{"."},
-			Why: "the HTTP interface asks the application and never a store or upstream; " + siblings},
-		{Path: "adapters/*", Own: []string{"adapters/*", "domain", "ports"}, Others: []string{"."}, Why: siblings},
+		{Path: "adapters/httpapi", Own: []string{"adapters/httpapi", "app", "domain", "engine"}, Others: []string{"."}, Apart: "adapters",
+			Why: "the HTTP interface is a handler: it asks the application and never a store or upstream, and does not know which server calls it; " + siblings},
+		{Path: "adapters/httpserver", Own: []string{"domain"}, Others: []string{"."}, Apart: "adapters",
+			Why: "the server serves any http.Handler and knows nothing of flags; " + siblings},
+		{Path: "adapters/*", Own: []string{"adapters/*", "domain", "ports"}, Others: []string{"."}, Apart: "adapters", Why: siblings},
 		{Path: "cmd", Own: []string{"adapters/standard"},
 			Why: "the main function is meant to be copied by teams that add an adapter, so it does nothing"},
 		{Path: "test", Own: []string{"."}, Others: []string{"."}, Why: "tests may use anything"},
-		{Path: "docs", Own: []string{"adapters/config"},
-			Why: "the reference of the configuration is generated from its own definitions"},
+		{Path: "docs", Own: []string{"adapters/config", "adapters/standard"},
+			Why: "the references of settings and commands are generated from their own definitions"},
 	}
 }
 
-// pure reports whether a package of the standard library does no I/O and asks for
-// no time. What is pure is listed by what is not.
+// NotShipped are the packages that the program must not reach, through libraries
+// either: they are for tests.
+func NotShipped() []string {
+	return []string{"testing", "net/http/httptest", modulePath + "/test"}
+}
+
+// pure reports whether a package of the standard library neither does I/O nor asks
+// for the time. The list has the packages that do.
 func pure(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	if slices.Contains([]string{"os", "net", "log", "syscall", "plugin", "expvar", "testing", "embed"}, first) {
@@ -64,22 +81,48 @@ func pure(path string) bool {
 
 // Check returns what is wrong with the imports of a package of this module, one
 // line each with the reason.
-func Check(laws []Law, path string, imports []string) []string {
-	relative := strings.TrimPrefix(strings.TrimPrefix(path, modulePath), "/")
-	for _, law := range laws {
-		name, matches := law.matches(relative)
-		if !matches {
-			continue
+func Check(laws []Law, graph Graph, path string) []string {
+	law, name, found := lawOf(laws, path)
+	if !found {
+		return []string{relative(path) + " is under no law: give it one in test/laws/imports.go"}
+	}
+	var wrong []string
+	for _, imported := range graph[path] {
+		if !law.allows(name, imported) {
+			wrong = append(wrong, fmt.Sprintf("%s must not import %s: %s", relative(path), relative(imported), law.Why))
 		}
-		var wrong []string
-		for _, imported := range imports {
-			if !law.allows(name, imported) {
-				wrong = append(wrong, fmt.Sprintf("%s must not import %s: %s", relative, strings.TrimPrefix(imported, modulePath+"/"), law.Why))
+	}
+	if len(wrong) > 0 {
+		return wrong // what is reached through these is wrong for the same reason
+	}
+	for via, chain := range graph.Reached(path) {
+		for _, reached := range graph[via] {
+			if !law.mayReach(laws, name, reached, via) {
+				wrong = append(wrong, fmt.Sprintf("%s must not reach %s (%s): %s", relative(path), relative(reached), shown(append(chain, reached)), law.Why))
 			}
 		}
-		return wrong
 	}
-	return []string{relative + " is under no law: give it one in test/laws/imports.go"}
+	return wrong
+}
+
+// CheckShipped returns how a package reaches what must not be shipped.
+func CheckShipped(graph Graph, path string, never []string) []string {
+	var wrong []string
+	for reached, chain := range graph.Reached(path) {
+		if containsParent(never, reached) {
+			wrong = append(wrong, fmt.Sprintf("%s must not reach %s (%s): tests alone need it", relative(path), relative(reached), shown(chain)))
+		}
+	}
+	return wrong
+}
+
+func lawOf(laws []Law, path string) (law Law, name string, found bool) {
+	for _, law := range laws {
+		if name, matches := law.matches(relative(path)); matches {
+			return law, name, true
+		}
+	}
+	return Law{}, "", false
 }
 
 // matches reports whether the law holds for a package, and what its "*" is.
@@ -96,16 +139,55 @@ func (l Law) matches(relative string) (name string, ok bool) {
 	return name, name != ""
 }
 
+// allows reports whether a package under the law may import another one.
 func (l Law) allows(name, imported string) bool {
 	if own, isOwn := strings.CutPrefix(imported, modulePath+"/"); isOwn {
-		return slices.ContainsFunc(l.Own, func(allowed string) bool {
-			return allowed == "." || within(own, strings.Replace(allowed, "*", name, 1))
-		})
+		return l.allowsOwn(name, own)
 	}
-	if first, _, _ := strings.Cut(imported, "/"); strings.Contains(first, ".") {
+	if isLibrary(imported) {
 		return slices.ContainsFunc(l.Others, func(allowed string) bool { return allowed == "." || within(imported, allowed) })
 	}
 	return !l.Pure || pure(imported) || slices.Contains(l.Except, imported)
+}
+
+func (l Law) allowsOwn(name, own string) bool {
+	return slices.ContainsFunc(l.Own, func(allowed string) bool {
+		return allowed == "." || within(own, strings.Replace(allowed, "*", name, 1))
+	})
+}
+
+// mayReach reports whether a package under the law may reach another one, which
+// via imports.
+func (l Law) mayReach(laws []Law, name, reached, via string) bool {
+	own, isOwn := strings.CutPrefix(reached, modulePath+"/")
+	switch {
+	case isOwn && l.Apart != "" && within(own, l.Apart):
+		return l.allowsOwn(name, own)
+	case !l.Pure:
+		return true
+	case isOwn:
+		law, _, found := lawOf(laws, reached)
+		return found && law.Pure
+	case isLibrary(reached) || !isLibrary(via): // what a package of this module imports, its own law judges
+		return true
+	}
+	return pure(reached)
+}
+
+// isLibrary reports whether a package belongs to another module.
+func isLibrary(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return strings.Contains(first, ".") && !within(path, modulePath)
+}
+
+func relative(path string) string { return strings.TrimPrefix(path, modulePath+"/") }
+
+func shown(chain []string) string {
+	names := make([]string, len(chain))
+	for i, path := range chain {
+		names[i] = relative(path)
+	}
+	return strings.Join(names, " -> ")
 }
 
 func within(path, parent string) bool { return path == parent || strings.HasPrefix(path, parent+"/") }

@@ -1,11 +1,9 @@
 package laws_test
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/edge-proxy/edge-proxy/test/laws"
 )
@@ -30,47 +28,23 @@ func report(t *testing.T, wrong []string) {
 }
 
 func TestLaws(t *testing.T) {
-	program := load(t, module+"...")
 	t.Run("imports", func(t *testing.T) {
-		imports := program.Imports()
-		if len(imports) < 20 {
-			t.Fatalf("only %d packages were found", len(imports))
+		graph, err := laws.LoadGraph(module + "...")
+		if err != nil {
+			t.Fatal(err)
 		}
-		for path, list := range imports {
-			report(t, laws.Check(laws.Laws(), path, list))
+		if own := graph.Own(); len(own) < 20 || len(graph) < len(own)+20 {
+			t.Fatalf("only %d packages were found, and %d with libraries", len(own), len(graph))
 		}
+		for _, path := range graph.Own() {
+			report(t, laws.Check(laws.Laws(), graph, path))
+		}
+		report(t, laws.CheckShipped(graph, module+"cmd/edge-proxy", laws.NotShipped()))
 	})
+	program := load(t, module+"...")
 	t.Run("uses", func(t *testing.T) { report(t, program.Uses(laws.Bans())) })
 	t.Run("no package-level state", func(t *testing.T) { report(t, program.State()) })
 	t.Run("no init", func(t *testing.T) { report(t, program.Inits()) })
-}
-
-func TestWords(t *testing.T) {
-	wrong, err := laws.CheckWords(os.DirFS("../.."), laws.Words())
-	if err != nil {
-		t.Fatal(err)
-	}
-	report(t, wrong)
-}
-
-// The one place that may look beyond the repository does so in one line.
-func TestContinuousIntegrationStandsAlone(t *testing.T) {
-	script, err := os.ReadFile("../../.ci/run")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := 0
-	for line := range strings.Lines(string(script)) {
-		if strings.Contains(line, "../shared/") {
-			lines++
-			if !strings.HasPrefix(line, "if [ -e ") {
-				t.Errorf("not guarded: %s", line)
-			}
-		}
-	}
-	if lines > 1 {
-		t.Errorf("%d lines", lines)
-	}
 }
 
 func TestCheckNotices(t *testing.T) {
@@ -99,9 +73,22 @@ func TestCheckNotices(t *testing.T) {
 		{"adapters/config", module + "adapters/configx", "never each other"},
 		{"adapters/httpapi", module + "app", ""},
 		{"adapters/httpapi", module + "ports", "never a store"},
+		{"adapters/httpapi", module + "adapters/httpserver", "never a store"},
+		{"adapters/httpserver", module + "domain", ""},
+		{"adapters/httpserver", module + "adapters/httpapi", "never each other"},
+		{"adapters/httpserver", module + "app", "must not import app"},
 		{"adapters/flagsmith/internal/link", module + "adapters/flagsmith/internal/pages", ""},
 		{"adapters/flagsmith", module + "app", "must not import app"},
 		{"adapters/store/bolt", module + "ports", ""},
+		{"adapters/store/bolt", module + "adapters/store/internal/names", ""},
+		{"adapters/store/internal/names", module + "domain", ""},
+		{"adapters/store/internal/names", module + "adapters/store/bolt", "must not import adapters/store/bolt"},
+		{"adapters/store/internal/names", "github.com/x/y", "must not import github.com/x/y"},
+		{"adapters/flagsmith", module + "adapters/store/internal/names", "never each other"},
+		{"engine", "golang.org/x/mod/semver", ""},
+		{"engine", "golang.org/x/mod/modfile", "engine must not import golang.org/x/mod/modfile"},
+		{"adapters/standard/internal/commands", "github.com/spf13/cobra", ""},
+		{"adapters/standard", "github.com/spf13/cobra", "must not import github.com/spf13/cobra"},
 		{"adapters/store/bolt", module + "adapters/store/redis", "must not import adapters/store/redis"},
 		{"adapters/store/bolt", module + "engine", "must not import engine"},
 		{"adapters/standard", module + "adapters/store/redis", ""},
@@ -110,7 +97,7 @@ func TestCheckNotices(t *testing.T) {
 		{"test/e2e/parity", module + "adapters/config", ""},
 	}
 	for _, tt := range tests {
-		wrong := laws.Check(laws.Laws(), module+tt.path, []string{tt.imported})
+		wrong := laws.Check(laws.Laws(), laws.Graph{module + tt.path: {tt.imported}}, module+tt.path)
 		switch {
 		case tt.want == "" && len(wrong) > 0:
 			t.Errorf("%s importing %s: %v", tt.path, tt.imported, wrong)
@@ -120,13 +107,64 @@ func TestCheckNotices(t *testing.T) {
 	}
 }
 
+// What a package reaches through others is held to its law too.
+func TestCheckNoticesWhatIsReached(t *testing.T) {
+	tests := map[string]struct {
+		graph laws.Graph
+		path  string
+		want  string // "" is allowed
+	}{
+		"a pure library": {laws.Graph{
+			module + "engine":         {"golang.org/x/mod/semver"},
+			"golang.org/x/mod/semver": {"slices", "strings"},
+		}, "engine", ""},
+		"a library that does I/O": {laws.Graph{
+			module + "engine":         {"golang.org/x/mod/semver"},
+			"golang.org/x/mod/semver": {"example.com/deep"},
+			"example.com/deep":        {"net"},
+		}, "engine", "engine must not reach net (engine -> golang.org/x/mod/semver -> example.com/deep -> net): "},
+		"a library that the law of a package between forbids": {laws.Graph{
+			module + "app":             {module + "domain"},
+			module + "domain":          {"net/http"},
+			module + "adapters/config": {"os"},
+		}, "domain", "domain must not import net/http: "},
+		"an exception of another package's law": {laws.Graph{
+			module + "app":   {module + "ports"},
+			module + "ports": {"net/url"},
+		}, "app", ""},
+		"an adapter, through a package between": {laws.Graph{
+			module + "adapters/httpapi":    {module + "app"},
+			module + "app":                 {module + "adapters/store/bolt"},
+			module + "adapters/store/bolt": {},
+		}, "adapters/httpapi", "adapters/httpapi must not reach adapters/store/bolt (adapters/httpapi -> app -> adapters/store/bolt): "},
+		"a package that does I/O, through a package between": {laws.Graph{
+			module + "app":       {module + "engine"},
+			module + "engine":    {module + "test/data"},
+			module + "test/data": {"os"},
+		}, "app", "app must not reach test/data (app -> engine -> test/data): "},
+	}
+	for name, tt := range tests {
+		wrong := laws.Check(laws.Laws(), tt.graph, module+tt.path)
+		switch {
+		case tt.want == "" && len(wrong) > 0:
+			t.Errorf("%s: %v", name, wrong)
+		case tt.want != "" && (len(wrong) != 1 || !strings.HasPrefix(wrong[0], tt.want)):
+			t.Errorf("%s: %v, want %q", name, wrong, tt.want)
+		}
+	}
+	shipped := laws.Graph{module + "cmd/edge-proxy": {"example.com/a"}, "example.com/a": {"testing"}}
+	if wrong := laws.CheckShipped(shipped, module+"cmd/edge-proxy", laws.NotShipped()); len(wrong) != 1 || !strings.Contains(wrong[0], "cmd/edge-proxy -> example.com/a -> testing") {
+		t.Errorf("a library for tests: %v", wrong)
+	}
+}
+
 func TestLawsNoticeBrokenCode(t *testing.T) {
 	program := load(t, "./testdata/broken")
-	wrong := slices.Concat(program.State(), program.Inits(), program.Uses(laws.Bans()))
+	wrong := slices.Concat(program.State(), program.Inits(), program.Uses(laws.Bans()), program.Aliases())
 	all := strings.Join(wrong, "\n")
 	for _, want := range []string{
 		"locked has a type that is made for changing", "table is changed", "list is changed", "counted is changed",
-		"kept is changed", "given is changed", ": init: ", "log/slog.Info", "os.Args", "expvar.NewInt",
+		"kept is changed", "given is changed", ": init: ", "log/slog.Info", "os.Args", "expvar.NewInt", "Key is domain.EnvironmentKey",
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q was not noticed in\n%s", want, all)
@@ -136,40 +174,5 @@ func TestLawsNoticeBrokenCode(t *testing.T) {
 		if strings.Contains(line, "allowed") || strings.Contains(line, "local ") {
 			t.Errorf("unjust: %s", line)
 		}
-	}
-}
-
-func TestWordsNotice(t *testing.T) {
-	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
-	wrong, err := laws.CheckWords(fstest.MapFS{
-		"a.go":           file("package a\n// TODO: this"),
-		"b.md":           file("see /home/me/x"),
-		"c_test.go":      file("time.Sleep(1)\nt.Skip()"),
-		"d.go":           file("time.Sleep(1) // fine outside of tests"),
-		"e.gz":           file("\x00 TODO"),
-		".git/config":    file("TODO"),
-		"bin/x":          file("TODO"),
-		".ci/run":        file("../shared/x"),
-		"Makefile":       file("../shared/x"),
-		"lock.json":      file("https://registry.npmjs.org/x"),
-		"docs/fine.md":   file("the user's home is /homestead, /rootfs, a worker's /networks/"),
-		"docs/assist.md": file("written by ChatGPT"),
-	}, laws.Words())
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(wrong)
-	want := []string{"Makefile:1:", "a.go:2:", "b.md:1:", "c_test.go:1:", "c_test.go:2:", "docs/assist.md:1:", "lock.json:1:"}
-	if len(wrong) != len(want) {
-		t.Fatalf("got %q", wrong)
-	}
-	for i := range want {
-		if !strings.HasPrefix(wrong[i], want[i]) {
-			t.Errorf("got %q, want %q", wrong[i], want[i])
-		}
-	}
-	wrong, err = laws.CheckWords(fstest.MapFS{".git": file("gitdir: /home/me/x"), "a.go": file("// TODO: this")}, laws.Words())
-	if err != nil || len(wrong) != 1 || !strings.HasPrefix(wrong[0], "a.go:1:") {
-		t.Errorf("in a linked worktree: %q, %v", wrong, err)
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-
-	"golang.org/x/tools/go/packages"
 )
 
 const whyNoState = "state belongs to a value that somebody makes and ends; a package-level variable is a constant that Go has no word for (an error, a compiled expression, a table)"
@@ -147,21 +145,4 @@ func global(object types.Object) *types.Var {
 		return nil
 	}
 	return v
-}
-
-// Imports returns the import paths of each package by its own.
-func (p Program) Imports() map[string][]string {
-	imports := map[string][]string{}
-	for _, pkg := range p.packages {
-		imports[pkg.PkgPath] = importsOf(pkg)
-	}
-	return imports
-}
-
-func importsOf(pkg *packages.Package) []string {
-	list := []string{}
-	for path := range pkg.Imports {
-		list = append(list, path)
-	}
-	return list
 }

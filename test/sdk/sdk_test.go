@@ -7,11 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
-
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
 // scenario is what an SDK is put through for one of its capabilities.
 type scenario struct {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// equal reports whether two values are the same JSON value; numbers are compared
-// by what they amount to. Nothing equals nothing.
+// equal reports whether two values are the same JSON value. Numbers of different types
+// are equal when their values are. Nothing equals nothing.
 func equal(a, b any) bool {
 	switch a := a.(type) {
 	case nothing, nil, bool, string:
@@ -17,7 +17,7 @@ func equal(a, b any) bool {
 		return ok && slices.EqualFunc(a, b, equal)
 	case *Object:
 		b, ok := b.(*Object)
-		return ok && a.Len() == b.Len() && !slices.ContainsFunc(a.names, func(name string) bool {
+		return ok && a.length() == b.length() && !slices.ContainsFunc(a.names, func(name string) bool {
 			other, ok := b.values[name]
 			return !ok || !equal(a.values[name], other)
 		})
@@ -26,8 +26,8 @@ func equal(a, b any) bool {
 	}
 }
 
-// less orders texts, and numbers, for which booleans count here as 0 and 1.
-// Nothing else has an order.
+// less orders texts and numbers. Booleans are the numbers 0 and 1. Other values have
+// no order.
 func less(a, b any) bool {
 	a, b = boolAsNumber(a), boolAsNumber(b)
 	if isNumber(a) && isNumber(b) {
@@ -61,7 +61,7 @@ func isNumber(v any) bool {
 // compareNumbers compares numbers exactly, whatever their types.
 func compareNumbers(a, b any) int { return exact(a).Cmp(exact(b)) }
 
-// exact holds any number of a document without loss. None is NaN.
+// exact converts any number of a document without loss. No document has a NaN.
 func exact(v any) *big.Float {
 	switch v := v.(type) {
 	case int64:

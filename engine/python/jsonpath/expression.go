@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// scope is what an expression of a filter sees.
+// scope is what an expression of a filter can refer to.
 type scope struct {
 	*walk
 	current any
@@ -13,16 +13,16 @@ type scope struct {
 
 // expression is a part of a filter.
 type expression interface {
-	// value is what the expression comes to in a comparison or as an argument.
+	// value returns the expression's value in a comparison or as an argument.
 	value(s *scope) any
-	// holds is what it comes to as a test.
+	// holds returns its result as a test.
 	holds(s *scope) bool
 }
 
-// nothing is the value of what is not there. Null is a value.
+// nothing is the value of a path that leads nowhere. Null is a value.
 type nothing struct{}
 
-// truth is Python's bool(), but null is there and so it holds.
+// truth is Python's bool(), except that null holds because it exists.
 func truth(v any) bool {
 	switch v := v.(type) {
 	case nothing:
@@ -36,7 +36,7 @@ func truth(v any) bool {
 	case []any:
 		return len(v) > 0
 	case *Object:
-		return v.Len() > 0
+		return v.length() > 0
 	default:
 		return compareNumbers(v, int64(0)) != 0
 	}
@@ -134,7 +134,7 @@ func (c *comparison) holds(s *scope) bool {
 type call struct {
 	function  *function
 	arguments []expression
-	// pattern is what the last argument comes to when it is a pattern and fixed.
+	// pattern is the compiled last argument if that is a literal pattern.
 	pattern *regexp.Regexp
 }
 
@@ -144,14 +144,14 @@ func (c *call) holds(s *scope) bool { return truth(c.value(s)) }
 // function is one of RFC 9535's functions.
 type function struct {
 	parameters int
-	ofNodes    bool // it takes all that a query leads to, not one value
-	isTest     bool // it comes to true or false, and is no value to compare
+	ofNodes    bool // its argument is all nodes of a query, not one value
+	isTest     bool // its result is true or false, which cannot be compared
 	apply      func(c *call, s *scope) any
-	// before and after go around the pattern of a test.
+	// before and after enclose the pattern of a test.
 	before, after string
 }
 
-// functionCalled returns the function of that name, nil when there is none.
+// functionCalled returns the function of that name, nil if it does not exist.
 func functionCalled(name string) *function {
 	switch name {
 	case "length":
@@ -176,7 +176,7 @@ func length(c *call, s *scope) any {
 	case []any:
 		return int64(len(v))
 	case *Object:
-		return int64(v.Len())
+		return int64(v.length())
 	default:
 		return nothing{}
 	}
@@ -191,8 +191,8 @@ func onlyValue(c *call, s *scope) any {
 	return nothing{}
 }
 
-// matches reports whether the first argument is a text that fits the second, a
-// pattern. What is no text fits none, and what is no pattern is fitted by none.
+// matches reports whether the first argument is a text that matches the second, a
+// pattern. It reports false when they are not a text and a pattern.
 func matches(c *call, s *scope) any {
 	text, isText := c.arguments[0].value(s).(string)
 	if !isText {
@@ -209,14 +209,14 @@ func matches(c *call, s *scope) any {
 	return re != nil && re.MatchString(text)
 }
 
-// compiled is the pattern that a search needed last. Mostly it needs it again.
+// compiled is the pattern that a search needed last. Usually it is needed again.
 type compiled struct {
 	function *function
 	pattern  string
 	regexp   *regexp.Regexp
 }
 
-// compile compiles a pattern for a function, nil when it is none.
+// compile compiles a pattern for a function. It returns nil for an invalid pattern.
 func (w *walk) compile(pattern string, f *function) *regexp.Regexp {
 	if w.last.function != f || w.last.pattern != pattern {
 		re, _ := compilePattern(pattern, f.before, f.after)

@@ -10,7 +10,7 @@ type Object struct {
 	values map[string]any
 }
 
-// Set gives a member a value. One that is there already keeps its place.
+// Set gives a member a value. A member that exists keeps its place.
 func (o *Object) Set(name string, value any) {
 	if _, known := o.values[name]; !known {
 		if o.values == nil {
@@ -21,8 +21,8 @@ func (o *Object) Set(name string, value any) {
 	o.values[name] = value
 }
 
-// Len returns the number of members.
-func (o *Object) Len() int { return len(o.names) }
+// length returns the number of members.
+func (o *Object) length() int { return len(o.names) }
 
 // All returns the members, in order.
 func (o *Object) All() iter.Seq2[string, any] {
@@ -35,8 +35,8 @@ func (o *Object) All() iter.Seq2[string, any] {
 	}
 }
 
-// With returns a copy of o, of which only the list of members is its own, with
-// one more member at the end.
+// With returns a copy of o with one more member at the end. The copy shares the values
+// of its members with o.
 func (o *Object) With(name string, value any) *Object {
 	var extended Object
 	for n, v := range o.All() {

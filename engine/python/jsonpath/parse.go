@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds how deep filters, parentheses and calls nest.
+// maxDepth is how deep filters, parentheses and calls may nest.
 const maxDepth = 200
 
-// Parse parses a JSONPath, which begins with $.
+// Parse parses a JSONPath, which begins with $. The error says what is wrong and where.
 func Parse(text string) (*Query, error) {
 	p := parser{text: text}
 	if !p.accept("$") {
@@ -46,7 +46,7 @@ func (p *parser) peek() byte {
 	return p.text[p.at]
 }
 
-// accept passes s over if it comes next.
+// accept skips s if it comes next, and reports whether it did.
 func (p *parser) accept(s string) bool {
 	if !strings.HasPrefix(p.rest(), s) {
 		return false
@@ -59,7 +59,7 @@ func (p *parser) blanks() {
 	p.at = len(p.text) - len(strings.TrimLeft(p.rest(), " \n\r\t"))
 }
 
-// takeWhile passes over and returns the characters that fit from here on.
+// takeWhile skips the next characters that fit and returns them.
 func (p *parser) takeWhile(fits func(r rune) bool) string {
 	taken := p.rest()
 	if end := strings.IndexFunc(taken, func(r rune) bool { return !fits(r) }); end >= 0 {
@@ -69,7 +69,7 @@ func (p *parser) takeWhile(fits func(r rune) bool) string {
 	return taken
 }
 
-// enter counts a level of nesting; the caller leaves it again.
+// enter adds a level of nesting. The caller removes it.
 func (p *parser) enter() error {
 	if p.depth++; p.depth > maxDepth {
 		return p.wrong("it nests too deep")
@@ -77,8 +77,8 @@ func (p *parser) enter() error {
 	return nil
 }
 
-// query parses segments up to what is none. Blanks are passed over only in front
-// of a segment.
+// query parses segments until something else follows. Blanks are allowed only before a
+// segment.
 func (p *parser) query() (*Query, error) {
 	q := new(Query)
 	for {
@@ -166,7 +166,7 @@ func (p *parser) indexOrSlice() (selector, error) {
 	}
 	p.blanks()
 	if !p.accept(":") {
-		return index(*start), nil // for there is no colon, there was a number
+		return index(*start), nil // without a colon there was a number
 	}
 	s := slice{start: start, step: 1}
 	p.blanks()
@@ -186,10 +186,10 @@ func (p *parser) indexOrSlice() (selector, error) {
 	return &s, nil
 }
 
-// maxInteger is the largest index, as a JSON number that every reader gets exactly.
+// maxInteger is the largest index: a float64 has every integer up to it.
 const maxInteger = 1<<53 - 1
 
-// integer parses an index. It returns nil when there is none.
+// integer parses an index. It returns nil if no index follows.
 func (p *parser) integer() (*int64, error) {
 	negative := p.accept("-")
 	digits := p.takeWhile(isDigit)

@@ -2,7 +2,7 @@ package jsonpath
 
 import "strconv"
 
-// filter parses the test behind a question mark.
+// filter parses the test after a question mark.
 func (p *parser) filter() (selector, error) {
 	outer := p.rooted
 	p.rooted = nil
@@ -12,8 +12,8 @@ func (p *parser) filter() (selector, error) {
 	return f, err
 }
 
-// test parses an expression that is to be a test: no literal and no function that
-// comes to a value.
+// test parses an expression that is used as a test. It refuses a literal and a function
+// with a value.
 func (p *parser) test(parse func() (expression, error)) (expression, error) {
 	e, err := parse()
 	if err != nil {
@@ -42,7 +42,7 @@ func (p *parser) and() (expression, error) {
 	return p.operands(p.comparison, "&&", func(a, b expression) expression { return and{a, b} })
 }
 
-// operands parses one expression or several tests with an operator between them.
+// operands parses one expression, or several tests with an operator between them.
 func (p *parser) operands(parse func() (expression, error), operator string, join func(a, b expression) expression) (expression, error) {
 	left, err := parse()
 	for err == nil {
@@ -94,7 +94,7 @@ func isComparable(e expression) bool {
 	}
 }
 
-// operand parses what stands on one side of an operator.
+// operand parses one side of an operator.
 func (p *parser) operand() (expression, error) {
 	p.blanks()
 	switch c := p.peek(); {
@@ -191,7 +191,7 @@ func (p *parser) call(name string) (expression, error) {
 	}
 	if last, fixed := c.arguments[f.parameters-1].(literal); fixed && f.isTest {
 		if pattern, isText := last.of.(string); isText {
-			c.pattern, _ = compilePattern(pattern, f.before, f.after) // nil when it is none
+			c.pattern, _ = compilePattern(pattern, f.before, f.after) // nil if it is invalid
 		}
 	}
 	return c, nil

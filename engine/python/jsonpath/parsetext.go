@@ -31,7 +31,7 @@ func (p *parser) quoted() (string, error) {
 	}
 }
 
-// escape parses what follows a backslash, but for quotes.
+// escape parses what follows a backslash, except quotes.
 func (p *parser) escape() (rune, error) {
 	c := p.peek()
 	p.at = min(p.at+1, len(p.text))

@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// errPattern is the error of a text that is no pattern of RFC 9485.
-var errPattern = errors.New("no regular expression in the form of RFC 9485")
+// errPattern is the error for an invalid pattern.
+var errPattern = errors.New("not a regular expression in the form of RFC 9485")
 
-// compilePattern compiles a pattern in the notation that JSONPath's functions
-// take (I-Regexp, RFC 9485), with texts of Go's notation around it.
+// compilePattern compiles a pattern in the notation of JSONPath's functions (I-Regexp,
+// RFC 9485) between two texts in Go's notation.
 func compilePattern(pattern, before, after string) (*regexp.Regexp, error) {
 	p := patternParser{parser: parser{text: pattern}}
 	if !p.branches() || p.at < len(pattern) {
@@ -20,14 +20,14 @@ func compilePattern(pattern, before, after string) (*regexp.Regexp, error) {
 	return regexp.Compile(before + p.goForm.String() + after)
 }
 
-// patternParser checks a pattern and writes it down in Go's notation, from which
-// it differs in what a dot is.
+// patternParser checks a pattern and translates it to Go's notation, where only a dot
+// means something else.
 type patternParser struct {
 	parser
 	goForm strings.Builder
 }
 
-// take passes over one character that fits and writes it down as it is.
+// take copies the next character if it fits, and reports whether it did.
 func (p *patternParser) take(fits func(r rune) bool) bool {
 	r, size := utf8.DecodeRuneInString(p.rest())
 	if size == 0 || !fits(r) {
@@ -87,8 +87,8 @@ func (p *patternParser) escapedClass() bool {
 	return p.take(func(r rune) bool { return strings.ContainsRune(`()*+-.?[\]^nrt{|}`, r) })
 }
 
-// class parses a class behind its opening bracket. A dash stands for itself at
-// the start and at the end, and between two members for a range.
+// class parses a class after its opening bracket. A dash is a character at the start
+// and at the end, and makes a range between two members.
 func (p *patternParser) class() bool {
 	p.takeText("^")
 	if !p.takeText("-") && !p.classMembers() {

@@ -13,17 +13,17 @@ type segment struct {
 	selectors []selector
 }
 
-// selector selects children of a node in order, until yield returns false; it
-// reports whether yield never did.
+// selector selects children of a node in order, until yield returns false. It reports
+// whether yield returned true for all of them.
 type selector interface {
 	children(node any, w *walk, yield func(any) bool) bool
 }
 
-// maxSteps bounds how many nodes one search looks at, so that queries within
-// queries end: some tens of milliseconds. A search that is cut off finds nothing.
+// maxSteps is how many nodes one search may visit. It ends queries within queries
+// after some tens of milliseconds. A search that is cut off finds nothing.
 const maxSteps = 1 << 20
 
-// walk is one search.
+// walk is the state of one search.
 type walk struct {
 	root  any
 	steps int
@@ -49,8 +49,8 @@ func (q *Query) First(root any) (first any, found bool) {
 	return first, found
 }
 
-// Names returns the names of a query that consists of nothing but names, such as
-// $.environment.name. It is not ok for others and for $ alone.
+// Names returns the names of a query that consists of names only, such as
+// $.environment.name. ok is false for other queries and for $ alone.
 func (q *Query) Names() (names []string, ok bool) {
 	for _, s := range q.segments {
 		if s.descends || len(s.selectors) != 1 {
@@ -65,8 +65,7 @@ func (q *Query) Names() (names []string, ok bool) {
 	return names, len(names) > 0
 }
 
-// Reaches reports whether the query may look at the member of the root called
-// member.
+// Reaches reports whether the query may visit the root's member of that name.
 func (q *Query) Reaches(member string) bool {
 	if len(q.segments) == 0 || q.segments[0].descends {
 		return true
@@ -84,7 +83,7 @@ func (q *Query) Reaches(member string) bool {
 	})
 }
 
-// isSingular reports whether the query leads to one value at most.
+// isSingular reports whether the query leads to at most one value.
 func (q *Query) isSingular() bool {
 	return !slices.ContainsFunc(q.segments, func(s segment) bool {
 		if s.descends || len(s.selectors) != 1 {
@@ -99,7 +98,7 @@ func (q *Query) isSingular() bool {
 	})
 }
 
-// each passes on what the query leads to from start, in order.
+// each yields the values that the query leads to from start, in order.
 func (q *Query) each(start any, w *walk, yield func(any) bool) bool {
 	return follow(q.segments, start, w, yield)
 }
@@ -136,7 +135,7 @@ func (n name) children(node any, _ *walk, yield func(any) bool) bool {
 	return true
 }
 
-// index selects an element of a list, from its end when it is negative.
+// index selects an element of a list. A negative index is from the end.
 type index int64
 
 func (i index) children(node any, _ *walk, yield func(any) bool) bool {
@@ -173,8 +172,8 @@ func (wildcard) children(node any, _ *walk, yield func(any) bool) bool {
 	return true
 }
 
-// slice selects elements of a list from start up to end, each step. Bounds that
-// are not given are nil.
+// slice selects every step-th element of a list from start to before end. A bound that
+// is not given is nil.
 type slice struct {
 	start, end *int64
 	step       int64
@@ -186,7 +185,7 @@ func (s *slice) children(node any, _ *walk, yield func(any) bool) bool {
 		return true
 	}
 	length := int64(len(list))
-	first, last := int64(0), length // where it starts, and what it does not reach
+	first, last := int64(0), length // last is not selected
 	lowest, highest := int64(0), length
 	if s.step < 0 {
 		first, last = length-1, -1
@@ -211,7 +210,7 @@ func (s *slice) children(node any, _ *walk, yield func(any) bool) bool {
 	return true
 }
 
-// filter selects the members and elements that a test holds for.
+// filter selects the members and elements for which a test holds.
 type filter struct {
 	test expression
 	// rooted are the queries of the test that start from the root.

@@ -35,7 +35,7 @@ type (
 		body  node
 	}
 
-	// repeat is a quantified construct; max is infinite if there is no upper bound.
+	// repeat is a quantified construct; max is infinite without an upper bound.
 	repeat struct {
 		body     node
 		min, max uint32

@@ -33,7 +33,7 @@ func (f folding) lower(r rune) rune {
 	return r
 }
 
-// cased reports whether Python bothers to fold a character of the pattern.
+// cased reports whether Python folds a character of the pattern.
 func (f folding) cased(r rune) bool {
 	switch f {
 	case foldASCII:
@@ -58,8 +58,8 @@ var sameUpper = [][]rune{
 	{0xfb05, 0xfb06},
 }
 
-// longUpper are the characters that have an upper case only as several characters, which Go does
-// not offer and to Python counts.
+// longUpper has the characters whose upper case is several characters. Python knows it, Go does
+// not.
 var longUpper = []runeRange{
 	{0xdf, 0xdf}, {0x149, 0x149}, {0x1f0, 0x1f0}, {0x390, 0x390}, {0x3b0, 0x3b0}, {0x587, 0x587},
 	{0x1e96, 0x1e9a}, {0x1f50, 0x1f50}, {0x1f52, 0x1f52}, {0x1f54, 0x1f54}, {0x1f56, 0x1f56},

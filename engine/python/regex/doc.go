@@ -32,8 +32,8 @@
 //   - (?i) compares simple lower case, and treats a few letters as the same beyond that: i and
 //     dotless ı, s and long ſ, σ and final ς. Neither set is that of Go's case folding.
 //   - {,n} is a quantifier; a brace that opens none is an ordinary character.
-//   - A reference to a group that did not take part fails. In an empty text neither \b nor \B
-//     holds.
+//   - A reference to a group that did not take part fails. In an empty text \b and \B do not
+//     hold.
 //   - In a possessive repeat each iteration is atomic on its own.
 //
 // # Known limits

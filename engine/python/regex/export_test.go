@@ -9,3 +9,7 @@ func CompileBacktracking(pattern string) (*Regexp, error) {
 	}
 	return &Regexp{program: assemble(tree)}, nil
 }
+
+// Backtracks reports whether a pattern needs the backtracking engine, if only for some
+// texts.
+func Backtracks(re *Regexp) bool { return re.program != nil }

@@ -46,7 +46,7 @@ func (l textLimits) allow(text string) bool {
 }
 
 // emitLinear expresses a pattern for Go's engine, nil if that is not possible or would take too
-// much. limits tells for which texts the expression is good.
+// much. limits says for which texts the expression is right.
 func emitLinear(t *tree) (re *regexp.Regexp, limits textLimits) {
 	if linearSize(t.root) > maxLinearSize {
 		return nil, 0
@@ -66,7 +66,7 @@ func emitLinear(t *tree) (re *regexp.Regexp, limits textLimits) {
 }
 
 // linearSize is about how many instructions a construct takes on Go's engine, which copies the
-// body of a counted repeat. What that engine does not know counts as too many.
+// body of a counted repeat. A construct that it does not know takes too many.
 func linearSize(n node) uint64 {
 	const tooMany = maxLinearSize + 1
 	size := uint64(1)
@@ -102,7 +102,7 @@ type linearEmitter struct {
 	ranges int
 }
 
-// emit writes a construct. last tells that nothing can come after it in a match. It returns
+// emit writes a construct. last says that nothing can come after it in a match. It returns
 // false if the expression grows too large.
 func (e *linearEmitter) emit(n node, last bool) bool {
 	if e.Len() > maxLinearText || e.ranges > maxLinearRanges {

@@ -153,7 +153,7 @@ func (m *machine) run(code []instruction) (bool, error) {
 	}
 }
 
-// resume goes back to the latest alternative. It is not ok if that one turns out to be none.
+// resume goes back to the latest alternative. It reports false if that one cannot be tried.
 func (m *machine) resume(code []instruction) (pc, pos int32, ok bool) {
 	last := len(m.alternatives) - 1
 	a := &m.alternatives[last]
@@ -312,7 +312,7 @@ func (m *machine) at(kind positionKind, pos int32) bool {
 		return m.boundary(isWord, pos)
 	case asciiBoundary:
 		return m.boundary(isASCIIWord, pos)
-	// To Python neither \b nor \B holds in an empty text.
+	// In Python \b and \B do not hold in an empty text.
 	case notWordBoundary:
 		return end > 0 && !m.boundary(isWord, pos)
 	default: // notASCIIBoundary

@@ -174,7 +174,7 @@ func (p *parser) parseSequence(f flags, depth int, leads bool) (node, error) {
 }
 
 // parseCount reads the bounds of a quantifier that starts with t. A brace that does not open a
-// valid quantifier is no quantifier but an ordinary character, and nothing after it is consumed.
+// valid quantifier is an ordinary character, and nothing after it is consumed.
 func (p *parser) parseCount(t token, start int) (low, high uint32, ok bool, err error) {
 	switch t.char {
 	case '?':

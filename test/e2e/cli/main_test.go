@@ -18,8 +18,6 @@ const (
 	serverKey = "ser.key_of_the_shop_4711"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
-
 // document is a small usable document of an environment.
 func document(key string) []byte {
 	return fmt.Appendf(nil, `{"api_key":%q,"name":"Shop","updated_at":"2026-01-02T03:04:05+00:00",`+

@@ -30,8 +30,6 @@ const (
 	patience  = 30 * time.Second
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
-
 // environment has a flag with a value, one that is long enough for gzip, and
 // identity overrides to be paged.
 func environment(updatedAt, value string) fakeflagsmith.Environment {
@@ -114,6 +112,7 @@ func wantUnmodified(t *testing.T, got answer, tag string) {
 var strong = regexp.MustCompile(`^"[0-9a-f]{16,}(-gzip)?"$`)
 
 func TestTagsHoldEverywhere(t *testing.T) {
+	t.Parallel()
 	upstream := harness.StartUpstream(t)
 	config := upstream.Serve(t, environment(first, "old"))
 	config["api_poll_frequency_seconds"] = 1
@@ -204,6 +203,7 @@ func TestTagsHoldEverywhere(t *testing.T) {
 // Pages lead from one to the next, at whichever node, and are the document put
 // together; when it changes in between they say so.
 func TestPagesLeadToTheWholeDocument(t *testing.T) {
+	t.Parallel()
 	upstream := harness.StartUpstream(t)
 	config := upstream.Serve(t, environment(first, "old"))
 	config["api_poll_frequency_seconds"] = 1

@@ -10,16 +10,12 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
 const (
 	repository = "../../.."
 	directory  = repository + "/docs/deploy"
 )
-
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
 // manifest is a file of objects for Kubernetes.
 type manifest struct {

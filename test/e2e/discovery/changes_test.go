@@ -14,6 +14,7 @@ import (
 // Environments come, go and rotate keys while others are asked for without pause: no
 // request of theirs fails, and none of them is fetched for it.
 func TestEnvironmentsComeAndGo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	kept := environment("kept")
 	w.lists(kept)
@@ -96,6 +97,7 @@ func (s stream) ended(t *testing.T) {
 }
 
 func TestKeysExpireWhileRunning(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	soon := time.Now().Add(3 * time.Second)
 	temporary, last := origin.ServerKey("temporary"), origin.ServerKey("last")
@@ -124,6 +126,7 @@ func TestKeysExpireWhileRunning(t *testing.T) {
 // Upstream deletes the old key at once: the proxy fetches with the new one in the
 // same poll, also where both are configured.
 func TestTheOldKeyOfARotationIsDeleted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	old, young := origin.ServerKey("old"), origin.ServerKey("young")
 	w.lists(environment("rotating", key(old)))
@@ -150,6 +153,7 @@ func TestTheOldKeyOfARotationIsDeleted(t *testing.T) {
 }
 
 func TestConfiguredAndDiscovered(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.lists(environment("configured"), environment("listed"), environment("both", key(origin.ServerKey("both-listed"))))
 	w.Serve(t, "configured", origin.Document("configured", start(), "value-of-configured", ""))
@@ -183,6 +187,7 @@ func TestConfiguredAndDiscovered(t *testing.T) {
 
 // Nodes without a store in common each discover for themselves.
 func TestTwoNodes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.lists(environment("a"))
 	one, two := w.proxy(nil), w.proxy(nil)

@@ -12,6 +12,7 @@ import (
 // A list that cannot be had or used leaves everything as it is, makes the proxy
 // unready once the grace is over, and is logged with a likely cause.
 func TestWhatIsNoListWipesNothing(t *testing.T) {
+	t.Parallel()
 	body := func(text string) fakeflagsmith.Failure {
 		return fakeflagsmith.Failure{Kind: fakeflagsmith.FailBody, Body: text}
 	}
@@ -20,7 +21,10 @@ func TestWhatIsNoListWipesNothing(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.lists(environment("a"), environment("b"))
-	p := w.proxy(map[string]any{"health_check": map[string]any{"environment_update_grace_period_seconds": 0.5}})
+	p := w.proxy(map[string]any{
+		"api_poll_frequency_seconds": 0.05,
+		"health_check":               map[string]any{"environment_update_grace_period_seconds": 0.25},
+	})
 	p.WaitReady(t)
 	end := w.steady(p, "a", origin.ServerKey("a"))
 	for name, failure := range map[string]fakeflagsmith.Failure{
@@ -61,6 +65,7 @@ func TestWhatIsNoListWipesNothing(t *testing.T) {
 // A proxy key that was never good: what is configured is served, and the proxy is not
 // ready, since it knows nothing of what else it is to serve.
 func TestARejectedProxyKeyFromTheStart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.lists(environment("listed"))
 	w.Serve(t, "configured", origin.Document("configured", start(), "value-of-configured", ""))
@@ -79,6 +84,7 @@ func TestARejectedProxyKeyFromTheStart(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.lists(environment("a"), environment("b", key(origin.ServerKey("b")), key(origin.ServerKey("b-gone"))))
 	w.Serve(t, "b", origin.Document("b", start(), "value-of-b", ""))

@@ -19,6 +19,7 @@ func contains(text, part string) bool { return strings.Contains(text, part) }
 // keys from its store, which has no server-side key in it, and fetches once discovery
 // has brought the keys.
 func TestARestartWhileUpstreamIsAway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	spare := origin.ServerKey("a-spare")
 	list := []fakeflagsmith.DiscoveredEnvironment{environment("a", key(origin.ServerKey("a")), key(spare)), environment("b"), environment("c")}

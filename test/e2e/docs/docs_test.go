@@ -187,7 +187,7 @@ func TestCommandsExist(t *testing.T) {
 		}
 	}
 	for name, page := range pages(t) {
-		for _, match := range commandPattern.FindAllStringSubmatch(strings.Join(codeOf(page), "\n"), -1) {
+		for _, match := range commandPattern.FindAllStringSubmatch(strings.Join(codeOf(built(page)), "\n"), -1) {
 			help, known := commands[match[1]]
 			if !known {
 				t.Errorf("%s: edge-proxy %s is no command", name, match[1])
@@ -227,10 +227,12 @@ func TestSettingsExist(t *testing.T) {
 			known = append(known, section+alias)
 		}
 	}
-	others := []string{"SSL_CERT_FILE", "SECTION_NAME"} // of the system, and of the explanation of variables
+	others := []string{"SSL_CERT_FILE", "SECTION_NAME", "EDGE_PROXY_TEST_FAST_PATH"} // of the system, of the explanation of variables, of the tests
+	others = append(others, "NOT_EQUAL", "GREATER_THAN", "GREATER_THAN_INCLUSIVE", "LESS_THAN", "LESS_THAN_INCLUSIVE",
+		"NOT_CONTAINS", "PERCENTAGE_SPLIT", "IS_SET", "IS_NOT_SET") // operators of conditions
 	for name, page := range pages(t) {
 		for _, pattern := range []*regexp.Regexp{settingPattern, variablePattern} {
-			for _, match := range pattern.FindAllStringSubmatch(page, -1) {
+			for _, match := range pattern.FindAllStringSubmatch(built(page), -1) {
 				if setting := match[1]; !strings.HasSuffix(setting, ".go") && !slices.Contains(known, setting) && !slices.Contains(others, setting) {
 					t.Errorf("%s: %s is no setting", name, setting)
 				}

@@ -23,8 +23,6 @@ const (
 	patience = 9 * time.Minute
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
-
 // goTool runs the Go tool in the example's module. It changes neither go.mod nor
 // go.sum: what is committed has to do.
 func goTool(t *testing.T, args ...string) string {

@@ -1,7 +1,6 @@
-// Package parity replays recorded answers of the reference implementation
-// against a running proxy, and compares what comes back.
+// Package parity sends recorded requests to a running proxy and compares its answers
+// with those of the Python proxy.
 //
-// The recordings are in test/data. Where the specification says that the
-// proxy deliberately does better than the reference, there is no recording;
-// such cases stand in this package's tests as tables of their own.
+// The recordings are in test/data. Where the proxy deliberately does better than the
+// Python proxy, there is no recording. These cases are tables in this package's tests.
 package parity

@@ -18,10 +18,9 @@ type condition struct {
 	Value    json.RawMessage `json:"value"` // as it stands in the document
 }
 
-// environmentOf is an environment with the one feature "f", which is off with
-// the value "off". In each segment, which matches when all of its conditions
-// do, it is on with the segment's value; and for each identity override, with
-// the override's.
+// environmentOf returns an environment with one feature, "f", which is off and has the
+// value "off". It is on for the members of a segment, who meet all of its conditions,
+// with the segment's value, and for an identity override with the override's value.
 func environmentOf(key string, segments []segment, overrides []override) fakeflagsmith.Environment {
 	state := func(enabled bool, value, more string) string {
 		return fmt.Sprintf(`{"feature":{"id":1,"name":"f","type":"STANDARD"},"enabled":%t,"feature_state_value":%s,`+
@@ -31,7 +30,7 @@ func environmentOf(key string, segments []segment, overrides []override) fakefla
 	for i, s := range segments {
 		conditions, err := json.Marshal(s.conditions)
 		if err != nil {
-			panic(err) // a table of this package holds a value that is no JSON
+			panic(err) // a table of this package holds a value that is not JSON
 		}
 		segmentTexts = append(segmentTexts, fmt.Sprintf(`{"id":%d,"name":"s%d","rules":[{"type":"ALL","conditions":%s,"rules":[]}],"feature_states":[%s]}`,
 			i+1, i+1, conditions, state(true, s.value, fmt.Sprintf(`,"feature_segment":{"priority":%d}`, i))))

@@ -113,8 +113,8 @@ func plainBody(response harness.RawResponse) ([]byte, error) {
 	return body, nil
 }
 
-// reduceDetail leaves of validation errors what clients rely on. A body that
-// is no list of errors stays as it is.
+// reduceDetail removes from validation errors what clients do not rely on. A body that
+// is not a list of errors stays as it is.
 func reduceDetail(body []byte) []byte {
 	var answer struct {
 		Detail []struct {

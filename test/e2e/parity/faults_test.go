@@ -12,9 +12,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
-// Conditions on which the reference fails with a 500: here they are no match
-// (behaviour, section 2). Beside each stands what is right about its like, so
-// that a proxy that never matches does not pass.
+// Conditions for which the Python proxy answers 500: here they do not match (docs/spec/behaviour.md#where-the-python-proxy-fails). A similar condition that matches follows each, so that a proxy that never
+// matches fails.
 func TestConditionsThatTheReferenceFailsOn(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -39,13 +38,13 @@ func TestConditionsThatTheReferenceFailsOn(t *testing.T) {
 		{"zero divisor, remainder zero", "MODULO", `"0|0"`, `0`, false},
 		{"zero divisor as a float", "MODULO", `"0.0|0"`, `7.5`, false},
 		{"negative zero divisor", "MODULO", `"-0|0"`, `7`, false},
-		{"divisor that is no number", "MODULO", `"a|0"`, `7`, false},
+		{"divisor that is not a number", "MODULO", `"a|0"`, `7`, false},
 		{"no remainder", "MODULO", `"5"`, `10`, false},
 
 		{"everybody", "PERCENTAGE_SPLIT", `"100"`, ``, true},
 		{"nobody", "PERCENTAGE_SPLIT", `"-1"`, ``, false},
 		{"percentage of null", "PERCENTAGE_SPLIT", `null`, ``, false},
-		{"percentage that is no number", "PERCENTAGE_SPLIT", `"half"`, ``, false},
+		{"percentage that is not a number", "PERCENTAGE_SPLIT", `"half"`, ``, false},
 		{"empty percentage", "PERCENTAGE_SPLIT", `""`, ``, false},
 	}
 	key := func(i int) string { return fmt.Sprintf("fault_%d", i) }
@@ -78,7 +77,7 @@ func TestConditionsThatTheReferenceFailsOn(t *testing.T) {
 }
 
 // An identity override applies to its identifier exactly, also where that
-// looks like a number (behaviour, section 2).
+// looks like a number (docs/spec/behaviour.md#where-the-python-proxy-fails).
 func TestIdentityOverridesApplyExactly(t *testing.T) {
 	identifiers := []string{"007", "1.5", "-0", "1e3", "+1", "0x10", "42", "1_000", "true", "None", "00", "0.0", "İ"}
 	var overrides []override
@@ -95,7 +94,7 @@ func TestIdentityOverridesApplyExactly(t *testing.T) {
 }
 
 // Overrides whose values are equal in Python but not in JSON stay apart
-// (behaviour, section 2), whether they are an identity's or a segment's.
+// (docs/spec/behaviour.md#where-the-python-proxy-fails), whether they are an identity's or a segment's.
 func TestOverridesThatPythonCannotTellApart(t *testing.T) {
 	values := []string{`1`, `true`, `1.0`, `0`, `false`, `0.0`, `"1"`, `""`, `null`}
 	for _, order := range []string{"forwards", "backwards"} {
@@ -121,8 +120,8 @@ func TestOverridesThatPythonCannotTellApart(t *testing.T) {
 	}
 }
 
-// A regular expression that backtracks without end is cut off and is no match;
-// meanwhile other requests are answered (behaviour, section 2).
+// A regular expression that backtracks without end is cut off and does not match. Other
+// requests are answered meanwhile (docs/spec/behaviour.md#where-the-python-proxy-fails).
 func TestRegularExpressionThatBacktracksForever(t *testing.T) {
 	limit := 100 * time.Millisecond
 	if harness.RaceEnabled {

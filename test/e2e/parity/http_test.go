@@ -44,8 +44,8 @@ var pages = []struct{ path, query, key string }{
 	{"/health", "", ""},
 }
 
-// What the recordings cannot show, because the reference does otherwise or
-// they leave it out (behaviour, section 1).
+// The recordings cannot show this: the Python proxy answers otherwise, or they leave it
+// out (docs/spec/behaviour.md#http-interface).
 func TestHTTPBeyondTheRecordings(t *testing.T) {
 	proxy := proxyFor(t, recordedEnvironments(t)...)
 	post := func(t *testing.T, target, body string, headers ...[2]string) harness.RawResponse {
@@ -133,7 +133,7 @@ func TestHTTPBeyondTheRecordings(t *testing.T) {
 			t.Errorf("got  %.600s\nwant %s", got.Body, want)
 		}
 	})
-	t.Run("the document's time is told", func(t *testing.T) {
+	t.Run("the document's time is a header", func(t *testing.T) {
 		const want = 1772600767.891011 // 2026-03-04T05:06:07.891011+00:00
 		for _, target := range []string{"/api/v1/flags/", "/api/v1/identities/?identifier=u", "/api/v1/environment-document"} {
 			got := get(t, proxy, "GET", target, "ser.a").Header.Get("X-Flagsmith-Document-Updated-At")
@@ -239,7 +239,7 @@ func TestHTTPBeyondTheRecordings(t *testing.T) {
 	})
 }
 
-// A key whose document has not arrived is not unknown (behaviour, sections 1 and 3).
+// A key whose document has not arrived is not unknown (docs/spec/behaviour.md#keys).
 func TestBeforeTheDocumentArrives(t *testing.T) {
 	upstream := harness.StartUpstream(t)
 	environments := recordedEnvironments(t)
@@ -258,7 +258,7 @@ func TestBeforeTheDocumentArrives(t *testing.T) {
 			var answer struct {
 				Status, Message string
 			}
-			_ = json.Unmarshal(response.Body, &answer) // an answer that is no JSON lacks the status
+			_ = json.Unmarshal(response.Body, &answer) // an answer that is not JSON lacks the status
 			seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
 			if response.Status != 503 || answer.Status != "unavailable" || answer.Message == "" || err != nil || seconds < 1 {
 				t.Errorf("%s with %s: %d, Retry-After %q: %s", target, key, response.Status, response.Header.Get("Retry-After"), response.Body)
@@ -281,7 +281,7 @@ func TestBeforeTheDocumentArrives(t *testing.T) {
 }
 
 // A document that comes in pages is served as one, in every form that the
-// address of the next page may have (upstream, environment documents).
+// address of the next page may have (docs/spec/upstream.md#pages).
 func TestDocumentInPages(t *testing.T) {
 	var overrides []override
 	for i := range 7 {
@@ -303,7 +303,7 @@ func TestDocumentInPages(t *testing.T) {
 	}
 }
 
-// With listed origins the answer depends on the origin (behaviour, section 1).
+// With listed origins the answer depends on the origin (docs/spec/behaviour.md#cors).
 func TestListedOrigins(t *testing.T) {
 	upstream := harness.StartUpstream(t)
 	config := upstream.Serve(t, recordedEnvironments(t)...)

@@ -1,7 +1,11 @@
 package parity_test
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/test/data"
@@ -19,7 +23,8 @@ func proxyFor(t *testing.T, environments ...fakeflagsmith.Environment) *harness.
 	return proxy
 }
 
-// conclude tells how many cases ran, and fails the test for those that differ.
+// conclude fails the test for cases that differ. It leaves the number of cases in
+// bin/parity, where "make test" shows it.
 func conclude(t *testing.T, report *parity.Report, want int) {
 	t.Helper()
 	if report.Failed() > 0 {
@@ -28,7 +33,11 @@ func conclude(t *testing.T, report *parity.Report, want int) {
 	if report.Cases() != want {
 		t.Errorf("%d cases ran, want %d", report.Cases(), want)
 	}
-	t.Logf("%d recorded cases ran, %d failed", report.Cases(), report.Failed())
+	summary := fmt.Sprintf("%s: %d recorded cases ran, %d failed\n", t.Name(), report.Cases(), report.Failed())
+	directory := filepath.Join("..", "..", "..", "bin", "parity")
+	if err := errors.Join(os.MkdirAll(directory, 0o755), os.WriteFile(filepath.Join(directory, t.Name()+".txt"), []byte(summary), 0o644)); err != nil {
+		t.Error(err)
+	}
 }
 
 // All recorded evaluations, with their 400 documents as the environments of one proxy.

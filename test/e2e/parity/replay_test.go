@@ -143,7 +143,7 @@ func TestReportTellsTheFirstFailuresOnly(t *testing.T) {
 	if report.Cases() != 26 || report.Failed() != 25 || strings.Count(text, "broken\n    one\n    two\n") != 20 {
 		t.Errorf("%d cases, %d failed: %s", report.Cases(), report.Failed(), text)
 	}
-	if !strings.HasPrefix(text, "26 cases, 25 failed (the first 20 are told)\n") || strings.Contains(text, "fine") {
+	if !strings.HasPrefix(text, "26 cases, 25 failed (the first 20 are listed)\n") || strings.Contains(text, "fine") {
 		t.Errorf("summary %q", text)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// toldFailures is how many failed cases a report tells in full.
-const toldFailures = 20
+// listedFailures is how many failed cases a report lists in full.
+const listedFailures = 20
 
 // Report gathers the outcome of many cases. Its zero value is ready; it is safe
 // for concurrent use.
@@ -28,7 +28,7 @@ func (r *Report) Add(name string, differences []string) {
 		return
 	}
 	r.failed++
-	if r.failed > toldFailures {
+	if r.failed > listedFailures {
 		return
 	}
 	fmt.Fprintf(&r.told, "\n%s\n", name)
@@ -56,8 +56,8 @@ func (r *Report) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	summary := fmt.Sprintf("%d cases, %d failed", r.cases, r.failed)
-	if r.failed > toldFailures {
-		summary += fmt.Sprintf(" (the first %d are told)", toldFailures)
+	if r.failed > listedFailures {
+		summary += fmt.Sprintf(" (the first %d are listed)", listedFailures)
 	}
 	return summary + "\n" + r.told.String()
 }

@@ -19,6 +19,7 @@ import (
 // nobody waiting, and all streams end as they should when the proxy stops. What
 // thousands cost, "make bench-listeners" measures.
 func TestManyListeners(t *testing.T) {
+	t.Parallel()
 	const listeners = 300
 	upstream := harness.StartUpstream(t)
 	config := upstream.Serve(t, environment(first, "old"))
@@ -107,6 +108,7 @@ func TestManyListeners(t *testing.T) {
 
 // A real-time server that does not answer is told of once, and polling goes on.
 func TestPollingGoesOnWithoutAStream(t *testing.T) {
+	t.Parallel()
 	upstream := harness.StartUpstream(t)
 	config := upstream.Serve(t, environment(first, "old"))
 	config["realtime_url"] = upstream.URL + "/nothing-here"

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -25,8 +24,6 @@ const (
 	second    = "2026-01-02T03:04:06.500000Z"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
-
 func environment(updatedAt, value string) fakeflagsmith.Environment {
 	return fakeflagsmith.Environment{ClientKey: clientKey, ServerKeys: []string{serverKey}, Document: fmt.Appendf(nil,
 		`{"api_key":%q,"name":"n","updated_at":%q,"project":{"segments":[]},"feature_states":[{"feature":{"id":1,"name":"a","type":"STANDARD"},"enabled":true,"feature_state_value":%q,"django_id":1}]}`,
@@ -34,6 +31,7 @@ func environment(updatedAt, value string) fakeflagsmith.Environment {
 }
 
 func TestAnEventIsFollowedByTheDocumentAndThenByAnEvent(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	upstream := harness.StartUpstream(t)

@@ -37,6 +37,7 @@ func (w world) counts(t *testing.T) map[string]int64 {
 }
 
 func TestCountsAreForwarded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "one", "two")
 	p := start(t, w.config(), "one", "two")
 	for _, c := range [][2]string{
@@ -65,6 +66,7 @@ func TestCountsAreForwarded(t *testing.T) {
 }
 
 func TestEvaluationsAreForwarded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "one")
 	c := w.config()
 	c["analytics"] = map[string]any{"flush_interval_seconds": 0.1}
@@ -110,6 +112,7 @@ func TestEvaluationsAreForwarded(t *testing.T) {
 }
 
 func TestAnalyticsSwitchedOff(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.Serve(t, fakeflagsmith.Environment{ClientKey: "own", ServerKeys: []string{serverKey("own")}, Document: document("own")})
 	c["analytics"] = map[string]any{"enabled": false}
@@ -125,6 +128,7 @@ func TestAnalyticsSwitchedOff(t *testing.T) {
 // TestAnalyticsWithADirectory sees that analytics are taken and come to nothing
 // where there is no API.
 func TestAnalyticsWithADirectory(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "own.json"), document("own"), 0o600); err != nil {
 		t.Fatal(err)

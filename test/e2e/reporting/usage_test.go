@@ -17,6 +17,7 @@ import (
 )
 
 func TestUsageOfEveryResource(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "one", "two")
 	p := start(t, w.config(), "one", "two")
 	flags(t, p, "one", 3)
@@ -40,6 +41,7 @@ func TestUsageOfEveryResource(t *testing.T) {
 }
 
 func TestConfiguredEnvironmentsAreNotReported(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "one")
 	c := w.Serve(t, fakeflagsmith.Environment{ClientKey: "own", ServerKeys: []string{serverKey("own")}, Document: document("own")})
 	maps.Copy(c, w.config())
@@ -55,6 +57,7 @@ func TestConfiguredEnvironmentsAreNotReported(t *testing.T) {
 // TestUsageUnderLoad counts from many clients while reports arrive, fail and get
 // lost after they were taken.
 func TestUsageUnderLoad(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "one")
 	c := w.config()
 	c["usage_flush_interval_seconds"] = 0.1
@@ -90,6 +93,7 @@ func TestUsageUnderLoad(t *testing.T) {
 }
 
 func TestThousandsOfRows(t *testing.T) {
+	t.Parallel()
 	var environments []string
 	for i := range 1100 {
 		environments = append(environments, fmt.Sprintf("environment-%04d", i))
@@ -112,6 +116,7 @@ func TestThousandsOfRows(t *testing.T) {
 }
 
 func TestRefusedUsageIsDropped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "one")
 	c := w.config()
 	c["usage_flush_interval_seconds"] = 0.1
@@ -131,6 +136,7 @@ func TestRefusedUsageIsDropped(t *testing.T) {
 // TestKilled ends the proxy with SIGKILL again and again while upstream takes
 // nothing, then everything.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "one")
 	path := filepath.Join(t.TempDir(), "documents.db")
 	c := w.config()
@@ -184,6 +190,7 @@ func (w world) tries(t *testing.T) (most int) {
 // TestStoppedWhileUpstreamIsAway sees that what could not be reported is reported
 // after a restart, all of it.
 func TestStoppedWhileUpstreamIsAway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "one")
 	c := w.config()
 	c["store"] = map[string]any{"url": "bolt://" + filepath.Join(t.TempDir(), "documents.db")}
@@ -205,6 +212,7 @@ func TestStoppedWhileUpstreamIsAway(t *testing.T) {
 }
 
 func TestEachNodeReportsItsOwn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "one")
 	a, b := start(t, w.config(), "one"), start(t, w.config(), "one")
 	flags(t, a, "one", 3)

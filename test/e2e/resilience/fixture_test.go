@@ -148,7 +148,7 @@ func (w *world) runApp(t *testing.T, interval, grace, timeout time.Duration, env
 		Environments: environments, Freshness: domain.Freshness{PollInterval: interval, Grace: &grace}, PollConcurrency: 16,
 		Lease: 2 * interval, Node: "node", ShutdownTimeout: 10 * time.Second,
 	}, app.Deps{
-		Upstream: client, Store: store, Presenter: nothing{}, Input: &input{make(chan struct{})},
+		Upstream: client, Store: store, Presenter: nothing{},
 		Logger: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now: func() time.Time {
 			offset := time.Duration(w.offset.Load())
@@ -161,7 +161,7 @@ func (w *world) runApp(t *testing.T, interval, grace, timeout time.Duration, env
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
+	go func() { ended <- w.Run(ctx, &input{make(chan struct{})}) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {

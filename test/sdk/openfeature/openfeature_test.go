@@ -5,7 +5,6 @@ package openfeature_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -25,8 +24,6 @@ const (
 	// pollMS is how often the provider for browsers polls.
 	pollMS = 50
 )
-
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
 // documentWith returns an environment with a feature for each way to come out;
 // banner is what one of them says.

@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -18,41 +20,26 @@ const (
 	buildTimeout = 8 * time.Minute
 )
 
-// session is what outlives a single test: the binaries, built once, and the
-// output of every process. It belongs to the test process as a whole, which is
+// session holds what outlives a single test: the paths of the built binaries and
+// the output of every process. It belongs to the test process as a whole, which is
 // why this package, unlike those of the product, keeps it in a variable.
 var session = &testSession{binaries: map[string]*binary{}}
 
 type testSession struct {
 	mu       sync.Mutex
-	dir      string // holds the binaries; "" before the first build
 	binaries map[string]*binary
 	outputs  []*output
 }
 
-// binary is one command of this module; its build runs once.
+// binary is one command of this module. A test process builds it at most once.
 type binary struct {
 	once sync.Once
 	path string
 	err  error
 }
 
-// Main runs the tests and removes what the harness built. Its result is the
-// exit code of the test process.
-func Main(m *testing.M) int {
-	code := m.Run()
-	session.mu.Lock()
-	defer session.mu.Unlock()
-	if session.dir != "" {
-		if err := os.RemoveAll(session.dir); err != nil {
-			fmt.Fprintln(os.Stderr, "harness:", err)
-		}
-	}
-	return code
-}
-
 // Binary returns the path of the proxy's binary: that of EDGE_PROXY_BINARY, or
-// one built from this module the first time it is asked for.
+// one built from this module.
 func Binary(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("EDGE_PROXY_BINARY"); path != "" {
@@ -77,41 +64,53 @@ func build(t testing.TB, command string) string {
 	}
 	session.mu.Unlock()
 
-	b.once.Do(func() { b.path, b.err = compile(command) })
+	b.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
+		defer cancel()
+		b.path, b.err = compile(ctx, command)
+	})
 	if b.err != nil {
 		t.Fatalf("harness: %v", b.err)
 	}
 	return b.path
 }
 
-func compile(command string) (string, error) {
-	dir, err := session.directory()
+// compile builds a command below bin/, where the test processes of all packages
+// share it: the go command leaves a binary alone that is up to date. A lock makes
+// the others wait while the first one builds.
+func compile(ctx context.Context, command string) (string, error) {
+	root, err := goOutput(ctx, "list", "-m", "-f", "{{.Dir}}", modulePath)
+	if err != nil {
+		return "", fmt.Errorf("find the module: %w", err)
+	}
+	directory, flags := filepath.Join(strings.TrimSpace(root), "bin", "test"), []string(nil)
+	if RaceEnabled {
+		directory, flags = filepath.Join(directory, "race"), []string{"-race"}
+	}
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(directory, filepath.Base(command))
+	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, filepath.Base(command))
-	arguments := []string{"build", "-o", path}
-	if RaceEnabled {
-		arguments = append(arguments, "-race")
+	defer lock.Close() // and with it the lock ends
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", fmt.Errorf("lock %s: %w", lock.Name(), err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
-	defer cancel()
-	output, err := exec.CommandContext(ctx, "go", append(arguments, modulePath+"/"+command)...).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", command, err, output)
-	}
-	return path, nil
+	_, err = goOutput(ctx, append(append([]string{"build", "-o", path}, flags...), modulePath+"/"+command)...)
+	return path, err
 }
 
-func (s *testSession) directory() (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.dir == "" {
-		dir, err := os.MkdirTemp("", "edge-proxy-test-")
-		if err != nil {
-			return "", fmt.Errorf("directory for binaries: %w", err)
-		}
-		s.dir = dir
+// goOutput runs the go command and returns its standard output.
+func goOutput(ctx context.Context, arguments ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", arguments...)
+	var problems strings.Builder
+	cmd.Stderr = &problems
+	text, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(arguments, " "), err, problems.String())
 	}
-	return s.dir, nil
+	return string(text), nil
 }

@@ -2,9 +2,7 @@
 // processes for tests: it builds the binaries, starts them, finds out where
 // they listen, keeps what they print, and ends them with the test.
 //
-// A package that uses it ends its tests through [Main]:
-//
-//	func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+// The binaries are below bin/test, where all packages share them.
 //
 // Every wait is bounded; a process that does not do what it should within its
 // time fails the test with what the process printed. At the end of each test a

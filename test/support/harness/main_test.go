@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-
-	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
 // standIn is the variable that turns this test binary into a stand-in for the
@@ -24,7 +22,7 @@ func TestMain(m *testing.M) {
 	if behaviour := os.Getenv(standIn); behaviour != "" {
 		os.Exit(runStandIn(behaviour))
 	}
-	os.Exit(harness.Main(m))
+	os.Exit(m.Run())
 }
 
 // runStandIn prints what it was started with, listens, is ready and ends on

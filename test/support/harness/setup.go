@@ -14,7 +14,8 @@ import (
 
 // Setup is how a proxy is started. Unless Config or Env say otherwise it
 // listens on a free port of 127.0.0.1, logs as JSON and does not wait before it
-// stops. It sees no other variable of the test's environment than PATH.
+// stops. It sees no other variable of the test's environment than PATH. With
+// EDGE_PROXY_TEST_FAST_PATH=off in the test's environment it runs without its fast path.
 type Setup struct {
 	// Config becomes the configuration file.
 	Config map[string]any
@@ -70,11 +71,18 @@ func (s Setup) command(t testing.TB) *exec.Cmd {
 		}
 		variables["CONFIG_PATH"] = path
 	}
+	if os.Getenv("EDGE_PROXY_TEST_FAST_PATH") == "off" && !s.decides("SERVER_FAST_PATH") {
+		variables["SERVER_FAST_PATH"] = "false"
+	}
 	variables["PATH"] = os.Getenv("PATH")
 	variables["HOME"] = dir
 	variables["TMPDIR"] = t.TempDir()
 	if cover := os.Getenv("GOCOVERDIR"); cover != "" {
 		variables["GOCOVERDIR"] = cover
+	}
+	if RaceEnabled {
+		// By default the race detector sleeps for a second before a program exits.
+		variables["GORACE"] = "atexit_sleep_ms=10"
 	}
 	maps.Copy(variables, s.Env)
 

@@ -10,4 +10,7 @@
 // takes a Docker engine on the machine that runs the tests.
 //
 // A test that cannot get its containers fails.
+//
+// All of it has the build tag integration: compiling the client of the Docker
+// engine takes longer than many of the tests that do without.
 package rediscontainers

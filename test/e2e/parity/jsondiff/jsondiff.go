@@ -16,20 +16,20 @@ import (
 	"strings"
 )
 
-// Limit is how many differences of one pair of texts are told; what follows is
-// summed up in one line more.
+// Limit is how many differences of one pair of texts are listed. One more line sums up
+// the rest.
 const Limit = 10
 
 // Diff returns how got differs from want, a line for each difference, with the
-// place as a JSONPath. No lines mean that they are equal. A text that is no
-// JSON, or more than one value, differs from everything.
+// place as a JSONPath. It returns no lines for equal texts. A text that is not one JSON
+// value differs from everything.
 //
 // Integers are compared by value at any size. Floats are compared as 64-bit
 // floats, so -0.0 equals 0.0; a float beyond that range by its text.
 func Diff(want, got []byte) []string {
 	expected, err := decode(want)
 	if err != nil {
-		return []string{fmt.Sprintf("the expectation is no JSON: %v: %s", err, clip(string(want)))}
+		return []string{fmt.Sprintf("the expectation is not JSON: %v: %s", err, clip(string(want)))}
 	}
 	actual, err := decode(got)
 	if err != nil {

@@ -65,7 +65,7 @@ func TestNoJSON(t *testing.T) {
 			t.Errorf("%q: %q", got, d)
 		}
 	}
-	if d := jsondiff.Diff([]byte(`{`), []byte(`{}`)); len(d) != 1 || !strings.HasPrefix(d[0], "the expectation is no JSON") {
+	if d := jsondiff.Diff([]byte(`{`), []byte(`{}`)); len(d) != 1 || !strings.HasPrefix(d[0], "the expectation is not JSON") {
 		t.Errorf("a broken expectation: %q", d)
 	}
 }
@@ -79,7 +79,7 @@ func TestManyDifferencesAreSummedUp(t *testing.T) {
 	}
 	long := jsondiff.Diff([]byte(`"`+strings.Repeat("é", 1000)+`"`), []byte(`""`))
 	if len(long) != 1 || len(long[0]) > 300 || !strings.Contains(long[0], "é…") {
-		t.Errorf("a long value is told as %q", long)
+		t.Errorf("a long value is shown as %q", long)
 	}
 }
 
@@ -95,7 +95,7 @@ func FuzzDiff(f *testing.F) {
 		if len(ab) == 0 && len(jsondiff.Diff(a, a)) != 0 {
 			t.Error("equal to another text, but not to itself")
 		}
-		if d := jsondiff.Diff(a, a); len(d) != 0 && !slices.ContainsFunc(d, func(line string) bool { return strings.Contains(line, "no JSON") }) {
+		if d := jsondiff.Diff(a, a); len(d) != 0 && !slices.ContainsFunc(d, func(line string) bool { return strings.Contains(line, "not JSON") }) {
 			t.Errorf("differs from itself: %q", d)
 		}
 	})

@@ -7,7 +7,12 @@ import (
 	"os"
 	"regexp"
 	"sync"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
+
+// Key stands for a type of another package.
+type Key = domain.EnvironmentKey
 
 var (
 	allowed = regexp.MustCompile("x")

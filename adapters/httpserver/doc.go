@@ -1,0 +1,15 @@
+// Package httpserver serves an HTTP handler on a TCP port. It is net/http's server
+// with a fast path in front of it.
+//
+// Nearly every request that clients send to the proxy is plain: a whole request of a
+// few hundred bytes, in the usual spelling of HTTP/1.1, on a connection that is kept.
+// The fast path (front.go) answers these itself. It waits for the whole request, reads
+// it strictly (parser.go), calls the handler, and sends the answer with one system call
+// (answer.go). It hands every other request to an [http.Server], with its connection
+// and with all bytes read from it so far: other versions, chunked, long and
+// interrupted bodies, expectations, upgrades, unusual spellings, and what is not HTTP
+// at all. So net/http alone decides what is a request and what is not. Without the fast
+// path (nethttp.go), net/http serves every request.
+//
+// Handlers are ordinary http.Handlers. [Server] lists what they can rely on.
+package httpserver

@@ -1,0 +1,17 @@
+package httpserver
+
+// Sizes in bytes.
+const (
+	MaxHead    = maxHead
+	MaxRequest = maxRequest
+	MaxCopied  = maxCopied
+)
+
+// MaxFields is the limit of a plain request's headers.
+const MaxFields = maxFields
+
+// Front is the fast path on its own, for comparison with net/http.
+type Front = front
+
+// NewFront returns the fast path in front of a server.
+var NewFront = newFront

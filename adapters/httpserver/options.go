@@ -1,0 +1,37 @@
+package httpserver
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+)
+
+// Options configures a Server. A time-out of zero means that there is none.
+type Options struct {
+	// Host is the address or name to listen on, "" for all addresses.
+	Host string
+	// Port is the TCP port to listen on. With 0 the system chooses one.
+	Port int
+	// ReadHeaderTimeout is the time in which the head of a request must arrive,
+	// ReadTimeout the time for the whole request, body included. WriteTimeout is the
+	// time in which a client must take an answer. None of them applies to a
+	// connection that a handler takes over.
+	ReadHeaderTimeout, ReadTimeout, WriteTimeout time.Duration
+	// KeepAliveTimeout is how long an idle connection stays open.
+	KeepAliveTimeout time.Duration
+	// MaxHeaderBytes limits the request line and the headers of a request. Zero
+	// means net/http's default, 1 MiB.
+	MaxHeaderBytes int
+	// NoFastPath serves every request by net/http alone.
+	NoFastPath bool
+	// OnShutdown is called when Shutdown begins. It ends what would never end on its
+	// own, such as streams on connections that were taken over. Shutdown waits for
+	// it. It may be nil.
+	OnShutdown func()
+	// Logger receives the errors of the server, such as connections it could not
+	// accept. With nil they are dropped.
+	Logger *slog.Logger
+	// Listen opens the port. Nil means that of a net.ListenConfig.
+	Listen func(ctx context.Context, network, address string) (net.Listener, error)
+}

@@ -1,0 +1,37 @@
+package standard
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/logging"
+)
+
+// loggers opens the log.
+func (w *wiring) loggers(s config.Settings) (*logging.Loggers, error) {
+	options, err := loggingOptions(s)
+	if err != nil {
+		return nil, err
+	}
+	options.Stdout, options.Stderr = w.stdout, w.stderr
+	return logging.New(options)
+}
+
+func loggingOptions(s config.Settings) (logging.Options, error) {
+	override, err := loggingOverride(s)
+	if err != nil {
+		return logging.Options{}, err
+	}
+	return logging.Options{
+		Level: s.Logging.LogLevel, Format: s.Logging.LogFormat, EventFieldName: s.Logging.LogEventFieldName,
+		Colours: s.Logging.Colours, EnableAccessLog: s.Logging.EnableAccessLog, Override: override,
+	}, nil
+}
+
+func loggingOverride(s config.Settings) (override map[string]any, err error) {
+	if err := json.Unmarshal(s.Logging.Override, &override); err != nil {
+		return nil, fmt.Errorf("logging.override: %w", err)
+	}
+	return override, nil
+}

@@ -1,0 +1,48 @@
+package jsonpath
+
+import (
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
+	"github.com/edge-proxy/edge-proxy/engine/python/number"
+)
+
+// Node returns a JSON value in the types that a query works on, those of an
+// [Object]'s members. Numbers without a fraction and an exponent become int64 or,
+// where they do not fit, *big.Int; all others become float64.
+func Node(v domain.Value) any {
+	switch v.Kind() {
+	case jsonscan.String:
+		return v.Text()
+	case jsonscan.Bool:
+		return v.Text() == "true"
+	case jsonscan.Number:
+		if !jsonscan.IsInteger(v.Text()) {
+			return number.ParseFloat(v.Text())
+		}
+		small, large := number.ParseInt(v.Text())
+		if large != nil {
+			return large
+		}
+		return small
+	case jsonscan.Array:
+		var list []any
+		s := jsonscan.New(v.Text())
+		for s.EnterArray(); s.NextElement(); {
+			list = append(list, Node(domain.ReadValue(&s)))
+		}
+		return list
+	case jsonscan.Object:
+		object := new(Object)
+		s := jsonscan.New(v.Text())
+		s.EnterObject()
+		for {
+			key, ok := s.NextKey()
+			if !ok {
+				return object
+			}
+			object.Set(key, Node(domain.ReadValue(&s)))
+		}
+	default:
+		return nil
+	}
+}
