@@ -34,6 +34,11 @@ type Config struct {
 	// AnalyticsInterval is the time between two deliveries of analytics, more than
 	// zero where Deps.Analytics is set.
 	AnalyticsInterval time.Duration
+	// EventsInterval is the time between two deliveries of events, more than zero
+	// where Deps.Events is set.
+	EventsInterval time.Duration
+	// EventsMaxBytes is how many bytes of events may wait, approximately.
+	EventsMaxBytes int64
 }
 
 // Deps are the adapters that an App drives. All must be safe for concurrent use.
@@ -63,6 +68,11 @@ type Deps struct {
 	// Analytics takes what applications tell of their use of features; nil: nobody
 	// does.
 	Analytics ports.AnalyticsReporter
+	// Events takes the events of experiments; nil: nobody does.
+	Events ports.EventSender
+	// Volatile: the store does not outlive this process, so that events are not kept
+	// in it.
+	Volatile bool
 }
 
 // Input is a way in for clients: a server.

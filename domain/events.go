@@ -30,6 +30,15 @@ const (
 // members have the wrong types.
 var ErrEventTypes = errors.New("not a list of events")
 
+// EventSource says where events come from. Events of one source are sent together.
+type EventSource struct {
+	Environment EnvironmentKey
+	// ServerKey is the digest of the server-side key that the events came with; zero:
+	// they came with the client-side key. The key itself is never stored.
+	ServerKey KeyDigest
+	SDK       string // as it names itself to upstream, "" where it does not
+}
+
 // Events is a list of events, sorted into those that Flagsmith accepts and the others.
 type Events struct {
 	// Valid has the text of each valid event, as it was sent: parts of the body.

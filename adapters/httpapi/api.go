@@ -27,6 +27,8 @@ type API struct {
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
 	analytics Analytics // nil: switched off
+	events    Events    // nil: switched off
+	maxEvents int64
 	streams   *streams
 
 	router  *bunrouter.Router
@@ -50,6 +52,8 @@ func New(o Options) (*API, error) {
 		webhook:       o.Webhook,
 		usage:         o.Usage,
 		analytics:     o.Analytics,
+		events:        o.Events,
+		maxEvents:     o.MaxEventsBytes,
 		streams:       newStreams(),
 		logger:        o.Logger,
 		now:           o.Now,
@@ -66,6 +70,9 @@ func New(o Options) (*API, error) {
 	}
 	if a.maxBody <= 0 {
 		a.maxBody = defaultMaxBodyBytes
+	}
+	if a.maxEvents <= 0 {
+		a.maxEvents = defaultMaxEventsBytes
 	}
 	if o.ProxyHeaders {
 		var err error
@@ -89,7 +96,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer a.finish(x, r)
 
-	if a.cors.answer(x, r) {
+	if a.corsOf(r).answer(x, r) {
 		return
 	}
 	if err := a.route(x, r); err != nil {

@@ -10,6 +10,9 @@ import (
 // defaultMaxBodyBytes is the limit of a request's body where none is given.
 const defaultMaxBodyBytes = 1 << 20
 
+// defaultMaxEventsBytes is the same for events, of which SDKs send a thousand at once.
+const defaultMaxEventsBytes = 4 << 20
+
 // Options configures an API.
 type Options struct {
 	// Query is what the requests are answered from. Required.
@@ -27,6 +30,10 @@ type Options struct {
 	Usage Usage
 	// Analytics take what applications report. Nil: there are no such paths.
 	Analytics Analytics
+	// Events take the events of experiments. Nil: there are no such paths.
+	Events Events
+	// MaxEventsBytes limits the body of a request with events. Zero: 4 MiB.
+	MaxEventsBytes int64
 	// Webhook takes Flagsmith's calls about changes. Nil: there is no such path.
 	Webhook *Webhook
 	// AllowOrigins lists the origins that browsers may call from; "*" among them

@@ -38,6 +38,11 @@ func (a *API) routes() []route {
 			route{http.MethodPost, analyticsPath, a.postCounts},
 			route{http.MethodPost, evaluationsPath, a.postEvaluations})
 	}
+	if a.events != nil {
+		routes = append(routes,
+			route{http.MethodPost, eventsPath, a.postEvents},
+			route{http.MethodPost, "/api" + eventsPath, a.postEvents})
+	}
 	if a.webhook != nil {
 		routes = append(routes, route{http.MethodPost, "/proxy/webhook", a.postWebhook})
 	}

@@ -46,15 +46,6 @@ type EventsOptions struct {
 	Logger *slog.Logger
 }
 
-// EventSource says where events come from. Events of one source are sent together.
-type EventSource struct {
-	Environment domain.EnvironmentKey
-	// ServerKey is the digest of the server-side key that the events came with; zero:
-	// they came with the client-side key. The key itself is never stored.
-	ServerKey domain.KeyDigest
-	SDK       string // as it names itself to upstream
-}
-
 // Events forwards the events of experiments. Make it with NewEvents. Accepting is
 // safe for concurrent use, never waits for upstream or the store, and may be done
 // before, during and after Run.
@@ -77,17 +68,17 @@ type Events struct {
 	troubled bool      // an error of the store was logged
 
 	mu    sync.Mutex
-	fresh map[EventSource][]string
-	slots []*slot                // events are added to the last one
-	open  map[EventSource]*batch // those of the last slot that may grow
-	held  int64                  // bytes of all events and sources, fresh and in slots
+	fresh map[domain.EventSource][]string
+	slots []*slot                       // events are added to the last one
+	open  map[domain.EventSource]*batch // those of the last slot that may grow
+	held  int64                         // bytes of all events and sources, fresh and in slots
 	lost  eventLosses
 }
 
 // batch is a part of the events of one source, sent in one request. Events.mu guards
 // it.
 type batch struct {
-	source EventSource
+	source domain.EventSource
 	events []string
 	size   int64
 	// stored is how many of the events, from the first on, are in the store.
@@ -106,18 +97,18 @@ type eventLosses struct {
 
 // NewEvents returns Events without any events.
 func NewEvents(o EventsOptions) *Events {
-	return &Events{o: o, early: make(chan struct{}, 1), storing: make(lock, 1), fresh: map[EventSource][]string{}, open: map[EventSource]*batch{}}
+	return &Events{o: o, early: make(chan struct{}, 1), storing: make(lock, 1), fresh: map[domain.EventSource][]string{}, open: map[domain.EventSource]*batch{}}
 }
 
 // Accept takes events of a source, each a JSON object. It reports false, and takes
 // none, when there is no room for them. It keeps nothing of the slice nor of the
 // memory behind its texts.
-func (e *Events) Accept(source EventSource, events []string) bool {
+func (e *Events) Accept(source domain.EventSource, events []string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	size := sizeOf(events)
 	if _, known := e.fresh[source]; !known {
-		size += source.size()
+		size += sizeOfSource(source)
 	}
 	limit := e.o.MaxBytes()
 	if e.held+size > limit {
@@ -140,7 +131,7 @@ func (e *Events) Accept(source EventSource, events []string) bool {
 	return true
 }
 
-func (s EventSource) size() int64 { return sourceBytes + int64(len(s.SDK)) }
+func sizeOfSource(s domain.EventSource) int64 { return sourceBytes + int64(len(s.SDK)) }
 
 func sizeOf(events []string) int64 {
 	size := eventBytes * int64(len(events))
@@ -191,9 +182,9 @@ func (e *Events) collect(ctx context.Context) {
 	e.extendLeases(ctx)
 	e.mu.Lock()
 	fresh := e.fresh
-	e.fresh = map[EventSource][]string{}
+	e.fresh = map[domain.EventSource][]string{}
 	for source, events := range fresh {
-		e.held -= source.size()
+		e.held -= sizeOfSource(source)
 		e.file(source, events)
 	}
 	slots := slices.Clone(e.slots)
@@ -205,20 +196,20 @@ func (e *Events) collect(ctx context.Context) {
 
 // file adds events to the last slot and, where that is full, to new ones. It needs
 // e.storing and e.mu.
-func (e *Events) file(source EventSource, events []string) {
+func (e *Events) file(source domain.EventSource, events []string) {
 	for _, text := range events {
 		size := sizeOf([]string{text})
 		if n := len(e.slots); n == 0 || e.slots[n-1].size > 0 && e.slots[n-1].size+size > maxSlotBytes {
 			e.slots = append(e.slots, &slot{number: unnumbered})
-			e.open = map[EventSource]*batch{}
+			e.open = map[domain.EventSource]*batch{}
 		}
 		s, b := e.slots[len(e.slots)-1], e.open[source]
 		if b == nil || b.home != s || len(b.events) == maxBatchEvents || b.size+size > maxBatchBytes {
 			b = &batch{source: source, home: s}
 			e.open[source] = b
 			s.batches = append(s.batches, b)
-			s.size += source.size()
-			e.held += source.size()
+			s.size += sizeOfSource(source)
+			e.held += sizeOfSource(source)
 		}
 		b.events = append(b.events, text)
 		b.size += size
@@ -326,7 +317,7 @@ func (q *eventBox) deliver(ctx context.Context, b *batch) error {
 
 // send sends events of a source. With a server-side key that is not known any more it
 // sends them with the client-side key: they belong to the same environment.
-func (e *Events) send(ctx context.Context, source EventSource, events []string) (ports.EventReceipt, error) {
+func (e *Events) send(ctx context.Context, source domain.EventSource, events []string) (ports.EventReceipt, error) {
 	out := ports.EventBatch{Environment: source.Environment, SDK: source.SDK, Events: events}
 	if source.ServerKey != (domain.KeyDigest{}) {
 		out.ServerKey = e.o.ServerKey(source.ServerKey)

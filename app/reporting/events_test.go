@@ -30,8 +30,8 @@ var (
 )
 
 // eventSource is where the events of most tests come from.
-func eventSource() reporting.EventSource {
-	return reporting.EventSource{Environment: "a", SDK: "flagsmith-python-sdk/6.3.0"}
+func eventSource() domain.EventSource {
+	return domain.EventSource{Environment: "a", SDK: "flagsmith-python-sdk/6.3.0"}
 }
 
 // collector takes events as Flagsmith does.

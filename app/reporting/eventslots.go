@@ -52,7 +52,7 @@ func (s *slot) drop(b *batch, n int) int64 {
 	b.stored = max(0, b.stored-n)
 	b.size -= freed
 	if len(b.events) == 0 {
-		freed += b.source.size()
+		freed += sizeOfSource(b.source)
 		b.home = nil
 		s.batches = slices.DeleteFunc(s.batches, func(other *batch) bool { return other == b })
 	}
@@ -264,7 +264,7 @@ func (e *Events) acquire(ctx context.Context, number int) (*slot, error) {
 	}
 	for _, b := range s.batches {
 		b.home = s
-		s.size += b.size + b.source.size()
+		s.size += b.size + sizeOfSource(b.source)
 	}
 	return s, nil
 }

@@ -66,7 +66,7 @@ func decodeSlot(value []byte) ([]*batch, error) {
 	}
 	batches := make([]*batch, len(text.Batches))
 	for i, t := range text.Batches {
-		b := &batch{source: EventSource{Environment: domain.EnvironmentKey(t.Environment), SDK: t.SDK}}
+		b := &batch{source: domain.EventSource{Environment: domain.EnvironmentKey(t.Environment), SDK: t.SDK}}
 		digest, err := hex.DecodeString(t.ServerKey)
 		if err != nil || len(digest) != 0 && len(digest) != len(b.source.ServerKey) || t.Environment == "" || len(t.Lengths) == 0 {
 			return nil, errSlotText
