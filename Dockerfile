@@ -1,9 +1,9 @@
 # Built by `make image`, which prepares bin/image: the static binary, the two
-# links to it and an empty /app. There is no compiler, no shell and no package
-# manager in here, so every `docker build` makes it, BuildKit or not.
+# links to it and an empty /app. It has no steps that run a program, so
+# every `docker build` can build it, with or without BuildKit.
 FROM scratch
 
-# The binary, and the names under which the Python proxy's commands are called.
+# The binary, and the names of the Python proxy's commands.
 COPY bin/image/root/ /
 # Writable, for log files and render-config; the configuration goes here.
 COPY --chown=10001:10001 bin/image/app /app

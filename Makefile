@@ -1,4 +1,4 @@
-# The commands of this project: what the README names and CI runs. `make help`
+# The commands of this project, which the README names and CI runs. `make help`
 # lists them.
 
 GO        ?= go
@@ -7,14 +7,14 @@ IMAGE     ?= edge-proxy:latest
 FUZZTIME  ?= 30s
 BENCH     ?= .
 BENCHTIME ?= 100ms
-# How often stores are killed in the middle of a write: a few times in
-# test-integration, this often in test-full.
+# How often test-full kills stores in the middle of a write. test-integration does
+# so a few times.
 KILL_ROUNDS ?= 200
-# The architecture of the image, and what makes a release.
+# The architecture of the image, and the tool that makes releases.
 ARCH       ?= $(shell $(GO) env GOARCH)
 GORELEASER ?= github.com/goreleaser/goreleaser/v2@v2.16.0
 
-# -buildvcs: the version command tells the commit, whatever GOFLAGS say.
+# -buildvcs: the version command shows the commit, for any GOFLAGS.
 BUILDFLAGS := -trimpath -buildvcs=auto -ldflags='-s -w'
 SAMPLE     := $(CURDIR)/docs/sample
 # The race detector needs a C compiler. CI must have one.
@@ -43,12 +43,12 @@ run: build ## Serve the sample environment, offline (PORT=8000)
 	@echo
 	@CONFIG_PATH='$(SAMPLE)/config.json' API_URL='file://$(SAMPLE)/environments' SERVER_PORT='$(PORT)' exec bin/edge-proxy
 
-# -count=1: tests of the built program build it themselves, unseen by Go's cache.
+# -count=1: tests build the program themselves, which Go's cache does not notice.
 test: race-in-ci ## Run the tests that need nothing but Go
 	$(GO) test $(RACE) -count=1 ./...
 	@cat bin/parity/*.txt
 	@[ -n '$(RACE)' ] || echo 'Without the race detector: it needs a C compiler.'
-	@echo 'Left out: what needs a Docker engine ("make test-integration"), SDKs ("make test-sdk"), most rounds of killing stores ("make test-full").'
+	@echo 'Not run: tests that need a Docker engine ("make test-integration") or SDKs ("make test-sdk"), and most rounds of killing stores ("make test-full").'
 
 test-nethttp: ## Run end-to-end suites with server.fast_path off
 	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience
@@ -86,7 +86,7 @@ bench: ## Run the benchmarks (BENCH=., BENCHTIME=100ms)
 docs: ## Write docs/configuration.md and docs/commands.md again
 	$(GO) run ./docs/gen
 
-sizing: ## Write the table of docs/scaling.md anew; on a quiet machine
+sizing: ## Write the table of docs/scaling.md again; on a quiet machine
 	@mkdir -p bin
 	$(MAKE) --no-print-directory -s bench-sweep >bin/sweep.txt
 	$(GO) run ./test/e2e/docs/sizing <bin/sweep.txt
@@ -104,14 +104,14 @@ release: ## Build all files of a release in bin/release (SNAPSHOT=1: without a t
 	$(GO) run '$(GORELEASER)' release --clean --skip=publish $(if $(SNAPSHOT),--snapshot)
 	cd bin/release && sha256sum --check --quiet SHA256SUMS && cat SHA256SUMS
 
-release-check: ## Build what a release consists of from the last commit, and check it
+release-check: ## Build the files of a release from the last commit, and check them
 	$(GO) test -tags release -count=1 -timeout 30m -v ./test/e2e/release
 
 clean: ## Remove what was built
 	rm -rf bin
 
 docker:
-	@docker info >/dev/null 2>&1 || { echo 'This needs a Docker engine, and "docker info" reaches none. "make test" runs what does without.' >&2; exit 1; }
+	@docker info >/dev/null 2>&1 || { echo 'This needs a Docker engine, and "docker info" does not reach one. "make test" needs none.' >&2; exit 1; }
 
 race-in-ci:
 	@[ -z "$$CI" ] || [ -n '$(RACE)' ] || { echo 'CI needs a C compiler for the race detector.' >&2; exit 1; }

@@ -7,17 +7,17 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// Announcements tell who listens that a new document is being served. They are
-// safe for concurrent use.
+// Announcements notify listeners when a new document is served. They are safe for
+// concurrent use.
 type Announcements interface {
-	// Listen begins to listen to an environment. The channel has the updated_at
-	// of the document that is served now, after each change; changes that nobody
-	// took in between are one, the last. It is closed when the environment is no
-	// longer served. stop ends the listening and must be called.
+	// Listen starts listening to an environment. After each change the channel receives
+	// the updated_at of the document that is served then; of several changes that were
+	// not received yet, only the last stays. The channel is closed when the environment
+	// is no longer served. stop ends the listening and must be called.
 	Listen(key domain.EnvironmentKey) (updates <-chan time.Time, stop func())
 }
 
-// announcer hands announcements to listeners and waits for none of them.
+// announcer sends announcements to listeners without waiting for them.
 type announcer struct {
 	mu        sync.Mutex
 	listeners map[domain.EnvironmentKey]map[chan time.Time]struct{}
@@ -48,7 +48,7 @@ func (a *announcer) remove(key domain.EnvironmentKey, listener chan time.Time) {
 	}
 }
 
-// end closes the channels of those who listen to an environment.
+// end closes the channels of an environment's listeners.
 func (a *announcer) end(key domain.EnvironmentKey) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -64,7 +64,7 @@ func (a *announcer) announce(e *Environment) {
 	defer a.mu.Unlock()
 	for listener := range a.listeners[e.Key] {
 		select {
-		case <-listener: // what was not taken yet is outdated
+		case <-listener: // replaces what was not received yet
 		default:
 		}
 		listener <- e.UpdatedAt // has room: only this method sends, one call at a time

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// restoreWait bounds how long the listener waits for a warm start: a store
-	// that is away must not keep it shut.
+	// restoreWait bounds how long the listener waits for what the store has: a store
+	// that is away must not delay it.
 	restoreWait = time.Second
 	// concurrentCompiles bounds how many documents are compiled at one time.
 	concurrentCompiles = 2
@@ -20,11 +20,12 @@ const (
 
 // App is the proxy: New, then Run once. It is a Query from New on.
 type App struct {
-	shared
-	draining  atomic.Bool
-	announcer *announcer
-	roster    *roster
-	reports   *reports
+	deps     Deps
+	config   *atomic.Pointer[Config]
+	library  *library
+	roster   *roster
+	reports  *reports
+	draining atomic.Bool
 }
 
 var (
@@ -34,44 +35,40 @@ var (
 
 // New returns an App that has not started anything yet.
 func New(config Config, deps Deps) *App {
-	a := &App{announcer: newAnnouncer()}
 	if deps.Background == nil {
 		deps.Background = func(work func()) { work() }
 	}
-	a.deps = deps
-	a.settings.Store(&config)
-	a.library = newLibrary(deps.Now)
-	a.gate = newStoreGate(deps.Now, deps.Logger, config.Freshness.PollInterval)
-	fetching := make(places, config.PollConcurrency)
-	a.fetching.Store(&fetching)
-	a.compiling = make(places, concurrentCompiles)
-	a.changed = a.announcer.announce
-	a.reports = newReports(&a.shared)
+	current := &atomic.Pointer[Config]{}
+	current.Store(&config)
+	interval := func() time.Duration { return current.Load().Freshness.PollInterval }
+	deps.Store = guard(deps.Store, config.Node, interval, deps.Now, deps.Logger)
+	a := &App{deps: deps, config: current, library: newLibrary(deps.Now)}
+	a.reports = newReports(deps, current, a.Snapshot)
 	a.library.track = a.reports.track
-	a.roster = newRoster(&a.shared, a.announcer)
+	a.roster = newRoster(deps, current, a.library)
 	return a
 }
 
-// Apply takes over what of c can change while the App is running: all but Node,
-// which stays. Environments that are new are fetched at once; those that c lacks
-// are served no longer, unless discovery has them; keys count as c has them. A new
-// poll interval holds at once. It does not wait for anything and is safe for
-// concurrent use, before Run too. c must not be changed any more.
+// Apply replaces the configuration while the App is running, but for Node, which stays.
+// New environments are fetched at once. Environments that c lacks are no longer served,
+// unless discovery has them. Keys are replaced, and a new poll interval applies at
+// once. Apply does not wait and is safe for concurrent use, before Run too. The caller
+// must not change c afterwards.
 func (a *App) Apply(c Config) { a.roster.apply(c) }
 
-// Snapshot returns what is served now.
+// Snapshot implements Query.
 func (a *App) Snapshot() *Snapshot { return a.library.snapshot.Load() }
 
-// Listen begins to listen to an environment, see Announcements.
+// Listen implements Announcements.
 func (a *App) Listen(key domain.EnvironmentKey) (updates <-chan time.Time, stop func()) {
-	updates, stop = a.announcer.Listen(key)
+	updates, stop = a.library.announcer.Listen(key)
 	if !a.Snapshot().ring.Has(key) { // removed before or meanwhile
-		a.announcer.end(key)
+		a.library.announcer.end(key)
 	}
 	return updates, stop
 }
 
-// Readiness reports whether the proxy should get traffic.
+// Readiness implements Query.
 func (a *App) Readiness() Readiness {
 	return Readiness{Report: a.roster.report(), Draining: a.draining.Load()}
 }
@@ -112,7 +109,7 @@ func (a *App) Run(ctx context.Context, input Input) error {
 	return errors.Join(err, a.shutDown(context.WithoutCancel(ctx), input, stopKeeping, running, served))
 }
 
-// awaitRestored waits for what the store has, within bounds.
+// awaitRestored waits until what the store has is served, at most restoreWait.
 func (a *App) awaitRestored(ctx context.Context, restored <-chan struct{}) {
 	limit := time.NewTimer(restoreWait)
 	defer limit.Stop()
@@ -123,6 +120,6 @@ func (a *App) awaitRestored(ctx context.Context, restored <-chan struct{}) {
 	}
 }
 
-// RefreshAll has every environment's document fetched now, because somebody told
-// this process that one has changed. It returns at once.
+// RefreshAll starts fetching every environment's document now, because this process was
+// notified that one has changed. It returns at once.
 func (a *App) RefreshAll() { a.roster.wakeAll() }

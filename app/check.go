@@ -12,14 +12,14 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// Check is what came of trying one server-side key of an environment.
+// Check is the result of trying one server-side key of an environment.
 type Check struct {
-	// Environment was fetched with Key; Discovered is whether a proxy key brought it.
+	// Environment was fetched with Key. Discovered: it is known by a proxy key.
 	Environment domain.EnvironmentKey
 	Key         domain.ServerKey
 	Discovered  bool
-	// Err is why the document could not be fetched or is unusable, ctx's error
-	// among the reasons. Then everything below is zero.
+	// Err is why the document could not be fetched or is unusable; it may be ctx's
+	// error. Then everything below is zero.
 	Err error
 	// Of the document: its updated_at, zero when it has none, the size and the
 	// SHA-256 of its JSON, pages merged, and what is wrong with it.
@@ -27,14 +27,14 @@ type Check struct {
 	Bytes     int
 	Digest    [sha256.Size]byte
 	Problems  []domain.Problem
-	// Mismatch is the document's own api_key where that is another one than the
-	// environment's client-side key.
+	// Mismatch is the document's own api_key where that differs from the environment's
+	// client-side key.
 	Mismatch string
 }
 
-// CheckAll tries every server-side key that is known whole against upstream, at most
-// concurrency at a time, and returns the results in order when all are there. When
-// ctx ends, the rest have its error.
+// CheckAll fetches and checks a document with each server-side key that is known whole,
+// at most concurrency at a time. It returns the results in the order of the keys. When
+// ctx ends, the remaining results have its error.
 func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domain.EnvironmentKeys, concurrency int) []Check {
 	var checks []Check
 	for _, e := range environments {
@@ -45,11 +45,15 @@ func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domai
 		}
 	}
 	var all sync.WaitGroup
-	places := make(chan struct{}, max(1, concurrency))
+	slots := newSemaphore(max(1, concurrency))
 	for i := range checks {
 		all.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
+			release, err := slots.acquire(ctx)
+			if err != nil {
+				checks[i].Err = err
+				return
+			}
+			defer release()
 			checks[i].run(ctx, upstream)
 		})
 	}

@@ -12,20 +12,19 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
-// loggedProblems is how many problems of one document are logged; the rest are
-// counted. The validate command shows them all.
+// loggedProblems is how many problems of one document are logged; the others are only
+// counted. The validate command shows all.
 const loggedProblems = 10
 
-// compiled is a document made ready, and what was found on the way.
+// compiled is a document that is ready to be served, and the problems found in it.
 type compiled struct {
 	environment *Environment
 	document    *domain.Environment
 	problems    []domain.Problem
 }
 
-// panicked is the error of a document that made its preparation panic. What a
-// document holds must not end the process, all the less as the store would bring
-// the same one at the next start.
+// panicked is the error of a document whose preparation panicked. No document may end
+// the process: the store would bring the same one at the next start.
 type panicked struct {
 	value any
 	stack []byte
@@ -33,9 +32,21 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprintf("preparing the document panicked: %v", p.value) }
 
-// compile makes a document ready to be served. Errors wrap domain.ErrUnusable or
-// are a *panicked.
-func compile(key domain.EnvironmentKey, body []byte, digest [sha256.Size]byte, p Presenter) (c compiled, err error) {
+// compiler makes documents ready to be served, few at one time: a large document takes
+// memory meanwhile. It is safe for concurrent use.
+type compiler struct {
+	presenter Presenter
+	slots     *semaphore
+}
+
+// compile waits for its turn and makes a document ready to be served. Errors: the
+// context's; one that wraps domain.ErrUnusable; a *panicked.
+func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body []byte, digest [sha256.Size]byte) (c compiled, err error) {
+	release, err := m.slots.acquire(ctx)
+	if err != nil {
+		return compiled{}, err
+	}
+	defer release()
 	defer func() {
 		if value := recover(); value != nil {
 			c, err = compiled{}, &panicked{value, debug.Stack()}
@@ -47,11 +58,11 @@ func compile(key domain.EnvironmentKey, body []byte, digest [sha256.Size]byte, p
 	}
 	program, more := engine.Compile(document)
 	e := &Environment{Key: key, Body: body, UpdatedAt: document.UpdatedAt, Digest: digest, Program: program}
-	e.Presentation = p.Present(e)
+	e.Presentation = m.presenter.Present(e)
 	return compiled{e, document, append(problems, more...)}, nil
 }
 
-// log reports a new document, its problems once.
+// log reports a new document, its problems once. l names the environment.
 func (c compiled) log(ctx context.Context, l *slog.Logger, key domain.EnvironmentKey, source string) {
 	d := c.document
 	overridden := 0
@@ -59,18 +70,18 @@ func (c compiled) log(ctx context.Context, l *slog.Logger, key domain.Environmen
 		overridden += len(s.Overrides)
 	}
 	l.DebugContext(ctx, "environment_updated",
-		"client_side_key", string(key), "updated_at", formatTime(d.UpdatedAt), "source", source, "bytes", len(c.environment.Body),
+		"updated_at", formatTime(d.UpdatedAt), "source", source, "bytes", len(c.environment.Body),
 		"features", len(d.FeatureStates), "segments", len(d.Segments), "segment_overrides", overridden, "identity_overrides", len(d.IdentityOverrides))
 	if d.APIKey != string(key) {
-		l.WarnContext(ctx, "environment_key_mismatch", "client_side_key", string(key), "document_api_key", d.APIKey,
+		l.WarnContext(ctx, "environment_key_mismatch", "document_api_key", d.APIKey,
 			"hint", "the server-side key belongs to another environment than the client-side key")
 	}
 	for i, p := range c.problems {
 		if i == loggedProblems {
-			l.WarnContext(ctx, "environment_problem", "client_side_key", string(key), "more", len(c.problems)-i, "hint", "edge-proxy validate --fetch shows them all")
+			l.WarnContext(ctx, "environment_problem", "more", len(c.problems)-i, "hint", "edge-proxy validate --fetch shows them all")
 			break
 		}
-		l.WarnContext(ctx, "environment_problem", "client_side_key", string(key), "path", p.Path, "problem", p.What, "effect", p.Effect)
+		l.WarnContext(ctx, "environment_problem", "path", p.Path, "problem", p.What, "effect", p.Effect)
 	}
 }
 

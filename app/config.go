@@ -23,7 +23,7 @@ type Config struct {
 	Lease time.Duration
 	// Node names this process among those that share a store.
 	Node string
-	// DrainDelay is how long the proxy goes on answering after it was told to
+	// DrainDelay is how long the proxy still answers requests after it was asked to
 	// stop, so that load balancers notice.
 	DrainDelay time.Duration
 	// ShutdownTimeout bounds the rest of the shutdown, step by step.
@@ -41,13 +41,13 @@ type Config struct {
 	EventsMaxBytes int64
 }
 
-// Deps are the adapters that an App drives. All must be safe for concurrent use.
+// Deps are the adapters that an App uses. All must be safe for concurrent use.
 type Deps struct {
-	// Upstream is where documents come from. Whoever made it closes it, after Run.
+	// Upstream is where documents come from. The caller closes it, after Run.
 	Upstream ports.Upstream
-	// Notifier tells of changes between polls; nil: nobody does.
+	// Notifier notifies of changes between polls; may be nil.
 	Notifier ports.Notifier
-	// Discoverer lists environments besides the configured ones; nil: nobody does.
+	// Discoverer lists environments in addition to the configured ones; may be nil.
 	Discoverer ports.Discoverer
 	// Store keeps documents. Run closes it.
 	Store     ports.Store
@@ -56,17 +56,16 @@ type Deps struct {
 	Now       func() time.Time
 	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
 	Random func() float64
-	// Background calls work, which takes the processor for some time, so that it
-	// holds up nobody else, and returns after it; nil: it is merely called. It is
-	// called from any goroutine, and from within work.
+	// Background calls work, which keeps a processor busy for some time, in a way that
+	// does not hold up requests, and returns when work has. nil: work is just called.
+	// Background is called from any goroutine, and from within work.
 	Background func(work func())
-	// Usage takes counts of what is served of discovered environments; nil: nothing
-	// is counted.
+	// Usage reports how often discovered environments are served; nil: nothing is counted.
 	Usage ports.UsageReporter
 	// NewUUID returns a new random UUID; needed with Usage.
 	NewUUID func() string
-	// Analytics takes what applications tell of their use of features; nil: nobody
-	// does.
+	// Analytics forwards what applications report about their use of features; nil:
+	// their reports are dropped.
 	Analytics ports.AnalyticsReporter
 	// Events takes the events of experiments; nil: nobody does.
 	Events ports.EventSender
@@ -75,18 +74,18 @@ type Deps struct {
 	Volatile bool
 }
 
-// Input is a way in for clients: a server.
+// Input is a server: it takes requests from clients.
 type Input interface {
 	// Listen opens the listener and returns its address. An error ends the App's
 	// start.
 	Listen(ctx context.Context) (address string, err error)
-	// Serve answers until Shutdown, then returns nil; any error before that ends the
-	// App. It is called once, after Listen, on a goroutine of its own.
+	// Serve answers requests until Shutdown, then returns nil; any error before that
+	// ends the App. It is called once, after Listen, on its own goroutine.
 	Serve() error
-	// Drain makes answers tell clients to connect anew elsewhere. It returns at
-	// once; Serve goes on.
+	// Drain makes each answer ask its client to open a new connection. It returns at
+	// once; Serve continues.
 	Drain()
-	// Shutdown closes the listener and waits for requests under way; its error is
-	// that some were cut off when ctx ended.
+	// Shutdown closes the listener and waits for requests under way. It returns an
+	// error when ctx ended before all were answered.
 	Shutdown(ctx context.Context) error
 }

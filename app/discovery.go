@@ -14,34 +14,35 @@ import (
 // discovery keeps the list of discovered environments. One goroutine runs it and
 // owns its fields.
 //
-// It asks upstream on a schedule like a keeper's, and every node of a fleet asks for
-// itself: a node that takes over polling needs server-side keys, and those never
-// reach a store. Without an answer the list stays as it is; what another node has
-// noted in the store since counts as if this one had been told.
+// It asks upstream on a schedule like a keeper's. Every node of a fleet asks for
+// itself: a node that takes over polling needs server-side keys, and those never reach
+// a store. When upstream does not answer, the list stays as it is, but a newer list
+// that another node has recorded in the store is used as if this node had received it.
 type discovery struct {
-	*shared
+	deps     Deps
+	config   *atomic.Pointer[Config]
 	roster   *roster
 	restored chan struct{} // closed once what the store had is in the roster
-	changed  chan struct{} // there is another configuration
-	// at is when upstream last told the list, this node or another, nil: never. It is
-	// read by anybody.
+	changed  chan struct{} // the configuration has changed
+	// at is when upstream last sent the list, to this node or another; nil: never. Any
+	// goroutine may read it.
 	at atomic.Pointer[time.Time]
 
-	list     []domain.EnvironmentKeys // the last good one, nil: none
-	told     time.Time                // when upstream last told this node, zero: never
+	list     []domain.EnvironmentKeys // the last good one; may be nil
+	received time.Time                // when upstream last sent the list to this node; zero: never
 	schedule schedule
-	note     note
+	record   discoveryRecord
 }
 
-func newDiscovery(s *shared, r *roster) *discovery {
+func newDiscovery(deps Deps, config *atomic.Pointer[Config], r *roster) *discovery {
 	return &discovery{
-		shared: s, roster: r, restored: make(chan struct{}), changed: make(chan struct{}, 1),
-		schedule: schedule{interval: s.config().Freshness.PollInterval, random: s.deps.Random},
+		deps: deps, config: config, roster: r, restored: make(chan struct{}), changed: make(chan struct{}, 1),
+		schedule: schedule{interval: config.Load().Freshness.PollInterval, random: deps.Random},
 	}
 }
 
-// confirmed returns when upstream last told the list, zero for never. No document of
-// a list counts as confirmed any later: a failed discovery is a failed update.
+// confirmed returns when upstream last sent the list, or a zero time. No document
+// counts as confirmed later than its list: a failed discovery is a failed update.
 func (d *discovery) confirmed() time.Time {
 	if at := d.at.Load(); at != nil {
 		return *at
@@ -49,8 +50,8 @@ func (d *discovery) confirmed() time.Time {
 	return time.Time{}
 }
 
-// reconfigure has the list asked for at once, with what may be another proxy key, and
-// at the configured interval from then on. It never waits.
+// reconfigure makes the list be fetched at once, because the proxy key may have
+// changed, and at the configured interval from then on. It never waits.
 func (d *discovery) reconfigure() {
 	select {
 	case d.changed <- struct{}{}:
@@ -58,10 +59,10 @@ func (d *discovery) reconfigure() {
 	}
 }
 
-// run keeps the list up to date until ctx ends: first what the store has from an
-// earlier run, then, once begin is closed, what upstream says.
+// run keeps the list up to date until ctx ends. It starts with what the store has from
+// an earlier run, and asks upstream once begin is closed.
 func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
-	d.takeNote(ctx)
+	d.followRecord(ctx)
 	close(d.restored)
 	select {
 	case <-begin:
@@ -76,7 +77,7 @@ func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
 			d.leave(ctx)
 			return
 		case <-d.changed:
-			if interval := d.config().Freshness.PollInterval; interval != d.schedule.interval {
+			if interval := d.config.Load().Freshness.PollInterval; interval != d.schedule.interval {
 				d.schedule.retime(interval, d.deps.Now())
 			}
 			timer.Reset(0)
@@ -94,39 +95,26 @@ func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
 func (d *discovery) turn(ctx context.Context) time.Time {
 	began := d.deps.Now()
 	list, err := d.deps.Discoverer.Discover(ctx)
-	d.findStore(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return began
 	case err != nil:
 		d.schedule.failures++
 		d.logFailure(ctx, err)
-		d.takeNote(ctx)
+		d.followRecord(ctx)
 	default:
-		d.told = began
+		d.received = began
 		d.adopt(sorted(list), began)
-		d.keepNote(ctx)
+		d.keepRecord(ctx)
 	}
 	return d.schedule.after(began, d.deps.Now())
 }
 
-// findStore finds out whether a store that was away is back. Where keepers poll they
-// do, but there may be none yet, or all may wait for keys.
-func (d *discovery) findStore(ctx context.Context) {
-	if !d.gate.isAway() {
-		return
-	}
-	_ = d.gate.probe(ctx, storeWait, func(ctx context.Context) error {
-		_, _, err := d.deps.Store.TryLease(ctx, noteName, d.config().Node, time.Millisecond) // any call that writes would do
-		return err
-	})
-}
-
-// adopt makes a list the one that counts, as of the time upstream told it.
+// adopt uses a list from now on. at is when upstream sent it.
 func (d *discovery) adopt(list []domain.EnvironmentKeys, at time.Time) {
-	d.schedule.failures = 0 // upstream is known to have answered some node
+	d.schedule.failures = 0 // upstream has answered this node or another
 	d.list = list
-	// In this order: as long as there was no list, nothing was fresh.
+	// In this order: without a list nothing was fresh.
 	d.roster.discover(list)
 	d.at.Store(&at)
 }
@@ -139,8 +127,8 @@ func (d *discovery) logFailure(ctx context.Context, err error) {
 	d.deps.Logger.ErrorContext(ctx, "error_discovering_environments", append(failureAttributes(err), "effect", effect)...)
 }
 
-// sorted brings a list into the one order that equal lists have. The server-side
-// keys that are valid for longest come first: those are used to fetch.
+// sorted returns a list in an order that is the same for equal lists. Server-side keys
+// that are valid for longest come first, because the first is used to fetch.
 func sorted(list []domain.EnvironmentKeys) []domain.EnvironmentKeys {
 	list = slices.Clone(list)
 	for i := range list {

@@ -3,55 +3,49 @@ package app
 import (
 	"crypto/sha256"
 	"runtime/debug"
-	"slices"
 	"unsafe"
+
+	"github.com/edge-proxy/edge-proxy/domain/pace"
 )
 
-// This file keeps documents of tens of megabytes from being felt: by requests,
-// and in the memory that the process holds. The figures are in
-// docs/performance.md.
+// This file keeps documents of tens of megabytes from delaying requests and from
+// inflating the process's memory. The figures are in docs/performance.md.
 
-// largeBody is the size in bytes from which a document counts as large.
-const largeBody = 4 << 20
+// background does a keeper's work on large bodies so that requests come first.
+type background struct {
+	run      func(work func()) // Deps.Background
+	wasteful bool              // a large body has passed; see giveBack
+}
 
-// hashedAtOnce is how many bytes are hashed in one go. A hash cannot be
-// interrupted, and a collection that begins meanwhile holds up every request
-// until it is done: some 50 ms for 60 MB.
-const hashedAtOnce = 256 << 10
-
-// inBackground does work on a body of that many bytes: on a large one after
-// requests, see Deps.Background, and with something to do for giveBack.
-func (k *keeper) inBackground(size int, work func()) {
-	if size < largeBody {
+// do does work on a body of that many bytes.
+func (b *background) do(size int, work func()) {
+	if size < pace.Large {
 		work()
 		return
 	}
-	k.wasteful = true
-	k.deps.Background(work)
+	b.wasteful = true
+	b.run(work)
 }
 
 // digestOf returns the SHA-256 of a body that was fetched or read.
 func digestOf(body []byte) (digest [sha256.Size]byte) {
 	h := sha256.New()
-	for part := range slices.Chunk(body, hashedAtOnce) {
-		h.Write(part)
-	}
+	pace.Hash(h, body)
 	h.Sum(digest[:0])
 	return digest
 }
 
-// giveBack returns the memory that a large body and its compilation have left
-// behind. By itself the collector would wait until as much again is allocated,
-// which merely serving does not do for minutes.
-func (k *keeper) giveBack() {
-	if k.wasteful {
-		k.wasteful = false
-		k.deps.Background(debug.FreeOSMemory)
+// giveBack returns the memory that a large body and its compilation have left behind.
+// By itself the garbage collector would wait until as much is allocated again, which
+// takes minutes when the proxy only serves.
+func (b *background) giveBack() {
+	if b.wasteful {
+		b.wasteful = false
+		b.run(debug.FreeOSMemory)
 	}
 }
 
-// textOf returns a body as a text without copying it. A copy holds up requests as
-// a hash does, and is a body's size more at the very moment when most memory is
-// in use. Nobody changes a body once it was fetched or read (ports.Document,
-// ports.Record).
+// textOf returns a body as a string without copying it. A copy would hold up requests,
+// and would add a body's size when most memory is in use. Nothing changes a body after
+// it was fetched or read (ports.Document, ports.Record).
 func textOf(body []byte) string { return unsafe.String(unsafe.SliceData(body), len(body)) }

@@ -9,30 +9,31 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// library is what is served, and since when it is known to be right. Readers take
-// the snapshot; writers replace it whole.
+// library holds what is served, and when each document was last confirmed. Readers load
+// the snapshot; writers replace it as a whole.
 type library struct {
-	now      func() time.Time
-	snapshot atomic.Pointer[Snapshot]
-	// track, where set, is told of new keys before requests are answered by them.
+	now       func() time.Time
+	announcer *announcer
+	snapshot  atomic.Pointer[Snapshot]
+	// track, unless nil, is called with new keys before requests are answered by them.
 	track func([]domain.EnvironmentKeys)
 
 	mu        sync.Mutex
 	confirmed map[domain.EnvironmentKey]time.Time
-	// joined is since when environments without any document are waited for that
-	// came while all others were fresh.
+	// joined is when environments were added that have no document yet and came while
+	// all others were fresh.
 	joined map[domain.EnvironmentKey]time.Time
 }
 
 func newLibrary(now func() time.Time) *library {
-	l := &library{now: now, confirmed: map[domain.EnvironmentKey]time.Time{}}
+	l := &library{now: now, announcer: newAnnouncer(), confirmed: map[domain.EnvironmentKey]time.Time{}}
 	l.snapshot.Store(NewSnapshot(domain.NewKeyRing(nil), nil, now))
 	return l
 }
 
 // setKeys replaces the key ring; environments that it lacks are dropped. fresh says
-// that all environments so far are: those that come then do not change that at
-// once, see confirmations.
+// whether all environments so far are fresh: then new ones do not make the proxy
+// unready at once, see confirmations.
 func (l *library) setKeys(ring *domain.KeyRing, fresh bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,9 +60,14 @@ func (l *library) setKeys(ring *domain.KeyRing, fresh bool) {
 	l.snapshot.Store(NewSnapshot(ring, environments, l.now))
 }
 
-// put serves an environment from now on. It is ignored when the ring no longer
-// has its key.
+// put serves an environment from now on and announces it. A document is not served
+// when the ring no longer has its key.
 func (l *library) put(e *Environment) {
+	l.replace(e)
+	l.announcer.announce(e)
+}
+
+func (l *library) replace(e *Environment) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.snapshot.Load()
@@ -73,8 +79,8 @@ func (l *library) put(e *Environment) {
 	l.snapshot.Store(NewSnapshot(old.ring, environments, l.now))
 }
 
-// confirm notes that the environment's document was right at that time. The last
-// call counts, also where the clock was set back since the one before.
+// confirm records that the environment's document was right at that time. The last call
+// wins, even if the clock was set back.
 func (l *library) confirm(key domain.EnvironmentKey, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,10 +90,10 @@ func (l *library) confirm(key domain.EnvironmentKey, at time.Time) {
 	}
 }
 
-// confirmations returns the time of each environment's last confirmation, zero
-// where there is none. Environments that joined fresh ones are left out until their
-// first document is there, or patience is over: one that is new must not take a
-// proxy that serves all others out of service.
+// confirmations returns the time of each environment's last confirmation, or zero.
+// Environments that were added to fresh ones are left out until their first document
+// arrives, at most for the grace period: a new environment must not take a proxy out of
+// service that serves all others.
 func (l *library) confirmations(f domain.Freshness) []time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()

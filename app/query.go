@@ -2,8 +2,8 @@ package app
 
 import "github.com/edge-proxy/edge-proxy/domain"
 
-// Query is what input adapters ask. All methods are safe for concurrent use and
-// never wait: neither a store nor upstream is behind them.
+// Query is what input adapters read. All methods are safe for concurrent use and never
+// wait: they do not use the store or upstream.
 type Query interface {
 	// Snapshot returns what is served now, by one atomic load. Never nil.
 	Snapshot() *Snapshot
@@ -12,7 +12,7 @@ type Query interface {
 	Readiness() Readiness
 }
 
-// Readiness is the answer to a readiness probe.
+// Readiness is what a readiness probe is answered from.
 type Readiness struct {
 	domain.Report
 	// Draining: the proxy is shutting down and is not ready, however fresh its

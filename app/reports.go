@@ -3,15 +3,16 @@ package app
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// reports are what the proxy tells upstream of its use. All kinds run from when
-// the listener is open until the last request has been answered, and then send
-// what is left.
+// reports runs the reports about the proxy's use to upstream. All kinds run from when
+// the listener is open until the last request has been answered, and then send what is
+// left.
 type reports struct {
 	usage     *reporting.Usage // nil: switched off
 	analytics *reporting.Analytics
@@ -22,48 +23,45 @@ type reports struct {
 	cancel  context.CancelFunc // set by start
 }
 
-func newReports(s *shared) *reports {
+func newReports(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snapshot) *reports {
 	r := &reports{stop: make(chan struct{})}
 	r.analytics = reporting.NewAnalytics(reporting.AnalyticsOptions{
-		Reporter: s.deps.Analytics,
-		Interval: func() time.Duration { return s.config().AnalyticsInterval },
-		Now:      s.deps.Now, Random: s.deps.Random, Logger: s.deps.Logger,
+		Reporter: deps.Analytics,
+		Interval: func() time.Duration { return config.Load().AnalyticsInterval },
+		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
-	r.events = newEvents(s, func() *Snapshot { return s.library.snapshot.Load() })
-	if s.deps.Usage == nil {
+	r.events = newEvents(deps, config, snapshot)
+	if deps.Usage == nil {
 		return r
 	}
 	r.usage = reporting.NewUsage(reporting.UsageOptions{
-		Reporter: s.deps.Usage, Store: s.deps.Store,
-		Guard: func(ctx context.Context, f func(context.Context) error) error {
-			return s.gate.do(ctx, storeWait, f)
-		},
-		Node: s.config().Node, NewKey: s.deps.NewUUID,
-		Interval: func() time.Duration { return s.config().UsageInterval },
-		Now:      s.deps.Now, Random: s.deps.Random, Logger: s.deps.Logger,
+		Reporter: deps.Usage, Store: deps.Store,
+		Node: config.Load().Node, NewKey: deps.NewUUID,
+		Interval: func() time.Duration { return config.Load().UsageInterval },
+		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
 	return r
 }
 
-// newEvents returns what forwards events, nil where nobody takes them.
-func newEvents(s *shared, snapshot func() *Snapshot) *reporting.Events {
-	if s.deps.Events == nil {
+// newEvents returns the Events that deps and config describe; nil: they are off.
+func newEvents(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snapshot) *reporting.Events {
+	if deps.Events == nil {
 		return nil
 	}
 	o := reporting.EventsOptions{
-		Sender: s.deps.Events, Node: s.config().Node,
-		ServerKey: func(digest domain.KeyDigest) domain.ServerKey { return snapshot().ring.ServerKey(digest, s.deps.Now()) },
-		MaxBytes:  func() int64 { return s.config().EventsMaxBytes },
-		Interval:  func() time.Duration { return s.config().EventsInterval },
-		Now:       s.deps.Now, Random: s.deps.Random, Logger: s.deps.Logger,
+		Sender: deps.Events, Node: config.Load().Node,
+		ServerKey: func(digest domain.KeyDigest) domain.ServerKey { return snapshot().ring.ServerKey(digest, deps.Now()) },
+		MaxBytes:  func() int64 { return config.Load().EventsMaxBytes },
+		Interval:  func() time.Duration { return config.Load().EventsInterval },
+		Now:       deps.Now, Random: deps.Random, Logger: deps.Logger,
 	}
-	if !s.deps.Volatile {
-		o.Store = s.deps.Store
+	if !deps.Volatile {
+		o.Store = deps.Store
 	}
 	return reporting.NewEvents(o)
 }
 
-// track says which environments there are. It is called before they are served.
+// track sets which environments are counted. It is called before they are served.
 func (r *reports) track(environments []domain.EnvironmentKeys) {
 	if r.usage != nil {
 		r.usage.Track(environments)
@@ -81,14 +79,14 @@ func (r *reports) start(ctx context.Context) {
 	}
 }
 
-// endReports has what is left sent, until ctx ends, but for a third of the shutdown
-// time-out at least. It reports whether all has ended in time.
+// endReports sends what is left, until ctx ends, but for at least a third of the
+// shutdown time-out. It reports whether all of it ended in time.
 func (a *App) endReports(ctx context.Context) bool {
 	r := a.reports
 	close(r.stop)
 	ended := make(chan struct{})
 	go func() { r.running.Wait(); close(ended) }()
-	least := time.NewTimer(a.config().ShutdownTimeout / 3)
+	least := time.NewTimer(a.config.Load().ShutdownTimeout / 3)
 	defer least.Stop()
 	select {
 	case <-ended:
@@ -102,11 +100,11 @@ func (a *App) endReports(ctx context.Context) bool {
 	return a.waitFor(ctx, "reporting", func() { <-ended })
 }
 
-// Usage returns what counts served requests, nil when nothing does.
+// Usage returns the counter of served requests; nil: they are not counted.
 func (a *App) Usage() *reporting.Usage { return a.reports.usage }
 
-// Events returns what takes the events of experiments, nil when nothing does.
+// Events returns the receiver of the events of experiments; nil: they are not forwarded.
 func (a *App) Events() *reporting.Events { return a.reports.events }
 
-// Analytics returns what takes applications' reports.
+// Analytics returns the receiver of applications' reports.
 func (a *App) Analytics() *reporting.Analytics { return a.reports.analytics }

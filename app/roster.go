@@ -12,55 +12,60 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// watchPause is how long a broken subscription rests before it is tried again.
+// watchPause is the time between a broken subscription and the next attempt.
 const watchPause = time.Second
 
-// roster is the set of environments, which can grow, shrink and rotate keys while
-// the proxy is running. It holds a keeper for each of them.
+// roster is the set of environments. It can grow, shrink and rotate keys while the
+// proxy is running. It runs one keeper for each environment.
 type roster struct {
-	*shared
-	announcer *announcer
-	discovery *discovery // nil: there is none
+	deps      Deps
+	config    *atomic.Pointer[Config]
+	library   *library
+	fetching  *semaphore // for fetches under way
+	compiler  *compiler
+	discovery *discovery // may be nil
 	slower    atomic.Pointer[slower]
 
-	// running has all that begins with open and ends after close.
+	// running has the goroutines that open starts and that end after close.
 	running sync.WaitGroup
 
-	mu         sync.Mutex // taken before the locks of library, announcer and wakes; nothing slow is done under it
+	mu         sync.Mutex // taken before the locks of library, announcer and wakes; never held over anything slow
 	discovered []domain.EnvironmentKeys
 	keepers    map[domain.EnvironmentKey]*keeper
 	leaving    map[domain.EnvironmentKey]chan struct{} // closed once the removed keeper has ended
-	rewatch    context.CancelFunc                      // ends the watch under way, to begin one of other keys
+	rewatch    context.CancelFunc                      // ends the watch under way, so that one with other keys starts
 
-	// Set by open; before, and after close, there are no keepers.
+	// Set by open. Before open and after close, keepers do not run.
 	isOpen bool
-	life   context.Context // of all that is running
+	life   context.Context // of everything that is running
 	begin  <-chan struct{}
 }
 
-// slower is a poll interval that was in force before a shorter one. It counts for
-// freshness until documents can have been confirmed at the shorter one.
+// slower is a poll interval that was in force before a shorter one. Freshness is
+// assessed by it until documents can have been confirmed at the shorter one.
 type slower struct {
 	interval time.Duration
 	until    time.Time
 }
 
-func newRoster(s *shared, a *announcer) *roster {
+func newRoster(deps Deps, config *atomic.Pointer[Config], l *library) *roster {
 	r := &roster{
-		shared: s, announcer: a,
-		keepers: map[domain.EnvironmentKey]*keeper{}, leaving: map[domain.EnvironmentKey]chan struct{}{},
+		deps: deps, config: config, library: l,
+		fetching: newSemaphore(config.Load().PollConcurrency),
+		compiler: &compiler{presenter: deps.Presenter, slots: newSemaphore(concurrentCompiles)},
+		keepers:  map[domain.EnvironmentKey]*keeper{}, leaving: map[domain.EnvironmentKey]chan struct{}{},
 		rewatch: func() {},
 	}
-	if s.deps.Discoverer != nil {
-		r.discovery = newDiscovery(s, r)
+	if deps.Discoverer != nil {
+		r.discovery = newDiscovery(deps, config, r)
 	}
-	r.library.setKeys(domain.NewKeyRing(Unite(s.config().Environments, nil, s.deps.Now())), false)
+	r.library.setKeys(domain.NewKeyRing(Unite(config.Load().Environments, nil, deps.Now())), false)
 	return r
 }
 
-// open starts the keepers and what wakes them. It returns a channel that is closed
-// once what the store has is served. Keepers take their first turn when begin is
-// closed. close must be called after it.
+// open starts the keepers and what wakes them. It returns a channel that is closed once
+// what the store has is served. Keepers take their first turn when begin is closed. The
+// caller must call close.
 func (r *roster) open(ctx context.Context, begin <-chan struct{}) (restored <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,28 +82,26 @@ func (r *roster) open(ctx context.Context, begin <-chan struct{}) (restored <-ch
 	return done
 }
 
-// close keeps keepers from being started, so that those that run can be waited for.
-// Whoever calls it also ends open's context.
+// close prevents keepers from being started, so that the caller can wait for those that
+// run after it has ended open's context.
 func (r *roster) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.isOpen = false
 }
 
-// apply takes over a configuration.
+// apply replaces the configuration.
 func (r *roster) apply(c Config) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	former := r.config()
+	former := r.config.Load()
 	c.Node = former.Node
 	r.easeInto(c.Freshness)
-	r.settings.Store(&c)
+	r.config.Store(&c)
 	if c.PollConcurrency != former.PollConcurrency {
-		fetching := make(places, c.PollConcurrency)
-		r.fetching.Store(&fetching) // fetches under way leave their places in the former one
+		r.fetching.resize(c.PollConcurrency)
 	}
 	if c.Freshness.PollInterval != former.Freshness.PollInterval {
-		r.gate.setInterval(c.Freshness.PollInterval)
 		for _, k := range r.keepers {
 			k.wakes.bySettings()
 		}
@@ -109,28 +112,28 @@ func (r *roster) apply(c Config) {
 	r.reconcile()
 }
 
-// easeInto has the poll interval in force go on counting for freshness for a while
-// where next has a shorter one: for as long as a document may take to be polled at
-// that and to go stale. It needs r.mu.
+// easeInto keeps assessing freshness by the poll interval in force for a while where
+// next has a shorter one: for as long as a document may take to be polled at the
+// shorter one and to go stale. The caller holds r.mu.
 func (r *roster) easeInto(next domain.Freshness) {
 	former := r.freshness().PollInterval
-	if next.PollInterval == r.config().Freshness.PollInterval || next.PollInterval >= former {
+	if next.PollInterval == r.config.Load().Freshness.PollInterval || next.PollInterval >= former {
 		return
 	}
 	grace, _ := next.TotalGrace(len(r.library.snapshot.Load().Keys()))
 	r.slower.Store(&slower{former, r.deps.Now().Add(next.PollInterval + grace)})
 }
 
-// freshness returns the rule that documents are assessed by now.
+// freshness returns the rule that documents are assessed by at this moment.
 func (r *roster) freshness() domain.Freshness {
-	f := r.config().Freshness
+	f := r.config.Load().Freshness
 	if s := r.slower.Load(); s != nil && r.deps.Now().Before(s.until) {
 		f.PollInterval = max(f.PollInterval, s.interval)
 	}
 	return f
 }
 
-// discover takes over a list of discovered environments.
+// discover replaces the list of discovered environments.
 func (r *roster) discover(list []domain.EnvironmentKeys) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -138,11 +141,11 @@ func (r *roster) discover(list []domain.EnvironmentKeys) {
 	r.reconcile()
 }
 
-// reconcile makes what is running the environments that were configured and
-// discovered. It needs r.mu.
+// reconcile starts, changes and ends keepers, so that they are those of the configured
+// and discovered environments. The caller holds r.mu.
 func (r *roster) reconcile() {
 	former := r.library.snapshot.Load().Keys()
-	next := Unite(r.config().Environments, r.discovered, r.deps.Now())
+	next := Unite(r.config.Load().Environments, r.discovered, r.deps.Now())
 	if slices.EqualFunc(former, next, domain.EnvironmentKeys.Equal) {
 		return
 	}
@@ -172,9 +175,9 @@ func (r *roster) reconcile() {
 	r.deps.Logger.InfoContext(r.life, "environments_changed", "environments", len(next), "added", added, "removed", removed)
 }
 
-// start starts a keeper, which restores from the store first. It needs r.mu.
+// start starts a keeper, which restores from the store first. The caller holds r.mu.
 func (r *roster) start(e domain.EnvironmentKeys) {
-	k := newKeeper(r.shared, e)
+	k := r.newKeeper(e)
 	ctx, stop := context.WithCancelCause(r.life)
 	k.stop, k.former = stop, r.leaving[e.Client]
 	delete(r.leaving, e.Client)
@@ -186,24 +189,47 @@ func (r *roster) start(e domain.EnvironmentKeys) {
 		r.left(k)
 	})
 	if r.deps.Notifier != nil {
-		// One for each, so that whoever comes or goes leaves the others alone.
+		// One for each environment, so that adding or removing one does not disturb the
+		// others.
 		r.running.Go(func() {
 			_ = r.deps.Notifier.Notify(ctx, []domain.EnvironmentKey{e.Client}, r.wakeByUpstream)
 		})
 	}
 }
 
-// remove ends what is running for an environment that is served no longer. It needs
-// r.mu.
+// newKeeper returns a keeper that is not running yet.
+func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
+	deps := r.deps
+	logger := deps.Logger.With("client_side_key", string(keys.Client))
+	k := &keeper{
+		key: keys.Client,
+		fetcher: &fetcher{
+			environment: keys.Client, upstream: deps.Upstream, slots: r.fetching, compiler: r.compiler, now: deps.Now, logger: logger,
+		},
+		record:  &record{key: keys.Client, store: deps.Store, config: r.config, random: deps.Random, logger: logger},
+		library: r.library, compiler: r.compiler, background: background{run: deps.Background},
+		config: r.config, now: deps.Now, random: deps.Random, logger: logger,
+		wakes:    newWakes(),
+		schedule: schedule{interval: r.config.Load().Freshness.PollInterval, random: deps.Random},
+		restored: make(chan struct{}),
+		ended:    make(chan struct{}),
+	}
+	k.fetcher.keys.Store(&keys)
+	k.record.tenure = k.record.newTenure()
+	return k
+}
+
+// remove ends what is running for an environment that is no longer served. The caller
+// holds r.mu.
 func (r *roster) remove(key domain.EnvironmentKey) {
-	r.announcer.end(key)
+	r.library.announcer.end(key)
 	k := r.keepers[key]
 	delete(r.keepers, key)
 	r.leaving[key] = k.ended
 	k.stop(errRemoved)
 }
 
-// left notes that a keeper has ended.
+// left records that a keeper has ended.
 func (r *roster) left(k *keeper) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -213,9 +239,9 @@ func (r *roster) left(k *keeper) {
 	}
 }
 
-// report assesses how fresh the documents are. None counts as confirmed any later
+// report assesses how fresh the documents are. No document counts as confirmed later
 // than the list that its environment is in: a failed discovery is a failed update
-// (docs/spec/upstream.md#discovery-by-proxy-key), and as long as nothing was ever discovered,
+// (docs/spec/upstream.md#discovery-by-proxy-key). Until something was discovered,
 // documents are missing.
 func (r *roster) report() domain.Report {
 	freshness := r.freshness()
@@ -249,12 +275,11 @@ func (r *roster) wakeAll() {
 	}
 }
 
-// awaitRestored waits until all keepers of this moment have served what the store
-// had.
+// awaitRestored waits until all present keepers have served what the store had.
 func (r *roster) awaitRestored(ctx context.Context) {
 	if r.discovery != nil {
 		select {
-		case <-r.discovery.restored: // and has brought its keepers
+		case <-r.discovery.restored: // and has started its keepers
 		case <-ctx.Done():
 			return
 		}
@@ -274,9 +299,9 @@ func (r *roster) awaitRestored(ctx context.Context) {
 	}
 }
 
-// watchStore wakes keepers when the store changes. Stores that cannot tell are
-// looked at on every turn anyway. A new subscription, for other keys too, loses
-// nothing: it begins by waking all of them.
+// watchStore wakes keepers when the store changes. A store that cannot watch is still
+// read on every turn. A new subscription misses nothing, because it starts by waking
+// all its keys.
 func (r *roster) watchStore(ctx context.Context) {
 	for ctx.Err() == nil {
 		watching, keys := r.watched(ctx)
@@ -305,11 +330,11 @@ func (r *roster) watchStore(ctx context.Context) {
 	}
 }
 
-// watched returns the keys to watch, and a context that ends when they are others.
+// watched returns the keys to watch, and a context that ends when these keys change.
 func (r *roster) watched(ctx context.Context) (context.Context, []domain.EnvironmentKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rewatch() // gives the former context back
+	r.rewatch() // releases the former context
 	watching, stop := context.WithCancel(ctx)
 	r.rewatch = stop
 	keys := make([]domain.EnvironmentKey, 0, len(r.keepers))
@@ -320,10 +345,10 @@ func (r *roster) watched(ctx context.Context) (context.Context, []domain.Environ
 }
 
 // Unite returns the environments to serve, each once: the configured ones, and those
-// that only discovery brought. An environment that is both stays configured, and its
-// discovered keys count too; one that is there twice has the keys of both. A
-// server-side key counts for the first environment that has it. A discovered
-// environment without any key that is valid at now is left out.
+// that were only discovered. An environment that is both is treated as configured, and
+// has its discovered keys too; one that is listed twice has the keys of both. A
+// server-side key belongs to the first environment that has it. A discovered
+// environment without a key that is valid at now is left out.
 func Unite(configured, discovered []domain.EnvironmentKeys, now time.Time) []domain.EnvironmentKeys {
 	list := make([]domain.EnvironmentKeys, 0, len(configured)+len(discovered))
 	at := make(map[domain.EnvironmentKey]int, cap(list))

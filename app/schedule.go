@@ -3,30 +3,31 @@ package app
 import "time"
 
 const (
-	// failuresBeforeBackoff: so many failures in a row are met by polling as usual.
+	// failuresBeforeBackoff is the number of failures in a row after which polls become
+	// less frequent.
 	failuresBeforeBackoff = 5
 	// unconditionalEvery is how often a poll asks for the whole document although
 	// one is held: Last-Modified has whole seconds, so that a condition can hide a
 	// change (docs/spec/upstream.md#schedule).
 	unconditionalEvery = 5 * time.Minute
-	// failuresBeforeHandOver: a node with so many failures in a row offers the
-	// lease to the others, soon enough for them to stay within the grace period.
+	// failuresBeforeHandOver is the number of failures in a row after which a node
+	// offers the lease to the others: soon enough for them to stay within the grace
+	// period.
 	failuresBeforeHandOver = 2
 )
 
-// schedule says when to poll next. Polls keep to a grid of one interval, so that
-// slow answers do not shift them, and each environment's grid begins at a
-// random moment, so that many spread over the interval.
+// schedule decides when to poll next. Polls follow a grid of one interval, so that slow
+// answers do not shift them. Each environment's grid starts at a random moment, so that
+// many environments spread over the interval.
 type schedule struct {
 	interval time.Duration
 	random   func() float64
 	next     time.Time // on the grid; zero before the first poll
-	failures int       // in a row, until upstream is known to have answered any node
+	failures int       // in a row, until upstream has answered this node or another
 }
 
-// first starts the grid after the first poll, which took from began to now: at a
-// random moment that is no later than a whole number of intervals after it began,
-// mostly one.
+// first starts the grid after the first poll, which took from began to now: at a random
+// moment, at most a whole number of intervals (mostly one) after began.
 func (s *schedule) first(began, now time.Time) {
 	rest := min(s.interval-now.Sub(began)%s.interval, s.interval) // min: the clock may have been set back
 	s.next = now.Add(time.Duration((0.25 + 0.75*s.random()) * float64(rest)))
@@ -43,8 +44,8 @@ func (s *schedule) grid(began, now time.Time) time.Time {
 	return s.next
 }
 
-// retime changes the interval. The grid begins anew at a random moment, at most one
-// new interval from now; before the first poll there is none yet.
+// retime changes the interval. The grid starts again at a random moment, at most one
+// new interval from now. Before the first poll it has not started yet.
 func (s *schedule) retime(interval time.Duration, now time.Time) {
 	s.interval = interval
 	if !s.next.IsZero() {
@@ -62,9 +63,9 @@ func (s *schedule) after(began, now time.Time) time.Time {
 	return now.Add(time.Duration((1 + s.random()) * float64(s.interval)))
 }
 
-// handOver reports whether another node should try after this failure: this
-// one's own way to upstream may be what is broken. Rarely after that, since with
-// each hand-over the polls of a fleet come closer together once.
+// handOver reports whether another node should try after this failure, because the
+// fault may be in this node's connection to upstream. It does so rarely: each hand-over
+// once brings two polls of a fleet closer together.
 func (s *schedule) handOver() bool {
 	return s.failures == failuresBeforeHandOver || s.failures > 0 && s.failures%failuresBeforeBackoff == 0
 }

@@ -8,22 +8,23 @@ import (
 	"time"
 )
 
-// shutDown stops in order: unready, polling stopped and leases dropped; then the
-// drain delay, in which answers tell clients to connect anew; then the listener
-// closed with requests finished; then the last reports sent; then the store. Each step is bounded.
+// shutDown stops in order. It makes the proxy unready, stops polling and drops leases;
+// waits for the drain delay, in which answers ask clients to reconnect; closes the
+// listener and finishes requests; sends the last reports; and closes the store. Each
+// step is bounded in time.
 func (a *App) shutDown(ctx context.Context, input Input, stopKeeping func(), running *sync.WaitGroup, served <-chan error) error {
 	began := a.deps.Now()
 	a.draining.Store(true)
 	input.Drain()
-	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config().DrainDelay.String())
-	drained := time.NewTimer(a.config().DrainDelay)
+	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config.Load().DrainDelay.String())
+	drained := time.NewTimer(a.config.Load().DrainDelay)
 	defer drained.Stop()
 
 	stopKeeping()
 	stopped := a.waitFor(ctx, "stopping to poll", running.Wait)
 	<-drained.C
 
-	ctx, cancel := context.WithTimeout(ctx, a.config().ShutdownTimeout)
+	ctx, cancel := context.WithTimeout(ctx, a.config.Load().ShutdownTimeout)
 	defer cancel()
 	var errs []error
 	if err := input.Shutdown(ctx); err != nil {
@@ -34,7 +35,7 @@ func (a *App) shutDown(ctx context.Context, input Input, stopKeeping func(), run
 		if err != nil {
 			errs = append(errs, fmt.Errorf("serving: %w", err))
 		}
-	case <-ctx.Done(): // and Shutdown has told
+	case <-ctx.Done(): // and Shutdown has returned why
 	}
 	reported := a.endReports(ctx)
 	errs = append(errs, a.closeStore(ctx, stopped && reported))
@@ -42,8 +43,8 @@ func (a *App) shutDown(ctx context.Context, input Input, stopKeeping func(), run
 	return errors.Join(errs...)
 }
 
-// closeStore closes the store, within bounds. stopped tells whether what uses it
-// has ended in time.
+// closeStore closes the store, in bounded time. stopped is whether everything that uses
+// the store has ended in time.
 func (a *App) closeStore(ctx context.Context, stopped bool) error {
 	var err error
 	switch ended := a.waitFor(ctx, "closing the store", func() { err = a.deps.Store.Close() }); {
@@ -60,7 +61,7 @@ func (a *App) closeStore(ctx context.Context, stopped bool) error {
 func (a *App) waitFor(ctx context.Context, step string, f func()) bool {
 	done := make(chan struct{})
 	go func() { f(); close(done) }()
-	timeout := time.NewTimer(a.config().ShutdownTimeout)
+	timeout := time.NewTimer(a.config.Load().ShutdownTimeout)
 	defer timeout.Stop()
 	select {
 	case <-done:

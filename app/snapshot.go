@@ -20,9 +20,8 @@ type Environment struct {
 	Presentation Presentation
 }
 
-// Presentation is what an input adapter prepares once per document, so that
-// answering is a matter of picking prepared parts. Only the adapter that made it
-// looks inside.
+// Presentation is what an input adapter prepares once per document, so that an answer
+// is made of prepared parts. Only the adapter that made it knows its type.
 type Presentation any
 
 // Presenter prepares an environment for an input adapter. It is called in the
@@ -41,20 +40,20 @@ type Snapshot struct {
 	now          func() time.Time
 }
 
-// NewSnapshot returns the snapshot of the given environments under the keys of
-// ring. now decides which server-side keys have expired. The map must not be
-// changed any more.
+// NewSnapshot returns the snapshot of the given environments under the keys of ring.
+// now decides which server-side keys have expired. The caller must not change the map
+// afterwards.
 func NewSnapshot(ring *domain.KeyRing, environments map[domain.EnvironmentKey]*Environment, now func() time.Time) *Snapshot {
 	return &Snapshot{ring, environments, now}
 }
 
-// Entry is what a key leads to.
+// Entry is the result of a Lookup.
 type Entry struct {
 	// Key is the environment's client-side key, whichever was looked up.
 	Key domain.EnvironmentKey
-	// Access is what the key that was looked up may see.
+	// Access is what the key that was looked up gives access to.
 	Access domain.Access
-	// Environment is nil while the environment's document has not arrived.
+	// Environment is nil until the environment's document has arrived.
 	Environment *Environment
 }
 
@@ -68,9 +67,9 @@ func (s *Snapshot) Lookup(key string) (Entry, bool) {
 	return Entry{client, access, s.environments[client]}, true
 }
 
-// Keys returns the environments' keys, as the ring has them. Read-only.
+// Keys returns the environments' keys, in the order of the ring. Read-only.
 func (s *Snapshot) Keys() []domain.EnvironmentKeys { return s.ring.Environments() }
 
-// Environment returns the environment under a client-side key, nil when its
-// document has not arrived.
+// Environment returns the environment with a client-side key, or nil when its document
+// has not arrived.
 func (s *Snapshot) Environment(key domain.EnvironmentKey) *Environment { return s.environments[key] }

@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// wakes collects reasons for a keeper to look at once. Any number of them before
-// it looks are one.
+// wakes collects the reasons why a keeper should act at once. Reasons that come before
+// it does are merged.
 type wakes struct {
 	signal chan struct{}
 	mu     *sync.Mutex
 	reason *wake
 }
 
-// wake is a reason: the store changed, upstream is said to have, or something about
-// the keeper itself did.
+// wake is a merged reason: the store has changed, upstream is said to have changed, or
+// the keeper's own keys or settings have.
 type wake struct {
 	store     bool
-	keys      bool // server-side keys came that documents can be fetched with
+	keys      bool // documents can be fetched now, by new server-side keys
 	settings  bool
 	upstream  bool
-	updatedAt time.Time // what upstream is said to have, zero when that is not known
-	// alone: only this node was told, so that it must ask upstream itself whoever
-	// has the lease.
+	updatedAt time.Time // what upstream is said to have; zero: unknown
+	// alone: only this node was notified, so that it must ask upstream itself even
+	// without the lease.
 	alone bool
 }
 
@@ -49,7 +49,7 @@ func (w wakes) byUpstream(updatedAt time.Time) {
 	})
 }
 
-// byCaller is byUpstream for what only this node was told. It never waits.
+// byCaller is byUpstream for a change that only this node was notified of. It never waits.
 func (w wakes) byCaller() {
 	w.ring(func(r *wake) { r.upstream, r.updatedAt, r.alone = true, time.Time{}, true })
 }
@@ -64,7 +64,7 @@ func (w wakes) ring(add func(*wake)) {
 	}
 }
 
-// take returns what came since the last call.
+// take returns the reasons since the last call.
 func (w wakes) take() wake {
 	w.mu.Lock()
 	defer w.mu.Unlock()

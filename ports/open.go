@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// StoreDeps is what a store gets from its surroundings.
+// StoreDeps is what a store is given by the program it runs in.
 type StoreDeps struct {
 	// Now is the time; never nil.
 	Now func() time.Time
@@ -23,10 +23,10 @@ type StoreDeps struct {
 	ReadFile func(name string) ([]byte, error)
 }
 
-// OpenStore opens the store that u names (store.url). It refuses parameters it
-// does not know, naming those it does, and never shows u's password. A shared
-// backend that does not answer is no error: the store opens and its calls return
-// ErrUnavailable until the backend is there. What only an operator can mend is an
-// error that says what to do: a file locked by another process, one from a newer
-// version of the program, a wrong parameter.
+// OpenStore opens the store that u names (store.url). It refuses parameters it does not
+// know, naming those it does, and never shows u's password. A shared backend that does
+// not answer is not an error: the store opens and its calls return ErrUnavailable until
+// the backend answers. What only an operator can repair is an error that says what to
+// do: a file locked by another process, one from a newer version of the program, a
+// wrong parameter.
 type OpenStore func(ctx context.Context, u *url.URL, d StoreDeps) (Store, error)

@@ -1,7 +1,6 @@
-// Package ports holds the contracts between the application and its adapters:
-// the document store, upstream, and what is told to observers. Adapters of
-// other teams implement these; test/storetest checks a store against its
-// contract, sentence by sentence.
+// Package ports holds the contracts between the application and its adapters: the
+// document store, upstream, and the receivers of reports. Anybody may implement them;
+// test/storetest checks a store against its contract, sentence by sentence.
 package ports
 
 import (
@@ -15,21 +14,21 @@ import (
 // The errors of a Store, tested with errors.Is. A call that ends because its
 // context did returns the context's error instead of any of these.
 var (
-	// ErrNotFound: there is no record, lease or state under that name.
+	// ErrNotFound: no record, lease or state has that name.
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: ifVersion is not the current version; nothing was changed.
 	ErrConflict = errors.New("version conflict")
 	// ErrUnavailable: the backend does not answer or cannot do it now. It is
 	// transient: back off and try again.
 	ErrUnavailable = errors.New("store unavailable")
-	// ErrCorrupt: what is stored cannot be read. To Put it counts as absent.
+	// ErrCorrupt: what is stored cannot be read. Put treats it as absent.
 	ErrCorrupt = errors.New("corrupt record")
 	// ErrClosed: the call came after Close.
 	ErrClosed = errors.New("store closed")
 )
 
 // Version names one stored state of one key. It is opaque and compared with ==
-// only. "" means that there is no record. A version is never used again for the
+// only. "" means no record. A version is never used again for the
 // same key, not even after the backend lost its data.
 type Version string
 
@@ -45,39 +44,38 @@ type Record struct {
 
 // Reader reads records.
 type Reader interface {
-	// Get returns the record under key. Its Body is the caller's own, to
-	// keep for ever: changing it changes nothing else. Errors: ErrNotFound,
-	// ErrCorrupt, ErrUnavailable, ErrClosed.
+	// Get returns the record under key. The caller owns its Body, and may keep and
+	// change it. Errors: ErrNotFound, ErrCorrupt, ErrUnavailable, ErrClosed.
 	Get(ctx context.Context, key domain.EnvironmentKey) (Record, error)
 	// Stat is Get without the Body, which it does not transfer: what a follower
 	// asks each interval. Errors: as Get.
 	Stat(ctx context.Context, key domain.EnvironmentKey) (Record, error)
-	// List returns the keys of all records, in no order, those of corrupt ones
-	// too where they can be told. Errors: ErrUnavailable, ErrClosed.
+	// List returns the keys of all records, in any order, including those of corrupt
+	// records whose keys can be read. Errors: ErrUnavailable, ErrClosed.
 	List(ctx context.Context) ([]domain.EnvironmentKey, error)
 }
 
 // Writer changes records. Its methods are atomic, across processes where the
 // backend is shared.
 type Writer interface {
-	// Put replaces the record under r.Key if its version is still ifVersion ("":
-	// if there is none, or a corrupt one) and returns the new version. It neither
-	// keeps nor changes r.Body. When it returns nil the record survives a crash
-	// of this process, where the backend is durable. After an error other than
-	// ErrConflict the record is whole, either the former or the new one. Errors:
-	// ErrConflict, ErrUnavailable, ErrClosed.
+	// Put replaces the record under r.Key if its version is still ifVersion ("": if the
+	// record does not exist or is corrupt) and returns the new version. It does not
+	// keep or change r.Body. When it returns nil the record survives a crash of this
+	// process, where the backend is durable. After an error other than ErrConflict the
+	// record is whole, either the former or the new one. Errors: ErrConflict,
+	// ErrUnavailable, ErrClosed.
 	Put(ctx context.Context, r Record, ifVersion Version) (Version, error)
-	// Touch moves the record's CheckedAt forward, never back, if its version is
-	// v. The version stays, and nobody is woken. It may be delayed, and lost in a
-	// crash. Errors: ErrConflict when the record has another version, ErrNotFound
-	// when there is none, ErrUnavailable, ErrClosed.
+	// Touch moves the record's CheckedAt forward, never back, if its version is v. The
+	// version stays, and nobody is woken. It may be delayed, and lost in a crash.
+	// Errors: ErrConflict when the record has another version, ErrNotFound when the
+	// record does not exist, ErrUnavailable, ErrClosed.
 	Touch(ctx context.Context, key domain.EnvironmentKey, v Version, checkedAt time.Time) error
-	// Delete removes the record; removing what is not there is no error. Errors:
+	// Delete removes the record; it is not an error when the record does not exist. Errors:
 	// ErrUnavailable, ErrClosed.
 	Delete(ctx context.Context, key domain.EnvironmentKey) error
 }
 
-// Watcher tells of changes.
+// Watcher notifies of changes.
 type Watcher interface {
 	// Watch calls wake once for every one of keys as soon as it is subscribed,
 	// then after each change of one of them (Put or Delete, through whichever
@@ -109,19 +107,19 @@ type Leaser interface {
 // discovered environments, a spool of usage counts. They live in a name space of
 // their own, apart from records and leases.
 type Stater interface {
-	// GetState returns the value, the caller's own like a record's Body.
+	// GetState returns the value, which the caller owns like a record's Body.
 	// Errors: ErrNotFound, ErrCorrupt, ErrUnavailable, ErrClosed.
 	GetState(ctx context.Context, name string) ([]byte, Version, error)
-	// PutState replaces the value if its version is still ifVersion ("": if there
-	// is none, or a corrupt one). It neither keeps nor changes value. Errors: ErrConflict,
-	// ErrUnavailable, ErrClosed.
+	// PutState replaces the value if its version is still ifVersion ("": if the value
+	// does not exist or is corrupt). It does not keep or change value. Errors:
+	// ErrConflict, ErrUnavailable, ErrClosed.
 	PutState(ctx context.Context, name string, value []byte, ifVersion Version) (Version, error)
 }
 
-// Store is a document store. All methods are safe for concurrent use, keep their
-// hands off a call's arguments once it has returned, and heed the context: a call
-// whose context has ended returns its error. Keys, lease names and state names
-// are arbitrary texts of up to 1,024 bytes, compared byte for byte.
+// Store is a document store. All methods are safe for concurrent use, do not touch a
+// call's arguments after it has returned, and obey the context: a call whose context
+// has ended returns its error. Keys, lease names and state names are arbitrary texts of
+// up to 1,024 bytes, compared byte for byte.
 type Store interface {
 	Reader
 	Writer

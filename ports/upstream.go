@@ -9,8 +9,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// ErrNotModifiedWithoutCondition: upstream answered 304 to a request that had no
-// condition.
+// ErrNotModifiedWithoutCondition: upstream answered 304 to an unconditional request.
 var ErrNotModifiedWithoutCondition = errors.New("upstream answered 304 to an unconditional request")
 
 // DocumentRequest asks for one environment's document.
@@ -29,13 +28,13 @@ type Document struct {
 	// NotModified: the document is the one that the condition was made of, and
 	// Body is nil.
 	NotModified bool
-	// Body is the document with its pages merged; the receiver's to keep.
+	// Body is the document with its pages merged. The receiver owns it.
 	Body []byte
 }
 
 // Upstream is where environment documents come from.
 type Upstream interface {
-	// FetchDocument fetches a whole document or tells that it is not modified.
+	// FetchDocument fetches a whole document, or reports that it is not modified.
 	// It takes as long as upstream does, bounded by the adapter's own time-out
 	// for each request and by ctx. Errors: the context's when it ended; otherwise
 	// a *FetchError. It does not check that the body is a usable document, only
@@ -43,34 +42,32 @@ type Upstream interface {
 	FetchDocument(ctx context.Context, r DocumentRequest) (Document, error)
 }
 
-// Notifier tells of changes upstream, so that they need not wait for the next
-// poll.
+// Notifier notifies of changes upstream, so that they are noticed before the next poll.
 type Notifier interface {
-	// Notify calls changed after a change of one of the documents under keys,
-	// with the new document's updated_at, or a zero time where it is not known,
-	// until ctx ends, whose error it returns. It mends broken connections itself,
-	// with backoff. Calls are hints, as those of Watcher.Watch are; they come from
-	// one goroutine at a time, and one that takes long loses nothing.
+	// Notify calls changed after a change of one of the documents under keys, with the
+	// new document's updated_at, or a zero time where it is not known, until ctx ends,
+	// whose error it returns. It restores broken connections itself, with backoff.
+	// Calls are hints, as those of Watcher.Watch are; they come from one goroutine at a
+	// time, and one that takes long loses nothing.
 	Notify(ctx context.Context, keys []domain.EnvironmentKey, changed func(key domain.EnvironmentKey, updatedAt time.Time)) error
 }
 
 // Discoverer lists the environments that a proxy key opens.
 type Discoverer interface {
-	// Discover returns all environments, each once, with their server-side keys
-	// known whole; expired keys may be among them. The order of environments and
-	// keys means nothing. An empty list means that there are none; a list that is
-	// not to be trusted is an error instead. The result is the caller's. It takes
-	// as long as upstream does, bounded by the adapter's own time-out and by ctx.
-	// Errors: the context's when it ended; otherwise a *FetchError. Safe for
-	// concurrent use.
+	// Discover returns all environments, each once, with their server-side keys known
+	// whole; expired keys may be among them. The order of environments and keys has no
+	// meaning. An empty list means no environments; a list that cannot be trusted is an
+	// error instead. The caller owns the result. It takes as long as upstream does,
+	// bounded by the adapter's own time-out and by ctx. Errors: the context's when it
+	// ended; otherwise a *FetchError. Safe for concurrent use.
 	Discover(ctx context.Context) ([]domain.EnvironmentKeys, error)
 }
 
-// FetchError says why something could not be fetched. It names no secret.
+// FetchError is why something could not be fetched. Its text never contains a secret.
 type FetchError struct {
 	Doing  string // what failed; "" is fetching the document
 	Status int    // of the HTTP answer, 0 when there was none
-	Cause  string // the likely cause and what to do about it, "" when there is no more to say than Err
+	Cause  string // the likely cause and what to do about it; may be empty
 	Err    error  // what happened
 }
 

@@ -3,9 +3,10 @@ package config
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // URL is an address that may carry a password. It is valid once loaded; the zero
@@ -13,15 +14,14 @@ import (
 // password and secret parameters. URLs are equal under == when their texts are.
 type URL struct{ text Secret }
 
-// IsZero reports whether there is no URL.
+// IsZero reports whether u is unset.
 func (u URL) IsZero() bool { return u.text.IsZero() }
 
 // Reveal returns the whole text, secrets included: for connecting, never for
 // output.
 func (u URL) Reveal() string { return u.text.Reveal() }
 
-// Parse returns the URL taken apart, secrets included, as a copy of the caller's
-// own; nil when unset.
+// Parse returns a new *url.URL, secrets included; nil when u is unset.
 func (u URL) Parse() *url.URL {
 	if u.IsZero() {
 		return nil
@@ -38,7 +38,7 @@ func (u URL) String() string {
 	if u.IsZero() {
 		return ""
 	}
-	return maskURL(u.Reveal())
+	return domain.RedactURL(u.Reveal())
 }
 
 // GoString returns the URL without its secrets.
@@ -47,35 +47,8 @@ func (u URL) GoString() string { return u.String() }
 // MarshalText returns the URL without its secrets.
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
-// secretParameter finds the names of query parameters whose values are secrets.
-var secretParameter = regexp.MustCompile(`(?i)pass|secret|token|key|auth|credential`)
-
-// maskURL returns what may be shown of text, which may be no URL at all.
-func maskURL(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.User == nil && strings.Contains(text, "@") {
-		if strings.ContainsAny(text, "@?") {
-			return masked
-		}
-		return text
-	}
-	if u.User != nil {
-		u.User = url.User("xxxxx")
-	}
-	if u.RawQuery != "" {
-		parameters := strings.Split(u.RawQuery, "&")
-		for i, p := range parameters {
-			if name, _, found := strings.Cut(p, "="); found && secretParameter.MatchString(name) {
-				parameters[i] = name + "=xxxxx"
-			}
-		}
-		u.RawQuery = strings.Join(parameters, "&")
-	}
-	return u.String()
-}
-
-// parseURL reads the URL of setting d. Schemes are d's; a proxy may be written
-// without one and is an http proxy then.
+// parseURL reads the URL of setting d, whose schemes d lists. A proxy without a
+// scheme is an http proxy.
 func parseURL(d *definition, text string) (URL, error) {
 	if d.check == "proxy" && !strings.Contains(text, "://") {
 		text = "http://" + text
@@ -86,7 +59,7 @@ func parseURL(d *definition, text string) (URL, error) {
 		return URL{}, errNotAllowed
 	case u.Scheme == "":
 		return URL{}, errNotAllowed
-	case len(d.schemes) == 0: // a store: its scheme says what the rest means
+	case len(d.schemes) == 0: // a store's URL: the store checks the rest
 		return URL{NewSecret(text)}, nil
 	case !slices.Contains(d.schemes, u.Scheme) || u.Opaque != "":
 		return URL{}, errNotAllowed
@@ -109,7 +82,7 @@ func parseURL(d *definition, text string) (URL, error) {
 	return URL{NewSecret(text)}, nil
 }
 
-// allowedURL says which URLs setting d takes.
+// allowedURL describes the URLs that setting d accepts.
 func allowedURL(d *definition) string {
 	if len(d.schemes) == 0 {
 		return "a URL with a scheme, such as memory:"

@@ -28,7 +28,7 @@ func TestChecksAreProblemsLikeOthers(t *testing.T) {
 	src := checkedSource(withFile("{\n\"store\": {\n\"url\": \"memory:\"}}", keys, "SERVER_PORT=81", "API_POLL_FREQUENCY_SECONDS=no"))
 	want := []string{
 		`api_poll_frequency_seconds is "no", must be a number of seconds above 0 and at most 86400 (variable API_POLL_FREQUENCY_SECONDS)`,
-		"server.host has something against port 81 (neither in config.json nor in a variable)",
+		"server.host has something against port 81 (not set in config.json or by a variable)",
 		"store.url is small (config.json, line 3)",
 		"store.url is ugly (config.json, line 3)",
 	}
@@ -37,7 +37,7 @@ func TestChecksAreProblemsLikeOthers(t *testing.T) {
 	}
 }
 
-// A value that is wrong by itself is told once, and not passed to checks.
+// A value that is wrong by itself is reported once and not passed to checks.
 func TestChecksLookAtGoodValuesOnly(t *testing.T) {
 	src := checkedSource(source(nil, keys, "SERVER_PORT=no", "STORE_URL=nowhere"))
 	want := []string{

@@ -28,10 +28,10 @@ func TestDocumentedExampleAsFileAndAsVariables(t *testing.T) {
 		`ENVIRONMENT_KEY_PAIRS=[{"server_side_key":"ser.your_server_side_key_1","client_side_key":"your_client_side_key_1"}]`,
 		"API_POLL_FREQUENCY_SECONDS=5",
 		`LOGGING={"log_level":"DEBUG","log_format":"json"}`))
-	if changed := config.Changed(fromFile, fromVariables); changed != nil {
-		t.Errorf("file and variables differ in %v", changed)
+	if differ := changed(fromFile, fromVariables); differ != nil {
+		t.Errorf("file and variables differ in %v", differ)
 	}
-	want := config.Default()
+	want := defaults(t)
 	want.EnvironmentKeyPairs = []config.KeyPair{pair("ser.your_server_side_key_1", "your_client_side_key_1")}
 	want.APIPollFrequency = 5 * time.Second
 	want.Store.Lease = 10 * time.Second

@@ -3,6 +3,7 @@ package config_test
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +38,28 @@ func mustLoad(t *testing.T, src config.Source) config.Settings {
 		t.Fatalf("Load: %v", err)
 	}
 	return s
+}
+
+// defaults returns the settings of a configuration that has nothing but keys,
+// without these.
+func defaults(t *testing.T) config.Settings {
+	t.Helper()
+	s := mustLoad(t, source(nil, keys))
+	s.EnvironmentKeyPairs = nil
+	return s
+}
+
+// changed returns the keys of the settings in which a and b differ, in the order of
+// config.Reference.
+func changed(a, b config.Settings) []string {
+	r := config.Reload(a, b)
+	var keys []string
+	for _, e := range config.Reference() {
+		if slices.Contains(r.Live, e.Key) || slices.Contains(r.Restart, e.Key) {
+			keys = append(keys, e.Key)
+		}
+	}
+	return keys
 }
 
 // refused returns the lines of the error that Load must return.

@@ -8,16 +8,18 @@ import (
 	"time"
 
 	"github.com/tailscale/hujson"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // A kind is what all settings of one Go type have in common.
 type kind struct {
-	name string // in the reference
+	name string // in docs/configuration.md
 	// literals are the JSON values the file may hold, beside null for settings
 	// that may be unset: '"' a text, '0' a number, 't' a boolean, '[' a list,
 	// '{' an object.
 	literals string
-	// confidential: values may hold secrets, so that they can come from files.
+	// confidential values may hold secrets; they can be read from files.
 	confidential bool
 	nullable     bool // null is a value
 	number       bool // rendered without quotes
@@ -74,7 +76,7 @@ func kinds() map[reflect.Type]*kind {
 		reflect.TypeFor[URL](): {
 			name: "URL", literals: `"`, confidential: true, allowed: allowedURL,
 			parse: func(_ *loader, d *definition, text string) (any, error) { return parseURL(d, text) },
-			show:  func(text string) string { return quote(maskURL(text)) },
+			show:  func(text string) string { return quote(domain.RedactURL(text)) },
 		},
 		reflect.TypeFor[Secret](): {
 			name: "secret", literals: `"`, confidential: true, allowed: allowedText,

@@ -6,11 +6,13 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // texts reads a list of texts: JSON when it begins with a bracket, else
-// separated by commas, all of it in quotes or not. Blanks around the texts do not
-// count, empty texts are left out.
+// separated by commas, optionally all in quotes. Blanks around texts and empty texts
+// are dropped.
 func texts(text string) ([]string, error) {
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, `"`) {
@@ -38,8 +40,8 @@ func texts(text string) ([]string, error) {
 	return all, nil
 }
 
-// parseOrigins reads allow_origins. What can never equal an Origin header is
-// kept, as in the reference, and warned about.
+// parseOrigins reads allow_origins. It warns of texts that can never equal an Origin
+// header, and keeps them as the Python proxy does.
 func parseOrigins(l *loader, d *definition, text string) ([]string, error) {
 	origins, err := texts(text)
 	if err != nil {
@@ -51,7 +53,7 @@ func parseOrigins(l *loader, d *definition, text string) ([]string, error) {
 		}
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(u.Host, "*") || u.Scheme+"://"+u.Host != origin {
-			l.warn(d.key, quote(maskURL(origin))+" matches no origin: an origin is a scheme, a host and perhaps a port, such as https://www.example.com", l.originOf(d))
+			l.warn(d.key, quote(domain.RedactURL(origin))+" matches no origin: an origin is a scheme, a host and perhaps a port, such as https://www.example.com", l.originOf(d))
 		}
 	}
 	return origins, nil
@@ -62,20 +64,6 @@ func parseOrigins(l *loader, d *definition, text string) ([]string, error) {
 type TrustedPeers struct {
 	All      bool
 	Prefixes []netip.Prefix
-}
-
-// Contains reports whether the peer at address a is trusted.
-func (p TrustedPeers) Contains(a netip.Addr) bool {
-	if p.All {
-		return true
-	}
-	a = a.Unmap().WithZone("")
-	for _, prefix := range p.Prefixes {
-		if prefix.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // parsePeers reads FORWARDED_ALLOW_IPS.

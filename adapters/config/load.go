@@ -13,18 +13,18 @@ import (
 
 // Source is where a configuration comes from. Nothing else is read.
 type Source struct {
-	// Environ are the variables as NAME=value, as os.Environ returns them; of a
-	// name that is there twice the last counts.
+	// Environ are the variables as NAME=value, as os.Environ returns them. The last
+	// of two entries with one name wins.
 	Environ []string
-	// ReadFile reads the configuration file and files that hold secrets, like
-	// os.ReadFile. Nil means that there are no files.
+	// ReadFile reads the configuration file and files that hold secrets, as
+	// os.ReadFile does. With nil, no file exists.
 	ReadFile func(name string) ([]byte, error)
-	// WorkingDir is what relative paths are taken from; empty leaves them as
-	// they are.
+	// WorkingDir is the directory that relative paths start from. Empty leaves paths
+	// as they are.
 	WorkingDir string
 	// Overrides take precedence over the file and the variables.
 	Overrides []Override
-	// Checks are rules that this package does not know.
+	// Checks are further rules, see Check.
 	Checks []Check
 }
 
@@ -36,20 +36,19 @@ type Override struct {
 	Origin string // what messages call the place it is from
 }
 
-// Check is a rule about a setting that is for others to know, such as which stores
-// there are.
+// Check is a rule about settings that this package does not know, such as which
+// stores exist.
 type Check struct {
-	// Keys are the settings that the rule looks at. It is left out where one of
-	// them is wrong by itself; what it finds is told of the first.
+	// Keys are the settings that the rule reads. The rule does not run when one of
+	// them is wrong by itself. Its findings are reported for the first key.
 	Keys []string
-	// Find returns an error with a line for each problem, without secrets, or nil.
+	// Find returns nil, or an error with one line per problem and without secrets.
 	Find func(Settings) error
 }
 
-// Load returns the configuration of src, completely validated, and what an
-// operator should know about it. It keeps nothing: calling it again reads src
-// again. The error is a *ProblemsError with all that is wrong; warnings are
-// returned in that case too.
+// Load reads and validates the configuration of src. The error is a *ProblemsError
+// that lists every problem; warnings are returned with or without an error. Load
+// keeps no state: the next call reads src again.
 func Load(src Source) (Settings, []Warning, error) {
 	l := newLoader(src)
 	l.loadLayers()
@@ -63,16 +62,6 @@ func Load(src Source) (Settings, []Warning, error) {
 		return Settings{}, l.warnings, &ProblemsError{l.problems}
 	}
 	return s, l.warnings, nil
-}
-
-// Default returns the settings of an empty configuration. Alone they are not
-// enough to serve: there are no keys.
-func Default() Settings {
-	s, err := newLoader(Source{}).decode()
-	if err != nil {
-		panic(err) // the defaults are constants
-	}
-	return s
 }
 
 // A loader holds the state of one Load.
@@ -121,7 +110,7 @@ func (l *loader) loadLayers() {
 	l.findTypos()
 }
 
-// settle lets c replace what lower layers said about d; objects are merged.
+// settle replaces the value of d from lower layers by c. Objects are merged.
 func (l *loader) settle(d *definition, c *candidate) {
 	below := l.settled[d]
 	l.settled[d] = c
@@ -142,7 +131,7 @@ func (l *loader) settle(d *definition, c *candidate) {
 	}
 }
 
-// environment returns the layers' result as variables, under their first names.
+// environment returns the settled values as variables, under their first names.
 func (l *loader) environment() map[string]string {
 	environment := map[string]string{} // not nil: env would take the process's own
 	for _, d := range l.settings {
@@ -167,8 +156,8 @@ func (l *loader) environment() map[string]string {
 	return environment
 }
 
-// decode makes Settings of what the layers left, defaults included. It returns
-// an error only for a mistake in this program.
+// decode returns the Settings that the layers result in, defaults included. An error
+// means a mistake in this program.
 func (l *loader) decode() (Settings, error) {
 	var s Settings
 	err := env.ParseWithOptions(&s, env.Options{
@@ -209,7 +198,7 @@ func (l *loader) parsers() map[reflect.Type]env.ParserFunc {
 	return parsers
 }
 
-// verdict makes problems of what a parser says about d's value.
+// verdict turns the error of a parser into problems of d.
 func (l *loader) verdict(d *definition, text string, err error) error {
 	var all *ProblemsError
 	if errors.As(err, &all) {
@@ -251,8 +240,8 @@ func (l *loader) reportAll(err error) error {
 	return errors.Join(others...)
 }
 
-// requireKeys reports the one thing that has no default, unless the keys that
-// are there have a problem of their own, or the file that may hold them does.
+// requireKeys reports missing keys, the one setting without a default. It stays silent
+// when the keys, or the file that may hold them, have another problem already.
 func (l *loader) requireKeys(s *Settings) {
 	d := l.byVariable["ENVIRONMENT_KEY_PAIRS"]
 	file := l.shownPath()
@@ -267,7 +256,7 @@ func (l *loader) requireKeys(s *Settings) {
 	l.report(Problem{Key: d.key, Value: value, Allowed: d.kind.allowed(d) + ", unless proxy_key is set", Origin: l.originOf(d)})
 }
 
-// runChecks reports what the checks of the source find.
+// runChecks reports the findings of the source's checks.
 func (l *loader) runChecks(s Settings) {
 	for _, c := range l.src.Checks {
 		if slices.ContainsFunc(l.problems, func(p Problem) bool { return slices.Contains(c.Keys, p.Key) }) {
@@ -289,7 +278,7 @@ func (l *loader) originOf(d *definition) string {
 	if c := l.settled[d]; c != nil {
 		return c.origin
 	}
-	return "neither in " + l.shownPath() + " nor in a variable"
+	return "not set in " + l.shownPath() + " or by a variable"
 }
 
 func (l *loader) report(p Problem) {

@@ -12,10 +12,10 @@ import (
 // secrets and no line breaks.
 type Problem struct {
 	Key     string // the setting, such as server.port, or the file
-	Value   string // what it is: quoted, masked, or described
-	Allowed string // what it must be
+	Value   string // the value found: quoted, masked, or described
+	Allowed string // the values that are allowed
 	Origin  string // where the value came from
-	Text    string // what a Check says, in place of value and allowed
+	Text    string // the text of a Check; it replaces Value and Allowed
 }
 
 // String returns the problem as one line.
@@ -26,7 +26,8 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s is %s, must be %s (%s)", p.Key, p.Value, p.Allowed, p.Origin)
 }
 
-// ProblemsError is returned by Load: all that is wrong with a configuration.
+// ProblemsError is the error of Load. It lists everything that is wrong with a
+// configuration.
 type ProblemsError struct{ Problems []Problem }
 
 // Error returns the problems, one a line.
@@ -38,8 +39,8 @@ func (e *ProblemsError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Warning is something an operator should know about a configuration that is
-// usable. Its texts hold no secrets and no line breaks.
+// Warning is something an operator should know although the configuration is usable.
+// Its texts hold no secrets and no line breaks.
 type Warning struct {
 	Key     string // the setting, key or variable
 	Message string
@@ -49,11 +50,11 @@ type Warning struct {
 // String returns the warning as one line.
 func (w Warning) String() string { return fmt.Sprintf("%s: %s (%s)", w.Key, w.Message, w.Origin) }
 
-// errNotAllowed is a parser's verdict on a value that its setting's Allowed
-// explains; a *reason explains itself.
+// errNotAllowed is the error of a parser for a value outside of what the setting
+// allows. A *reason carries its own explanation.
 var errNotAllowed = errors.New("not allowed")
 
-// reason is a parser's verdict with its own account of what is allowed.
+// reason is the error of a parser that says itself what is allowed.
 type reason struct{ allowed string }
 
 func (r *reason) Error() string { return "must be " + r.allowed }
@@ -74,7 +75,7 @@ func oneLine(text string) string {
 	return text
 }
 
-// quote shows a value; masked before it is cut, lest half a key is shown.
+// quote shows a value. It is masked before it is cut, so that no part of a key shows.
 func quote(text string) string { return fmt.Sprintf("%q", oneLine(text)) }
 
 // choice lists alternatives as a sentence does.

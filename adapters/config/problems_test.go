@@ -17,7 +17,7 @@ func TestProblems(t *testing.T) {
 		want []string
 	}{
 		"no keys": {source(nil), []string{
-			`environment_key_pairs is missing, must be a list of objects with "server_side_key" and "client_side_key", unless proxy_key is set (neither in config.json nor in a variable)`}},
+			`environment_key_pairs is missing, must be a list of objects with "server_side_key" and "client_side_key", unless proxy_key is set (not set in config.json or by a variable)`}},
 		"empty key pairs": {withFile(`{"environment_key_pairs": []}`), []string{
 			`environment_key_pairs is empty, must be a list of objects with "server_side_key" and "client_side_key", unless proxy_key is set (` + file + `)`}},
 		"port beyond": {withFile("{\n\"server\": {\n\"port\": 70000}}", keys), []string{

@@ -8,9 +8,9 @@ import (
 	"os"
 )
 
-// Reading reads files for one Load, as its Source.ReadFile, and remembers them: to
-// tell later whether they have changed. It is for one goroutine. The zero Reading
-// is the first one; those for further loads come from Again.
+// Reading reads files for one Load as its Source.ReadFile, and remembers them so that
+// changes can be found later. It is for one goroutine. The zero Reading is for the
+// first Load, Again returns one for the next.
 type Reading struct {
 	further bool
 	held    map[string]content // not to be read
@@ -25,14 +25,13 @@ type content struct {
 
 // errGone and errOnce are why a file cannot be read for a further load.
 var (
-	errGone = errors.New("it was there before, and is not any more")
-	errOnce = errors.New("it is no regular file, which can be read only once")
+	errGone = errors.New("it was there before and is gone")
+	errOnce = errors.New("it is not a regular file, so it was read only once, at the start")
 )
 
-// Again returns a Reading for another load. Files in held are not read: they stay
-// what r found, for a file whose changes do not count yet. A configuration file
-// that r found must still be there: otherwise an empty configuration would take
-// its place for the moment in which somebody replaces it.
+// Again returns a Reading for another Load. Files in held are not read again; they
+// keep the content that r found. A file that r found must still exist: otherwise an
+// empty configuration would apply while somebody replaces the file.
 func (r *Reading) Again(held ...string) *Reading {
 	next := &Reading{further: true, held: map[string]content{}, there: map[string]bool{}}
 	for name, c := range r.read {
@@ -46,7 +45,7 @@ func (r *Reading) Again(held ...string) *Reading {
 	return next
 }
 
-// ReadFile is os.ReadFile, with what is said at Reading and Again.
+// ReadFile reads a file as os.ReadFile does, see Reading and Again.
 func (r *Reading) ReadFile(name string) ([]byte, error) {
 	c, done := r.read[name]
 	if !done {
@@ -73,7 +72,7 @@ func (r *Reading) readFile(name string) ([]byte, error) {
 	return bytes, err
 }
 
-// Files returns the files that were asked for, there or not, as they were.
+// Files returns the files that were asked for, whether they exist or not.
 func (r *Reading) Files() Files {
 	files := Files{}
 	for name, c := range r.read {
@@ -85,7 +84,7 @@ func (r *Reading) Files() Files {
 	return files
 }
 
-// readRegular reads a file that is no pipe or device.
+// readRegular reads a regular file. It refuses pipes and devices.
 func readRegular(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -97,7 +96,7 @@ func readRegular(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// Files are files as they were at one time, to be watched for changes.
+// Files are the contents of files at one time, to be watched for changes.
 type Files map[string]fingerprint
 
 // fingerprint is the SHA-256 of a file's content, zero for a file that is empty or
@@ -111,21 +110,21 @@ func fingerprintOf(content []byte, err error) fingerprint {
 	return sha256.Sum256(content)
 }
 
-// Without returns f but for one file.
+// Without returns a copy of f without one file.
 func (f Files) Without(name string) Files {
 	f = maps.Clone(f)
 	delete(f, name)
 	return f
 }
 
-// Merge returns f with what other says about its files, and other's own.
+// Merge returns a copy of f with the files of other added or replaced.
 func (f Files) Merge(other Files) Files {
 	f = maps.Clone(f)
 	maps.Copy(f, other)
 	return f
 }
 
-// now returns the files of f as they are.
+// now returns the files of f with their present content.
 func (f Files) now() Files {
 	files := make(Files, len(f))
 	for name := range f {

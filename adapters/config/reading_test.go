@@ -61,12 +61,12 @@ func TestReadingAgain(t *testing.T) {
 	if err := os.Mkdir(at("directory"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if got := read(gone, "directory"); !strings.Contains(got, "no regular file") {
+	if got := read(gone, "directory"); !strings.Contains(got, "not a regular file") {
 		t.Errorf("a directory is read as %q", got)
 	}
 }
 
-// A configuration file that is gone is a problem, lest an empty one takes its place.
+// A configuration file that is gone is a problem: an empty configuration must not replace it.
 func TestLoadAgainWithoutTheFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "config.json")

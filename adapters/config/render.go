@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// Render returns the default configuration as a JSON file: every setting that a
-// file can hold, in the order of the reference, null where unset. In place of
-// keys it has placeholders, which Load asks to be replaced.
+// Render returns the default configuration as a JSON file: every setting that a file
+// can hold, in the order of Reference, null where unset. Its keys are placeholders,
+// which Load refuses.
 func Render() []byte {
 	var compact, pretty bytes.Buffer
 	renderSection(&compact, newSchema().root)
@@ -49,31 +49,33 @@ func renderDefault(d *definition) string {
 	}
 }
 
-// Entry is one setting in the reference.
+// Entry describes one setting.
 type Entry struct {
-	// Key in the file, dotted; "" for what only variables set.
+	// Key is the dotted key in the file, "" for settings that only variables set.
 	Key string
-	// Aliases are other names of the key's last part.
+	// Aliases are other names for the last part of the key.
 	Aliases []string
-	// Variable and other variables of the same setting, which count less.
+	// Variable takes precedence over the VariableAliases.
 	Variable        string
 	VariableAliases []string
-	// FileVariable names a file to read the value from, "" where there is none.
+	// FileVariable names a file that holds the value. It is "" for settings that
+	// are not confidential.
 	FileVariable string
 	Type         string
-	// Default as a variable would hold it, or what being unset means.
+	// Default is the default as a variable would hold it. With Unset, it says what
+	// it means that the setting is unset.
 	Default     string
-	Unset       bool // there is no default value: Default says what that means
+	Unset       bool
 	Allowed     string
 	Description string
-	// Confidential values are masked wherever they are shown.
+	// Confidential says that values are masked wherever they are shown.
 	Confidential bool
-	// Reload says when a change takes effect.
+	// Reload is when a change takes effect.
 	Reload Effect
 }
 
-// Reference returns all settings in order: those of the file, then those that
-// only variables set.
+// Reference returns all settings: those of the file, then those that only variables
+// set.
 func Reference() []Entry {
 	var entries []Entry
 	for _, d := range newSchema().settings {

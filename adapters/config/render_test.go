@@ -15,7 +15,7 @@ func TestRenderedDefaultLoadsBack(t *testing.T) {
 	text := strings.NewReplacer("ser.replace_with_your_server_side_key", "ser.a", "replace_with_your_client_side_key", "c").Replace(string(config.Render()))
 	src := withFile(text)
 	got := mustLoad(t, src)
-	want := config.Default()
+	want := defaults(t)
 	want.EnvironmentKeyPairs = []config.KeyPair{pair("ser.a", "c")}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -65,7 +65,7 @@ func TestReference(t *testing.T) {
 	find := func(variable string) config.Entry {
 		i := slices.IndexFunc(entries, func(e config.Entry) bool { return e.Variable == variable })
 		if i < 0 {
-			t.Fatalf("%s is not in the reference", variable)
+			t.Fatalf("%s is not in Reference", variable)
 		}
 		return entries[i]
 	}
@@ -89,16 +89,16 @@ func TestReference(t *testing.T) {
 func TestChanged(t *testing.T) {
 	src := withFile(`{"allow_origins": ["https://a.example.com"]}`, keys, "PROXY_KEY=a")
 	before := mustLoad(t, src)
-	if got := config.Changed(before, mustLoad(t, src)); len(got) != 0 {
+	if got := changed(before, mustLoad(t, src)); len(got) != 0 {
 		t.Errorf("the same source loaded twice differs in %q", got)
 	}
 	after := mustLoad(t, withFile(`{"allow_origins": ["https://b.example.com"], "server": {"port": 1}}`, keys, "PROXY_KEY=b"))
-	if got, want := config.Changed(before, after), []string{"allow_origins", "server.port", "proxy_key"}; !slices.Equal(got, want) {
+	if got, want := changed(before, after), []string{"allow_origins", "server.port", "proxy_key"}; !slices.Equal(got, want) {
 		t.Errorf("changed %q, want %q", got, want)
 	}
 	slower := before
 	slower.APIPollFrequency = time.Minute
-	if got, want := config.Changed(before, slower), []string{"api_poll_frequency_seconds"}; !slices.Equal(got, want) {
+	if got, want := changed(before, slower), []string{"api_poll_frequency_seconds"}; !slices.Equal(got, want) {
 		t.Errorf("changed %q, want %q", got, want)
 	}
 }
@@ -106,8 +106,8 @@ func TestChanged(t *testing.T) {
 func TestNothingIsReadFromTheProcess(t *testing.T) {
 	t.Setenv("SERVER_PORT", "1")
 	t.Setenv("PROXY_KEY", "a")
-	if got := config.Default().Server.Port; got != 8000 {
-		t.Errorf("Default has the process's port %d", got)
+	if got := defaults(t).Server.Port; got != 8000 {
+		t.Errorf("the default is the process's port %d", got)
 	}
 	if _, _, err := config.Load(config.Source{}); err == nil {
 		t.Error("an empty source loads with the process's proxy key")

@@ -7,15 +7,15 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// masked stands for a secret of which nothing is shown.
-const masked = "****"
+// masked replaces a secret of which nothing may be shown.
+const masked = domain.MaskedSecret
 
 // Secret is a text that must not be shown. Formatting, logging or encoding one
 // shows a masked form; only Reveal returns the text. The zero value is unset.
 // Secrets are equal under == when their texts are.
 type Secret struct {
-	// A handle instead of a string: even a formatter that looks into unexported
-	// fields finds an address.
+	// A handle instead of a string: a formatter that reads unexported fields finds
+	// only an address.
 	handle unique.Handle[string]
 }
 
@@ -35,7 +35,7 @@ func (s Secret) Reveal() string {
 	return s.handle.Value()
 }
 
-// IsZero reports whether there is no secret.
+// IsZero reports whether s is unset.
 func (s Secret) IsZero() bool { return s == Secret{} }
 
 // String returns the masked form, "" when unset.
@@ -52,8 +52,8 @@ func (s Secret) GoString() string { return s.String() }
 // MarshalText returns the masked form, so that no encoder writes the secret.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// mask returns what may be shown of a secret: a server-side key keeps its prefix
-// and at most its last four characters, anything else nothing.
+// mask returns the part of a secret that may be shown: of a server-side key the
+// prefix and at most four characters at the end, of anything else nothing.
 func mask(secret string) string {
 	if strings.HasPrefix(secret, domain.ServerKeyPrefix) {
 		return domain.MaskServerKey(secret)

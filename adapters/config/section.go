@@ -11,14 +11,14 @@ func LoadStore(src Source) (Store, []Warning, error) {
 	return s.Store, warnings, err
 }
 
-// LoadServer is LoadStore for the server's settings, for those who ask a running
-// proxy: what has become wrong elsewhere since it started is not in force.
+// LoadServer is LoadStore for the server's settings. It serves callers that ask a
+// running proxy, whose other settings may have become wrong since it started.
 func LoadServer(src Source) (Server, []Warning, error) {
 	s, warnings, err := loadSection(src, "server")
 	return s.Server, warnings, err
 }
 
-// loadSection loads one section; of the settings it returns only those count.
+// loadSection loads one section. The other settings that it returns are not checked.
 func loadSection(src Source, section string) (Settings, []Warning, error) {
 	l := newLoader(src)
 	l.loadLayers()
@@ -55,5 +55,5 @@ func (l *loader) setting(key string) *definition {
 			return d
 		}
 	}
-	panic("config: " + key + " is no setting")
+	panic("config: " + key + " is not a setting")
 }

@@ -14,7 +14,7 @@ func TestLoadStore(t *testing.T) {
 	}{
 		"nothing":                 {source(nil), "memory:", "edge-proxy"},
 		"file":                    {withFile(`{"store": {"url": "redis://h", "prefix": "blue"}}`), "redis://h", "blue"},
-		"variables count more":    {withFile(`{"store": {"url": "redis://h", "prefix": "blue"}}`, "STORE_URL=bolt:///x"), "bolt:///x", "blue"},
+		"variables win":           {withFile(`{"store": {"url": "redis://h", "prefix": "blue"}}`, "STORE_URL=bolt:///x"), "bolt:///x", "blue"},
 		"no keys":                 {withFile(`{"environment_key_pairs": [], "store": {"url": "bolt:///x"}}`), "bolt:///x", "edge-proxy"},
 		"placeholders for keys":   {source(map[string]string{"config.json": string(config.Render())}, "STORE_URL=bolt:///x"), "bolt:///x", "edge-proxy"},
 		"other settings are odd":  {withFile(`{"server": {"port": "no"}, "api_url": 7, "store": {"url": "bolt:///x"}}`, "API_POLL_FREQUENCY_SECONDS=-1"), "bolt:///x", "edge-proxy"},

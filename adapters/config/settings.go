@@ -8,7 +8,7 @@ import (
 )
 
 // Settings is everything an operator can configure. Its sections without lists
-// can be compared with ==, and Changed names the settings two values differ in.
+// can be compared with ==, and Reload finds the settings in which two values differ.
 // It is plain data: treat it as read-only once loaded, then it may be shared.
 type Settings struct {
 	// EnvironmentKeyPairs are the configured environments, without repetitions;
@@ -86,7 +86,7 @@ type Server struct {
 	WriteTimeout time.Duration `env:"WRITE_TIMEOUT_SECONDS" envDefault:"30" above:"0" max:"3600" reload:"restart" help:"Time in which an answer must be written; event streams are exempt."`
 }
 
-// Logging configures the log. Level and Format are spelled as in the reference,
+// Logging configures the log. LogLevel and LogFormat are spelled as in their tags,
 // whatever case they were written in.
 type Logging struct {
 	LogLevel          string `env:"LOG_LEVEL" envDefault:"INFO" oneof:"CRITICAL,ERROR,WARNING,INFO,DEBUG,NOTSET" reload:"live" help:"Least severe level that is logged."`

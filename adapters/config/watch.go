@@ -10,23 +10,22 @@ import (
 )
 
 const (
-	// settle is how long it must be quiet before a change is told of: writing a
-	// file is several events, and several files are often written together.
+	// settle is the quiet time that ends a change: writing a file causes several
+	// events, and several files are often written together.
 	settle = 200 * time.Millisecond
-	// longestSettle bounds that where it never gets quiet, and the wait for a
-	// file that is gone or empty while somebody replaces it.
+	// longestSettle bounds that time when events keep coming, and the wait for a
+	// file that is missing or empty while somebody replaces it.
 	longestSettle = 2 * time.Second
-	// recheck is how often files are read without an event: some file systems have
-	// none, links further up can change, and a missed event must not stick.
+	// recheck is the time between two looks without an event: some file systems send
+	// none, links further up can change, and events can be missed.
 	recheck = 10 * time.Second
 )
 
-// Watch waits until a file has other content than in f, and returns the files as
-// they are then; a change from before the call counts. It sees files that are
-// written, that others are renamed over, and that are reached by links which are
-// swapped, as those of a ConfigMap are. Several changes in a short time are one.
-// It returns the context's error when that ends first. Where the system cannot
-// tell of changes, degraded is called with the reason, and files are looked at
+// Watch waits until the content of a file differs from f, and returns the files as
+// they are then. It notices changes from before the call, writes, files renamed over
+// others, and swapped links such as those of a ConfigMap. Several changes within a
+// short time are one. When ctx ends first, Watch returns its error. Where the system
+// cannot report changes, Watch calls degraded with the reason and reads the files
 // every few seconds.
 func (f Files) Watch(ctx context.Context, degraded func(error)) (Files, error) {
 	if len(f) == 0 {
@@ -47,9 +46,9 @@ func (f Files) Watch(ctx context.Context, degraded func(error)) (Files, error) {
 	}
 	again := time.NewTicker(recheck)
 	defer again.Stop()
-	due := time.NewTimer(settle) // as something may have changed before the watch stood
+	due := time.NewTimer(settle) // something may have changed before the watch began
 	defer due.Stop()
-	since := time.Now() // when something was first noticed that has not settled
+	since := time.Now() // the first event that has not settled yet
 	for {
 		select {
 		case <-ctx.Done():
@@ -82,7 +81,7 @@ func (f Files) Watch(ctx context.Context, degraded func(error)) (Files, error) {
 	}
 }
 
-// lost reports whether a file of f is gone or empty now.
+// lost reports whether a file of f has become missing or empty.
 func (f Files) lost(now Files) bool {
 	for name, before := range f {
 		if before != (fingerprint{}) && now[name] == (fingerprint{}) {
@@ -92,7 +91,7 @@ func (f Files) lost(now Files) bool {
 	return false
 }
 
-// places are where changes of files can be seen.
+// places are the paths at which changes of files show.
 type places struct {
 	names       map[string]bool // of the files, where they lead to, and their directories
 	directories map[string]bool // of these
@@ -115,12 +114,12 @@ func (p places) add(name string) {
 	p.names[name], p.names[directory], p.directories[directory] = true, true, true
 }
 
-// watch returns the first error of a directory that cannot be watched. One that is
-// not there is looked for from the one above, if that is there.
+// watch returns the first error of a directory that cannot be watched. A directory
+// that is missing is watched for from the one above it.
 func (p places) watch(w *fsnotify.Watcher) error {
 	var failed error
 	for directory := range p.directories {
-		above := w.Add(filepath.Dir(directory)) // tells when the directory itself is replaced
+		above := w.Add(filepath.Dir(directory)) // reports that the directory itself is replaced
 		if err := w.Add(directory); err != nil && above != nil && failed == nil {
 			failed = err
 		}
@@ -128,9 +127,9 @@ func (p places) watch(w *fsnotify.Watcher) error {
 	return failed
 }
 
-// concern reports whether an event can be a change of the files: one of their own,
-// or of a name beside them that they may be reached by. What is merely written
-// beside them, such as a log, is none.
+// concern reports whether an event can be a change of the files: an event of their
+// own, or a new, renamed or removed name beside them, through which a link may lead
+// to them. A write beside them, such as to a log, does not concern them.
 func (p places) concern(e fsnotify.Event) bool {
 	name := filepath.Clean(e.Name)
 	if p.names[name] {

@@ -11,8 +11,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
-// patience is how long a change may take to be noticed on a busy machine; only a
-// failing test waits so long.
+// patience is how long a change may take to be noticed on a busy machine. Only a
+// failing test waits for all of it.
 const patience = time.Minute
 
 // filesOf returns files as they are now.
@@ -59,13 +59,14 @@ func (w *watching) change(t *testing.T) config.Files {
 	}
 }
 
-// quiet checks that nothing is told for so long.
-func (w *watching) quiet(t *testing.T, d time.Duration) {
+// quiet checks that no change is reported for more than twice the time that a
+// change takes to settle.
+func (w *watching) quiet(t *testing.T) {
 	t.Helper()
 	select {
 	case <-w.files:
-		t.Error("a change was told of where there was none")
-	case <-time.After(d):
+		t.Error("a change was reported where there was none")
+	case <-time.After(500 * time.Millisecond):
 	}
 }
 
@@ -158,14 +159,15 @@ func TestWatchSees(t *testing.T) {
 				t.Errorf("noticed after %v: by chance, not by an event", took)
 			}
 			if after[file] == before[file] || after[file] != filesOf(t, file)[file] {
-				t.Error("the files that are told are not those that are there")
+				t.Error("the reported files are not the present ones")
 			}
-			watch(t, after).quiet(t, time.Second)
+			watch(t, after).quiet(t)
 		})
 	}
 }
 
 func TestWatchSeesWhatHappenedBefore(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "1")
 	before := filesOf(t, file)
@@ -174,6 +176,7 @@ func TestWatchSeesWhatHappenedBefore(t *testing.T) {
 }
 
 func TestWatchIgnores(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file, other := filepath.Join(dir, "file"), filepath.Join(dir, "other")
 	write(t, file, "1")
@@ -181,13 +184,14 @@ func TestWatchIgnores(t *testing.T) {
 	write(t, other, "log")
 	rename(t, other, other+".1")
 	write(t, file, "1") // the same again
-	w.quiet(t, time.Second)
+	w.quiet(t)
 	write(t, file, "2")
 	w.change(t)
 }
 
-// Someone who removes a file to write it anew is given the time to.
+// A file may be removed and written again: Watch waits for it.
 func TestWatchWaitsForAFileThatVanishes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	write(t, file, "1")
@@ -195,14 +199,15 @@ func TestWatchWaitsForAFileThatVanishes(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	w.quiet(t, 500*time.Millisecond) // less than the two seconds that it gets
+	w.quiet(t) // for less than the two seconds that it gets
 	write(t, file, "2")
 	if got := w.change(t); got[file] != filesOf(t, file)[file] {
-		t.Error("the absence of the file was told of")
+		t.Error("the absence of the file was reported")
 	}
 }
 
 func TestWatchTakesABurstForOneChange(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file, other := filepath.Join(dir, "file"), filepath.Join(dir, "other")
 	write(t, file, "1")
@@ -222,6 +227,7 @@ func TestWatchTakesABurstForOneChange(t *testing.T) {
 // What changed before the watch stood may be half of something, like any other
 // change.
 func TestWatchLetsSettleWhatChangedBefore(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "1")
 	before := filesOf(t, file)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/edge-proxy/edge-proxy/domain/pace"
 )
 
 // tooLarge is the failure of a document that exceeds the limit.
@@ -70,11 +72,11 @@ func readGzip(r io.Reader, limit int64) ([]byte, error) {
 // if it is not beyond belief; otherwise growing chunks are joined at the end,
 // which leaves less garbage than doubling does.
 func readAll(r io.Reader, size, limit int64) ([]byte, error) {
-	r = &considerate{source: r}
+	r = &pace.Reader{Source: r, Pause: restBetweenPieces}
 	const believed = 1 << 30
 	if size >= 0 && size <= believed {
 		b := make([]byte, size+1) // one more, to see the end
-		n, err := fill(r, b)
+		n, err := pace.Fill(r, b)
 		if errors.Is(err, io.EOF) && int64(n) == size {
 			return b[:n:n], nil
 		}
@@ -88,7 +90,7 @@ func readAll(r io.Reader, size, limit int64) ([]byte, error) {
 	var total int64
 	for length := smallest; ; length = min(2*length, largest) {
 		chunk := make([]byte, length)
-		n, err := fill(r, chunk)
+		n, err := pace.Fill(r, chunk)
 		if total += int64(n); total > limit {
 			return nil, tooLarge(limit)
 		}
@@ -102,42 +104,9 @@ func readAll(r io.Reader, size, limit int64) ([]byte, error) {
 	}
 }
 
-// A large body is read in pieces, with pauses between them: reading it as fast as
-// it comes keeps a processor busy for longer than requests had better wait. The
-// pauses bound a large body to some 250 MB a second, which few networks reach.
-const (
-	unhurried = 4 << 20 // bytes, from which on there are pauses
-	piece     = 256 << 10
-	pause     = time.Millisecond
-)
-
-// considerate reads from source as described at its constants.
-type considerate struct {
-	source io.Reader
-	read   int64 // bytes
-	next   int64 // how many bytes are read when the next pause is due
-}
-
-func (c *considerate) Read(b []byte) (int, error) {
-	if c.read >= max(c.next, unhurried) {
-		time.Sleep(pause)
-		c.next = c.read + piece
-	}
-	n, err := c.source.Read(b[:min(len(b), piece)])
-	c.read += int64(n)
-	return n, err
-}
-
-// fill reads until b is full or r has an error, io.EOF at its end. Unlike
-// io.ReadFull it leaves apart an r that ends and an r that is cut off.
-func fill(r io.Reader, b []byte) (n int, err error) {
-	for n < len(b) && err == nil {
-		var m int
-		m, err = r.Read(b[n:])
-		n += m
-	}
-	return n, err
-}
+// restBetweenPieces bounds the reading of a large body to some 250 MB a second, which
+// few networks reach.
+func restBetweenPieces() { time.Sleep(time.Millisecond) }
 
 // checkJSON refuses what plainly is no JSON, with a better reason than a parser
 // could give: a login page, a portal, an empty answer.

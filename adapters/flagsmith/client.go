@@ -42,6 +42,10 @@ func New(o Options) (*Client, error) {
 	if o.MaxIdleConnections <= 0 {
 		o.MaxIdleConnections = defaultIdleConnections
 	}
+	if o.Dial == nil {
+		// A dial may outlive the request it was for, so it has a bound of its own.
+		o.Dial = (&net.Dialer{Timeout: o.Timeout}).DialContext
+	}
 	if o.UserAgent == "" {
 		o.UserAgent = "edge-proxy"
 	}
@@ -67,9 +71,8 @@ func newTransport(o Options, proxies proxies) *http.Transport {
 		maxHeader   = 1 << 20
 	)
 	t := &http.Transport{
-		Proxy: func(r *http.Request) (*url.URL, error) { return proxies.choose(r.URL), nil },
-		// A dial may outlive the request it was for, so it has a bound of its own.
-		DialContext:         (&net.Dialer{Timeout: o.Timeout}).DialContext,
+		Proxy:               func(r *http.Request) (*url.URL, error) { return proxies.choose(r.URL), nil },
+		DialContext:         o.Dial,
 		TLSHandshakeTimeout: o.Timeout,
 
 		ForceAttemptHTTP2: true,

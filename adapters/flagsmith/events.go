@@ -1,156 +1,123 @@
 package flagsmith
 
 import (
+	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"net/http"
+	"math"
+	"strconv"
 	"strings"
-
-	"github.com/edge-proxy/edge-proxy/ports"
+	"time"
 )
 
-const (
-	// sdkHeader is where an SDK names itself.
-	sdkHeader = "Flagsmith-SDK-User-Agent"
-	// maxReceipt bounds what is read of an answer to events.
-	maxReceipt = 1 << 20
-	// maxReason bounds what is repeated of it.
-	maxReason = 200
-)
+// maxEvent bounds a line of a stream and the data of an event in bytes. Events are a
+// few dozen bytes.
+const maxEvent = 64 << 10
 
-// EventSender is an events API of Flagsmith, which takes the events of experiments.
-// Make it with NewEventSender. It is safe for concurrent use.
-type EventSender struct{ client *Client }
-
-var _ ports.EventSender = (*EventSender)(nil)
-
-// NewEventSender returns the sender to the API at o.APIURL (events.url), which may be
-// another host than that of the documents: keys go there, and only there. It connects
-// to nothing. Errors: as New.
-func NewEventSender(o Options) (*EventSender, error) {
-	client, err := New(o)
-	if err != nil {
-		return nil, err
-	}
-	return &EventSender{client}, nil
+// event is a server-sent event.
+type event struct {
+	name, data string
 }
 
-// Close closes the connections that are kept open.
-func (s *EventSender) Close() { s.client.Close() }
-
-// SendEvents posts a batch, its events byte for byte, with the key that they came
-// with. It implements ports.EventSender.
-func (s *EventSender) SendEvents(ctx context.Context, b ports.EventBatch) (ports.EventReceipt, error) {
-	key := string(b.Environment)
-	if !b.ServerKey.IsZero() {
-		key = b.ServerKey.Reveal()
-	}
-	q := request{
-		address: s.client.api.JoinPath("v1/events"), method: http.MethodPost, body: eventsBody(b.Events),
-		header: http.Header{"Content-Type": {"application/json; charset=utf-8"}, "Accept": {"application/json"}},
-		secret: http.Header{environmentKeyHeader: {key}},
-	}
-	if b.SDK != "" {
-		q.header.Set(sdkHeader, b.SDK)
-	}
-	receipt, err := s.post(ctx, q, key)
-	if err == nil {
-		return receipt, nil
-	}
-	if ended := ctx.Err(); ended != nil {
-		return ports.EventReceipt{}, ended
-	}
-	f := &failure{err: err}
-	if told := (*failure)(nil); errors.As(err, &told) {
-		f = told
-	}
-	report := &ports.ReportError{Status: f.status, After: f.after, Cause: strings.ReplaceAll(f.cause, "api_url", "events.url"), Err: f.err}
-	report.Refused, report.Divisible = refusesEvents(f.status)
-	return ports.EventReceipt{}, report
-}
-
-func (s *EventSender) post(ctx context.Context, q request, key string) (ports.EventReceipt, error) {
-	bounded, cancel := context.WithTimeout(ctx, s.client.options.Timeout)
-	defer cancel()
-	answer, err := s.client.get(bounded, q)
-	if err != nil {
-		return ports.EventReceipt{}, err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode >= 200 && answer.StatusCode < 300 {
-		return receiptOf(answer.Body, key), nil
-	}
-	drain(answer.Body)
-	return ports.EventReceipt{}, &failure{
-		status: answer.StatusCode,
-		after:  retryAfter(answer.Header),
-		cause:  causeOfEvents(answer),
-		err:    fmt.Errorf("upstream answered %d", answer.StatusCode),
-	}
-}
-
-// eventsBody writes events as the body of one request.
-func eventsBody(events []string) []byte {
-	var body bytes.Buffer
-	body.WriteString(`{"events":[`)
-	for i, event := range events {
-		if i > 0 {
-			body.WriteByte(',')
+// readEvents reads a stream of server-sent events to its end and calls got for each
+// event. It calls retry with each pause that the server asks for before the next
+// connection. It returns nil at the end of the stream; an event without its blank line
+// is dropped.
+//
+// Heartbeats may be comments or blank lines of any number. (The readers of go-sse
+// v0.12 and of others collect them as the beginning of the next event, and fail when
+// their buffer is full.)
+func readEvents(r io.Reader, got func(event), retry func(time.Duration)) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 1024), maxEvent)
+	lines.Split(splitLines())
+	var (
+		e     event
+		data  strings.Builder
+		named bool // a line of the event was there
+	)
+	for first := true; lines.Scan(); first = false {
+		line := lines.Text()
+		if first {
+			line = strings.TrimPrefix(line, "\ufeff")
 		}
-		body.WriteString(event)
+		field, value, _ := strings.Cut(line, ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case line == "":
+			if named {
+				e.data = strings.TrimSuffix(data.String(), "\n")
+				got(e)
+			}
+			e, named = event{}, false
+			data.Reset()
+		case field == "event":
+			e.name, named = value, true
+		case field == "data":
+			if data.Len()+len(value) > maxEvent {
+				return errors.New("an event is too large")
+			}
+			data.WriteString(value)
+			data.WriteByte('\n')
+			named = true
+		case field == "retry":
+			if milliseconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+				retry(time.Duration(milliseconds) * time.Millisecond)
+			}
+		}
 	}
-	body.WriteString("]}")
-	return body.Bytes()
+	return lines.Err()
 }
 
-// receiptOf reads the answer to events that upstream has taken. One that cannot be
-// read says nothing, for they were taken.
-func receiptOf(body io.Reader, key string) ports.EventReceipt {
-	text, _ := io.ReadAll(io.LimitReader(body, maxReceipt))
-	var answer struct {
-		Rejected []struct {
-			Error string `json:"error"`
-		} `json:"rejected"`
+// splitLines returns a function for a bufio.Scanner. Lines end in "\n", "\r\n" or
+// "\r". A line that ends in "\r" is returned at once: what follows may not come for a
+// while.
+func splitLines() bufio.SplitFunc {
+	afterReturn := false // the last line ended in "\r"
+	return func(text []byte, atEnd bool) (advance int, line []byte, err error) {
+		skipped := 0
+		if afterReturn && len(text) > 0 {
+			afterReturn = false
+			if text[0] == '\n' {
+				skipped = 1
+			}
+		}
+		end := bytes.IndexAny(text[skipped:], "\r\n")
+		if end < 0 {
+			if atEnd && len(text) > skipped {
+				return len(text), text[skipped:], nil
+			}
+			return skipped, nil, nil
+		}
+		end += skipped
+		afterReturn = text[end] == '\r'
+		return end + 1, text[skipped:end], nil
 	}
-	if json.Unmarshal(text, &answer) != nil || len(answer.Rejected) == 0 {
-		return ports.EventReceipt{}
-	}
-	reason := answer.Rejected[0].Error
-	if len(reason) > maxReason || strings.Contains(reason, key) {
-		reason = ""
-	}
-	return ports.EventReceipt{Rejected: len(answer.Rejected), Reason: reason}
 }
 
-// refusesEvents reports whether a status says that the same events are never taken,
-// and whether parts of them may be.
-func refusesEvents(status int) (refused, divisible bool) {
-	switch status {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		return true, true
-	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return false, false // nobody has judged the events
-	}
-	return status >= 400 && status < 500, false
-}
+// largestSeconds is the end of the year 9999: what is larger cannot be seconds and
+// is milliseconds.
+const largestSeconds = 253402300800
 
-func causeOfEvents(answer *http.Response) string {
-	switch status := answer.StatusCode; status {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return "the environment's key is not known there: check that events.url is the events API of the Flagsmith that the environment belongs to"
-	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
-		return "events.url is not the address of an events API: correct it, or set it to \"\" where there is none"
-	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusUnsupportedMediaType:
-		return "this version of Flagsmith takes other events"
-	case http.StatusRequestEntityTooLarge:
-		return "an event is too large for upstream"
-	case http.StatusTooManyRequests:
-		return "upstream wants fewer requests" + wait(answer.Header)
-	default:
-		return causeOfStatus(status, answer.Header)
+// eventTime reads the updated_at of an event: Unix seconds, perhaps with a
+// fraction, or milliseconds. It is zero where there is none.
+func eventTime(data string) time.Time {
+	var event struct {
+		UpdatedAt float64 `json:"updated_at"`
 	}
+	if err := json.Unmarshal([]byte(data), &event); err != nil || event.UpdatedAt <= 0 {
+		return time.Time{}
+	}
+	seconds := event.UpdatedAt
+	if seconds >= largestSeconds {
+		seconds /= 1000
+	}
+	if seconds >= largestSeconds {
+		return time.Time{}
+	}
+	whole, fraction := math.Modf(seconds)
+	// Microseconds are what documents have, and about what a float64 holds.
+	return time.Unix(int64(whole), int64(math.Round(fraction*1e6))*1000).UTC()
 }

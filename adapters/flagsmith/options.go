@@ -1,9 +1,11 @@
 package flagsmith
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"time"
 )
@@ -37,6 +39,9 @@ type Options struct {
 	// TLS is for certificates other than the system's; may be nil. New keeps a
 	// copy.
 	TLS *tls.Config
+	// Dial opens the connections to upstream and to forward proxies; nil is a
+	// net.Dialer with the time-out.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // String returns the API's address without a login: all of Options that is no

@@ -1,14 +1,11 @@
 package flagsmith
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -21,15 +18,13 @@ import (
 )
 
 const (
-	// updatedEvent is the event that tells of a new document.
+	// updatedEvent is the name of the event for a new document.
 	updatedEvent = "environment_updated"
-	// maxEvent bounds a line of a stream: events are a few dozen bytes.
-	maxEvent = 64 << 10
-	// streamSilence is how long a stream may say nothing at all, heartbeats
+	// streamSilence is how long a stream may send nothing at all, heartbeats
 	// included, before it counts as broken.
 	streamSilence = 90 * time.Second
-	// A broken stream rests between these before it is opened again, longer each
-	// time in a row.
+	// The pause before a broken stream is opened again doubles between these with each
+	// failure in a row. shortestPause is replaced by what the server asks for.
 	shortestPause, longestPause = time.Second, time.Minute
 	// steadyAfter is how long a stream must have held for the next pause to be
 	// the shortest again.
@@ -56,7 +51,7 @@ func (c *Client) NewStreams(base *url.URL, logger *slog.Logger) (*Streams, error
 	return &Streams{client: c, base: base, logger: logger}, nil
 }
 
-// Notify holds one stream for each key open until ctx ends, see ports.Notifier.
+// Notify keeps one stream for each key open until ctx ends, see ports.Notifier.
 // A stream that fails is opened again after a pause with jitter.
 func (s *Streams) Notify(ctx context.Context, keys []domain.EnvironmentKey, changed func(domain.EnvironmentKey, time.Time)) error {
 	var (
@@ -79,26 +74,33 @@ func (s *Streams) Notify(ctx context.Context, keys []domain.EnvironmentKey, chan
 
 // hold keeps one stream open until ctx ends.
 func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed func(time.Time)) {
-	pause, told := shortestPause, false
-	for ctx.Err() == nil {
-		opened := time.Now()
-		err := s.read(ctx, key, func() {
-			if told {
-				told = false
+	shortest := shortestPause
+	pause, failed := shortest, false
+	stream := stream{
+		opened: func() {
+			if failed {
+				failed = false
 				s.logger.InfoContext(ctx, "realtime_stream_restored", "client_side_key", string(key))
-				changed(time.Time{}) // what happened meanwhile is found by fetching
+				changed(time.Time{}) // fetching finds what was missed
 			}
-		}, changed)
+		},
+		changed: changed,
+		retry:   func(asked time.Duration) { shortest = min(max(asked, shortestPause), longestPause) },
+	}
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := s.read(ctx, key, stream)
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(opened) > steadyAfter {
-			pause = shortestPause
+		if time.Since(began) > steadyAfter {
+			pause = shortest
 		}
-		if !told {
-			told = true
+		if !failed {
+			failed = true
 			s.logger.WarnContext(ctx, "realtime_stream_failed", "client_side_key", string(key), "error", err, "effect", "polling goes on; the stream is tried again")
 		}
+		pause = max(pause, shortest)
 		timer := time.NewTimer(pause/2 + time.Duration(rand.Float64()*float64(pause)))
 		select {
 		case <-ctx.Done():
@@ -109,9 +111,16 @@ func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed f
 	}
 }
 
+// stream has what is called while a stream is read, one call at a time.
+type stream struct {
+	opened  func()
+	changed func(time.Time)
+	retry   func(time.Duration)
+}
+
 // read opens a stream and reads it until it breaks or ctx ends. The error is
-// never nil and names no address's path.
-func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, opened func(), changed func(time.Time)) error {
+// never nil and does not show the path of an address.
+func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, calls stream) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silence := time.AfterFunc(s.client.options.Timeout, func() { cancel(errSilent) })
@@ -133,33 +142,31 @@ func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, opened fu
 		return errors.New("the stream's server answered something other than a stream of events: check realtime_url")
 	}
 	silence.Reset(streamSilence)
-	opened()
-	lines := bufio.NewScanner(answer.Body)
-	lines.Buffer(make([]byte, 0, 1024), maxEvent)
-	var event, data string
-	for lines.Scan() {
-		silence.Reset(streamSilence)
-		line := strings.TrimSuffix(lines.Text(), "\r")
-		field, value, _ := strings.Cut(line, ":")
-		value = strings.TrimPrefix(value, " ")
-		switch {
-		case line == "": // the end of an event
-			if event == updatedEvent {
-				changed(eventTime(data))
-			}
-			event, data = "", ""
-		case field == "event":
-			event = value
-		case field == "data" && data != "":
-			data += "\n" + value
-		case field == "data":
-			data = value
+	calls.opened()
+	body := noticed{answer.Body, func() { silence.Reset(streamSilence) }}
+	err = readEvents(body, func(e event) {
+		if e.name == updatedEvent {
+			calls.changed(eventTime(e.data))
 		}
-	}
-	if err := lines.Err(); err != nil {
+	}, calls.retry)
+	if err != nil {
 		return causeOr(ctx, fmt.Errorf("reading the stream: %w", err))
 	}
 	return io.EOF
+}
+
+// noticed calls read whenever something was read from the Reader.
+type noticed struct {
+	io.Reader
+	read func()
+}
+
+func (n noticed) Read(b []byte) (int, error) {
+	read, err := n.Reader.Read(b)
+	if read > 0 {
+		n.read()
+	}
+	return read, err
 }
 
 var errSilent = errors.New("the stream has been silent for too long")
@@ -170,29 +177,4 @@ func causeOr(ctx context.Context, err error) error {
 		return cause
 	}
 	return err
-}
-
-// largestSeconds is the end of the year 9999: what is larger cannot be seconds and
-// is milliseconds.
-const largestSeconds = 253402300800
-
-// eventTime reads the updated_at of an event: Unix seconds, perhaps with a
-// fraction, or milliseconds. It is zero where there is none.
-func eventTime(data string) time.Time {
-	var event struct {
-		UpdatedAt float64 `json:"updated_at"`
-	}
-	if err := json.Unmarshal([]byte(data), &event); err != nil || event.UpdatedAt <= 0 {
-		return time.Time{}
-	}
-	seconds := event.UpdatedAt
-	if seconds >= largestSeconds {
-		seconds /= 1000
-	}
-	if seconds >= largestSeconds {
-		return time.Time{}
-	}
-	whole, fraction := math.Modf(seconds)
-	// Microseconds are what documents have, and about what a float64 holds.
-	return time.Unix(int64(whole), int64(math.Round(fraction*1e6))*1000).UTC()
 }

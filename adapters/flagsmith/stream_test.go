@@ -1,22 +1,29 @@
 package flagsmith_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/test/support/wait"
 )
 
 // change is one call of a Notifier.
@@ -77,6 +84,35 @@ func listen(t *testing.T, handler http.Handler, keys ...domain.EnvironmentKey) (
 	return changes, log
 }
 
+// pipedStreams returns streams whose connections are pipes, for synctest. Each has its
+// request read and is then answered by answer, after which it is closed.
+func pipedStreams(t *testing.T, answer func(io.WriteCloser)) *flagsmith.Streams {
+	t.Helper()
+	base := &url.URL{Scheme: "http", Host: "upstream.test"}
+	client, err := flagsmith.New(flagsmith.Options{
+		APIURL: base, Timeout: 5 * time.Second, MaxDocumentBytes: 1 << 20,
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			go func() { // ends when the request has been read and answered
+				defer there.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(there)); err == nil {
+					answer(there)
+				}
+			}()
+			return here, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	streams, err := client.NewStreams(base, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return streams
+}
+
 func next(t *testing.T, changes <-chan change) change {
 	t.Helper()
 	select {
@@ -103,12 +139,14 @@ func TestStreamEvents(t *testing.T) {
 		text string
 		want []time.Time
 	}{
-		"seconds with a fraction": {"event: environment_updated\ndata: {\"updated_at\": 1767323045.678901}\n\n", []time.Time{at}},
-		"whole seconds":           {"event:environment_updated\ndata:{\"updated_at\":1767323045}\n\n", []time.Time{time.Unix(second, 0)}},
-		"milliseconds":            {"event: environment_updated\r\ndata: {\"updated_at\": 1767323045678}\r\n\r\n", []time.Time{time.Unix(second, 678000000)}},
-		"data in two lines":       {"data: {\"updated_at\":\ndata: 1767323045}\nevent: environment_updated\n\n", []time.Time{time.Unix(second, 0)}},
-		"no usable time":          {"event: environment_updated\ndata: soon\n\nevent: environment_updated\ndata: {\"updated_at\": 1e300}\n\n", []time.Time{{}, {}}},
-		"others are passed over":  {": heartbeat\n\nevent: ping\ndata: {\"updated_at\": 5}\n\nretry: 10\nid: 7\n\nevent: environment_updated\ndata: {\"updated_at\": 1767323045}\n\n", []time.Time{time.Unix(second, 0)}},
+		"seconds with a fraction":     {"event: environment_updated\ndata: {\"updated_at\": 1767323045.678901}\n\n", []time.Time{at}},
+		"whole seconds":               {"event:environment_updated\ndata:{\"updated_at\":1767323045}\n\n", []time.Time{time.Unix(second, 0)}},
+		"milliseconds":                {"event: environment_updated\r\ndata: {\"updated_at\": 1767323045678}\r\n\r\n", []time.Time{time.Unix(second, 678000000)}},
+		"data in two lines":           {"data: {\"updated_at\":\ndata: 1767323045}\nevent: environment_updated\n\n", []time.Time{time.Unix(second, 0)}},
+		"no usable time":              {"event: environment_updated\ndata: soon\n\nevent: environment_updated\ndata: {\"updated_at\": 1e300}\n\n", []time.Time{{}, {}}},
+		"lines that end in a return":  {"\ufeffevent: environment_updated\rdata: {\"updated_at\": 1767323045}\r\revent: environment_updated\r\n\r\n", []time.Time{time.Unix(second, 0), {}}},
+		"many heartbeats of one line": {strings.Repeat(": heartbeat\n", 10_000) + strings.Repeat("\n", 100_000) + "event: environment_updated\ndata: {\"updated_at\": 1767323045}\n\n", []time.Time{time.Unix(second, 0)}},
+		"others are passed over":      {": heartbeat\n\nevent: ping\ndata: {\"updated_at\": 5}\n\nretry: 10\nid: 7\n\nevent: environment_updated\ndata: {\"updated_at\": 1767323045}\n\n", []time.Time{time.Unix(second, 0)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			changes, _ := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -152,6 +190,44 @@ func TestABrokenStreamIsOpenedAgainAfterAPauseAndToldOnce(t *testing.T) {
 	}
 }
 
+// The server asks for a pause of an hour. That is bounded, but longer than without.
+func TestAServerAsksForALongerPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var opened []time.Time
+		streams := pipedStreams(t, func(answer io.WriteCloser) {
+			opened = append(opened, time.Now())
+			_, _ = io.WriteString(answer, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nretry: 3600000\n\n")
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		if err := streams.Notify(ctx, []domain.EnvironmentKey{"a"}, func(domain.EnvironmentKey, time.Time) {}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Notify returned %v", err)
+		}
+		if len(opened) < 3 {
+			t.Fatalf("the stream was opened %d times", len(opened))
+		}
+		for i, at := range opened[1:] {
+			if pause := at.Sub(opened[i]); pause < 30*time.Second || pause > 90*time.Second {
+				t.Errorf("pause %v", pause)
+			}
+		}
+	})
+}
+
+func TestAnEventWithoutEndIsRefused(t *testing.T) {
+	changes, log := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		stream(w, r, "event: environment_updated\n"+strings.Repeat("data: "+strings.Repeat("x", 1000)+"\n", 100)+"\n")
+	}), "a")
+	wait.Until(t, 20*time.Second, "the failure is logged", func() bool { return strings.Contains(log.String(), "an event is too large") })
+	select {
+	case c := <-changes:
+		if !c.at.IsZero() {
+			t.Errorf("told %+v", c)
+		}
+	default:
+	}
+}
+
 func TestNoKeysNoStreams(t *testing.T) {
 	listen(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("something was asked") }))
 }
@@ -166,4 +242,20 @@ func TestRealtimeAddressIsChecked(t *testing.T) {
 			t.Errorf("%v is accepted", u)
 		}
 	}
+}
+
+// A stream means the same however it arrives in pieces, and never panics.
+func FuzzEvents(f *testing.F) {
+	for _, text := range []string{
+		"event: environment_updated\r\ndata: {\"updated_at\": 1}\r\n\r\n", "data: a\rdata\r\r\nretry: 5\n\n\n", "\ufeff: b\n\nevent:x\n\nevent:", "\r\n\r\r\n\n",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		whole, err := flagsmith.ReadEvents(strings.NewReader(text))
+		pieces, errOfPieces := flagsmith.ReadEvents(iotest.OneByteReader(strings.NewReader(text)))
+		if !slices.Equal(whole, pieces) || (err == nil) != (errOfPieces == nil) {
+			t.Errorf("read whole: %q, %v; in pieces: %q, %v", whole, err, pieces, errOfPieces)
+		}
+	})
 }

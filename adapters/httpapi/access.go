@@ -2,15 +2,15 @@ package httpapi
 
 import "net/http"
 
-// record describes an exchange that is over.
+// record returns the access record of an exchange that has ended.
 func (a *API) record(x *exchange, r *http.Request) AccessRecord {
 	remote, scheme := a.trusted.client(r)
 	status := x.status
-	if status == 0 { // what a handler that wrote nothing is answered for
+	if status == 0 { // the handler wrote nothing
 		status = http.StatusOK
 	}
 	sent := x.bytes
-	if r.Method == http.MethodHead { // the server takes the body and drops it
+	if r.Method == http.MethodHead { // the server drops the body
 		sent = 0
 	}
 	return AccessRecord{

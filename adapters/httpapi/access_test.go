@@ -69,7 +69,7 @@ func TestForwardedClients(t *testing.T) {
 		{"several lines", "127.0.0.1 10.0.0.0/8", "127.0.0.1:5", []string{"X-Forwarded-For: 9.9.9.9", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-For: 10.0.0.1"}, "1.2.3.4", "http"},
 		{"any", "*", "8.8.8.8:5", []string{"X-Forwarded-For: 9.9.9.9, 1.2.3.4", "X-Forwarded-Proto: HTTPS"}, "9.9.9.9", "https"},
 		{"any, no address", "*", "@", []string{"X-Forwarded-For: 9.9.9.9"}, "9.9.9.9", "http"},
-		{"a hop that is no address", "127.0.0.1", "127.0.0.1:5", []string{"X-Forwarded-For: 1.2.3.4, unknown, 127.0.0.1"}, "unknown", "http"},
+		{"a hop that is not an address", "127.0.0.1", "127.0.0.1:5", []string{"X-Forwarded-For: 1.2.3.4, unknown, 127.0.0.1"}, "unknown", "http"},
 		{"nothing in it", "127.0.0.1", "127.0.0.1:5", []string{"X-Forwarded-For: , ,", "X-Forwarded-Proto: gopher"}, "127.0.0.1:5", "http"},
 		{"switched off", "", "127.0.0.1:5", []string{"X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https"}, "127.0.0.1:5", "http"},
 	} {

@@ -15,22 +15,22 @@ const (
 	evaluationsPath = "/api/v2/analytics/flags"
 )
 
-// Analytics take what applications tell of their use of features. They are called
-// from many requests at a time, must not wait for upstream, and keep nothing of
-// what they are given.
+// Analytics receives what applications report about their use of features. It is called
+// by concurrent requests, must not wait for upstream, and keeps none of the memory it
+// is given.
 type Analytics interface {
 	AddCounts(key domain.EnvironmentKey, counts []domain.FeatureCount)
 	AddEvaluations(key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation)
 }
 
 var (
-	errAnalyticsUndeclared = refused(http.StatusBadRequest, "bad_request", "the body must be declared as application/json")
+	errAnalyticsUndeclared = refused(http.StatusBadRequest, "bad_request", "send the body with Content-Type: application/json")
 	errCountsBody          = refused(http.StatusBadRequest, "bad_request", "the body must be a JSON object of counts by feature name")
 	errEvaluationsBody     = refused(http.StatusBadRequest, "bad_request", `the body must be a JSON object with the list "evaluations"`)
 )
 
-// postCounts takes counts by feature name (docs/spec/upstream.md#analytics). They are added
-// to those of the environment, whichever of its keys came with them.
+// postCounts accepts counts by feature name (docs/spec/upstream.md#analytics). They are added
+// to those of the environment, whichever of its keys the request has.
 func (a *API) postCounts(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
@@ -48,7 +48,7 @@ func (a *API) postCounts(w http.ResponseWriter, r bunrouter.Request) error {
 	return nil
 }
 
-// postEvaluations takes evaluations with their identities (docs/spec/upstream.md#analytics).
+// postEvaluations accepts evaluations with their identities (docs/spec/upstream.md#analytics).
 func (a *API) postEvaluations(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
@@ -68,8 +68,8 @@ func (a *API) postEvaluations(w http.ResponseWriter, r bunrouter.Request) error 
 // noLength is the Content-Length of an answer without a body.
 var noLength = []string{"0"}
 
-// analyticsRequest returns what a report is about, and its body. The document is
-// needed to tell which features there are.
+// analyticsRequest returns the environment that a report is about, and the body. The
+// document must have arrived, because it says which features exist.
 func (a *API) analyticsRequest(r *http.Request, s *scratch) (app.Entry, string, error) {
 	entry, err := a.environment(r)
 	if err != nil {

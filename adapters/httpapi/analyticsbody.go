@@ -12,17 +12,16 @@ import (
 )
 
 const (
-	// mostCount is the highest count that Flagsmith keeps. No application means a
-	// higher one.
-	mostCount = math.MaxInt32
-	// longestIdentifier is how many characters of an identifier Flagsmith keeps.
-	longestIdentifier = 2000
+	// maxCount is the highest count that Flagsmith stores.
+	maxCount = math.MaxInt32
+	// maxIdentifier is how many characters of an identifier Flagsmith stores.
+	maxIdentifier = 2000
 )
 
-// decodeCounts reads {"feature_name": count, …}. Left out are features that the
-// program does not know and what is no count: an integer from 1 to mostCount,
-// written as one. Of a feature that comes twice the last counts. Names may be
-// parts of body.
+// decodeCounts reads {"feature_name": count, …}. It leaves out
+// features that the program does not have, and values that are not integers from 1 to
+// maxCount. When a feature appears twice, the last count wins. Names may be parts of
+// body.
 func decodeCounts(body string, program *engine.Program) ([]domain.FeatureCount, error) {
 	d := jsonscan.New(strings.TrimPrefix(body, "\ufeff"))
 	if d.Kind() != jsonscan.Object {
@@ -65,10 +64,11 @@ func decodeCounts(body string, program *engine.Program) ([]domain.FeatureCount, 
 }
 
 // decodeEvaluations reads {"evaluations":[{"feature_name","identity_identifier",
-// "enabled_when_evaluated","count"}, …]}. Left out are evaluations of features that
-// the program does not know, with what is no count, without enabled_when_evaluated,
-// or with an identifier that is no text or too long. A blank identifier is none. Of
-// a member that comes twice the last counts. Texts may be parts of body.
+// "enabled_when_evaluated","count"}, …]}. It leaves out evaluations of features that
+// the program does not have, those without a valid count or without
+// enabled_when_evaluated, and those whose identifier is not a string or is too long. A
+// blank identifier counts as missing. When a member appears twice, the last one wins.
+// Strings may be parts of body.
 func decodeEvaluations(body string, program *engine.Program) ([]domain.FeatureEvaluation, error) {
 	d := jsonscan.New(strings.TrimPrefix(body, "\ufeff"))
 	if d.Kind() != jsonscan.Object {
@@ -153,16 +153,16 @@ func readEvaluation(d *jsonscan.Scanner, program *engine.Program) (e domain.Feat
 	}
 }
 
-// readCount reads any value, and reports whether it is a count.
+// readCount reads any value and reports whether it is a valid count.
 func readCount(d *jsonscan.Scanner) (n int64, ok bool) {
 	if d.Kind() != jsonscan.Number {
 		d.Skip()
 		return 0, false
 	}
 	n, ok = jsonscan.Int64(d.Number())
-	return n, ok && n > 0 && n <= mostCount
+	return n, ok && n > 0 && n <= maxCount
 }
 
 func tooLongIdentifier(text string) bool {
-	return len(text) > longestIdentifier && utf8.RuneCountInString(text) > longestIdentifier
+	return len(text) > maxIdentifier && utf8.RuneCountInString(text) > maxIdentifier
 }

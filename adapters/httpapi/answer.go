@@ -4,21 +4,20 @@ import (
 	"net/http"
 )
 
-// updatedAtHeader tells when the document changed, in Unix seconds.
+// updatedAtHeader is the time at which the document changed, in Unix seconds.
 const updatedAtHeader = "X-Flagsmith-Document-Updated-At"
 
-// Header values that answers share. They are assigned to the header map as they
-// are, which saves an allocation each, and are read-only.
+// Header values that answers share. They are read-only. Assigning them to the header
+// map saves an allocation each.
 var (
 	headerJSON           = []string{"application/json"}
 	headerGzip           = []string{"gzip"}
 	headerAcceptEncoding = []string{"Accept-Encoding"}
 )
 
-// prepared is a body that was made ahead of the requests for it. It is
-// immutable.
+// prepared is a body that was made before it was requested. It is immutable.
 type prepared struct {
-	plain, zipped             []byte // zipped is nil where it would not pay
+	plain, zipped             []byte // zipped is nil when gzip saves nothing
 	plainLength, zippedLength []string
 	tag                       string // opaque part of the entity tag
 	plainTag, zippedTag       []string
@@ -27,7 +26,7 @@ type prepared struct {
 // zips reports whether the client gets the gzipped form.
 func (b *prepared) zips(r *http.Request) bool { return b.zipped != nil && acceptsGzip(r.Header) }
 
-// write answers with the body.
+// write writes the answer.
 func (b *prepared) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["Content-Type"] = headerJSON
@@ -41,13 +40,13 @@ func (b *prepared) write(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// writeJSON answers with a body that was made for this request and has no entity
-// tag. It keeps nothing of it.
+// writeJSON writes an answer whose body was made for this request and has no entity
+// tag. It does not keep body.
 func (a *API) writeJSON(w http.ResponseWriter, r *http.Request, status int, body []byte) {
 	a.writeTagged(w, r, status, body, 0)
 }
 
-// writeTagged is writeJSON for a body that has an entity tag.
+// writeTagged is writeJSON for a body with an entity tag.
 func (a *API) writeTagged(w http.ResponseWriter, r *http.Request, status int, body []byte, tag identityTag) {
 	h := w.Header()
 	h["Content-Type"] = headerJSON
@@ -70,7 +69,7 @@ func (a *API) writeTagged(w http.ResponseWriter, r *http.Request, status int, bo
 	_, _ = w.Write(body)
 }
 
-// varyByEncoding adds to Vary, where only the origin can be before.
+// varyByEncoding adds Accept-Encoding to Vary, which is empty or has Origin.
 func varyByEncoding(h http.Header) {
 	if h["Vary"] == nil {
 		h["Vary"] = headerAcceptEncoding

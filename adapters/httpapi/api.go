@@ -10,10 +10,11 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
-// API answers HTTP requests. It is safe for concurrent use; make it with New.
+// API is the http.Handler of the proxy. It is safe for concurrent use; make it with New.
 type API struct {
 	query         app.Query
 	announcements app.Announcements
@@ -29,10 +30,10 @@ type API struct {
 	analytics Analytics // nil: switched off
 	events    Events    // nil: switched off
 	maxEvents int64
-	streams   *streams
+	streams   *sse.Streams
 
-	router  *bunrouter.Router
-	methods map[string]string // by route, as Allow has it
+	router     *bunrouter.Router
+	errorForms map[string]errorForm // by the first element of a path
 
 	evaluations *evaluationCache // nil: switched off
 	exchanges   sync.Pool        // *exchange
@@ -41,7 +42,7 @@ type API struct {
 }
 
 // New returns the API that o describes. It fails on a missing Query and on a
-// trusted peer that is neither an address nor a CIDR range.
+// trusted peer that is not an address, a CIDR range or *.
 func New(o Options) (*API, error) {
 	if o.Query == nil {
 		return nil, errors.New("httpapi: no query to answer from")
@@ -54,7 +55,7 @@ func New(o Options) (*API, error) {
 		analytics:     o.Analytics,
 		events:        o.Events,
 		maxEvents:     o.MaxEventsBytes,
-		streams:       newStreams(),
+		streams:       sse.New(),
 		logger:        o.Logger,
 		now:           o.Now,
 		maxBody:       o.MaxBodyBytes,
@@ -83,7 +84,8 @@ func New(o Options) (*API, error) {
 	a.exchanges.New = func() any { return new(exchange) }
 	a.scratches.New = func() any { return new(scratch) }
 	a.compressors.New = func() any { return newCompressor() }
-	a.router, a.methods = newRouter(a.routes())
+	routes := a.routes()
+	a.router, a.errorForms = newRouter(routes), errorForms(routes)
 	return a, nil
 }
 
@@ -104,8 +106,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// finish ends an exchange, however it went: the last thing that is done for a
-// request. It must be deferred itself, for it recovers.
+// finish ends an exchange, whether its handler returned or panicked. It recovers, so it
+// must be deferred directly.
 func (a *API) finish(x *exchange, r *http.Request) {
 	if v := recover(); v != nil {
 		a.recovered(x, r, v)
@@ -117,15 +119,15 @@ func (a *API) finish(x *exchange, r *http.Request) {
 	x.end()
 	a.exchanges.Put(x)
 	if broken {
-		// Half an answer is out: the server closes the connection, so that the
-		// client does not take it for a whole one.
+		// The answer is incomplete. The server must close the connection, so that the
+		// client notices.
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// authenticate returns what the request's key leads to; its Environment may
-// still be nil. An absent header and an empty one are told apart, and of several
-// the first counts (docs/spec/behaviour.md#keys).
+// authenticate returns the entry of the request's key. Its Environment may be nil. A
+// missing header is not the same as an empty one, and the first of several wins
+// (docs/spec/behaviour.md#keys).
 func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	keys := r.Header["X-Environment-Key"]
 	if len(keys) == 0 {
@@ -138,7 +140,7 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	return entry, nil
 }
 
-// environment is authenticate for what needs the environment's document.
+// environment is authenticate for requests that need the environment's document.
 func (a *API) environment(r *http.Request) (app.Entry, error) {
 	entry, err := a.authenticate(r)
 	if err == nil && entry.Environment == nil {

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// trustedLength is how many bytes a request gets on the strength of its
-// Content-Length alone.
+// trustedLength is how many bytes are allocated because of a Content-Length, before
+// the body has arrived.
 const trustedLength = 64 << 10
 
-// readJSON is readBody for a body that must be there and be declared as JSON:
-// anything else is a validation error.
+// readJSON is readBody for a body that must not be empty and must be declared as JSON.
+// Otherwise it returns a validation error.
 func (s *scratch) readJSON(r *http.Request, limit int64) (string, error) {
 	body, err := s.readBody(r, limit)
 	switch {
@@ -28,13 +28,13 @@ func (s *scratch) readJSON(r *http.Request, limit int64) (string, error) {
 	return body, nil
 }
 
-// readBody returns the request's body, at most limit bytes of it, as one string
-// for everything that is decoded to be a part of.
+// readBody returns the request's body as one string, of which everything decoded can be
+// a part. It fails when the body has more than limit bytes.
 func (s *scratch) readBody(r *http.Request, limit int64) (string, error) {
 	if r.ContentLength > limit {
 		return "", errBodyTooLarge
 	}
-	// One byte more than is announced lets the end be seen without growing.
+	// One more byte than announced, to reach the end of the body without growing.
 	buf := slices.Grow(s.in[:0], int(min(max(r.ContentLength, 0), trustedLength))+1)
 	for {
 		n, err := r.Body.Read(buf[len(buf):cap(buf)])
@@ -56,7 +56,7 @@ func (s *scratch) readBody(r *http.Request, limit int64) (string, error) {
 	return string(buf), nil
 }
 
-// unreadable returns the answer to a body that could not be read to its end.
+// unreadable returns the error about a body that could not be read to its end.
 func unreadable(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return errBodyTimeout
@@ -64,8 +64,8 @@ func unreadable(err error) error {
 	return errUnreadable
 }
 
-// declaredJSON reports whether a body of that content type is read as JSON:
-// application/json, application/*+json, and where none is given.
+// declaredJSON reports whether a body with that Content-Type is read as JSON:
+// application/json, application/*+json, or no type at all.
 func declaredJSON(contentType []string) bool {
 	if len(contentType) == 0 || contentType[0] == "" || contentType[0] == "application/json" {
 		return true

@@ -10,26 +10,26 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
-// evaluationCache is the endpoint cache of identities: how features came out for
-// the identities asked for last. What it remembers of an environment belongs to
-// one revision of its document and is dropped when another one is asked about,
-// so that nothing stale can be served. It holds on to no document.
+// evaluationCache is the endpoint cache of identities. It stores the outcomes of the
+// identities that were requested last. The outcomes of an environment belong to one
+// revision of its document. They are dropped when another revision is requested, so
+// the cache cannot serve stale answers. It keeps no document in memory.
 //
-// It keeps outcomes, not bodies: they are small, and putting an answer together
-// costs less than storing it. It is safe for concurrent use.
+// It stores outcomes rather than bodies: they are small, and assembling an answer costs
+// less than storing it. It is safe for concurrent use.
 //
-// An identity is remembered when it is asked for a second time, as far as missed
-// tells: with more identities than there is room for, each would make another one
-// go in vain, and remembering is some hundredths of an answer's cost.
+// An identity is stored when it is requested for the second time, according to missed.
+// Otherwise, with more identities than the cache can hold, each would displace another
+// one in vain.
 type evaluationCache struct {
 	maxSize int
 	seed    maphash.Seed
 
 	mu           sync.Mutex
-	missed       []uint64 // hashes of identities that were asked for, each in its place
+	missed       []uint64 // a table of hashes of identities that were requested
 	size         int
 	environments map[domain.EnvironmentKey]*cachedEnvironment
-	recent       cachedEvaluation // head of a ring, the most recently used next
+	recent       cachedEvaluation // head of a ring; its next is the most recently used
 }
 
 type cachedEnvironment struct {
@@ -41,28 +41,28 @@ type cachedEnvironment struct {
 type cachedEvaluation struct {
 	environment *cachedEnvironment
 	identity    string
-	outcomes    []engine.OutcomeID // never changed, so that it can be handed out
+	outcomes    []engine.OutcomeID // never changed, because get returns it
 	prev, next  *cachedEvaluation
 }
 
-// mostMissed bounds the memory for identities that are not remembered.
-const mostMissed = 1 << 16
+// maxMissed bounds the memory for identities that are not stored.
+const maxMissed = 1 << 16
 
-// newEvaluationCache returns nil for a cache that is switched off.
+// newEvaluationCache returns nil when the cache is switched off.
 func newEvaluationCache(c Cache) *evaluationCache {
 	if !c.Use || c.MaxSize <= 0 {
 		return nil
 	}
 	cache := &evaluationCache{
 		maxSize: c.MaxSize, seed: maphash.MakeSeed(),
-		missed: make([]uint64, min(c.MaxSize, mostMissed)), environments: make(map[domain.EnvironmentKey]*cachedEnvironment),
+		missed: make([]uint64, min(c.MaxSize, maxMissed)), environments: make(map[domain.EnvironmentKey]*cachedEnvironment),
 	}
 	cache.recent.prev, cache.recent.next = &cache.recent, &cache.recent
 	return cache
 }
 
-// get returns the remembered outcomes for an identity, written as JSON. They are
-// read-only.
+// get returns the stored outcomes of an identity, which is written as JSON. The
+// outcomes are read-only.
 func (c *evaluationCache) get(e *app.Environment, identity []byte) ([]engine.OutcomeID, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,7 +79,8 @@ func (c *evaluationCache) get(e *app.Environment, identity []byte) ([]engine.Out
 	return v.outcomes, true
 }
 
-// put remembers a copy of the outcomes, unless it is the first time.
+// put stores a copy of the outcomes, unless the identity is requested for the first
+// time.
 func (c *evaluationCache) put(e *app.Environment, identity []byte, outcomes []engine.OutcomeID) {
 	hash := maphash.Bytes(c.seed, identity)
 	c.mu.Lock()
@@ -101,7 +102,7 @@ func (c *evaluationCache) put(e *app.Environment, identity []byte, outcomes []en
 		c.environments[e.Key] = environment
 	}
 	if environment.evaluations[v.identity] != nil {
-		return // another request was faster
+		return // stored by another request meanwhile
 	}
 	v.environment = environment
 	environment.evaluations[v.identity] = v
@@ -111,7 +112,7 @@ func (c *evaluationCache) put(e *app.Environment, identity []byte, outcomes []en
 	}
 }
 
-// remove forgets v, and its environment when nothing is left of it.
+// remove removes v, and its environment when it was the last of it.
 func (c *evaluationCache) remove(v *cachedEvaluation) {
 	v.unlink()
 	c.size--

@@ -6,8 +6,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// compressor gzips what is made for one request. It is reused, for its tables
-// cost more than the work.
+// compressor gzips bodies that are made for one request. It is reused, because its
+// tables cost more than the compression.
 type compressor struct {
 	out    bytes.Buffer
 	writer *gzip.Writer
@@ -15,11 +15,11 @@ type compressor struct {
 
 func newCompressor() *compressor {
 	c := new(compressor)
-	c.writer, _ = gzip.NewWriterLevel(&c.out, gzip.BestSpeed) // fails on a wrong level only
+	c.writer, _ = gzip.NewWriterLevel(&c.out, gzip.BestSpeed) // fails for invalid levels only
 	return c
 }
 
-// release keeps c for reuse, but not the room that a large answer took.
+// release returns c to the pool, without the memory of a large answer.
 func (a *API) release(c *compressor) {
 	if c.out.Cap() > keepBuffer {
 		c.out = bytes.Buffer{}
@@ -31,7 +31,7 @@ func (a *API) release(c *compressor) {
 func (c *compressor) compress(body []byte) []byte {
 	c.out.Reset()
 	c.writer.Reset(&c.out)
-	_, _ = c.writer.Write(body) // a buffer takes everything
+	_, _ = c.writer.Write(body) // never fails
 	_ = c.writer.Close()
 	return c.out.Bytes()
 }

@@ -6,32 +6,31 @@ import (
 	"time"
 )
 
-// headerRevalidate lets clients keep an answer, but not use it without asking
-// whether it still holds. A date without it would let browsers and caches guess
-// how long an answer is good for, a tenth of the document's age as a rule. Caches
-// that are shared keep nothing: what is seen depends on the key.
+// headerRevalidate lets clients store an answer, but not use it without validation.
+// Without it, browsers and caches would guess from Last-Modified how long the answer is
+// fresh, usually a tenth of the document's age. Shared caches must not store it, because
+// the answer depends on the key.
 var headerRevalidate = []string{"private, no-cache"}
 
-// settleAfter is the age from which a document is taken for the last one of the
-// second that its updated_at lies in.
+// settleAfter is the age at which a document is considered the last one of the second
+// in its updated_at.
 const settleAfter = 5 * time.Minute
 
-// modified says by date when an answer changed: in whole seconds, as HTTP has it.
+// modified is the date on which an answer changed, in whole seconds as in HTTP.
 //
-// A second is long enough to change a document twice. A client that got the first
-// of two such documents must not be told by date that nothing changed, so a
-// document that is younger than settleAfter has no date: it is neither given out
-// nor compared. When that time is over the later document has long arrived, and
-// whoever has the date has that document. Nor is a date taken for a range: only
-// the very date that was given out counts, so that a document that upstream took
-// back to an older one is not hidden from those who hold the newer.
+// A document can change twice within a second. A client that has the first of two such
+// documents must not get a 304 because of the date. So a document that is younger than
+// settleAfter has no date: none is sent and none is compared. After that time the later
+// document has arrived, and a client with the date has that document. Only the exact
+// date that was sent matches. If a later one did, it would hide a document that upstream
+// took back to an older state.
 type modified struct {
-	value   []string // Last-Modified; nil when the document states no time
+	value   []string // Last-Modified; nil when the document has no time
 	at      time.Time
-	settled atomic.Bool // saves asking for the time
+	settled atomic.Bool // the document is older than settleAfter
 }
 
-// set takes the document's updated_at, which may be zero.
+// set sets the date to the document's updated_at, which may be zero.
 func (m *modified) set(updatedAt time.Time) {
 	if !updatedAt.IsZero() {
 		m.at = updatedAt.UTC().Truncate(time.Second)
@@ -51,7 +50,7 @@ func (m *modified) reliable(now func() time.Time) bool {
 	return true
 }
 
-// isSince reports whether If-Modified-Since names this date.
+// isSince reports whether If-Modified-Since is exactly this date.
 func (m *modified) isSince(header []string) bool {
 	if len(header) != 1 {
 		return false
@@ -60,7 +59,7 @@ func (m *modified) isSince(header []string) bool {
 	return err == nil && since.Equal(m.at)
 }
 
-// writePrepared answers with a body of p, or with 304 to who has it already.
+// writePrepared writes an answer with a body of p, or 304 when the client has it.
 func (a *API) writePrepared(w http.ResponseWriter, r *http.Request, p *presentation, b *prepared) {
 	h := w.Header()
 	p.stamp(h)
@@ -84,9 +83,8 @@ func (a *API) writePrepared(w http.ResponseWriter, r *http.Request, p *presentat
 	w.WriteHeader(http.StatusNotModified)
 }
 
-// heldByDate sets Last-Modified, where there is a date, and reports whether the
-// client has what is of that date. If-None-Match takes the date's place where
-// there are both.
+// heldByDate sets Last-Modified if there is a date, and reports whether the client has
+// the answer of that date. If-None-Match takes precedence.
 func (a *API) heldByDate(h http.Header, r *http.Request, p *presentation) bool {
 	if !p.modified.reliable(a.now) {
 		return false
@@ -96,9 +94,9 @@ func (a *API) heldByDate(h http.Header, r *http.Request, p *presentation) bool {
 	return len(since) > 0 && len(r.Header["If-None-Match"]) == 0 && p.modified.isSince(since)
 }
 
-// notModified answers 304 to who has the answer with that tag already, and
-// reports whether it did. It does so for POST too, which asks a question here and
-// changes nothing: RFC 9110 has 412 for it, OFREP has 304.
+// notModified writes a 304 when the client has the answer with that tag, and reports
+// whether it did. It does so for POST too, which changes nothing here. RFC 9110 asks for
+// 412 in that case, OFREP for 304.
 func notModified(w http.ResponseWriter, r *http.Request, tag identityTag) bool {
 	named := r.Header["If-None-Match"]
 	if len(named) == 0 {
@@ -115,7 +113,7 @@ func notModified(w http.ResponseWriter, r *http.Request, tag identityTag) bool {
 	if form == formZipped {
 		h["Etag"] = zipped
 	}
-	varyByEncoding(h) // how long the body would be is not known, but this never misleads
+	varyByEncoding(h) // the length of the body is unknown, and Vary is always safe
 	w.WriteHeader(http.StatusNotModified)
 	return true
 }

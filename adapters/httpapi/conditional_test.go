@@ -96,7 +96,7 @@ func TestIfNoneMatch(t *testing.T) {
 	wantHeader(t, w, "ETag", tagOf(t, api, "/api/v1/flags/", "X-Environment-Key: "+clientKey, "Accept-Encoding: gzip"))
 }
 
-// An unknown key or flag is told so, whatever the client has.
+// An unknown key or flag is reported, whatever the client has.
 func TestConditionsComeAfterWhetherThereIsAnAnswer(t *testing.T) {
 	api := newAPI(t, nil)
 	for target, key := range map[string]string{
@@ -235,7 +235,7 @@ func TestIfModifiedSince(t *testing.T) {
 	}
 }
 
-// Two documents of one second: whoever got the first gets the second, at any
+// Two documents of one second: a client that has the first gets the second, at any
 // later time.
 func TestTheSecondChangeWithinASecondIsNotHidden(t *testing.T) {
 	now := time.Date(2026, 3, 4, 5, 6, 7, 950_000_000, time.UTC)

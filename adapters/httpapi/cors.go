@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// corsMethods are the methods a preflight allows: all.
+// corsMethods are the methods that a preflight allows: all.
 var corsMethods = []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
 // Header values that answers share. Read-only.
@@ -21,7 +21,7 @@ var (
 	varyOriginEncoding = []string{"Origin, Accept-Encoding"}
 )
 
-// cors is who may call from a browser (docs/spec/behaviour.md#cors).
+// cors says which origins browsers may call from (docs/spec/behaviour.md#cors).
 type cors struct {
 	all     bool
 	origins []string
@@ -31,8 +31,8 @@ func newCORS(origins []string) cors {
 	return cors{slices.Contains(origins, "*"), origins}
 }
 
-// answer sets the headers that every answer to a cross-origin request has. It
-// answers preflights itself and reports whether it did.
+// answer sets the headers of answers to cross-origin requests. It answers preflights
+// itself and reports whether it did.
 func (c *cors) answer(w http.ResponseWriter, r *http.Request) bool {
 	h := w.Header()
 	if !c.all {
@@ -53,7 +53,7 @@ func (c *cors) answer(w http.ResponseWriter, r *http.Request) bool {
 	case c.all && len(r.Header["Cookie"]) == 0:
 		h["Access-Control-Allow-Origin"] = headerAny
 	case c.all || slices.Contains(c.origins, origin[0]):
-		// With credentials browsers refuse "*".
+		// Browsers refuse "*" together with credentials.
 		h["Access-Control-Allow-Origin"] = origin
 		h["Vary"] = headerOrigin
 	}

@@ -1,23 +1,20 @@
-// Package httpapi is the proxy's HTTP input adapter: the Flagsmith SDK API, the
-// environment document and the health probes (docs/spec/behaviour.md#http-interface), and
-// the OpenFeature Remote Evaluation Protocol (ofrep.go), on bunrouter.
+// Package httpapi is the HTTP interface of the proxy: the Flagsmith SDK API, the
+// environment document and the health probes (docs/spec/behaviour.md), and the
+// OpenFeature Remote Evaluation Protocol (ofrep.go), on bunrouter.
 //
 // # The hot path
 //
 // API is an http.Handler; adapters/httpserver serves it on a port. A request passes
-// API.ServeHTTP (api.go), which adds the CORS headers and routes; a
-// handler (flags.go, identities.go, document.go, health.go), which looks the key
-// up in the snapshot; and ends in an answer. What an answer consists of was
-// prepared when the document changed, by Presenter (presentation.go): flags and
-// documents are written as they lie there, plain or gzipped, an identity's flags
-// are put together from one fragment per outcome. Neither a lock nor a store nor
-// upstream is on the way, but for the endpoint cache of identities where it was
-// switched on.
+// API.ServeHTTP (api.go), which adds the CORS headers and routes it. A handler (flags.go,
+// identities.go, document.go, health.go) looks its key up in the snapshot and writes an
+// answer. Presenter (presentation.go) prepared the parts of the answer when the document
+// changed: flags and documents are written as prepared, plain or gzipped; the flags of an
+// identity are joined from one fragment per outcome. A request never calls a store or
+// upstream. It takes no lock, unless the endpoint cache of identities is switched on.
 //
-// Answers have entity tags and dates that are made from content (etag.go,
-// conditional.go); who has an answer already gets 304 before one is put together.
+// Answers have entity tags and dates that depend on their content (etag.go,
+// conditional.go). A client that has the answer gets a 304 before anything is evaluated.
 //
-// Handlers return errors. They become answers in one place, API.fail
-// (errors.go), and so do panics. A further endpoint is one more file with its
-// handler and a line in API.routes (routes.go).
+// Handlers return errors. API.fail (errors.go) makes answers of them, and of panics. To
+// add an endpoint, add a file with its handler and a line to API.routes (routes.go).
 package httpapi

@@ -8,8 +8,9 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// getDocument answers the environment document, byte for byte as upstream sent
-// it, or a page of it. Client-side keys do not open it, whether it has arrived or not.
+// getDocument answers with the environment document, byte for byte as upstream sent it,
+// or with a page of it. It refuses client-side keys, whether the document has arrived or
+// not.
 func (a *API) getDocument(w http.ResponseWriter, r bunrouter.Request) error {
 	entry, err := a.authenticate(r.Request)
 	if err != nil {

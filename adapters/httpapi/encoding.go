@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// compressFrom is the size in bytes from which bodies are gzipped for clients
-// that accept it, and so vary by Accept-Encoding (docs/spec/behaviour.md#compression).
+// compressFrom is the size in bytes from which bodies are gzipped for clients that
+// accept it. Such answers vary by Accept-Encoding (docs/spec/behaviour.md#compression).
 const compressFrom = 1000
 
-// acceptsGzip reports whether the client takes a gzipped body and does not like
-// a plain one better (RFC 9110, section 12.5.3).
+// acceptsGzip reports whether the client accepts a gzipped body and does not prefer a
+// plain one (RFC 9110, section 12.5.3).
 func acceptsGzip(request http.Header) bool {
-	gzip, star, identity := -1.0, -1.0, -1.0 // weights, negative: not named
+	gzip, star, identity := -1.0, -1.0, -1.0 // weights; negative: not in the list
 	for _, line := range request["Accept-Encoding"] {
 		for line != "" {
 			var item string
@@ -38,8 +38,8 @@ func acceptsGzip(request http.Header) bool {
 	return gzip > 0 && gzip >= identity
 }
 
-// qvalue reads the weight among an item's parameters; one that cannot be read
-// counts as 0, no weight as 1.
+// qvalue returns the weight among an item's parameters: 1 without a weight, and 0 for an
+// invalid one.
 func qvalue(parameters string) float64 {
 	for parameters != "" {
 		var parameter string

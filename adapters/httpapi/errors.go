@@ -10,18 +10,18 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// retryAfter is how many seconds a client should wait for a document that has
-// not arrived. It is short: a document usually comes at once, and SDKs spend the
-// time inside of an application's call, Flagsmith's for Python three times over.
+// retryAfter is how many seconds a client should wait for a document that has not
+// arrived. It is short, because a document usually arrives at once and SDKs wait inside
+// an application's call. Flagsmith's SDK for Python does so three times.
 const retryAfter = "1"
 
-// statusError is an error that says how the request is answered. Every other
-// error that a handler returns is a fault of the proxy: a logged 500.
+// statusError is an error with the answer that reports it. Any other error returned by
+// a handler is a fault of the proxy: it is logged and answered with 500.
 type statusError struct {
 	status int
 	body   string            // JSON
-	header map[string]string // further headers, canonical names
-	// What the error is in OFREP's form, see ofrepBody.
+	header map[string]string // further headers, by canonical name
+	// The parts of OFREP's form, see ofrepForm.
 	details, code string
 }
 
@@ -39,30 +39,33 @@ var (
 	errNoDocument   = later(refused(http.StatusServiceUnavailable, "unavailable", "environment document has not arrived yet"))
 )
 
-// refused is an error in the proxy's own form.
+// refused returns an error in the form of status and message.
 func refused(status int, word, message string) *statusError {
 	body := jsonscan.AppendString([]byte(`{"status":`), word)
 	body = jsonscan.AppendString(append(body, `,"message":`...), message)
 	return &statusError{status: status, body: string(append(body, '}')), details: message}
 }
 
-// detailed is an error in the form of the reference's web framework.
+// detailed returns an error in FastAPI's form, as the Python proxy sends it.
 func detailed(status int, text string) *statusError {
 	body := jsonscan.AppendString([]byte(`{"detail":`), text)
 	return &statusError{status: status, body: string(append(body, '}')), details: text}
 }
 
-// later makes the answer say when to ask again.
+// later adds to e when the client should try again.
 func later(e *statusError) *statusError {
 	e.header = map[string]string{"Retry-After": retryAfter}
 	return e
 }
 
-// closing makes the answer end the connection: a body is still under way on it.
+// closing makes the answer close the connection, because a body is still arriving on it.
 func closing(e *statusError) *statusError {
 	e.header = map[string]string{"Connection": "close"}
 	return e
 }
+
+// ownForm returns e in the form in which it was made. It is an errorForm.
+func ownForm(_ *http.Request, e *statusError) []byte { return []byte(e.body) }
 
 func unknownKey(key string) error {
 	return refused(http.StatusUnauthorized, "unauthorized", "unknown key '"+key+"'")
@@ -78,7 +81,7 @@ func methodNotAllowed(allowed string) error {
 	return e
 }
 
-// aboutAnswer are the headers of an answer that a failure takes back.
+// aboutAnswer are the headers that are removed when an answer becomes an error.
 var aboutAnswer = []string{"Content-Encoding", updatedAtHeader, "Cache-Control", "Etag", "Last-Modified", "Link"}
 
 // fail answers a request whose handler returned err.
@@ -100,17 +103,13 @@ func (a *API) fail(x *exchange, r *http.Request, err error) {
 	for name, value := range known.header {
 		h[name] = []string{value}
 	}
-	body := []byte(known.body)
-	if isOFREP(r.URL) {
-		body = ofrepBody(r.URL, known)
-	}
-	a.writeJSON(x, r, known.status, body)
+	a.writeJSON(x, r, known.status, a.errorForm(r)(r, known))
 }
 
-// recovered answers a request whose handler panicked with v. What went wrong is
-// told to the log only.
+// recovered answers a request whose handler panicked with v. Only the log says what
+// went wrong.
 func (a *API) recovered(x *exchange, r *http.Request, v any) {
-	if v == http.ErrAbortHandler { // a handler's way to drop the connection
+	if v == http.ErrAbortHandler { // the handler wants the connection closed
 		x.broken = true
 		return
 	}

@@ -12,18 +12,17 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// Entity tags are strong and made from content alone, so that every node gives
-// the same ones, before and after a restart. A body that was prepared is named by
-// its own hash; an answer about an identity by what it is made from: the
-// document's revision, the access of the key, and the identity. The gzipped form
-// of a body has the tag of the plain one with gzipSuffix in it. It stands for
-// what comes out when it is unpacked: two builds of the proxy may pack the same
-// body differently, which would matter for ranges only, and there are none.
+// Entity tags are strong and depend on content alone, so that every node sends the
+// same tags, before and after a restart. The tag of a prepared body is its hash. The tag
+// of an answer about an identity is a hash of what the answer is made from: the
+// document's revision, the access of the key, and the identity. The tag of a gzipped body
+// is that of the plain one with gzipSuffix. Two builds of the proxy may compress a body
+// differently; that would matter for ranges only, which the proxy does not serve.
 const gzipSuffix = "-gzip"
 
-// answerScheme is part of the tags that are made from what an answer is made
-// from. It must be counted up when a release answers the same question about the
-// same document differently, or else clients are told to keep the old answer.
+// answerScheme is part of the tags of answers about identities. Increase it when a
+// release answers the same request about the same document differently. Otherwise
+// clients keep the old answer.
 const answerScheme = "1"
 
 // bodyTag returns the opaque part of a body's entity tag, given its SHA-256.
@@ -34,11 +33,10 @@ func quoted(opaque string) (plain, zipped []string) {
 	return []string{`"` + opaque + `"`}, []string{`"` + opaque + gzipSuffix + `"`}
 }
 
-// identityTag is the entity tag of an answer about an identity. Zero is none.
+// identityTag is the entity tag of an answer about an identity. Zero means no tag.
 type identityTag uint64
 
-// tagSeeds are what the tags of answers about identities start from, by
-// domain.Access.
+// tagSeeds are the seeds of identities' tags, by domain.Access.
 type tagSeeds [2]uint64
 
 func newTagSeeds(revision [sha256.Size]byte) (s tagSeeds) {
@@ -49,16 +47,14 @@ func newTagSeeds(revision [sha256.Size]byte) (s tagSeeds) {
 	return s
 }
 
-// identity returns the tag of what access gets to see of an identity, written as
-// JSON.
+// identity returns the tag of an answer about an identity, which is written as JSON.
 //
-// The hash is a fast one, for it is computed for every answer. Who can choose an
-// identity so that its tag equals another's has nothing but his own copy to
-// mistake for it.
+// The hash is fast, because it is computed for every answer. A client that finds an
+// identity with the tag of another one can only confuse its own copies.
 func (s *tagSeeds) identity(access domain.Access, identity []byte) identityTag {
 	var d xxhash.Digest
 	d.ResetWithSeed(s[access])
-	_, _ = d.Write(identity) // takes everything
+	_, _ = d.Write(identity) // never fails
 	return identityTag(max(d.Sum64(), 1))
 }
 
@@ -71,8 +67,8 @@ func (t identityTag) appendOpaque(dst []byte) []byte {
 	return hex.AppendEncode(dst, raw[:])
 }
 
-// lengthAndTag returns the header values of a body's length and of its entity
-// tag, which is nil where there is none. They share their memory.
+// lengthAndTag returns the header values of a body's length and of its entity tag, which
+// is nil for tag zero. Both share one allocation.
 func lengthAndTag(length int, tag identityTag, zipped bool) (contentLength, etag []string) {
 	var buf [64]byte
 	text := strconv.AppendInt(buf[:0], int64(length), 10)
@@ -89,10 +85,9 @@ func lengthAndTag(length int, tag identityTag, zipped bool) (contentLength, etag
 	return values[:1:1], values[1:]
 }
 
-// matchTag looks the entity tag with the given opaque part up in If-None-Match,
-// by weak comparison (RFC 9110, sections 8.8.3.2 and 13.1.2). It returns which of
-// the tag's forms the client named. For "*", which any form answers to, it
-// returns formAny.
+// matchTag looks up the entity tag with the given opaque part in If-None-Match, by weak
+// comparison (RFC 9110, sections 8.8.3.2 and 13.1.2). It returns which form of the tag
+// the client sent, and formAny for "*".
 func matchTag(lines []string, opaque string) tagForm {
 	for _, line := range lines {
 		if strings.TrimSpace(line) == "*" {
@@ -102,7 +97,7 @@ func matchTag(lines []string, opaque string) tagForm {
 			line = strings.TrimLeft(line, " \t,")
 			named, rest, ok := cutTag(line)
 			if !ok {
-				break // what is no list of tags names none
+				break // not a list of tags
 			}
 			switch suffix, same := strings.CutPrefix(named, opaque); {
 			case same && suffix == "":
@@ -126,8 +121,8 @@ const (
 	formAny
 )
 
-// cutTag cuts the entity tag off that text begins with, and returns its opaque
-// part.
+// cutTag returns the opaque part of the entity tag at the beginning of text, and what
+// follows the tag.
 func cutTag(text string) (opaque, rest string, ok bool) {
 	text, ok = strings.CutPrefix(strings.TrimPrefix(text, "W/"), `"`)
 	if !ok {

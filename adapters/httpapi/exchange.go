@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// exchange is the ResponseWriter that handlers get. It notes what was answered,
-// for the access log and for failures that come when the answer has begun.
-// Exchanges are reused: a handler must not keep one beyond its return.
+// exchange is the ResponseWriter of handlers. It records what was answered, for the
+// access log and for failures after the answer has begun. Exchanges are reused: a handler
+// must not keep one after it has returned.
 type exchange struct {
 	http.ResponseWriter
 	start  time.Time // set for the access log only
 	status int       // 0 until the answer has begun
 	bytes  int64     // of the body, so far
-	broken bool      // the answer stays incomplete: abort the connection
-	taken  bool      // the connection was taken over, and the access log's line with it
+	broken bool      // the answer is incomplete: abort the connection
+	taken  bool      // the connection was taken over by a stream, which writes the access record
 }
 
 func (x *exchange) begin(w http.ResponseWriter) { *x = exchange{ResponseWriter: w} }
@@ -29,8 +29,8 @@ func (x *exchange) WriteHeader(status int) {
 	x.ResponseWriter.WriteHeader(status)
 }
 
-// Write writes a part of the body. An error means that the client has gone,
-// about which a handler can do nothing.
+// Write writes a part of the body. An error means that the client has gone, so handlers
+// may ignore it.
 func (x *exchange) Write(body []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
@@ -40,6 +40,5 @@ func (x *exchange) Write(body []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap leads http.ResponseController to the connection, for handlers that
-// stream.
+// Unwrap returns the ResponseWriter below, for http.ResponseController.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }

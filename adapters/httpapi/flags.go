@@ -9,8 +9,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine/python/query"
 )
 
-// getFlags answers the environment's flags, without an identity: all of them or,
-// with ?feature=NAME, that one.
+// getFlags answers with the environment's flags, without an identity: all of them, or
+// with ?feature=NAME one.
 func (a *API) getFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	entry, err := a.environment(r.Request)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// trustedPeers are the proxies whose X-Forwarded-For and X-Forwarded-Proto are
-// believed. The zero value trusts nobody.
+// trustedPeers are the proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
+// The zero value trusts no proxy.
 type trustedPeers struct {
 	all      bool
 	networks []netip.Prefix
@@ -27,7 +27,7 @@ func newTrustedPeers(list []string) (trustedPeers, error) {
 		if err != nil {
 			address, err := netip.ParseAddr(item)
 			if err != nil {
-				return trustedPeers{}, fmt.Errorf("trusted peer %q is neither an address nor a CIDR range nor *", item)
+				return trustedPeers{}, fmt.Errorf("trusted peer %q is not an address, a CIDR range or *", item)
 			}
 			network = netip.PrefixFrom(address, address.BitLen())
 		}
@@ -49,7 +49,7 @@ func (t *trustedPeers) contains(address netip.Addr) bool {
 	return t.all
 }
 
-// client returns the address and the scheme that the request's client used.
+// client returns the address of the request's client and the scheme it used.
 func (t *trustedPeers) client(r *http.Request) (address, scheme string) {
 	address, scheme = r.RemoteAddr, "http"
 	if r.TLS != nil {
@@ -74,10 +74,10 @@ func (t *trustedPeers) client(r *http.Request) (address, scheme string) {
 	return address, scheme
 }
 
-// origin returns the client in X-Forwarded-For. Each proxy appends the peer it
-// saw, so the last hop that is not trusted is the client, whatever that client
-// wrote before it; when all are trusted it is the first hop. It is "" when no
-// hop is named.
+// origin returns the client in X-Forwarded-For. Each proxy appends the peer it saw, so
+// the last hop that is not trusted is the client, whatever that client sent before it.
+// When all hops are trusted, the first one is the client. It returns "" when there is no
+// hop.
 func (t *trustedPeers) origin(lines []string) (origin string) {
 	for i := len(lines) - 1; i >= 0; i-- {
 		for rest := lines[i]; rest != ""; {
@@ -96,7 +96,7 @@ func (t *trustedPeers) origin(lines []string) (origin string) {
 	return origin
 }
 
-// withoutPort takes the port, and the brackets around IPv6, off a hop.
+// withoutPort returns a hop without its port and without the brackets around IPv6.
 func withoutPort(hop string) string {
 	if host, _, err := net.SplitHostPort(hop); err == nil {
 		return host

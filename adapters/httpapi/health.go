@@ -10,7 +10,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// getLiveness answers that the process is able to answer.
+// getLiveness answers that the process can answer.
 func (a *API) getLiveness(w http.ResponseWriter, r bunrouter.Request) error {
 	a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
 	return nil

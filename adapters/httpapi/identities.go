@@ -13,7 +13,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
-// scratch is the working memory of one identity's request. It is reused.
+// scratch is the working memory of a request with a body. It is reused.
 type scratch struct {
 	in       []byte
 	identity domain.Identity
@@ -21,8 +21,8 @@ type scratch struct {
 	out      []byte
 }
 
-// What is kept for reuse: up to how many bytes a buffer has, and how many traits.
-// Larger requests and answers are rare and must not leave their size behind.
+// The limits of what is kept for reuse: bytes of a buffer and traits. Larger requests and
+// answers are rare, and their memory is released.
 const (
 	keepBuffer = 1 << 20
 	keepTraits = 10_000
@@ -37,8 +37,8 @@ func (a *API) recycle(s *scratch) {
 	a.scratches.Put(s)
 }
 
-// postIdentity answers the flags of the identity in the request's body. The body
-// is validated before the key is looked at (docs/spec/behaviour.md#validation-errors).
+// postIdentity answers with the flags of the identity in the request's body. It
+// validates the body before it checks the key (docs/spec/behaviour.md#validation-errors).
 func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
@@ -60,8 +60,8 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	return nil
 }
 
-// getIdentity answers the flags of the identity called ?identifier=, which has no
-// traits. A blank identifier is one like any other here.
+// getIdentity answers with the flags of the identity in ?identifier=, which has no
+// traits. A blank identifier is valid here.
 func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	identifier, ok := query.Value(r.URL.RawQuery, "identifier")
 	if !ok {
@@ -78,8 +78,8 @@ func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	return nil
 }
 
-// answerIdentity evaluates s.identity and puts the answer together: the identity
-// as it was sent, then the prepared flag of every outcome.
+// answerIdentity evaluates s.identity and writes the answer: the identity as it was
+// sent, then the prepared flag of every outcome.
 func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) {
 	a.served(entry, domain.ResourceIdentities)
 	p := presentationOf(entry.Environment)
@@ -94,8 +94,8 @@ func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.E
 	a.writeTagged(w, r, http.StatusOK, s.out, tag)
 }
 
-// evaluate returns how the features of e come out for s.identity, which s.out
-// holds as JSON. The result is read-only and valid until s is used again.
+// evaluate returns the outcomes of the features of e for s.identity, which is in s.out
+// as JSON. The result is read-only and valid until s is used again.
 func (a *API) evaluate(e *app.Environment, s *scratch) []engine.OutcomeID {
 	if a.evaluations == nil {
 		s.outcomes = e.Program.Evaluate(s.outcomes[:0], &s.identity)
@@ -109,7 +109,7 @@ func (a *API) evaluate(e *app.Environment, s *scratch) []engine.OutcomeID {
 	return s.outcomes
 }
 
-// appendIdentity appends the identity as the answer repeats it, up to its flags.
+// appendIdentity appends the first part of an answer: the identity, up to its flags.
 func appendIdentity(dst []byte, id *domain.Identity) []byte {
 	dst = jsonscan.AppendString(append(dst, `{"identifier":`...), id.Identifier)
 	dst = append(dst, `,"traits":[`...)
@@ -124,7 +124,7 @@ func appendIdentity(dst []byte, id *domain.Identity) []byte {
 	return append(dst, ']')
 }
 
-// appendIdentityFlags appends the rest of the answer.
+// appendIdentityFlags appends the rest of an answer: the flags.
 func appendIdentityFlags(dst []byte, p *presentation, outcomes []engine.OutcomeID, access domain.Access) []byte {
 	return append(p.appendFlags(append(dst, `,"flags":[`...), outcomes, access), '}')
 }

@@ -8,13 +8,12 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// maxTraitValue is how many characters the text of a trait may have.
+// maxTraitValue is how many characters the string value of a trait may have.
 const maxTraitValue = 2000
 
-// decodeIdentity reads the body of a request for an identity into id, whose
-// slice of traits it reuses and whose strings become parts of body. All that is
-// wrong with the body is told in the one error it returns. Of a member that
-// comes twice the last counts, for errors too.
+// decodeIdentity decodes the body of a request for an identity into id. It reuses the
+// slice of id's traits, and the strings of id become parts of body. The error lists all
+// problems of the body. When a member appears twice, the last one wins, also for errors.
 func decodeIdentity(body string, id *domain.Identity) error {
 	body = strings.TrimPrefix(body, "\ufeff")
 	d := identityDecoder{Scanner: jsonscan.New(body), body: body, id: id}
@@ -33,15 +32,15 @@ type identityDecoder struct {
 	jsonscan.Scanner
 	body string
 	id   *domain.Identity
-	// Errors come in the order of the members in the reference's model, not in
-	// that of the body.
+	// Problems are listed in the order of the members in the Python proxy's model, not
+	// in that of the body.
 	wrongIdentity, wrongTraits problems
 }
 
 func (d *identityDecoder) identity() {
 	switch d.Kind() {
 	case jsonscan.Object:
-	case jsonscan.Null: // stands for no body
+	case jsonscan.Null: // is treated like a missing body
 		d.wrongIdentity.add(missing, place{trait: none}, d.Raw())
 		return
 	default:

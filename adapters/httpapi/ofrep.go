@@ -16,30 +16,29 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
-// The OpenFeature Remote Evaluation Protocol, version 0.2, for applications that
-// use an OpenFeature SDK with its OFREP provider. What the protocol leaves to the
-// server is decided as Flagsmith's own OpenFeature providers have it:
+// The OpenFeature Remote Evaluation Protocol, version 0.2, serves applications that use an
+// OpenFeature SDK with its OFREP provider. Where the protocol leaves a choice, the proxy
+// does what Flagsmith's own OpenFeature providers do:
 //
-//   - The key is an environment's, in X-Environment-Key, X-API-Key, or
-//     Authorization, there as a Bearer token or alone, the first of these that is
-//     there.
-//   - targetingKey is the identifier, the other attributes are the traits (see
-//     decodeContext). Without a targetingKey there is an identity that is made
-//     from its traits, as for identities, and without either no identity at all:
-//     the flags are the environment's.
-//   - A flag without a value has its state as its value, true or false; any
-//     other is typed as the document has it. JSON in a text stays a text.
-//   - A flag that is disabled has the reason DISABLED and no value, which makes
-//     the provider use the application's default; one without a value is false.
-//   - What client-side keys must not see is left out, or not found.
+//   - The key is an environment's, in X-Environment-Key, X-API-Key or Authorization, the
+//     first of these that the request has. In Authorization it is a Bearer token or
+//     stands alone.
+//   - targetingKey is the identifier, and the other attributes are the traits (see
+//     decodeContext). Without a targetingKey the identifier is derived from the traits,
+//     as for identities. Without traits too, the answer has the environment's flags.
+//   - The value of a flag without one is its state, true or false. Any other value has
+//     the type it has in the document. JSON in a string stays a string.
+//   - A disabled flag has the reason DISABLED and no value, so that the provider uses the
+//     application's default. If it has no value in the document either, it is false.
+//   - Flags that client-side keys may not see are left out, or not found.
 //
-// The reason is how the outcome came about: SPLIT for a variant, TARGETING_MATCH
-// for another override of a segment or of the identity, STATIC for a flag that
-// nobody gets otherwise, DEFAULT for what is left.
+// The reason says where the outcome comes from: SPLIT for a variant, TARGETING_MATCH for
+// another override of a segment or of the identity, STATIC for a flag that has the same
+// outcome for everybody, and DEFAULT for all others.
 const ofrepFlags = "/ofrep/v1/evaluate/flags"
 
-// OFREP's error codes, as far as they occur. TARGETING_KEY_MISSING does not: no
-// flag needs one.
+// The error codes of OFREP that the proxy uses. No flag needs a targeting key, so
+// TARGETING_KEY_MISSING is not among them.
 const (
 	ofrepParseError     = "PARSE_ERROR"
 	ofrepInvalidContext = "INVALID_CONTEXT"
@@ -48,12 +47,12 @@ const (
 )
 
 var (
-	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: none in X-Environment-Key, X-API-Key or Authorization")
+	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: send it in X-Environment-Key, X-API-Key or Authorization")
 	errUnknownOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "unknown key")
 	errUnknownFlag     = &statusError{status: http.StatusNotFound, details: "flag not found", code: ofrepFlagNotFound}
 )
 
-// postOFREPFlags evaluates all flags for the context in the request's body.
+// postOFREPFlags answers with all flags for the context in the request's body.
 func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
@@ -92,7 +91,7 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	return nil
 }
 
-// postOFREPFlag evaluates the flag that the path names.
+// postOFREPFlag answers with the flag that the path names.
 func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
@@ -115,8 +114,8 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	return nil
 }
 
-// ofrepRequest returns what the request is about: the environment, and the
-// identity, which is nil or part of s.
+// ofrepRequest returns the environment and the identity of a request. The identity is
+// part of s, or nil.
 func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Identity, error) {
 	key, ok := ofrepCredential(r.Header)
 	if !ok {
@@ -134,7 +133,7 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 		return app.Entry{}, nil, err
 	}
 	if body != "" && !declaredJSON(r.Header["Content-Type"]) {
-		return app.Entry{}, nil, badRequest(ofrepParseError, "the body is not declared as application/json")
+		return app.Entry{}, nil, badRequest(ofrepParseError, "send the body with Content-Type: application/json")
 	}
 	if err := decodeContext(body, &s.identity); err != nil {
 		return app.Entry{}, nil, err
@@ -148,8 +147,8 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 	return entry, &s.identity, nil
 }
 
-// ofrepResource returns what Flagsmith's own API would have been asked for: the
-// flags of an identity, or without one those of the environment.
+// ofrepResource returns the resource that usage reports count: an identity's flags or,
+// without an identity, the environment's.
 func ofrepResource(id *domain.Identity) domain.Resource {
 	if id == nil {
 		return domain.ResourceFlags
@@ -167,7 +166,7 @@ func ofrepCredential(h http.Header) (string, bool) {
 	for _, line := range h["Authorization"] {
 		scheme, token, hasScheme := strings.Cut(strings.TrimSpace(line), " ")
 		switch {
-		case !hasScheme && scheme != "": // as the providers' own examples have it
+		case !hasScheme && scheme != "": // as in the providers' own examples
 			return scheme, true
 		case strings.EqualFold(scheme, "Bearer"):
 			return strings.TrimSpace(token), true
@@ -181,7 +180,7 @@ func explain(entry app.Entry, id *domain.Identity) []engine.Explanation {
 	return program.Explain(make([]engine.Explanation, 0, program.Len()), id)
 }
 
-// appendEvaluation appends how one flag came out.
+// appendEvaluation appends the evaluation of one flag.
 func appendEvaluation(dst []byte, entry app.Entry, x *engine.Explanation) []byte {
 	o := &entry.Environment.Program.Outcomes()[x.Outcome]
 	dst = jsonscan.AppendString(append(dst, `{"key":`...), o.Feature.Name)
@@ -198,7 +197,7 @@ func appendEvaluation(dst []byte, entry app.Entry, x *engine.Explanation) []byte
 	if x.Variant > 0 {
 		dst = strconv.AppendFloat(append(dst, `,"weight":`...), x.Weight, 'f', -1, 64)
 	}
-	// How an environment is cut into segments is nothing for client-side keys.
+	// Client-side keys must not learn about segments.
 	if x.Source == engine.FromSegment && entry.Access == domain.ServerSide {
 		dst = jsonscan.AppendString(append(dst, `,"segmentId":`...), x.Segment.ID)
 		dst = jsonscan.AppendString(append(dst, `,"segmentName":`...), x.Segment.Name)
@@ -223,10 +222,9 @@ func ofrepReason(o *engine.Outcome, x *engine.Explanation) string {
 
 var ofrepSources = [...]string{engine.FromEnvironment: "environment", engine.FromSegment: "segment", engine.FromIdentity: "identity"}
 
-// appendVariant appends a name for the value among those that the flag can have:
-// the key of the variant or, where the document has none, variant-N for the N-th
-// in the order of their ids; control for the value of those who fall to none; and
-// otherwise whose value it is.
+// appendVariant appends a name for the value among those that the flag can have: the
+// variant's key, or variant-N for the N-th variant by id when the document has no keys;
+// control when a split selected no variant; and otherwise where the value comes from.
 func appendVariant(dst []byte, x *engine.Explanation) []byte {
 	switch {
 	case x.VariantKey != "":
@@ -244,15 +242,12 @@ func appendVariant(dst []byte, x *engine.Explanation) []byte {
 	}
 }
 
-// badRequest returns the answer to a body that OFREP has a word for.
+// badRequest returns an error with one of OFREP's codes.
 func badRequest(code, details string) *statusError {
 	return &statusError{status: http.StatusBadRequest, details: details, code: code}
 }
 
-// isOFREP reports whether errors about u are told in OFREP's form.
-func isOFREP(u *url.URL) bool { return strings.HasPrefix(u.Path, "/ofrep/") }
-
-// ofrepKey returns the flag that u names, "" where it names none.
+// ofrepKey returns the name of the flag in u, or "".
 func ofrepKey(u *url.URL) string {
 	escaped, ok := strings.CutPrefix(u.EscapedPath(), ofrepFlags+"/")
 	if !ok {
@@ -265,10 +260,10 @@ func ofrepKey(u *url.URL) string {
 	return key
 }
 
-// ofrepBody is e in OFREP's form.
-func ofrepBody(u *url.URL, e *statusError) []byte {
+// ofrepForm returns e in OFREP's form. It is an errorForm.
+func ofrepForm(r *http.Request, e *statusError) []byte {
 	body := []byte{'{'}
-	if key := ofrepKey(u); key != "" {
+	if key := ofrepKey(r.URL); key != "" {
 		body = append(jsonscan.AppendString(append(body, `"key":`...), strings.ToValidUTF8(key, "\uFFFD")), ',')
 	}
 	code := e.code

@@ -7,16 +7,14 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// decodeContext reads the evaluation context in the body of an OFREP request into
-// id, whose slice of traits it reuses and whose strings become parts of body.
+// decodeContext decodes the evaluation context in the body of an OFREP request into id. It
+// reuses the slice of id's traits, and the strings of id become parts of body.
 //
-// targetingKey becomes the identifier. Of the other attributes those that are
-// texts, numbers, booleans or null become traits under their names, and so do the
-// members of an object called traits, which is where Flagsmith's own OpenFeature
-// providers look for them. Lists and other objects are no traits, for a trait has
-// one value: they are passed over, since contexts are shared by providers that
-// know what to do with them. Of an attribute that comes twice the last counts. An
-// empty body is an empty context.
+// targetingKey becomes the identifier. Other attributes that are strings, numbers,
+// booleans or null become traits, and so do the members of an object called traits, where
+// Flagsmith's own OpenFeature providers look for them. Lists and other objects are
+// ignored: a trait has one value, and other providers may use the same context. When an
+// attribute appears twice, the last one wins. An empty body is an empty context.
 func decodeContext(body string, id *domain.Identity) error {
 	id.Identifier, id.Traits = "", id.Traits[:0]
 	body = strings.TrimPrefix(body, "\ufeff")
@@ -28,7 +26,7 @@ func decodeContext(body string, id *domain.Identity) error {
 	if err := d.End(); err != nil {
 		return badRequest(ofrepParseError, err.Error())
 	}
-	if d.wrong != nil { // never a nil *statusError as an error
+	if d.wrong != nil { // a nil *statusError would not be a nil error
 		return d.wrong
 	}
 	return nil
@@ -37,7 +35,7 @@ func decodeContext(body string, id *domain.Identity) error {
 type contextDecoder struct {
 	jsonscan.Scanner
 	id    *domain.Identity
-	wrong *statusError // what was found first
+	wrong *statusError // the first problem
 }
 
 func (d *contextDecoder) request() {
@@ -73,7 +71,7 @@ func (d *contextDecoder) context() {
 	}
 }
 
-// attributes reads the context or, below it, the object of the traits.
+// attributes reads the context (top) or the object of traits in it.
 func (d *contextDecoder) attributes(top bool) {
 	d.EnterObject()
 	for {
@@ -108,11 +106,11 @@ func (d *contextDecoder) targetingKey(kind jsonscan.Kind) {
 		d.id.Identifier = ""
 	default:
 		d.Skip()
-		d.refuse(ofrepInvalidContext, "targetingKey must be a text")
+		d.refuse(ofrepInvalidContext, "targetingKey must be a string")
 	}
 }
 
-// refuse notes what is wrong. Reading goes on, for wrong syntax is worse.
+// refuse records a problem. Reading continues, because a syntax error takes precedence.
 func (d *contextDecoder) refuse(code, details string) {
 	if d.wrong == nil {
 		d.wrong = badRequest(code, details)

@@ -7,7 +7,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
-// defaultMaxBodyBytes is the limit of a request's body where none is given.
+// defaultMaxBodyBytes limits a request's body when Options do not.
 const defaultMaxBodyBytes = 1 << 20
 
 // defaultMaxEventsBytes is the same for events, of which SDKs send a thousand at once.
@@ -15,75 +15,76 @@ const defaultMaxEventsBytes = 4 << 20
 
 // Options configures an API.
 type Options struct {
-	// Query is what the requests are answered from. Required.
+	// Query provides the snapshot and the readiness that answers are made from. It is
+	// required.
 	Query app.Query
-	// Announcements tell of new documents, for the streams of events. Nil: there
-	// are no such streams.
+	// Announcements announces new documents, for the streams of events. With nil the
+	// API has no streams.
 	Announcements app.Announcements
-	// Logger gets failures and panics, never a request that was merely refused.
-	// Nil: they are not logged.
+	// Logger receives failures and panics, but no refused requests. With nil they are
+	// dropped.
 	Logger *slog.Logger
-	// Now is asked for the times of access records and for the age of documents.
-	// Nil: time.Now.
+	// Now returns the time, for access records and the age of documents. Nil means
+	// time.Now.
 	Now func() time.Time
-	// Usage counts requests that are served. Nil: nothing is counted, at no cost.
+	// Usage counts served requests. With nil nothing is counted, at no cost.
 	Usage Usage
-	// Analytics take what applications report. Nil: there are no such paths.
+	// Analytics receives what applications report. With nil the API has no such paths.
 	Analytics Analytics
-	// Events take the events of experiments. Nil: there are no such paths.
+	// Events receives the events of experiments. With nil the API has no such paths.
 	Events Events
-	// MaxEventsBytes limits the body of a request with events. Zero: 4 MiB.
+	// MaxEventsBytes limits the body of a request with events. Zero means 4 MiB.
 	MaxEventsBytes int64
-	// Webhook takes Flagsmith's calls about changes. Nil: there is no such path.
+	// Webhook configures the path for Flagsmith's calls about changes. With nil the API
+	// has no such path.
 	Webhook *Webhook
-	// AllowOrigins lists the origins that browsers may call from; "*" among them
-	// allows all, an empty list none (docs/spec/behaviour.md#cors).
+	// AllowOrigins lists the origins that browsers may call from. "*" allows all, an
+	// empty list none (docs/spec/behaviour.md#cors).
 	AllowOrigins []string
-	// MaxBodyBytes limits the body of a request. Zero: 1 MiB.
+	// MaxBodyBytes limits the body of a request. Zero means 1 MiB.
 	MaxBodyBytes int64
-	// IdentitiesCache remembers evaluations, keyed by the document's revision,
-	// the identifier and the traits, of identities that come again. Flags need no
-	// cache: they are prepared when the document changes.
+	// IdentitiesCache configures the cache of evaluations, by the document's revision,
+	// the identifier and the traits. Flags need no cache: they are prepared when the
+	// document changes.
 	IdentitiesCache Cache
-	// ProxyHeaders takes client address and scheme from X-Forwarded-For and
-	// X-Forwarded-Proto where a trusted peer sent them.
+	// ProxyHeaders takes the client's address and scheme from X-Forwarded-For and
+	// X-Forwarded-Proto when a trusted peer sent them.
 	ProxyHeaders bool
-	// ForwardedAllowIPs lists the trusted peers: addresses, CIDR ranges, or "*"
-	// for all.
+	// ForwardedAllowIPs lists the trusted peers: addresses, CIDR ranges, or "*" for all.
 	ForwardedAllowIPs []string
-	// Access is called once for every request when it has been answered, from
-	// the request's goroutine. Nil: no access log, and no cost for it.
+	// Access is called once for every request after its answer, on the request's
+	// goroutine. With nil the API keeps no access log, at no cost.
 	Access func(AccessRecord)
 }
 
 // Webhook configures the path that Flagsmith calls when something has changed.
 type Webhook struct {
-	// Secret returns the key of the calls' signatures, never "". It is a function,
-	// so that formatting Options shows no secret.
+	// Secret returns the key of the calls' signatures, never "". It is a function, so
+	// that formatting Options does not print the secret.
 	Secret func() string
-	// Refresh has the documents fetched, and returns at once.
+	// Refresh starts to fetch the documents and returns at once.
 	Refresh func()
 }
 
 // Cache configures an endpoint cache.
 type Cache struct {
-	Use bool // false: nothing is remembered, whatever MaxSize says
-	// MaxSize is how many answers are remembered, the least recently used one
-	// making room. Zero or less: none.
+	Use bool // false switches the cache off, whatever MaxSize is
+	// MaxSize is how many answers are stored. The least recently used one is dropped
+	// first. Zero or less switches the cache off.
 	MaxSize int
 }
 
-// AccessRecord tells what was asked and answered, for an access log.
+// AccessRecord describes a request and its answer, for an access log.
 type AccessRecord struct {
-	// RemoteAddr is the client: the peer's address and port or, behind a trusted
-	// proxy, the address that the proxy gave.
+	// RemoteAddr is the client: the peer's address and port or, behind a trusted proxy,
+	// the address that the proxy sent.
 	RemoteAddr string
-	Scheme     string // http or https, as the client used it where a trusted proxy told
+	Scheme     string // http or https; behind a trusted proxy the one that the client used
 	Method     string
 	Path       string // as sent, with the query; server-side keys in it are masked
 	Proto      string // such as HTTP/1.1
 	Status     int
 	Bytes      int64         // of the body, as sent
 	Start      time.Time     // when the handler got the request
-	Duration   time.Duration // from Start until the handler was done or, of a stream of events, until its end
+	Duration   time.Duration // from Start until the handler returned, or until a stream of events ended
 }

@@ -13,21 +13,20 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine/python/query"
 )
 
-// The environment document comes in pages to who asks for them with
-// ?page_size=N, as Flagsmith's API pages it: each page is the document with at
-// most N of its identity_overrides, and Link leads to the next one. The address of a next page names, in page_id, the document
-// it is a page of. When another document has come in between, the answer is 409
-// and the client starts again: pages of two documents are never mixed. A document
-// of one page, and one that is not asked for in pages, is answered as it is.
+// With ?page_size=N the environment document is answered in pages, as by Flagsmith's
+// API: each page is the document with at most N of its identity_overrides, and Link leads
+// to the next page. The page_id in a link names the document. When another document has
+// arrived since, the answer is 409 and the client starts again, so pages of two documents
+// are never mixed. A document that fits into one page is answered as it is.
 const documentPath = "/api/v1/environment-document"
 
 var (
-	errPageSize    = refused(http.StatusBadRequest, "bad_request", "page_size must be a number from 1 up")
-	errPageID      = refused(http.StatusBadRequest, "bad_request", "page_id is none that was given out")
+	errPageSize    = refused(http.StatusBadRequest, "bad_request", "page_size must be a positive number")
+	errPageID      = refused(http.StatusBadRequest, "bad_request", "page_id is unknown: follow the link of the page before, or start again without page_id")
 	errPageChanged = refused(http.StatusConflict, "conflict", "the environment document has changed since its first page: start again without page_id")
 )
 
-// page is a part of a document's identity overrides, by their numbers from 0.
+// page is a range of a document's identity overrides.
 type page struct {
 	start, size int
 }
@@ -37,8 +36,8 @@ func (p page) cursor(tag string) string {
 	return tag + "." + strconv.Itoa(p.size) + "." + strconv.Itoa(p.start)
 }
 
-// pageOf returns the page that a query asks for of the document with that entity
-// tag; paged is false when it asks for none.
+// pageOf returns the page that a query requests of the document with that entity tag. It
+// reports paged as false when the query requests the whole document.
 func pageOf(raw, tag string) (p page, paged bool, err error) {
 	if raw == "" {
 		return page{}, false, nil
@@ -67,22 +66,22 @@ func pageOf(raw, tag string) (p page, paged bool, err error) {
 	return p, true, nil
 }
 
-// pageNumber reads a number from 1 up.
+// pageNumber parses a positive number.
 func pageNumber(text string) (int, bool) {
 	n, err := strconv.ParseInt(text, 10, 32)
 	return int(n), err == nil && n > 0
 }
 
-// overrideList is where a document's identity overrides are: the whole list, and
-// its elements. It is empty where there is none.
+// overrideList has the offsets of a document's identity overrides: of the list and of its
+// elements. It is empty when the document has no list.
 type overrideList struct {
 	start, end int
 	starts     []int
 	ends       []int
 }
 
-// findOverrides looks for the identity overrides of a document, which is known to
-// be an object in JSON. Of several lists the last counts.
+// findOverrides finds the identity overrides of a document, which is a valid JSON object.
+// When it has several lists, the last one wins.
 func findOverrides(document string) (l overrideList) {
 	d := jsonscan.New(document)
 	d.EnterObject()
@@ -98,7 +97,7 @@ func findOverrides(document string) (l overrideList) {
 		l = overrideList{start: d.Offset()}
 		d.EnterArray()
 		for d.NextElement() {
-			d.Kind() // skips what is before the element
+			d.Kind() // moves to the element
 			l.starts = append(l.starts, d.Offset())
 			d.Skip()
 			l.ends = append(l.ends, d.Offset())
@@ -108,8 +107,8 @@ func findOverrides(document string) (l overrideList) {
 	}
 }
 
-// page returns the document with the overrides of that page only, and the next
-// page; more is false after the last one. ok is false when there is no such page.
+// page returns the document with the overrides of page p only, and the next page. It
+// reports more as false after the last page, and ok as false when page p does not exist.
 func (l *overrideList) page(document []byte, p page) (body []byte, next page, more, ok bool) {
 	if p.start >= len(l.starts) {
 		return nil, page{}, false, false
@@ -121,7 +120,7 @@ func (l *overrideList) page(document []byte, p page) (body []byte, next page, mo
 	return body, page{end, p.size}, end < len(l.starts), true
 }
 
-// writePage answers with one page of the environment's document.
+// writePage writes one page of the environment's document.
 func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry, asked page) error {
 	p := presentationOf(entry.Environment)
 	overrides := p.overrides()

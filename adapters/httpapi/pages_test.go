@@ -31,7 +31,7 @@ func newPaged(t *testing.T, text string) (*httpapi.API, *query) {
 
 const documentTarget = "/api/v1/environment-document/"
 
-// nextPage returns the address in Link, "" when there is none.
+// nextPage returns the address in Link, or "".
 func nextPage(t *testing.T, h http.Header) string {
 	t.Helper()
 	link := h.Get("Link")
@@ -113,7 +113,7 @@ func TestPagesOfTwoDocumentsAreNeverMixed(t *testing.T) {
 func TestPagesThatThereAreNot(t *testing.T) {
 	api, _ := newPaged(t, pagedDocument(4))
 	next := nextPage(t, ask(api, "GET", documentTarget+"?page_size=2", "", "X-Environment-Key: "+serverKey).Header())
-	const wrongSize, wrongID = "page_size must be a number from 1 up", "page_id is none that was given out"
+	const wrongSize, wrongID = "page_size must be a positive number", "page_id is unknown: follow the link of the page before, or start again without page_id"
 	for target, message := range map[string]string{
 		documentTarget + "?page_size=":           wrongSize,
 		documentTarget + "?page_size=0":          wrongSize,

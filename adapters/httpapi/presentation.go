@@ -18,40 +18,40 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
-// bigBody is the size in bytes from which prepared bodies are gzipped at the
-// cheapest level: tens of megabytes must not hold a processor for seconds.
+// bigBody is the size in bytes from which prepared bodies are gzipped at the cheapest
+// level, so that tens of megabytes do not occupy a processor for seconds.
 const bigBody = 1 << 20
 
-// presentation is all that answers about one document consist of. It is
-// immutable, but for what modified and overrides remember, and safe for concurrent use.
+// presentation is everything that answers about one document consist of. It is safe for
+// concurrent use. It is immutable, except for what modified and overrides cache.
 type presentation struct {
-	updatedAt []string // header value, nil when the document states no time
+	updatedAt []string // header value; nil when the document has no time
 	modified  modified
 	seeds     tagSeeds
 
-	// fragments holds the flag of every outcome as JSON with a comma behind it,
-	// one after the other; ends says where each ends, by OutcomeID.
+	// fragments holds the flag of every outcome as JSON, each with a comma at its end.
+	// ends has the offset at which each ends, by OutcomeID.
 	fragments []byte
 	ends      []int
-	hidden    []bool // from client-side keys, by OutcomeID
+	hidden    []bool // whether client-side keys may not see it, by OutcomeID
 
 	flags    [2]*prepared // GET /flags/, by domain.Access
 	features []prepared   // GET /flags/?feature=, by feature index
 	document prepared
-	// overrides looks, when it is asked first, where the document's identity
-	// overrides are.
+	// overrides returns where the document's identity overrides are. It looks for them
+	// on the first call.
 	overrides func() overrideList
 }
 
-// Presenter prepares the answers about environments, for an API to serve. It is
-// an app.Presenter. The zero value is ready and safe for concurrent use.
+// Presenter prepares the answers about environments that an API serves. It implements
+// app.Presenter. The zero value is ready to use. It is safe for concurrent use.
 type Presenter struct {
 	writers, fastWriters sync.Pool // *gzip.Writer
 }
 
 var _ app.Presenter = (*Presenter)(nil)
 
-// Present prepares the answers about e, which keep e.Body.
+// Present prepares the answers about e. They keep e.Body.
 func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 	outcomes, flags := e.Program.Outcomes(), e.Program.Flags()
 	p := &presentation{
@@ -88,8 +88,8 @@ func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 // presentationOf returns what Present made for e.
 func presentationOf(e *app.Environment) *presentation { return e.Presentation.(*presentation) }
 
-// stamp sets the headers that say which document an answer is about and how long
-// it may be used.
+// stamp sets the headers that say which document an answer is about and how it may be
+// cached.
 func (p *presentation) stamp(h http.Header) {
 	h["Cache-Control"] = headerRevalidate
 	if p.updatedAt != nil {
@@ -97,8 +97,8 @@ func (p *presentation) stamp(h http.Header) {
 	}
 }
 
-// feature returns the prepared flag called name, nil when there is none that the
-// entry's key may see.
+// feature returns the prepared flag called name, or nil when it does not exist or the
+// entry's key may not see it.
 func (p *presentation) feature(entry app.Entry, name string) *prepared {
 	program := entry.Environment.Program
 	i, ok := program.Feature(name)
@@ -108,8 +108,8 @@ func (p *presentation) feature(entry app.Entry, name string) *prepared {
 	return &p.features[i]
 }
 
-// appendFlags appends the flags that outcomes come to, as far as access lets them
-// be seen, and the bracket that closes their array.
+// appendFlags appends the flags of the outcomes that access may see, and the bracket that
+// closes the array.
 func (p *presentation) appendFlags(dst []byte, outcomes []engine.OutcomeID, access domain.Access) []byte {
 	for _, id := range outcomes {
 		if access != domain.ClientSide || !p.hidden[id] {
@@ -123,7 +123,7 @@ func (p *presentation) appendFlags(dst []byte, outcomes []engine.OutcomeID, acce
 	return append(dst, ']')
 }
 
-// fragment returns the flag of an outcome, with a comma behind it.
+// fragment returns the flag of an outcome, with a comma at its end.
 func (p *presentation) fragment(id engine.OutcomeID) []byte {
 	start := 0
 	if id > 0 {
@@ -132,7 +132,7 @@ func (p *presentation) fragment(id engine.OutcomeID) []byte {
 	return p.fragments[start:p.ends[id]]
 }
 
-// appendFlag appends one flag, its members in the order of the specification
+// appendFlag appends one flag. The specification defines the order of its members
 // (docs/spec/behaviour.md#flags).
 func appendFlag(dst []byte, o *engine.Outcome) []byte {
 	dst = append(dst, `{"feature":{"id":`...)
@@ -148,8 +148,8 @@ func appendFlag(dst []byte, o *engine.Outcome) []byte {
 	return append(dst, '}')
 }
 
-// fragmentsSize estimates the room that all fragments take, so that hundreds of
-// thousands of them are not copied from one growing buffer to the next.
+// fragmentsSize estimates the size of all fragments, so that the buffer of hundreds of
+// thousands of them need not grow.
 func fragmentsSize(outcomes []engine.Outcome) (size int) {
 	const frame = len(`{"feature":{"id":1234567,"name":"","type":""},"enabled":false,"feature_state_value":""},`)
 	for i := range outcomes {
@@ -159,7 +159,7 @@ func fragmentsSize(outcomes []engine.Outcome) (size int) {
 	return size
 }
 
-// updatedAt returns the header value for t: Unix seconds, always with a fraction.
+// updatedAt returns the header value of t: Unix seconds, always with a fraction.
 func updatedAt(t time.Time) []string {
 	if t.IsZero() {
 		return nil
@@ -171,11 +171,10 @@ func updatedAt(t time.Time) []string {
 	return []string{seconds}
 }
 
-// prepareOwn is prepare for a body that was put together here.
+// prepareOwn is prepare for a body that was made here.
 func (pr *Presenter) prepareOwn(body []byte) prepared { return pr.prepare(body, sha256.Sum256(body)) }
 
-// prepare makes body, which it keeps and of which digest is the SHA-256, ready to
-// be served.
+// prepare returns body ready to be served. It keeps body, whose SHA-256 is digest.
 func (pr *Presenter) prepare(body []byte, digest [sha256.Size]byte) prepared {
 	b := prepared{plain: body, plainLength: []string{strconv.Itoa(len(body))}, tag: bodyTag(digest)}
 	b.plainTag, b.zippedTag = quoted(b.tag)
@@ -197,11 +196,11 @@ func (pr *Presenter) compress(body []byte) []byte {
 	out.Grow(len(body) / 6)
 	w, _ := pool.Get().(*gzip.Writer)
 	if w == nil {
-		w, _ = gzip.NewWriterLevel(&out, level) // fails on a wrong level only
+		w, _ = gzip.NewWriterLevel(&out, level) // fails for invalid levels only
 	} else {
 		w.Reset(&out)
 	}
-	_, _ = w.Write(body) // a buffer takes everything
+	_, _ = w.Write(body) // never fails
 	_ = w.Close()
 	w.Reset(io.Discard)
 	pool.Put(w)

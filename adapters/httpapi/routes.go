@@ -9,49 +9,81 @@ import (
 	"github.com/uptrace/bunrouter"
 )
 
-// route is one endpoint. Its path is written without a trailing slash and is
-// served in both forms; HEAD is served wherever GET is.
+// route is an endpoint. Its path is written without a slash at the end and is served
+// with and without one. HEAD is served wherever GET is.
 type route struct {
 	method, path string
 	handler      bunrouter.HandlerFunc
+	errors       errorForm
 }
 
-// routes lists every endpoint.
+// routes returns all endpoints. Those whose paths begin with the same element have the
+// same form of errors.
 func (a *API) routes() []route {
 	routes := []route{
-		{http.MethodGet, "/api/v1/flags", a.getFlags},
-		{http.MethodGet, "/api/v1/identities", a.getIdentity},
-		{http.MethodPost, "/api/v1/identities", a.postIdentity},
-		{http.MethodGet, documentPath, a.getDocument},
-		{http.MethodPost, ofrepFlags, a.postOFREPFlags},
-		{http.MethodPost, ofrepFlags + "/:key", a.postOFREPFlag},
-		{http.MethodGet, "/proxy/health/liveness", a.getLiveness},
-		{http.MethodGet, "/proxy/health/readiness", a.getReadiness},
-		{http.MethodGet, "/proxy/health", a.getReadiness},
-		{http.MethodGet, "/health", a.getReadiness},
+		{http.MethodGet, "/api/v1/flags", a.getFlags, ownForm},
+		{http.MethodGet, "/api/v1/identities", a.getIdentity, ownForm},
+		{http.MethodPost, "/api/v1/identities", a.postIdentity, ownForm},
+		{http.MethodGet, documentPath, a.getDocument, ownForm},
+		{http.MethodPost, ofrepFlags, a.postOFREPFlags, ofrepForm},
+		{http.MethodPost, ofrepFlags + "/:key", a.postOFREPFlag, ofrepForm},
+		{http.MethodGet, "/proxy/health/liveness", a.getLiveness, ownForm},
+		{http.MethodGet, "/proxy/health/readiness", a.getReadiness, ownForm},
+		{http.MethodGet, "/proxy/health", a.getReadiness, ownForm},
+		{http.MethodGet, "/health", a.getReadiness, ownForm},
 	}
 	if a.announcements != nil {
-		routes = append(routes, route{http.MethodGet, "/sse/environments/:key/stream", a.getStream})
+		routes = append(routes, route{http.MethodGet, "/sse/environments/:key/stream", a.getStream, ownForm})
 	}
 	if a.analytics != nil {
 		routes = append(routes,
-			route{http.MethodPost, analyticsPath, a.postCounts},
-			route{http.MethodPost, evaluationsPath, a.postEvaluations})
+			route{http.MethodPost, analyticsPath, a.postCounts, ownForm},
+			route{http.MethodPost, evaluationsPath, a.postEvaluations, ownForm})
 	}
 	if a.events != nil {
 		routes = append(routes,
-			route{http.MethodPost, eventsPath, a.postEvents},
-			route{http.MethodPost, "/api" + eventsPath, a.postEvents})
+			route{http.MethodPost, eventsPath, a.postEvents, ownForm},
+			route{http.MethodPost, "/api" + eventsPath, a.postEvents, ownForm})
 	}
 	if a.webhook != nil {
-		routes = append(routes, route{http.MethodPost, "/proxy/webhook", a.postWebhook})
+		routes = append(routes, route{http.MethodPost, "/proxy/webhook", a.postWebhook, ownForm})
 	}
 	return routes
 }
 
-// newRouter returns the router of the routes and, by path, the methods that each
-// allows.
-func newRouter(routes []route) (*bunrouter.Router, map[string]string) {
+// errorForm returns the body of the answer to r that reports e.
+type errorForm func(r *http.Request, e *statusError) []byte
+
+// errorForms returns the form of errors by the first element of a path, so that an
+// error about an unknown path has the form of its neighbours.
+func errorForms(routes []route) map[string]errorForm {
+	forms := make(map[string]errorForm)
+	for _, route := range routes {
+		forms[firstElement(route.path)] = route.errors
+	}
+	return forms
+}
+
+// errorForm returns the form of errors about a request.
+func (a *API) errorForm(r *http.Request) errorForm {
+	if form := a.errorForms[firstElement(r.URL.Path)]; form != nil {
+		return form
+	}
+	return ownForm
+}
+
+// firstElement returns what is between the first two slashes of a path, or "".
+func firstElement(path string) string {
+	_, rest, _ := strings.Cut(path, "/")
+	element, _, more := strings.Cut(rest, "/")
+	if !more {
+		return ""
+	}
+	return element
+}
+
+// newRouter returns a router of the routes.
+func newRouter(routes []route) *bunrouter.Router {
 	allowed := make(map[string]string)
 	router := bunrouter.New(
 		bunrouter.WithNotFoundHandler(func(http.ResponseWriter, bunrouter.Request) error {
@@ -66,7 +98,7 @@ func newRouter(routes []route) (*bunrouter.Router, map[string]string) {
 		if route.method == http.MethodGet {
 			methods = append(methods, http.MethodHead)
 		}
-		// Both forms, or else bunrouter answers the missing one with a redirect.
+		// With one form only, bunrouter would redirect to it.
 		for _, path := range []string{route.path, route.path + "/"} {
 			for _, method := range methods {
 				router.Handle(method, path, route.handler)
@@ -77,8 +109,8 @@ func newRouter(routes []route) (*bunrouter.Router, map[string]string) {
 			allowed[path] += strings.Join(methods, ", ")
 		}
 	}
-	// bunrouter forgets a path with a parameter in its middle when the method is
-	// not there, and takes it for unknown.
+	// bunrouter reports a path with a parameter in its middle as unknown when the path
+	// lacks the method.
 	for path, methods := range allowed {
 		if !strings.Contains(path, ":") {
 			continue
@@ -89,12 +121,12 @@ func newRouter(routes []route) (*bunrouter.Router, map[string]string) {
 			}
 		}
 	}
-	return router, allowed
+	return router
 }
 
-// route hands the request to its handler. Nothing is ever redirected, for a
-// redirect loses bodies: a path that bunrouter would clean is unknown. So is one
-// with a NUL, on which bunrouter panics.
+// route calls the handler of the request. It never redirects, because a redirect loses
+// the body: a path that bunrouter would clean is unknown. So is a path with a NUL, on
+// which bunrouter panics.
 func (a *API) route(w http.ResponseWriter, r *http.Request) error {
 	path := r.URL.RawPath
 	if path == "" {
@@ -108,15 +140,15 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) error {
 	case err != errNotFound:
 		return err
 	case r.URL.RawPath != "":
-		// Escaped more than need be: what the path stands for is what counts.
+		// It has unnecessary escapes. Look the unescaped path up.
 		plain := *r
 		plain.URL = new(url.URL)
 		*plain.URL = *r.URL
 		plain.URL.RawPath = ""
 		return a.route(w, &plain)
 	case !slices.Contains(corsMethods, r.Method):
-		// bunrouter takes no handlers for such a method, so newRouter could not make
-		// up for what it forgets. No endpoint has it, and none has OPTIONS.
+		// bunrouter accepts no handlers for other methods, so newRouter could not
+		// register any. No endpoint has them, and none has OPTIONS.
 		other := *r
 		other.Method = http.MethodOptions
 		return a.route(w, &other)

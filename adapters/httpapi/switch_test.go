@@ -2,8 +2,6 @@ package httpapi_test
 
 import (
 	"bufio"
-	"context"
-	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -40,53 +38,33 @@ func TestReplacedAPI(t *testing.T) {
 
 // Streams outlive their API, and end with the Switch whichever they began with.
 func TestStreamsOfReplacedAPIs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		told := new(announcements)
-		fresh := func() *httpapi.API {
-			return newAPI(t, func(o *httpapi.Options) { o.Announcements = told })
+	told := new(announcements)
+	fresh := func() *httpapi.API {
+		return newAPI(t, func(o *httpapi.Options) { o.Announcements = told })
+	}
+	var current *httpapi.Switch // made in the bubble of synctest, as its channels have to be
+	handler := func(w http.ResponseWriter, r *http.Request) { current.ServeHTTP(w, r) }
+	o := timeouts
+	o.OnShutdown = func() { current.EndStreams() }
+	inMemory(t, http.HandlerFunc(handler), o, func(t *testing.T, listener *memoryListener) {
+		current = httpapi.NewSwitch(fresh())
+		var streams []*bufio.Reader
+		for range 2 {
+			client, _ := listener.dial()
+			_, events := openStream(t, client)
+			streams = append(streams, events)
+			current.Replace(fresh())
 		}
-		handler := httpapi.NewSwitch(fresh())
-		listener := newPipes()
-		server := &http.Server{Handler: handler}
-		server.RegisterOnShutdown(handler.EndStreams)
-		served := make(chan error, 1)
-		go func() { served <- server.Serve(listener) }()
-
-		first := listener.dial()
-		old := openStream(t, first, streamPath)
-		block(t, old)
-		handler.Replace(fresh())
-		second := listener.dial()
-		events := openStream(t, second, streamPath)
-		block(t, events)
-		handler.Replace(fresh())
-
 		synctest.Wait()
 		told.tell(time.UnixMicro(1767323045678901))
-		ended := make(chan error, 2)
-		for _, stream := range []*bufio.Reader{old, events} {
-			if got := block(t, stream); got != "event: environment_updated\ndata: {\"updated_at\": 1767323045.678901}\n" {
-				t.Errorf("told %q", got)
-			}
+		for _, events := range streams {
+			wantEvent(t, events, updatedEvent)
 			go func() {
-				_, err := io.Copy(io.Discard, stream)
-				ended <- err
+				if _, err := io.Copy(io.Discard, events); err != nil {
+					t.Errorf("a stream ends with %v, want a clean end", err)
+				}
 			}()
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			t.Errorf("shutting down with streams open: %v", err)
-		}
-		for range 2 {
-			if err := <-ended; err != nil {
-				t.Errorf("a stream ends with %v, want a clean end", err)
-			}
-		}
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-		_, _ = first.Close(), second.Close()
 	})
 }
 

@@ -13,8 +13,8 @@ import (
 )
 
 // transientIdentifier returns the identifier of an identity that has none
-// (docs/spec/behaviour.md#transient-identities): the same for the same traits, random for
-// none at all.
+// (docs/spec/behaviour.md#transient-identities): a hash of the traits, or a random one
+// without traits.
 func transientIdentifier(traits []domain.Trait) string {
 	if len(traits) == 0 {
 		return randomUUID()
@@ -24,7 +24,7 @@ func transientIdentifier(traits []domain.Trait) string {
 	var hashed []byte
 	for i, t := range sorted {
 		if repeated := i+1 < len(sorted) && sorted[i+1].Key == t.Key; repeated || t.Value.IsNull() {
-			continue // of one key the last value counts
+			continue // the last value of a key wins
 		}
 		hashed = text.AppendStr(append(hashed, t.Key...), jsonpath.Node(t.Value))
 	}

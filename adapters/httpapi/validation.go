@@ -9,11 +9,11 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// maxProblems bounds what one answer lists: a body can hold half a million
-// errors, each of which takes a hundred times its size to tell.
+// maxProblems limits how many problems one answer lists. A body can have half a million,
+// and describing one takes a hundred times its size.
 const maxProblems = 1000
 
-// fault is a kind of validation error, by the reference's word for it.
+// fault is a kind of validation error, with the words of the Python proxy.
 type fault struct{ kind, message, context string }
 
 // The vocabulary of validation errors (docs/spec/behaviour.md#validation-errors).
@@ -37,15 +37,15 @@ var (
 type problem struct {
 	fault
 	location string // JSON
-	input    string // JSON: the value that is wrong
+	input    string // JSON: the invalid value
 }
 
 type problems []problem
 
-// place is where in a body something is wrong.
+// place is a place in a body.
 type place struct {
 	trait         int    // index, or none
-	field, member string // "" for the whole
+	field, member string // "" for the whole trait or body
 }
 
 const none = -1
@@ -66,14 +66,14 @@ func (p place) location() string {
 
 func (ps problems) any() bool { return len(ps) > 0 }
 
-// add notes a fault of the JSON text input.
+// add adds a problem with the JSON text input.
 func (ps *problems) add(f fault, at place, input string) {
 	if len(*ps) < maxProblems {
 		*ps = append(*ps, problem{f, at.location(), input})
 	}
 }
 
-// addValue notes that the value of a trait is none of the types it may be.
+// addValue adds the problems of a trait's value that has a wrong type.
 func (ps *problems) addValue(trait int, input string) {
 	ps.add(wrongString, place{trait, "trait_value", "str"}, input)
 	ps.add(wrongInteger, place{trait, "trait_value", "int"}, input)
@@ -81,7 +81,7 @@ func (ps *problems) addValue(trait int, input string) {
 	ps.add(wrongBoolean, place{trait, "trait_value", "bool"}, input)
 }
 
-// invalid returns the answer that lists all problems.
+// invalid returns the error that lists all problems.
 func invalid(ps problems) *statusError {
 	body := []byte(`{"detail":[`)
 	for i, p := range ps {
@@ -100,9 +100,9 @@ func invalid(ps problems) *statusError {
 	return &statusError{status: http.StatusUnprocessableEntity, body: string(append(body, `]}`...))}
 }
 
-// malformed returns the answer to a body that is no JSON. The location counts
-// characters, as the reference does. A body that is no UTF-8 is no text that could
-// be JSON or not: as in the reference, it cannot be read.
+// malformed returns the error about a body that is not JSON. Its location counts
+// characters, as the Python proxy does. A body that is not UTF-8 is unreadable, also as
+// in the Python proxy.
 func malformed(body string, err error) error {
 	if !utf8.ValidString(body) {
 		return errUnreadable
@@ -120,7 +120,7 @@ func malformed(body string, err error) error {
 	}})
 }
 
-// notAnObject returns the answer to a body that is taken as it is, not as JSON.
+// notAnObject returns the error about a body that is not declared as JSON.
 func notAnObject(body string) error {
 	return invalid(problems{{wrongModel, `["body"]`, string(jsonscan.AppendString(nil, body))}})
 }

@@ -77,7 +77,7 @@ func TestMalformedJSON(t *testing.T) {
 	}
 }
 
-// What cannot be decoded is no matter of validation, wherever it stands.
+// What cannot be decoded is not a matter of validation, wherever it stands.
 func TestBodiesThatAreNoUTF8(t *testing.T) {
 	api := newAPI(t, nil)
 	for _, body := range []string{"{\"identifier\":\"\xff\"}", "{\"identifier\":\"caf\xe9\"", "\xff\xfe{", "{\"x\":1} \x80", "{\"identifier\":\"\xed\xa0\x80\"}", "\x1f\x8b\x08\x00"} {

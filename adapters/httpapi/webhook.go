@@ -11,9 +11,9 @@ import (
 
 var errSignature = refused(http.StatusUnauthorized, "unauthorized", "missing or wrong X-Flagsmith-Signature header")
 
-// postWebhook takes Flagsmith's call about a change and has the documents fetched.
-// X-Flagsmith-Signature is the hex HMAC-SHA256 of the body
-// (docs/spec/upstream.md#webhook). The rest of the body is ignored: it names no environment by key.
+// postWebhook accepts Flagsmith's call about a change and starts to fetch the documents.
+// X-Flagsmith-Signature is the hex HMAC-SHA256 of the body (docs/spec/upstream.md#webhook).
+// The content of the body is ignored, because it has no environment's key.
 func (a *API) postWebhook(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)

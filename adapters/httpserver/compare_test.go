@@ -319,7 +319,7 @@ func TestAnswersAreThoseOfNetHTTP(t *testing.T) {
 }
 
 // Requests about as long as plain ones can be, with others after them, are answered as
-// net/http answers them, even if it is told to take short heads only.
+// net/http answers them, even when it accepts short heads only.
 func TestLongRequests(t *testing.T) {
 	for _, most := range []int{0, 1} {
 		synctest.Test(t, func(t *testing.T) {

@@ -43,7 +43,7 @@ func (d *deadline) move() error {
 }
 
 // in returns the time at which a time-out that begins now ends. It returns the zero
-// time when there is no time-out.
+// time for a time-out of zero or less.
 func in(now time.Time, timeout time.Duration) time.Time {
 	if timeout <= 0 {
 		return time.Time{}

@@ -18,7 +18,7 @@ import (
 )
 
 // script is the server's end of a connection to a client that sends what it has to
-// send, in pieces of at most so many bytes, and then ends its side.
+// send, in pieces of at most piece bytes, and then ends its side.
 type script struct {
 	mu     sync.Mutex
 	unsent []byte

@@ -33,7 +33,7 @@ type front struct {
 	empty    chan struct{} // closed once no connection is open; nil: nobody waits for it
 }
 
-// newFront returns a front for rest, which nobody else may use from then on. The
+// newFront returns a front for rest, which belongs to the front from then on. The
 // Handler, ReadHeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout and ErrorLog of
 // rest apply to all requests, its other fields to those that are not plain. Without
 // an ErrorLog nothing is logged.

@@ -176,8 +176,8 @@ func TestCloseCutsRequestsOff(t *testing.T) {
 	}
 }
 
-// Whoever waits for the end is told of it, however many there are and whatever else
-// is called meanwhile.
+// Every call of Shutdown returns, however many there are and whatever else is called
+// meanwhile.
 func TestShutdownTwiceAndClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newWaiting()
@@ -416,7 +416,7 @@ func (l *lateConns) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// failing is a listener that fails in turn; a nil error is no failure.
+// failing is a listener that fails in turn; a nil error lets one call succeed.
 type failing struct {
 	*conns
 	errs []error
@@ -696,7 +696,7 @@ func TestDates(t *testing.T) {
 	})
 }
 
-// A length that is none is not sent.
+// An invalid length is not sent.
 func TestAnswerWithAWrongLength(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", r.URL.RawQuery)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Options configures a Server. A time-out of zero means that there is none.
+// Options configures a Server. A time-out of zero never ends.
 type Options struct {
 	// Host is the address or name to listen on, "" for all addresses.
 	Host string

@@ -71,7 +71,7 @@ func isPlain(t *testing.T, request string) bool {
 	return !handed.Load()
 }
 
-// headers returns so many headers, each with a name of its own.
+// headers returns n headers with different names.
 func headers(n int) string {
 	var b strings.Builder
 	for i := range n {

@@ -27,7 +27,7 @@ import (
 //     when the client goes away.
 //   - An answer that declares its length is sent as it is written. Any other answer
 //     may be collected, and is then sent with its length when the handler returns.
-//     There are no trailers.
+//     Trailers are not supported.
 //   - A handler can take the connection over, by http.Hijacker.
 type Server struct {
 	server   server

@@ -29,7 +29,7 @@ func TestTimeoutsAreThoseOfNetHTTP(t *testing.T) {
 	)
 	long := fmt.Sprintf("POST /tell HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", 20_000)
 	type client struct {
-		reads time.Duration // so long it waits before it reads the next 30,000 bytes
+		reads time.Duration // how long it waits before it reads the next 30,000 bytes
 		says  []said
 	}
 	clients := map[string]client{

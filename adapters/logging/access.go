@@ -10,8 +10,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// accessLogger is the name of the access log's logger: the reference's, so
-// that its logging settings hold here.
+// accessLogger is the name of the access log's logger. It is that of the Python
+// proxy, so that its logging settings work here.
 const accessLogger = "uvicorn.access"
 
 // AccessRecord describes one answered request.
@@ -31,15 +31,14 @@ type AccessRecord struct {
 	Bytes int64
 }
 
-// mayHoldKey reports whether a line about the request may have a server-side key in
-// it. To look for one in what the client sent takes a fraction of the time that it
-// takes to look through the line.
+// mayHoldKey reports whether a line about the request may contain a server-side key.
+// Searching what the client sent takes a fraction of the time of searching the line.
 func (r *AccessRecord) mayHoldKey() bool {
 	return strings.Contains(r.Path, domain.ServerKeyPrefix) || strings.Contains(r.RemoteAddr, domain.ServerKeyPrefix) ||
 		strings.Contains(r.Method, domain.ServerKeyPrefix) || strings.Contains(r.HTTPVersion, domain.ServerKeyPrefix)
 }
 
-// accessLevel is the level of every access line, as in the reference.
+// accessLevel is the level of every access line, as in the Python proxy.
 const accessLevel = slog.LevelInfo
 
 // appendEvent appends the line uvicorn writes:

@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// generation is the loggers as one set of options makes them. It is immutable,
-// but for the lock.
+// generation holds the loggers of one set of options. It is immutable but for the
+// lock.
 type generation struct {
 	hierarchy hierarchy
 	access    *node // nil while the access log is off
 	files     []openFile
 
-	// inUse is held for reading while lines are written. It is locked once, when
-	// another generation has taken over: then nobody writes to files any more that
-	// this one alone has open.
+	// inUse is held for reading while lines are written. It is locked once, after
+	// another generation has replaced this one: then nothing writes to files that
+	// only this one has open.
 	inUse sync.RWMutex
 }
 
@@ -36,7 +36,7 @@ func (l *Loggers) use() *generation {
 		if g := l.current.Load(); g.inUse.TryRLock() {
 			return g
 		}
-		// It was replaced this moment, and its successor is current already.
+		// It was replaced in this moment, and its successor is current already.
 	}
 }
 
@@ -46,11 +46,11 @@ type Change struct {
 	next *generation
 }
 
-// Prepare checks options as New does and opens what they name beside what is
-// open. Nothing changes for those who log until the change is committed; either
-// Commit or Discard must be called, and before Prepare is called again. Stdout,
-// Stderr and Now stay what New was given. A file that a handler of the same name
-// has open with the same settings stays open. The error is that of New.
+// Prepare checks options as New does and opens their destinations beside the present
+// ones. Loggers do not change until the Change is committed. Commit or Discard must be
+// called before Prepare is called again. Stdout, Stderr and Now stay those that New got.
+// A file stays open when a handler of the same name has it open with the same
+// settings. The error is that of New.
 func (l *Loggers) Prepare(o Options) (*Change, error) {
 	var p problems
 	level := normalise(&o, &p)
@@ -74,13 +74,13 @@ func (l *Loggers) Prepare(o Options) (*Change, error) {
 	return &Change{l, next}, nil
 }
 
-// AccessEnabled is what Loggers.AccessEnabled tells once the change is committed.
+// AccessEnabled is what Loggers.AccessEnabled returns once the change is committed.
 func (c *Change) AccessEnabled() bool { return c.next.accessEnabled() }
 
-// Commit makes the options those of every logger, those handed out before
-// included. No line is lost or written twice: each goes by the options of before
-// or after. Files that are not used any more are closed once what is being written
-// is written, for which Commit does not wait. After Close it does nothing.
+// Commit applies the options to every logger, including those handed out before. Each
+// line follows either the old or the new options; none is lost or written twice. Files
+// that are no longer used are closed after the lines in progress, for which Commit does
+// not wait. After Close it does nothing.
 func (c *Change) Commit() {
 	l := c.l
 	l.changing.Lock()
@@ -109,7 +109,7 @@ func (c *Change) Commit() {
 // Discard closes what Prepare opened.
 func (c *Change) Discard() { closeAll(c.l, c.next.targetsBeside(c.l.current.Load())) }
 
-// targetsBeside returns the files that g has open and other has not.
+// targetsBeside returns the files that g has open and other does not.
 func (g *generation) targetsBeside(other *generation) []*target {
 	theirs := other.targets()
 	return slices.DeleteFunc(g.targets(), func(t *target) bool { return slices.Contains(theirs, t) })

@@ -23,7 +23,7 @@ type field struct {
 // add puts an attribute into the group. The last of equal names wins, but two
 // groups of one name become one; a group without a name is spread.
 func (g *group) add(a slog.Attr, depth int) {
-	a.Key = strings.ToValidUTF8(a.Key, "\ufffd") // lest two names become one later
+	a.Key = strings.ToValidUTF8(a.Key, "\ufffd") // before names are compared: two names must not become one later
 	v := a.Value.Resolve()
 	if v.Kind() != slog.KindGroup {
 		if a.Key == "" && v.Kind() == slog.KindAny && v.Any() == nil {

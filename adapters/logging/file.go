@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// fileMode keeps logs, which tell of clients, from other users.
+// fileMode keeps logs, which name clients, from other users.
 const fileMode = 0o640
 
-// rotateRetry is how long a file whose rotation failed is written on before
-// the next try.
+// rotateRetry is the time before a rotation that failed is tried again. The file
+// stays in use meanwhile.
 const rotateRetry = time.Minute
 
-// rotation decides when a file is put aside and does it.
+// rotation decides when a file is rotated, and rotates it.
 type rotation interface {
-	// due tells whether the file, which holds size bytes, has to be put aside
-	// before the next bytes are written.
+	// due reports whether the file, which holds size bytes, has to be rotated
+	// before next more bytes are written.
 	due(size, next int64, now time.Time) bool
-	// rotate puts the closed file aside and plans the next time.
+	// rotate renames the closed file and plans the next rotation.
 	rotate(path string, now time.Time) error
 }
 
@@ -40,8 +40,8 @@ type file struct {
 	retryAt time.Time // no rotation before that
 }
 
-// checkParent tells whether the directory of a log file exists: it is never
-// made, for a mistyped path should not go unnoticed.
+// checkParent returns an error unless the directory of a log file exists. The
+// directory is never created, so that a mistyped path is noticed.
 func checkParent(path string) error {
 	dir := filepath.Dir(path)
 	info, err := os.Stat(dir)
@@ -117,8 +117,8 @@ func (o *file) turn(now time.Time) error {
 	return nil
 }
 
-// ensure opens a file that was not opened yet, or that failed to open: what
-// was wrong may have been mended.
+// ensure opens a file that is not open. After a failure it tries again, since the
+// cause may be gone.
 func (o *file) ensure() error {
 	if o.closed {
 		return os.ErrClosed

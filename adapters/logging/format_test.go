@@ -197,8 +197,8 @@ func TestJSONValues(t *testing.T) {
 		{"failing marshaler", failingMarshaler{}, nil},
 		{"raw JSON with lines", json.RawMessage("{\n\"a\":1}"), map[string]any{"a": 1.0}},
 		{"group", slog.GroupValue(slog.Int("a", 1), slog.Group("b", "c", 2)), map[string]any{"a": 1.0, "b": map[string]any{"c": 2.0}}},
-		{"address with a password", address, "redis://user:xxxxx@store:6379/0"},
-		{"address by value", *address, "redis://user:xxxxx@store:6379/0"},
+		{"address with a password", address, "redis://xxxxx@store:6379/0"},
+		{"address by value", *address, "redis://xxxxx@store:6379/0"},
 		{"endless LogValuer", endless{}, nil},
 	}
 	for _, tt := range tests {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// rootName is what the root logger is called in lines; it is asked for by it
-// or by the empty name.
+// rootName is the name of the root logger in lines. Loggers are asked for by it or
+// by the empty name.
 const rootName = "root"
 
 func canonical(name string) string {

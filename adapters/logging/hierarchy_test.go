@@ -37,7 +37,7 @@ func TestLevelsAndPropagation(t *testing.T) {
 		{"level is inherited", "", `{"loggers":{"a":{"level":"ERROR"}}}`, "a.b.c", "EC", ""},
 		{"nearest level wins", "", `{"loggers":{"a":{"level":"ERROR"},"a.b":{"level":"DEBUG"}}}`, "a.b.c", "DIWEC", ""},
 		{"NOTSET inherits", "", `{"loggers":{"a":{"level":"ERROR"},"a.b":{"level":"NOTSET"}}}`, "a.b", "EC", ""},
-		{"a name's prefix is no ancestor", "", `{"loggers":{"a":{"level":"ERROR"}}}`, "ab", "IWEC", ""},
+		{"a name's prefix is not an ancestor", "", `{"loggers":{"a":{"level":"ERROR"}}}`, "ab", "IWEC", ""},
 		{"level by number", "", `{"loggers":{"a":{"level":40}}}`, "a", "EC", ""},
 		{"level between names", "", `{"loggers":{"a":{"level":31}}}`, "a", "EC", ""},
 		{"level just above debug", "", `{"loggers":{"a":{"level":11}}}`, "a", "IWEC", ""},
@@ -103,7 +103,7 @@ func TestParseLevel(t *testing.T) {
 	}
 	for _, name := range []string{"", "TRACE", "10", "info+2"} {
 		if _, err := logging.ParseLevel(name); err == nil {
-			t.Errorf("ParseLevel(%q) is no error", name)
+			t.Errorf("ParseLevel(%q) returns no error", name)
 		}
 	}
 }

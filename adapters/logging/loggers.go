@@ -14,8 +14,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// Options are the settings under logging.* (docs/spec/behaviour.md#logging) and what a
-// test puts in place of the process's own.
+// Options are the settings under logging.* (docs/spec/behaviour.md#logging), and
+// replacements for the process's streams and clock.
 type Options struct {
 	// Level is the root logger's: CRITICAL, ERROR, WARNING, INFO, DEBUG or
 	// NOTSET, in any case. Empty is INFO.
@@ -32,16 +32,15 @@ type Options struct {
 	// EnableAccessLog turns the access log on. Without it, handlers of
 	// uvicorn.access in the override do.
 	EnableAccessLog bool
-	// Override is the JSON object of logging.override, parsed; nil is none. It
-	// is not changed, and not read later.
+	// Override is the parsed JSON object of logging.override, or nil. It is read
+	// only until New or Prepare returns, and not changed.
 	Override map[string]any
 
-	// Stdout and Stderr take the place of the process's when not nil. Calls of
-	// their Write do not overlap, unless both are the same.
+	// Stdout and Stderr replace the process's when not nil. Calls of Write do not
+	// overlap, unless both are the same writer.
 	Stdout, Stderr io.Writer
-	// Now takes the place of the clock when not nil. It is called concurrently;
-	// its location is that of
-	// custom formats and of rotation by local time.
+	// Now replaces the clock when not nil. It is called concurrently. Its location
+	// applies to custom formats and to rotation by local time.
 	Now func() time.Time
 }
 
@@ -62,10 +61,10 @@ type Loggers struct {
 	closed   error
 }
 
-// New checks the settings and opens what they name. Close ends what it starts:
-// one goroutine for each destination of the access log. The error joins one line
-// for every problem found: where it is, the value, and what is allowed. No file is
-// opened or made unless all settings are right.
+// New checks the settings and opens the destinations that they name. It starts one
+// goroutine for each destination of the access log, which Close ends. The error has
+// one line per problem: where it is, the value, and what is allowed. No file is
+// opened or created unless all settings are right.
 func New(o Options) (*Loggers, error) {
 	l := &Loggers{fixedClock: o.Now != nil}
 	l.process = Options{Stdout: o.Stdout, Stderr: o.Stderr, Now: o.Now}
@@ -90,8 +89,8 @@ func New(o Options) (*Loggers, error) {
 	return l, nil
 }
 
-// Check returns the error that New would return for the settings as such. It opens
-// nothing, so that it says nothing of files that cannot be opened.
+// Check returns the error that New would return for the settings themselves. It opens
+// nothing, so it does not find files that cannot be opened.
 func Check(o Options) error {
 	var p problems
 	normalise(&o, &p)
@@ -100,14 +99,13 @@ func Check(o Options) error {
 	return p.err()
 }
 
-// report tells of a destination that fails.
+// report writes to standard error that a destination fails.
 func (l *Loggers) report(t *target, err error) {
-	// The only word about it: standard error is all that is left.
 	line := domain.RedactServerKeysInPlace(fmt.Appendf(nil, "edge-proxy: logging: writing to %s: %v (lines may be lost; not reported again)", t.name, err))
 	l.stderr.write(append(appendPrintable(nil, string(line), false), '\n'))
 }
 
-// normalise checks the plain options and puts the defaults in.
+// normalise checks the plain options and fills in the defaults.
 func normalise(o *Options, p *problems) slog.Level {
 	if o.Level == "" {
 		o.Level = "INFO"
@@ -136,15 +134,15 @@ func normalise(o *Options, p *problems) slog.Level {
 
 func (l *Loggers) now() time.Time { return l.process.Now() }
 
-// Logger returns the logger of a dotted name, "" or "root" being the root. It
-// goes by what is committed last, always. It costs a few lookups: ask once, not
-// per line.
+// Logger returns the logger of a dotted name; "" and "root" are the root. It always
+// follows the options that were committed last. It costs a few lookups: call it once,
+// not per line.
 func (l *Loggers) Logger(name string) *slog.Logger {
 	return slog.New(&handler{name: &named{l: l, name: name}})
 }
 
-// AccessEnabled tells whether Access writes anything, for callers that would
-// gather a record in vain.
+// AccessEnabled reports whether Access writes anything, so that callers need not
+// build records in vain.
 func (l *Loggers) AccessEnabled() bool { return l.current.Load().accessEnabled() }
 
 // Access writes a line to the access log, or nothing while that is off. It
@@ -173,14 +171,13 @@ func (l *Loggers) Access(rec AccessRecord) {
 	}
 }
 
-// Lost counts the lines that could not be written, access lines dropped for a
-// destination that is stuck included.
+// Lost returns the number of lines that could not be written, including access lines
+// dropped because a destination was stuck.
 func (l *Loggers) Lost() uint64 { return l.lost.Load() }
 
-// Close writes what is buffered and closes the files; a second call returns
-// what the first did. It waits for a write in progress. Loggers stay usable:
-// what is logged later still reaches standard output and error, at once, and
-// counts as lost for files.
+// Close writes what is buffered and closes the files. It waits for a write in
+// progress. A second call returns the result of the first. Loggers stay usable: later
+// lines are written to standard output and error at once, and are lost for files.
 func (l *Loggers) Close() error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -200,7 +197,8 @@ func (l *Loggers) Close() error {
 	return l.closed
 }
 
-// maxPooled keeps a rare long line from pinning its memory.
+// maxPooled is the largest buffer that is kept, so that a rare long line does not pin
+// its memory.
 const maxPooled = 16 << 10
 
 func (l *Loggers) takeBuffer() *[]byte {

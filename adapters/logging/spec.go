@@ -138,7 +138,7 @@ func (v value) asDecimal() float64 {
 	return v.f
 }
 
-// number reads the digits s begins with; -1 when there are none.
+// number reads the digits at the beginning of s; without digits it returns -1.
 func number(s string) (n int, rest string, err error) {
 	n = -1
 	for s != "" && '0' <= s[0] && s[0] <= '9' {

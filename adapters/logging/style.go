@@ -22,7 +22,7 @@ func parsePercent(s string) ([]piece, error) {
 			continue
 		}
 		if !strings.HasPrefix(after, "(") {
-			return nil, errors.New("a % is followed by neither a name in parentheses nor another %")
+			return nil, errors.New("a % must be followed by a name in parentheses or another %")
 		}
 		name, rest, ok := strings.Cut(after[1:], ")")
 		if !ok {
@@ -188,7 +188,7 @@ func parseDollar(s string) ([]piece, error) {
 			name, s = after[:end], after[end:]
 		}
 		if name == "" {
-			return nil, errors.New("a $ is followed by neither a name nor another $")
+			return nil, errors.New("a $ must be followed by a name or another $")
 		}
 		p.attribute(name, spec{prec: -1})
 	}

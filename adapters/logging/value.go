@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // appendJSONValue appends v as one JSON value, whatever it is. Durations are
@@ -77,9 +79,9 @@ func render(v any) (text string, isJSON bool) {
 	case error:
 		return x.Error(), false
 	case *url.URL:
-		return x.Redacted(), false // String would show the password
+		return domain.RedactURL(x.String()), false
 	case url.URL:
-		return x.Redacted(), false
+		return domain.RedactURL(x.String()), false
 	case json.Marshaler, encoding.TextMarshaler:
 	case fmt.Stringer:
 		return x.String(), false

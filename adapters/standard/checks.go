@@ -12,8 +12,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 )
 
-// Checks implements commands.Wiring: the rules of the other adapters about settings,
-// what a start would fail on although each value is well formed. They open nothing.
+// Checks implements commands.Wiring: rules of other adapters about settings that are
+// well formed and would yet make a start fail. They open nothing.
 func (w *wiring) Checks() []config.Check {
 	return []config.Check{
 		{Keys: []string{"proxy_key", "api_url"}, Find: checkDiscovery},
@@ -32,7 +32,7 @@ func (w *wiring) Checks() []config.Check {
 	}
 }
 
-// checkDiscovery refuses a proxy key where nothing can be discovered.
+// checkDiscovery refuses a proxy key for a directory, which has nothing to discover.
 func checkDiscovery(s config.Settings) error {
 	if inDirectory(s) && !s.ProxyKey.IsZero() {
 		return errors.New("proxy_key is for a Flagsmith API; api_url names a directory, where nothing can be discovered")
@@ -40,7 +40,7 @@ func checkDiscovery(s config.Settings) error {
 	return nil
 }
 
-// checkOrigin finds what the source of documents has against its settings.
+// checkOrigin returns the error of the source of documents about its settings.
 func checkOrigin(s config.Settings) error {
 	o, err := openOrigin(s, slog.New(slog.DiscardHandler))
 	if err == nil {
@@ -49,7 +49,7 @@ func checkOrigin(s config.Settings) error {
 	return err
 }
 
-// checkStore finds what is wrong with store.url, as far as that can be told without
+// checkStore returns what is wrong with store.url, as far as this can be found without
 // opening the store.
 func (w *wiring) checkStore(s config.Settings) error {
 	u := s.Store.URL.Parse()

@@ -14,11 +14,11 @@ import (
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
-// reloader brings changes of the configuration into a running proxy. One goroutine
-// runs it and owns its fields.
+// reloader applies changes of the configuration to a running proxy. One goroutine runs
+// it and owns its fields.
 //
-// Either all that can change live takes effect, or nothing does: what may fail is
-// prepared beside what runs, before anything of that is touched.
+// Either every live setting takes effect or none does: whatever can fail is prepared
+// first, beside the running parts.
 type reloader struct {
 	source   config.Source // where the configuration comes from; ReadFile is that of a reading
 	logger   *slog.Logger
@@ -28,9 +28,9 @@ type reloader struct {
 	proxy    *app.App
 	inForce  config.Settings
 	reading  *config.Reading // of the configuration in force
-	files    config.Files    // as they were when they were last read or looked at
+	files    config.Files    // as last read or seen
 	warnings []config.Warning
-	degraded bool // was logged
+	degraded bool // the warning about it was logged
 }
 
 // run reloads after hangups and changes of files, until ctx ends.
@@ -84,8 +84,8 @@ func (r *reloader) wait(ctx context.Context, hangups <-chan os.Signal) (seen con
 	}
 }
 
-// held are files whose changes count after a hangup only. Files that hold secrets
-// are rotated in place by others than operators; they always count.
+// held returns the files whose changes apply only after a hangup. Files that hold
+// secrets are not among them: other programs rotate these in place.
 func (r *reloader) held() []string {
 	if r.inForce.Server.Reload {
 		return nil
@@ -93,7 +93,7 @@ func (r *reloader) held() []string {
 	return []string{r.inForce.ConfigPath}
 }
 
-// reload loads the configuration anew and brings it into force.
+// reload loads the configuration again and applies it.
 func (r *reloader) reload(ctx context.Context, trigger string, reading *config.Reading) {
 	src := r.source
 	src.ReadFile = reading.ReadFile
@@ -114,11 +114,11 @@ func (r *reloader) reload(ctx context.Context, trigger string, reading *config.R
 		}
 	}
 	r.warnings = warnings
-	r.tell(ctx, trigger, result)
+	r.report(ctx, trigger, result)
 }
 
-// tell logs what came of a reload: keys, and no values, since many are secrets.
-func (r *reloader) tell(ctx context.Context, trigger string, result config.Reloaded) {
+// report logs the outcome of a reload: keys without values, since many are secrets.
+func (r *reloader) report(ctx context.Context, trigger string, result config.Reloaded) {
 	if len(result.Live) > 0 {
 		r.logger.InfoContext(ctx, "configuration_reloaded", "trigger", trigger, "changed", strings.Join(result.Live, ", "),
 			"environments", len(result.Settings.Environments()), "server_side_keys", len(result.Settings.EnvironmentKeyPairs))
@@ -140,13 +140,13 @@ func (r *reloader) refuse(ctx context.Context, trigger string, err error) {
 	}
 }
 
-// apply brings a reload's settings into force. After an error nothing has changed.
+// apply applies the settings of a reload. After an error nothing has changed.
 func (r *reloader) apply(result config.Reloaded) error {
 	var concerned parts
 	table := partsOf()
 	for _, key := range result.Live {
 		if table[key] == 0 {
-			return fmt.Errorf("%s is to change live, and no part of the proxy takes it: please report it", key)
+			return fmt.Errorf("%s is a live setting that no part of the proxy takes: please report it", key)
 		}
 		concerned |= table[key]
 	}

@@ -1,14 +1,14 @@
 package standard
 
-// parts are what of a running proxy is made of a setting.
+// parts are the parts of a running proxy that use a setting.
 type parts uint8
 
 const (
-	partApplication parts = 1 << iota // takes its settings over as they are
-	partOrigin                        // is made anew
-	partAPI                           // is made anew, and begins with empty endpoint caches
-	partLogs                          // are changed
-	partReloads                       // looks at the settings in force
+	partApplication parts = 1 << iota // takes the new settings
+	partOrigin                        // is replaced
+	partAPI                           // is replaced, and starts with empty endpoint caches
+	partLogs                          // change their options
+	partReloads                       // reads the settings in force
 )
 
 // partsOf returns the parts that take each setting which changes live.

@@ -25,7 +25,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// The loggers' names, those of the reference where it has their like.
+// The loggers' names are those of the Python proxy where it has the same logger.
 const (
 	logServer  = "edge_proxy.server"
 	logApp     = "edge_proxy.environments"
@@ -52,7 +52,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	for _, warning := range warnings {
 		logConfigurationWarning(ctx, logger, warning)
 	}
-	// net/http tells some oddities of connections to the standard logger only.
+	// net/http reports some problems of connections to the standard logger only.
 	log.SetFlags(0)
 	log.SetOutput(slog.NewLogLogger(loggers.Logger(logNetwork).Handler(), slog.LevelWarn).Writer())
 	if settings.WebConcurrency > 0 {
@@ -118,8 +118,8 @@ func appConfig(s config.Settings) app.Config {
 	}
 }
 
-// nodeName names this process: after its host for people, and at random so that
-// no two are called the same.
+// nodeName names this process: by its host for people, and by random digits so that no
+// two have the same name.
 func nodeName() string {
 	host, err := os.Hostname()
 	if err != nil {

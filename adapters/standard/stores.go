@@ -16,7 +16,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// builtInStores returns the stores by URL scheme, a new map each time.
+// builtInStores returns the stores by URL scheme, in a new map.
 func builtInStores() map[string]ports.OpenStore {
 	stores := map[string]ports.OpenStore{memory.Scheme: memory.Open}
 	for _, scheme := range bolt.Schemes() {
@@ -28,8 +28,7 @@ func builtInStores() map[string]ports.OpenStore {
 	return stores
 }
 
-// storeURLChecks returns what finds a wrong URL without opening a store, by URL
-// scheme.
+// storeURLChecks returns the checks of URLs that open no store, by URL scheme.
 func storeURLChecks() map[string]func(*url.URL) error {
 	checks := map[string]func(*url.URL) error{memory.Scheme: memory.CheckURL}
 	for _, scheme := range bolt.Schemes() {
@@ -41,9 +40,9 @@ func storeURLChecks() map[string]func(*url.URL) error {
 	return checks
 }
 
-// readOnlyStores returns how stores are opened by commands that only read, by URL
-// scheme: those whose usual way of opening begins an empty store where there is
-// none, which is no answer to somebody who asks what is in it.
+// readOnlyStores returns how commands that only read open stores, by URL
+// scheme. A scheme is listed when its usual way of opening creates a missing store,
+// which would answer the question what is in it wrongly.
 func readOnlyStores() map[string]ports.OpenStore {
 	stores := map[string]ports.OpenStore{}
 	for _, scheme := range bolt.Schemes() {

@@ -14,10 +14,10 @@ import (
 // origin is where documents come from: a Flagsmith API, or a directory.
 type origin struct {
 	ports.Upstream
-	notifier   ports.Notifier          // nil: nobody tells of changes
-	discoverer ports.Discoverer        // nil: environments are configured only
-	usage      ports.UsageReporter     // nil: nothing is to be counted
-	analytics  ports.AnalyticsReporter // nil: there is nobody to tell
+	notifier   ports.Notifier          // nil: changes are found by polling only
+	discoverer ports.Discoverer        // nil: all environments are configured
+	usage      ports.UsageReporter     // nil: usage is not reported
+	analytics  ports.AnalyticsReporter // nil: analytics have no receiver
 	close      func()
 }
 

@@ -111,8 +111,8 @@ func (a *Analytics) Run(ctx context.Context, stop <-chan struct{}) {
 		return
 	}
 	const countsKind, evalKind = "analytics", "analytics of identities"
-	counts := courierOf(a.o, countsKind, &shelf[string]{kind: countsKind, tally: a.counts, loss: &a.countsLoss, logger: a.o.Logger, send: a.sendCounts})
-	evaluations := courierOf(a.o, evalKind, &shelf[evaluation]{kind: evalKind, tally: a.evaluations, loss: &a.evalLoss, logger: a.o.Logger, send: a.sendEvaluations})
+	counts := courierOf(a.o, countsKind, &analyticsQueue[string]{kind: countsKind, tally: a.counts, loss: &a.countsLoss, logger: a.o.Logger, send: a.sendCounts})
+	evaluations := courierOf(a.o, evalKind, &analyticsQueue[evaluation]{kind: evalKind, tally: a.evaluations, loss: &a.evalLoss, logger: a.o.Logger, send: a.sendEvaluations})
 	var both sync.WaitGroup
 	both.Go(func() { counts.run(ctx, stop) })
 	both.Go(func() { evaluations.run(ctx, stop) })
@@ -120,11 +120,11 @@ func (a *Analytics) Run(ctx context.Context, stop <-chan struct{}) {
 	counts.run(ctx, stop) // the last evaluations may have become counts
 }
 
-func courierOf[K comparable](o AnalyticsOptions, kind string, s *shelf[K]) *courier[parcel[K]] {
-	return &courier[parcel[K]]{box: s, kind: kind, interval: o.Interval, now: o.Now, random: o.Random, logger: o.Logger}
+func courierOf[K comparable](o AnalyticsOptions, kind string, s *analyticsQueue[K]) *courier[batch[K]] {
+	return &courier[batch[K]]{queue: s, kind: kind, interval: o.Interval, now: o.Now, random: o.Random, logger: o.Logger}
 }
 
-func (a *Analytics) sendCounts(ctx context.Context, p parcel[string]) error {
+func (a *Analytics) sendCounts(ctx context.Context, p batch[string]) error {
 	counts := make([]domain.FeatureCount, len(p.entries))
 	for i, e := range p.entries {
 		counts[i] = domain.FeatureCount{Feature: e.what, Count: e.count}
@@ -134,7 +134,7 @@ func (a *Analytics) sendCounts(ctx context.Context, p parcel[string]) error {
 
 // sendEvaluations sends evaluations or, where upstream does not take them, has
 // their counts sent.
-func (a *Analytics) sendEvaluations(ctx context.Context, p parcel[evaluation]) error {
+func (a *Analytics) sendEvaluations(ctx context.Context, p batch[evaluation]) error {
 	evaluations := make([]domain.FeatureEvaluation, len(p.entries))
 	for i, e := range p.entries {
 		evaluations[i] = domain.FeatureEvaluation{Feature: e.what.feature, Identity: e.what.identity, Enabled: e.what.enabled, Count: e.count}
@@ -154,20 +154,20 @@ func (a *Analytics) sendEvaluations(ctx context.Context, p parcel[evaluation]) e
 	return nil
 }
 
-// shelf is the box of analytics.
-type shelf[K comparable] struct {
+// analyticsQueue is the queue of analytics.
+type analyticsQueue[K comparable] struct {
 	kind string
 	*tally[K]
 	loss   *loss
 	logger *slog.Logger
-	send   func(context.Context, parcel[K]) error
+	send   func(context.Context, batch[K]) error
 }
 
-func (s *shelf[K]) take(context.Context) []parcel[K] { return s.tally.take() }
+func (s *analyticsQueue[K]) take(context.Context) []batch[K] { return s.tally.take() }
 
-func (s *shelf[K]) deliver(ctx context.Context, p parcel[K]) error { return s.send(ctx, p) }
+func (s *analyticsQueue[K]) deliver(ctx context.Context, p batch[K]) error { return s.send(ctx, p) }
 
-func (s *shelf[K]) settle(_ context.Context, p parcel[K], became outcome, err error) {
+func (s *analyticsQueue[K]) settle(_ context.Context, p batch[K], became outcome, err error) {
 	switch became {
 	case delayed:
 		s.putBack(p)
@@ -180,7 +180,7 @@ func (s *shelf[K]) settle(_ context.Context, p parcel[K], became outcome, err er
 }
 
 // rest tells what was lost since the last time.
-func (s *shelf[K]) rest(ctx context.Context) {
+func (s *analyticsQueue[K]) rest(ctx context.Context) {
 	full, unwelcome, err := s.loss.take()
 	if full+unwelcome == 0 {
 		return
@@ -192,7 +192,7 @@ func (s *shelf[K]) rest(ctx context.Context) {
 	s.logger.WarnContext(ctx, "analytics_dropped", list...)
 }
 
-func (s *shelf[K]) end(ctx context.Context) {
+func (s *analyticsQueue[K]) end(ctx context.Context) {
 	var left int64
 	for _, p := range s.tally.take() {
 		left += p.sum()

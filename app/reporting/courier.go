@@ -27,21 +27,21 @@ const (
 	lastPause = 250 * time.Millisecond
 )
 
-// box is what a courier takes parcels from. take and rest are called from one
+// queue is what a courier takes batches from. take and rest are called from one
 // goroutine, the others from several.
-type box[P any] interface {
-	// take returns the parcels that are to be delivered now.
+type queue[P any] interface {
+	// take returns the batches that are to be delivered now.
 	take(ctx context.Context) []P
-	deliver(ctx context.Context, parcel P) error
-	// settle is told what became of a parcel that take returned.
-	settle(ctx context.Context, parcel P, became outcome, err error)
+	deliver(ctx context.Context, batch P) error
+	// settle is told what became of a batch that take returned.
+	settle(ctx context.Context, batch P, became outcome, err error)
 	// rest is called at the end of every round.
 	rest(ctx context.Context)
 	// end is called at the very end; what is still there will not be delivered.
 	end(ctx context.Context)
 }
 
-// outcome is what became of a parcel.
+// outcome is what became of a batch.
 type outcome uint8
 
 const (
@@ -50,10 +50,10 @@ const (
 	refused         // it is not to be sent again
 )
 
-// courier delivers what is in a box: every interval, again after a pause when that
+// courier delivers what is in a queue: every interval, again after a pause when that
 // fails, and once more at the end.
 type courier[P any] struct {
-	box[P]
+	queue[P]
 	kind string // for the log
 	// early asks for a round before its time; nil: nobody does. It is heeded while
 	// nothing fails.
@@ -145,7 +145,7 @@ func (c *courier[P]) finish(ctx context.Context) {
 	}
 }
 
-// round delivers what there is, and reports how many parcels that were and how
+// round delivers what there is, and reports how many batches that were and how
 // many of them are delayed.
 func (c *courier[P]) round(ctx context.Context) (taken, failed int) {
 	var (
@@ -154,18 +154,18 @@ func (c *courier[P]) round(ctx context.Context) (taken, failed int) {
 		delivered, stuck atomic.Int64
 		failure          atomic.Pointer[error]
 	)
-	parcels := c.take(ctx)
-	places := make(chan struct{}, deliveriesAtOnce)
-	for _, parcel := range parcels {
-		places <- struct{}{}
+	batches := c.take(ctx)
+	slots := make(chan struct{}, deliveriesAtOnce)
+	for _, batch := range batches {
+		slots <- struct{}{}
 		all.Go(func() {
-			defer func() { <-places }()
+			defer func() { <-slots }()
 			if away.Load() {
 				stuck.Add(1)
-				c.settle(ctx, parcel, delayed, nil)
+				c.settle(ctx, batch, delayed, nil)
 				return
 			}
-			err := c.deliver(ctx, parcel)
+			err := c.deliver(ctx, batch)
 			became := outcomeOf(err)
 			if became == delayed {
 				stuck.Add(1)
@@ -176,13 +176,13 @@ func (c *courier[P]) round(ctx context.Context) (taken, failed int) {
 			} else {
 				delivered.Add(1)
 			}
-			c.settle(ctx, parcel, became, err)
+			c.settle(ctx, batch, became, err)
 		})
 	}
 	all.Wait()
 	c.note(ctx, int(delivered.Load()), failure.Load())
 	c.rest(ctx)
-	return len(parcels), int(stuck.Load())
+	return len(batches), int(stuck.Load())
 }
 
 func outcomeOf(err error) outcome {

@@ -69,15 +69,15 @@ type Events struct {
 
 	mu    sync.Mutex
 	fresh map[domain.EventSource][]string
-	slots []*slot                       // events are added to the last one
-	open  map[domain.EventSource]*batch // those of the last slot that may grow
-	held  int64                         // bytes of all events and sources, fresh and in slots
+	slots []*slot                            // events are added to the last one
+	open  map[domain.EventSource]*eventBatch // those of the last slot that may grow
+	held  int64                              // bytes of all events and sources, fresh and in slots
 	lost  eventLosses
 }
 
-// batch is a part of the events of one source, sent in one request. Events.mu guards
+// eventBatch is a part of the events of one source, sent in one request. Events.mu guards
 // it.
-type batch struct {
+type eventBatch struct {
 	source domain.EventSource
 	events []string
 	size   int64
@@ -97,7 +97,7 @@ type eventLosses struct {
 
 // NewEvents returns Events without any events.
 func NewEvents(o EventsOptions) *Events {
-	return &Events{o: o, early: make(chan struct{}, 1), storing: make(lock, 1), fresh: map[domain.EventSource][]string{}, open: map[domain.EventSource]*batch{}}
+	return &Events{o: o, early: make(chan struct{}, 1), storing: make(lock, 1), fresh: map[domain.EventSource][]string{}, open: map[domain.EventSource]*eventBatch{}}
 }
 
 // Accept takes events of a source, each a JSON object. It reports false, and takes
@@ -144,7 +144,7 @@ func sizeOf(events []string) int64 {
 // Run delivers every interval until stop is closed, and then what is left. It begins
 // with what an earlier process left in the store. ctx bounds all of it.
 func (e *Events) Run(ctx context.Context, stop <-chan struct{}) {
-	delivery := &courier[*batch]{box: (*eventBox)(e), kind: "events", early: e.early, interval: e.o.Interval, now: e.o.Now, random: e.o.Random, logger: e.o.Logger}
+	delivery := &courier[*eventBatch]{queue: (*eventQueue)(e), kind: "events", early: e.early, interval: e.o.Interval, now: e.o.Now, random: e.o.Random, logger: e.o.Logger}
 	saving, stopSaving := context.WithCancel(ctx)
 	var both sync.WaitGroup
 	both.Go(func() { e.keepSaving(saving, stop) })
@@ -201,11 +201,11 @@ func (e *Events) file(source domain.EventSource, events []string) {
 		size := sizeOf([]string{text})
 		if n := len(e.slots); n == 0 || e.slots[n-1].size > 0 && e.slots[n-1].size+size > maxSlotBytes {
 			e.slots = append(e.slots, &slot{number: unnumbered})
-			e.open = map[domain.EventSource]*batch{}
+			e.open = map[domain.EventSource]*eventBatch{}
 		}
 		s, b := e.slots[len(e.slots)-1], e.open[source]
 		if b == nil || b.home != s || len(b.events) == maxBatchEvents || b.size+size > maxBatchBytes {
-			b = &batch{source: source, home: s}
+			b = &eventBatch{source: source, home: s}
 			e.open[source] = b
 			s.batches = append(s.batches, b)
 			s.size += sizeOfSource(source)
@@ -220,7 +220,7 @@ func (e *Events) file(source domain.EventSource, events []string) {
 
 // answered takes the first n events out of a batch, for upstream has answered to
 // them, and saves its slot. It reports false when another process has the batch.
-func (e *Events) answered(ctx context.Context, b *batch, n int) bool {
+func (e *Events) answered(ctx context.Context, b *eventBatch, n int) bool {
 	e.mu.Lock()
 	s := b.home
 	if s == nil {
@@ -259,11 +259,11 @@ func (e *Events) end(ctx context.Context) {
 	}
 }
 
-// eventBox is Events as its courier sees it.
-type eventBox Events
+// eventQueue is Events as its courier sees it.
+type eventQueue Events
 
 // take returns all batches.
-func (q *eventBox) take(ctx context.Context) []*batch {
+func (q *eventQueue) take(ctx context.Context) []*eventBatch {
 	e := (*Events)(q)
 	e.storing.Lock()
 	defer e.storing.Unlock()
@@ -271,7 +271,7 @@ func (q *eventBox) take(ctx context.Context) []*batch {
 	e.sweep(ctx)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var all []*batch
+	var all []*eventBatch
 	for _, s := range e.slots {
 		all = append(all, s.batches...)
 	}
@@ -281,7 +281,7 @@ func (q *eventBox) take(ctx context.Context) []*batch {
 // deliver sends what is in a batch; more may be added to it meanwhile. When upstream refuses it for something in it, smaller parts
 // are sent, until it is known which events are to blame; those are lost. Parts that
 // upstream has answered to are never sent again, whatever becomes of the others.
-func (q *eventBox) deliver(ctx context.Context, b *batch) error {
+func (q *eventQueue) deliver(ctx context.Context, b *eventBatch) error {
 	e := (*Events)(q)
 	e.mu.Lock()
 	events := b.events
@@ -339,10 +339,10 @@ func (e *Events) count(events int, receipt ports.EventReceipt, err error) {
 }
 
 // settle does nothing: deliver takes out of a batch what upstream has answered to.
-func (q *eventBox) settle(context.Context, *batch, outcome, error) {}
+func (q *eventQueue) settle(context.Context, *eventBatch, outcome, error) {}
 
 // rest logs what was lost since the last time.
-func (q *eventBox) rest(ctx context.Context) {
+func (q *eventQueue) rest(ctx context.Context) {
 	e := (*Events)(q)
 	e.mu.Lock()
 	lost := e.lost
@@ -361,4 +361,4 @@ func (q *eventBox) rest(ctx context.Context) {
 }
 
 // end does nothing: Run ends the Events itself, once nobody saves any more.
-func (q *eventBox) end(context.Context) {}
+func (q *eventQueue) end(context.Context) {}

@@ -35,7 +35,7 @@ var errNoSlot = errors.New("no slot of the store is free for events")
 // slot may be sent twice.
 type slot struct {
 	// Events.mu guards these.
-	batches []*batch
+	batches []*eventBatch
 	size    int64 // of the batches
 	dirty   bool  // the store has something else
 
@@ -46,7 +46,7 @@ type slot struct {
 }
 
 // drop takes the first n events out of a batch and returns how many bytes that frees.
-func (s *slot) drop(b *batch, n int) int64 {
+func (s *slot) drop(b *eventBatch, n int) int64 {
 	freed := sizeOf(b.events[:n])
 	b.events = b.events[n:]
 	b.stored = max(0, b.stored-n)
@@ -54,7 +54,7 @@ func (s *slot) drop(b *batch, n int) int64 {
 	if len(b.events) == 0 {
 		freed += sizeOfSource(b.source)
 		b.home = nil
-		s.batches = slices.DeleteFunc(s.batches, func(other *batch) bool { return other == b })
+		s.batches = slices.DeleteFunc(s.batches, func(other *eventBatch) bool { return other == b })
 	}
 	s.size -= freed
 	s.dirty = true

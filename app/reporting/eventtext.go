@@ -24,7 +24,7 @@ type (
 	}
 )
 
-func encodeSlot(node string, batches []*batch) []byte {
+func encodeSlot(node string, batches []*eventBatch) []byte {
 	text := slotText{Node: node, Batches: make([]slotBatchText, len(batches))}
 	size := 0
 	for i, b := range batches {
@@ -55,7 +55,7 @@ func encodeSlot(node string, batches []*batch) []byte {
 var errSlotText = errors.New("not a list of events, or a part of one")
 
 // decodeSlot is the reverse of encodeSlot, without the node.
-func decodeSlot(value []byte) ([]*batch, error) {
+func decodeSlot(value []byte) ([]*eventBatch, error) {
 	head, rest, found := strings.Cut(string(value), "\n")
 	var text slotText
 	if err := json.Unmarshal([]byte(head), &text); err != nil {
@@ -64,9 +64,9 @@ func decodeSlot(value []byte) ([]*batch, error) {
 	if !found {
 		return nil, errSlotText
 	}
-	batches := make([]*batch, len(text.Batches))
+	batches := make([]*eventBatch, len(text.Batches))
 	for i, t := range text.Batches {
-		b := &batch{source: domain.EventSource{Environment: domain.EnvironmentKey(t.Environment), SDK: t.SDK}}
+		b := &eventBatch{source: domain.EventSource{Environment: domain.EnvironmentKey(t.Environment), SDK: t.SDK}}
 		digest, err := hex.DecodeString(t.ServerKey)
 		if err != nil || len(digest) != 0 && len(digest) != len(b.source.ServerKey) || t.Environment == "" || len(t.Lengths) == 0 {
 			return nil, errSlotText

@@ -154,7 +154,6 @@ func start(t *testing.T, u *upstream, b *memory.Backend, node string) *process {
 	var keys atomic.Int64
 	p.Usage = reporting.NewUsage(reporting.UsageOptions{
 		Reporter: reporterOf{u, p}, Store: limited{store, p}, Node: node,
-		Guard:    p.guard,
 		NewKey:   func() string { return fmt.Sprintf("%s-%p-%d", node, p, keys.Add(1)) },
 		Interval: func() time.Duration { return time.Duration(p.every.Load()) },
 		Now:      time.Now, Random: func() float64 { return 0.5 }, Logger: slog.New(p.log),
@@ -190,35 +189,61 @@ func (r reporterOf) ReportUsage(ctx context.Context, b domain.UsageBatch) error 
 	return err
 }
 
-func (p *process) guard(ctx context.Context, f func(context.Context) error) error {
+// limited is a store as a process reaches it.
+type limited struct {
+	reporting.SpoolStore
+	p *process
+}
+
+// call calls the store, unless the process does not get through to it.
+func (s limited) call(ctx context.Context, f func() error) error {
+	p := s.p
 	if stuck := p.stuck.Load(); stuck != nil {
 		select {
 		case <-*stuck:
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("%w: %w", ctx.Err(), reporting.ErrNotCalled)
 		}
 	}
 	if p.dead.Load() || p.away.Load() {
-		return ports.ErrUnavailable
+		return fmt.Errorf("%w: %w", ports.ErrUnavailable, reporting.ErrNotCalled)
 	}
-	err := f(ctx)
+	err := f()
 	if p.deaf.Load() {
 		return ports.ErrUnavailable
 	}
 	return err
 }
 
-// limited is a store that may be full.
-type limited struct {
-	reporting.SpoolStore
-	p *process
+func (s limited) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
+	err = s.call(ctx, func() error {
+		until, held, err = s.SpoolStore.TryLease(ctx, name, holder, ttl)
+		return err
+	})
+	return until, held, err
 }
 
-func (s limited) PutState(ctx context.Context, name string, value []byte, v ports.Version) (ports.Version, error) {
-	if s.p.full.Load() {
-		return "", ports.ErrUnavailable
-	}
-	return s.SpoolStore.PutState(ctx, name, value, v)
+func (s limited) DropLease(ctx context.Context, name, holder string) error {
+	return s.call(ctx, func() error { return s.SpoolStore.DropLease(ctx, name, holder) })
+}
+
+func (s limited) GetState(ctx context.Context, name string) (value []byte, v ports.Version, err error) {
+	err = s.call(ctx, func() error {
+		value, v, err = s.SpoolStore.GetState(ctx, name)
+		return err
+	})
+	return value, v, err
+}
+
+func (s limited) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (v ports.Version, err error) {
+	err = s.call(ctx, func() error {
+		if s.p.full.Load() {
+			return ports.ErrUnavailable
+		}
+		v, err = s.SpoolStore.PutState(ctx, name, value, ifVersion)
+		return err
+	})
+	return v, err
 }
 
 // kill ends a process without giving it a chance: nothing that it does from now on

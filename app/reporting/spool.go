@@ -32,7 +32,11 @@ var (
 	errUncertain = errors.New("it is not known whether it was stored")
 )
 
-// SpoolStore is what usage needs of a store.
+// ErrNotCalled: a SpoolStore returned an error without the backend having been
+// called, so that nothing has changed there.
+var ErrNotCalled = errors.New("the store was not called")
+
+// SpoolStore is what usage needs of a store. Its calls return within a bounded time.
 type SpoolStore interface {
 	ports.Leaser
 	ports.Stater
@@ -51,7 +55,6 @@ type SpoolStore interface {
 // A spool belongs to one goroutine at a time.
 type spool struct {
 	store  SpoolStore
-	guard  func(context.Context, func(context.Context) error) error
 	node   string
 	ttl    func() time.Duration
 	now    func() time.Time
@@ -68,7 +71,7 @@ type spool struct {
 
 func newSpool(o UsageOptions) *spool {
 	return &spool{
-		store: o.Store, guard: o.Guard, node: o.Node, now: o.Now, logger: o.Logger,
+		store: o.Store, node: o.Node, now: o.Now, logger: o.Logger,
 		// A round extends the lease, and rounds are an interval apart.
 		ttl: func() time.Duration { return max(2*o.Interval(), shortestLease) },
 	}
@@ -113,7 +116,7 @@ func (s *spool) claim(ctx context.Context) ([]domain.UsageBatch, error) {
 // ensure makes the spool, so that a search that ends at the first one that does not
 // exist has seen all.
 func (s *spool) ensure(ctx context.Context, name string) error {
-	_, _, err := s.get(ctx, name)
+	_, _, err := s.store.GetState(ctx, name)
 	if !errors.Is(err, ports.ErrNotFound) && !errors.Is(err, ports.ErrCorrupt) {
 		return err
 	}
@@ -159,7 +162,7 @@ func (s *spool) save(ctx context.Context, batches []domain.UsageBatch) error {
 
 // find learns what became of a save that failed.
 func (s *spool) find(ctx context.Context) error {
-	value, version, err := s.get(ctx, s.name)
+	value, version, err := s.store.GetState(ctx, s.name)
 	switch {
 	case errors.Is(err, ports.ErrNotFound), errors.Is(err, ports.ErrCorrupt):
 		version = "" // the store lost it
@@ -216,9 +219,7 @@ func (s *spool) sweep(ctx context.Context, keep func([]domain.UsageBatch) error)
 
 // empty hands what is in a spool that this process has the lease of to keep.
 func (s *spool) empty(ctx context.Context, name string, keep func([]domain.UsageBatch) error) error {
-	defer func() {
-		_ = s.guard(ctx, func(ctx context.Context) error { return s.store.DropLease(ctx, name, s.node) })
-	}()
+	defer func() { _ = s.store.DropLease(ctx, name, s.node) }()
 	batches, version, err := s.read(ctx, name)
 	if err != nil || len(batches) == 0 {
 		return err
@@ -242,36 +243,20 @@ func (s *spool) release(ctx context.Context) {
 	}
 	s.claimed = false
 	for _, name := range []string{s.name, spoolName} {
-		_ = s.guard(ctx, func(ctx context.Context) error { return s.store.DropLease(ctx, name, s.node) })
+		_ = s.store.DropLease(ctx, name, s.node)
 	}
 }
 
 func (s *spool) lease(ctx context.Context, name string) (held bool, err error) {
-	err = s.guard(ctx, func(ctx context.Context) (err error) {
-		_, held, err = s.store.TryLease(ctx, name, s.node, s.ttl())
-		return err
-	})
+	_, held, err = s.store.TryLease(ctx, name, s.node, s.ttl())
 	return held && err == nil, err
 }
 
-func (s *spool) get(ctx context.Context, name string) (value []byte, version ports.Version, err error) {
-	err = s.guard(ctx, func(ctx context.Context) (err error) {
-		value, version, err = s.store.GetState(ctx, name)
-		return err
-	})
-	return value, version, err
-}
-
-// put is the store's PutState. Its errors wrap errUncertain where the store was called
-// and has not said that nothing was changed.
-func (s *spool) put(ctx context.Context, name string, value []byte, ifVersion ports.Version) (version ports.Version, err error) {
-	called := false
-	err = s.guard(ctx, func(ctx context.Context) (err error) {
-		called = true
-		version, err = s.store.PutState(ctx, name, value, ifVersion)
-		return err
-	})
-	if err != nil && called && !errors.Is(err, ports.ErrConflict) {
+// put is the store's PutState. Its errors wrap errUncertain where the store may have
+// done it.
+func (s *spool) put(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
+	version, err := s.store.PutState(ctx, name, value, ifVersion)
+	if err != nil && !errors.Is(err, ports.ErrConflict) && !errors.Is(err, ErrNotCalled) {
 		err = fmt.Errorf("%w: %w", errUncertain, err)
 	}
 	return version, err
@@ -280,7 +265,7 @@ func (s *spool) put(ctx context.Context, name string, value []byte, ifVersion po
 // read returns what is in a spool. What cannot be read is told to the log, and is
 // as good as nothing.
 func (s *spool) read(ctx context.Context, name string) ([]domain.UsageBatch, ports.Version, error) {
-	value, version, err := s.get(ctx, name)
+	value, version, err := s.store.GetState(ctx, name)
 	var batches []domain.UsageBatch
 	if err == nil {
 		batches, err = decode(value)

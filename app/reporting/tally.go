@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// parcelEntries and parcelBytes bound one report of analytics, approximately:
+	// batchEntries and batchBytes bound one report of analytics, approximately:
 	// upstream refuses what is too large.
-	parcelEntries = 1000
-	parcelBytes   = 1 << 20
+	batchEntries = 1000
+	batchBytes   = 1 << 20
 	// entryBytes is about what an entry takes besides its texts.
 	entryBytes = 128
 	// mostCount is the highest count that upstream keeps.
@@ -37,8 +37,8 @@ type entry[K comparable] struct {
 	count int64
 }
 
-// parcel is a part of what was held for one environment.
-type parcel[K comparable] struct {
+// batch is a part of what was held for one environment.
+type batch[K comparable] struct {
 	environment domain.EnvironmentKey
 	entries     []entry[K]
 	size        int
@@ -76,19 +76,19 @@ func (t *tally[K]) add(environment domain.EnvironmentKey, counted []entry[K]) {
 	}
 }
 
-// take hands out all that is held. Each parcel must be given to putBack or to
+// take hands out all that is held. Each batch must be given to putBack or to
 // release.
-func (t *tally[K]) take() []parcel[K] {
+func (t *tally[K]) take() []batch[K] {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var parcels []parcel[K]
+	var batches []batch[K]
 	for environment, held := range t.held {
-		p := parcel[K]{environment: environment}
+		p := batch[K]{environment: environment}
 		for what, count := range held {
 			cost := t.cost(what)
-			if len(p.entries) == parcelEntries || len(p.entries) > 0 && p.size+cost > parcelBytes {
-				parcels = append(parcels, p)
-				p = parcel[K]{environment: environment}
+			if len(p.entries) == batchEntries || len(p.entries) > 0 && p.size+cost > batchBytes {
+				batches = append(batches, p)
+				p = batch[K]{environment: environment}
 			}
 			p.entries = append(p.entries, entry[K]{what, min(count, mostCount)})
 			p.size += cost
@@ -99,29 +99,29 @@ func (t *tally[K]) take() []parcel[K] {
 				delete(held, what)
 			}
 		}
-		parcels = append(parcels, p)
+		batches = append(batches, p)
 		if len(held) == 0 {
 			delete(t.held, environment)
 		}
 	}
-	return parcels
+	return batches
 }
 
 // putBack adds what was not delivered to what has come since.
-func (t *tally[K]) putBack(p parcel[K]) {
+func (t *tally[K]) putBack(p batch[K]) {
 	t.release(p) // its room is enough for it
 	t.add(p.environment, p.entries)
 }
 
-// release gives back the room of a parcel that is settled.
-func (t *tally[K]) release(p parcel[K]) {
+// release gives back the room of a batch that is settled.
+func (t *tally[K]) release(p batch[K]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.size -= p.size
 }
 
-// sum returns the counts of a parcel added up.
-func (p parcel[K]) sum() (n int64) {
+// sum returns the counts of a batch added up.
+func (p batch[K]) sum() (n int64) {
 	for _, e := range p.entries {
 		n += e.count
 	}

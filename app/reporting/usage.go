@@ -25,9 +25,6 @@ type UsageOptions struct {
 	Reporter ports.UsageReporter
 	// Store keeps what is not reported yet.
 	Store SpoolStore
-	// Guard calls f, which calls the store once. It bounds the time that takes and
-	// may return ports.ErrUnavailable without calling.
-	Guard func(ctx context.Context, f func(context.Context) error) error
 	// Node names this process among those that share the store.
 	Node string
 	// NewKey returns a new UUID, see domain.UsageBatch.
@@ -74,7 +71,7 @@ func NewUsage(o UsageOptions) *Usage {
 // Run reports every interval until stop is closed, and then what is left. It
 // begins with what an earlier process left in the store. ctx bounds all of it.
 func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
-	delivery := &courier[domain.UsageBatch]{box: (*usageBox)(u), kind: "usage", interval: u.o.Interval, now: u.o.Now, random: u.o.Random, logger: u.o.Logger}
+	delivery := &courier[domain.UsageBatch]{queue: (*usageQueue)(u), kind: "usage", interval: u.o.Interval, now: u.o.Now, random: u.o.Random, logger: u.o.Logger}
 	saving, stopSaving := context.WithCancel(ctx)
 	var both sync.WaitGroup
 	both.Go(func() { u.keepSaving(saving, stop) })
@@ -188,7 +185,7 @@ func (u *Usage) adopt(found []domain.UsageBatch) {
 	}
 }
 
-// logSpoolError logs what the store's guard does not, and what is not ordinary.
+// logSpoolError logs what the store does not, and what is not ordinary.
 func (u *Usage) logSpoolError(ctx context.Context, err error) {
 	for _, quiet := range []error{errTakenOver, ports.ErrUnavailable, ports.ErrClosed} {
 		if errors.Is(err, quiet) {
@@ -201,12 +198,12 @@ func (u *Usage) logSpoolError(ctx context.Context, err error) {
 	u.o.Logger.ErrorContext(ctx, "usage_spool_error", "error", err, "effect", "what is not reported yet is in memory only")
 }
 
-// usageBox is Usage as its courier sees it.
-type usageBox Usage
+// usageQueue is Usage as its courier sees it.
+type usageQueue Usage
 
 // take returns the batches that wait to be sent. Only when there are none it makes
 // new ones, so that what waits does not grow.
-func (b *usageBox) take(ctx context.Context) []domain.UsageBatch {
+func (b *usageQueue) take(ctx context.Context) []domain.UsageBatch {
 	u := (*Usage)(b)
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -218,11 +215,11 @@ func (b *usageBox) take(ctx context.Context) []domain.UsageBatch {
 	return slices.Clone(u.sealed)
 }
 
-func (b *usageBox) deliver(ctx context.Context, batch domain.UsageBatch) error {
+func (b *usageQueue) deliver(ctx context.Context, batch domain.UsageBatch) error {
 	return b.o.Reporter.ReportUsage(ctx, batch)
 }
 
-func (b *usageBox) settle(ctx context.Context, batch domain.UsageBatch, became outcome, err error) {
+func (b *usageQueue) settle(ctx context.Context, batch domain.UsageBatch, became outcome, err error) {
 	if became == delayed {
 		return
 	}
@@ -237,7 +234,7 @@ func (b *usageBox) settle(ctx context.Context, batch domain.UsageBatch, became o
 
 // rest takes what arrived out of the spool, and takes over what other processes
 // left.
-func (b *usageBox) rest(ctx context.Context) {
+func (b *usageQueue) rest(ctx context.Context) {
 	u := (*Usage)(b)
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -257,7 +254,7 @@ func (b *usageBox) rest(ctx context.Context) {
 	u.logSpoolError(ctx, err)
 }
 
-func (b *usageBox) end(ctx context.Context) {
+func (b *usageQueue) end(ctx context.Context) {
 	u := (*Usage)(b)
 	u.mu.Lock()
 	defer u.mu.Unlock()

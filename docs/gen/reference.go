@@ -8,16 +8,15 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
-// introduction is what the reference begins with.
+// introduction is the beginning of docs/configuration.md.
 //
 //go:embed introduction.md
 var introduction string
 
-// remarks says, by variable, what an operator should know beyond the
-// definition.
+// remarks returns, by variable, what an operator should know beyond the definition.
 func remarks() map[string]string {
 	return map[string]string{
-		"ENVIRONMENT_KEY_PAIRS":                "Blanks around keys do not count. Each pair is `{\"server_side_key\": \"ser.…\", \"client_side_key\": \"…\"}`; either key may be `{\"file\": \"/path\"}`.",
+		"ENVIRONMENT_KEY_PAIRS":                "Blanks around keys are ignored. Each pair is `{\"server_side_key\": \"ser.…\", \"client_side_key\": \"…\"}`; either key may be `{\"file\": \"/path\"}`.",
 		"API_POLL_FREQUENCY_SECONDS":           "Part of the [grace period](health.md).",
 		"ENDPOINT_CACHES_FLAGS_USE_CACHE":      "Accepted; it changes nothing, since these answers are prepared when the document changes.",
 		"ENDPOINT_CACHES_FLAGS_CACHE_MAX_SIZE": "As `endpoint_caches.flags.use_cache`.",
@@ -32,7 +31,7 @@ func remarks() map[string]string {
 		"HEALTH_CHECK_ENVIRONMENT_UPDATE_GRACE_PERIOD_SECONDS": "See [health checks and freshness](health.md).",
 		"LOGGING_OVERRIDE":     "See [Logging](#logging).",
 		"SERVER_PROXY_HEADERS": "See [deployment](deployment.md#behind-a-load-balancer).",
-		"WEB_CONCURRENCY":      "One process uses them all; there are no worker processes.",
+		"WEB_CONCURRENCY":      "One process uses them all, without worker processes.",
 		"STORE_LEASE_SECONDS":  "Only for stores that several nodes share.",
 		"STORE_PREFIX":         "Only for stores that several nodes share.",
 	}
@@ -84,7 +83,7 @@ func writeEntry(out *strings.Builder, title string, e config.Entry, remark strin
 	}
 }
 
-// live says whether a change takes effect while the proxy runs.
+// live returns when a change takes effect.
 func live(e config.Entry) string {
 	switch e.Reload {
 	case config.Live:

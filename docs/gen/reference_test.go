@@ -49,7 +49,7 @@ func TestReferenceIsComplete(t *testing.T) {
 	}
 	for variable := range remarks() {
 		if !known[variable] {
-			t.Errorf("a remark about %s, which is no setting", variable)
+			t.Errorf("a remark about %s, which is not a setting", variable)
 		}
 	}
 }

@@ -17,7 +17,7 @@ type Law struct {
 	// Own are the packages of this module that may be imported, with all below
 	// them; "." is any.
 	Own []string
-	// Others are the modules that may be imported; nil is none, "." any.
+	// Others are the modules that may be imported; "." is any.
 	Others []string
 	// Pure forbids every package of the standard library that does I/O, but for
 	// Except. It also holds for what is reached through other packages: those of
@@ -69,8 +69,8 @@ func NotShipped() []string {
 	return []string{"testing", "net/http/httptest", modulePath + "/test"}
 }
 
-// pure reports whether a package of the standard library neither does I/O nor asks
-// for the time. The list has the packages that do.
+// pure reports whether a package of the standard library is free of I/O and of
+// clocks. It lists the packages that are not.
 func pure(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	if slices.Contains([]string{"os", "net", "log", "syscall", "plugin", "expvar", "testing", "embed"}, first) {

@@ -114,7 +114,7 @@ func changedByCall(info *types.Info, call *ast.CallExpr) []ast.Expr {
 }
 
 // packageVariable returns the package-level variable that e is, or is a part of;
-// nil when it is none.
+// or nil.
 func packageVariable(info *types.Info, e ast.Expr) *types.Var {
 	for {
 		switch x := e.(type) {

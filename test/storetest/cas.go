@@ -71,10 +71,8 @@ func casCases() []testCase {
 		},
 		{
 			name: "concurrent-use",
-			law: `All methods are safe for concurrent use, keep their
-				hands off a call's arguments once it has returned, and heed the context: a call
-				whose context has ended returns its error.`,
-			run: concurrentUse,
+			law:  `All methods are safe for concurrent use, do not touch a call's arguments after it has returned, and obey the context: a call whose context has ended returns its error.`,
+			run:  concurrentUse,
 		},
 	}
 }

@@ -16,7 +16,7 @@ func unchecked() map[string]string {
 	return map[string]string{
 		"Reader reads records":                                   "a heading",
 		"Writer changes records":                                 "a heading",
-		"Watcher tells of changes":                               "a heading",
+		"Watcher notifies of changes":                            "a heading",
 		"Leaser lends names, so that of several nodes one polls": "a heading",
 		"Store is a document store":                              "a heading",
 

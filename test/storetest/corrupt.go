@@ -2,7 +2,7 @@ package storetest
 
 import "github.com/edge-proxy/edge-proxy/ports"
 
-const lawCorrupt = `ErrCorrupt: what is stored cannot be read. To Put it counts as absent.`
+const lawCorrupt = `ErrCorrupt: what is stored cannot be read. Put treats it as absent.`
 
 func corruptCases() []testCase {
 	return []testCase{

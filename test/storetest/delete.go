@@ -5,7 +5,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-const lawDelete = `Delete removes the record; removing what is not there is no error.`
+const lawDelete = `Delete removes the record; it is not an error when the record does not exist.`
 
 func deleteCases() []testCase {
 	return []testCase{

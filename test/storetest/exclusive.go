@@ -2,9 +2,7 @@ package storetest
 
 import "github.com/edge-proxy/edge-proxy/ports"
 
-const lawExclusive = `Exclusive reports whether the records belong to this handle alone, so that
-	what it no longer needs may be deleted: nobody else reads or writes them
-	while the handle is open. It is the same on every call, and may be called
+const lawExclusive = `Exclusive reports whether the records belong to this handle alone, so that records that are no longer needed may be deleted: nothing else reads or writes them while the handle is open. It is the same on every call, and may be called
 	at any time, also after Close.`
 
 func exclusiveCases() []testCase {

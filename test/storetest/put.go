@@ -14,9 +14,9 @@ func putCases() []testCase {
 	return []testCase{
 		{
 			name: "put-replaces-if-version-is-current",
-			law: `Put replaces the record under r.Key if its version is still ifVersion ("": if
-				there is none, or a corrupt one) and returns the new version.
-				"" means that there is no record.`,
+			law: `Put replaces the record under r.Key if its version is still ifVersion ("": if the
+				record does not exist or is corrupt) and returns the new version.
+				"" means no record.`,
 			run: func(c *check) {
 				one, other := c.openTwo()
 				first := one.put(record(someKey, "first"), "")
@@ -48,7 +48,7 @@ func putCases() []testCase {
 		},
 		{
 			name: "put-keeps-and-changes-nothing-of-body",
-			law:  `It neither keeps nor changes r.Body.`,
+			law:  `It does not keep or change r.Body.`,
 			run:  putKeepsNothing,
 		},
 		{

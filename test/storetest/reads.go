@@ -9,8 +9,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-const lawList = `List returns the keys of all records, in no order, those of corrupt ones
-	too where they can be told.`
+const lawList = `List returns the keys of all records, in any order, including those of corrupt records whose keys can be read.`
 
 func readCases() []testCase {
 	return []testCase{
@@ -29,7 +28,7 @@ func readCases() []testCase {
 		},
 		{
 			name: "get-absent",
-			law:  `ErrNotFound: there is no record, lease or state under that name.`,
+			law:  `ErrNotFound: no record, lease or state has that name.`,
 			run: func(c *check) {
 				h := c.openOne()
 				_, err := h.tryGet(someKey)
@@ -59,7 +58,7 @@ func readCases() []testCase {
 		},
 		{
 			name: "body-is-for-ever",
-			law:  `Its Body is the caller's own, to keep for ever: changing it changes nothing else.`,
+			law:  `The caller owns its Body, and may keep and change it.`,
 			run:  bodyIsForEver,
 		},
 		{

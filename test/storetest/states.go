@@ -12,14 +12,13 @@ func stateCases() []testCase {
 	return []testCase{
 		{
 			name: "state-compare-and-set",
-			law: `PutState replaces the value if its version is still ifVersion ("": if there
-				is none, or a corrupt one).`,
-			run: stateCompareAndSet,
+			law:  `PutState replaces the value if its version is still ifVersion ("": if the value does not exist or is corrupt).`,
+			run:  stateCompareAndSet,
 		},
 		{
 			name: "state-value-ownership",
-			law: `It neither keeps nor changes value.
-				GetState returns the value, the caller's own like a record's Body.`,
+			law: `It does not keep or change value.
+				GetState returns the value, which the caller owns like a record's Body.`,
 			run: func(c *check) {
 				h := c.openOne()
 				buffer := []byte("the valueand what is behind it")

@@ -12,10 +12,9 @@ import (
 const (
 	lawTouch = `Touch moves the record's CheckedAt forward, never back, if its version is
 		v.`
-	lawTouchErrors = `Errors: ErrConflict when the record has another version, ErrNotFound
-		when there is none, ErrUnavailable, ErrClosed.`
-	lawTouchStays = `The version stays, and nobody is woken.`
-	lawTouchLate  = `It may be delayed, and lost in a
+	lawTouchErrors = `Errors: ErrConflict when the record has another version, ErrNotFound when the record does not exist, ErrUnavailable, ErrClosed.`
+	lawTouchStays  = `The version stays, and nobody is woken.`
+	lawTouchLate   = `It may be delayed, and lost in a
 		crash.`
 )
 

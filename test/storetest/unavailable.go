@@ -31,9 +31,8 @@ func unavailableCases() []testCase {
 				c.errorf("Close once more: %v", err)
 			}
 		}},
-		{name: "unavailable-at-open", law: `A shared
-			backend that does not answer is no error: the store opens and its calls return
-			ErrUnavailable until the backend is there.`, run: func(c *check) {
+		{name: "unavailable-at-open", law: `A shared backend that does not answer is not an error: the
+			store opens and its calls return ErrUnavailable until the backend answers.`, run: func(c *check) {
 			c.need(c.harness.Shared, "shared backend")
 			b := c.breakable()
 			v := c.open(b).put(record(someKey, "{}"), "")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/edge-proxy/edge-proxy/domain/pace"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -93,35 +94,15 @@ func (e *entry) unseal() ([]byte, error) {
 	}
 	// One byte more, for the reader to see and check the end.
 	body := make([]byte, size+1)
-	n, err := unpack(r, body)
+	n, err := pace.Fill(&pace.Reader{Source: r, Pause: restBetweenPieces}, body)
 	if err != io.EOF || n != size {
 		return nil, corrupt("the body cannot be unpacked to its size")
 	}
 	return body[:size:size], nil
 }
 
-// A large body is unpacked in pieces, with pauses between them: unpacking it in one go
-// keeps a processor busy for longer than requests had better wait.
-const (
-	unhurried = 4 << 20 // bytes, from which on there are pauses
-	piece     = 512 << 10
-	pause     = time.Millisecond
-)
-
-// unpack reads r, which gives some 32 KB at a time, until b is full or r has an error,
-// io.EOF at its end.
-func unpack(r io.Reader, b []byte) (n int, err error) {
-	for next := unhurried; n < len(b) && err == nil; {
-		if n >= next {
-			time.Sleep(pause)
-			next = n + piece
-		}
-		var m int
-		m, err = r.Read(b[n:])
-		n += m
-	}
-	return n, err
-}
+// restBetweenPieces leaves the processor to requests while a large body is unpacked.
+func restBetweenPieces() { time.Sleep(time.Millisecond) }
 
 func (e *entry) checksum() string {
 	h := sha256.New()
@@ -134,11 +115,7 @@ func (e *entry) checksum() string {
 // writePart writes part so that where one ends and the next begins counts too.
 func writePart(h hash.Hash, part string) {
 	_, _ = fmt.Fprintf(h, "%d:", len(part)) // a hash returns no errors
-	for len(part) > 0 {                     // in pieces, as nothing interrupts a hash
-		n := min(len(part), piece)
-		_, _ = io.WriteString(h, part[:n])
-		part = part[n:]
-	}
+	pace.Hash(h, part)
 }
 
 // fields returns e as HSET takes it.

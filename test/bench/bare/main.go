@@ -1,5 +1,5 @@
-// Command bare is what the proxy is measured against: a net/http handler that
-// reads the request's body and writes the bytes of a file, nothing else.
+// Command bare is the program that the proxy is compared with: a net/http handler
+// that only reads the request's body and writes the bytes of a file.
 package main
 
 import (
@@ -23,8 +23,8 @@ func main() {
 	}
 }
 
-// run serves on a free port, which it announces on standard output in the words
-// of the proxy, until it is killed.
+// run serves on a free port until it is killed. It announces the port on standard
+// output in the same form as the proxy.
 func run(path, encoding string) error {
 	body, err := os.ReadFile(path)
 	if err != nil {

@@ -27,7 +27,7 @@ type variant struct {
 	runs    []round
 }
 
-// round is what was measured of one process in one round.
+// round has the measurements of one process in one round.
 type round struct {
 	lab.Result
 	cpu time.Duration // per request
@@ -127,7 +127,7 @@ func (b *bench) compare(ctx context.Context, e endpoint, variants []*variant) er
 	}
 	for n := range b.rounds {
 		for i := range everyone {
-			// Each round begins with another one, so that none has the best place.
+			// Each round begins with a different one, so that none is always first.
 			v := everyone[(i+n)%len(everyone)]
 			measured, err := b.measure(ctx, v.process, e.request, b.connections)
 			if err != nil {

@@ -18,7 +18,7 @@ const serverKey = "ser.bench-0123456789"
 type endpoint struct {
 	name    string
 	request lab.Request
-	goal    float64 // least ratio to the bare handler
+	goal    float64 // lowest ratio to the bare handler
 }
 
 func endpoints() []endpoint {
@@ -48,7 +48,7 @@ func endpoints() []endpoint {
 	}
 }
 
-// answer is what the proxy says to a request, as it came over the wire.
+// answer is the proxy's answer to a request, as it came over the wire.
 type answer struct {
 	body     []byte
 	encoding string

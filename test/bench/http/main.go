@@ -1,7 +1,6 @@
 // Command http compares the proxy with a bare net/http handler that writes the
 // same bytes: each on core 0 with GOMAXPROCS=1, loaded by wrk on core 1, in
-// turns. What counts is the ratio within one run; absolute figures are those of
-// the machine.
+// turns. Compare ratios within one run; absolute figures depend on the machine.
 package main
 
 import (
@@ -22,7 +21,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 25, "connections of wrk")
 	pick := flag.String("endpoints", ".", "regular expression for the endpoints to measure")
 	vary := flag.String("variants", ".", "regular expression for the variants of the proxy to measure beside the plain one")
-	flag.StringVar(&o.binary, "binary", "", "the proxy to measure, instead of a freshly built one")
+	flag.StringVar(&o.binary, "binary", "", "the proxy to measure, instead of a new build")
 	flag.StringVar(&o.beside, "beside", "", "another build of the proxy, to measure in the same turns")
 	flag.BoolVar(&o.sweep, "sweep", false, "measure the plain proxy alone, with 1 to 100 connections: peak and sweet spot")
 	flag.StringVar(&o.profile, "profile", "", "write a processor profile of the proxy under load to this file, and measure nothing")
@@ -51,7 +50,7 @@ type options struct {
 	sweep               bool
 }
 
-// The cores: what is measured has one for itself, as far as the machine lets it.
+// The measured process has a core for itself, as far as possible.
 const (
 	serverCore = "0"
 	loadCore   = "1"

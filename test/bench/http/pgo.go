@@ -15,7 +15,7 @@ import (
 )
 
 // writeProfile loads the proxy at every endpoint in turn and writes its processor
-// profile to a file, for builds to be guided by.
+// profile to a file, for profile-guided builds.
 func (b *bench) writeProfile(ctx context.Context, file string) error {
 	b.serveProfile()
 	address, err := freeAddress()
@@ -33,7 +33,7 @@ func (b *bench) writeProfile(ctx context.Context, file string) error {
 			requests = append(requests, e.request)
 		}
 	}
-	// wrk takes a moment to begin and to end, which are idle and do not count.
+	// wrk takes a moment to begin and to end; these idle times are not measured.
 	seconds := int(b.duration.Seconds()) * len(requests) * b.rounds
 	taken := make(chan error, 1)
 	go func() { taken <- fetchProfile(ctx, address, seconds, file) }()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// report prints what was measured of one process at one endpoint.
+// report prints the measurements of one process at one endpoint.
 func report(e endpoint, v, bare, plain *variant, bytes int) {
 	faster := func(own, other round) float64 { return own.Rate / other.Rate }
 	cheaper := func(own, other round) float64 { return float64(other.cpu) / float64(max(1, own.cpu)) }
@@ -35,7 +35,7 @@ func report(e endpoint, v, bare, plain *variant, bytes int) {
 		medianOf(v.runs, func(r round) time.Duration { return r.cpu }).Round(10*time.Nanosecond), cost, failed, note)
 }
 
-// ratiosTo returns how v did compared with other, round by round.
+// ratiosTo returns the ratios of v to other, round by round.
 func (v *variant) ratiosTo(other *variant, ratio func(own, other round) float64) []float64 {
 	ratios := make([]float64, len(v.runs))
 	for i, r := range v.runs {
@@ -57,8 +57,8 @@ func medianOf[T cmp.Ordered](runs []round, of func(round) T) T {
 	return median(values)
 }
 
-// sweetSpot is the share of the peak that the sweet spot has to reach: more
-// connections than there add waiting, not throughput.
+// sweetSpot is the share of the peak that the sweet spot must reach. More
+// connections add waiting time and no throughput.
 const sweetSpot = 0.95
 
 // sweepAll prints requests a second by number of connections, the peak, and the

@@ -1,6 +1,6 @@
 //go:build !race
 
-// With the race detector sync.Pool drops some of what it is given, on purpose.
+// With the race detector, sync.Pool drops some values on purpose.
 
 package inprocess
 
@@ -13,8 +13,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
-// The most allocations of an evaluation, and of a whole answer about an identity,
-// whatever the size of the document and of the request.
+// The most allocations of an evaluation, and of a whole answer for an identity, for
+// any size of document and request.
 const (
 	mostOfEvaluation = 2
 	mostOfAnswer     = 10

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// client asks a handler one request again and again, at next to no cost of its
-// own. It is not safe for concurrent use.
+// client sends a handler the same request again and again, with very little
+// overhead. It is not safe for concurrent use.
 type client struct {
 	handler http.Handler
 	request *http.Request
@@ -43,7 +43,7 @@ func identity(h http.Handler, body string) (*client, error) {
 	return newClient(h, http.MethodPost, "/api/v1/identities/", clientKey, body)
 }
 
-// ask asks once and returns the status.
+// ask sends the request once and returns the status.
 func (c *client) ask() int {
 	clear(c.header)
 	c.status, c.bytes = http.StatusOK, 0
@@ -54,10 +54,10 @@ func (c *client) ask() int {
 	return c.status
 }
 
-// Header, WriteHeader and Write make the client the ResponseWriter too.
+// Header, WriteHeader and Write make the client an http.ResponseWriter as well.
 func (c *client) Header() http.Header { return c.header }
 
-// WriteHeader notes the status.
+// WriteHeader records the status.
 func (c *client) WriteHeader(status int) { c.status = status }
 
 // Write counts the bytes.

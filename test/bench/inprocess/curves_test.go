@@ -38,7 +38,7 @@ func BenchmarkFeatures(b *testing.B) {
 	}
 }
 
-// BenchmarkSegments: of the segments only those count that a trait leads to.
+// BenchmarkSegments: only segments that a trait can match add to the cost.
 func BenchmarkSegments(b *testing.B) {
 	for _, n := range []int{10, 15, 50, 200, 500, 1000, 2000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) { measure(b, indexed(n), body("user", indexedTraits())) })
@@ -57,8 +57,8 @@ func BenchmarkTraits(b *testing.B) {
 	}
 }
 
-// BenchmarkIdentityOverrides: how many identities have overrides does not matter
-// to an answer, whether or not it is about one of them.
+// BenchmarkIdentityOverrides: the cost of an answer does not depend on how many
+// identities have overrides, nor on whether its own identity has one.
 func BenchmarkIdentityOverrides(b *testing.B) {
 	for _, n := range []int{0, 200, 2000, 20_000, 200_000} {
 		size := profile.Default()
@@ -70,7 +70,7 @@ func BenchmarkIdentityOverrides(b *testing.B) {
 	}
 }
 
-// BenchmarkCompile: what a changed document costs until it is served.
+// BenchmarkCompile: the cost of a changed document until it is served.
 func BenchmarkCompile(b *testing.B) {
 	for _, n := range []int{0, 2000, 20_000, 200_000} {
 		size := profile.Default()

@@ -9,7 +9,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
-// fastest returns the least time that an answer takes: noise only ever adds.
+// fastest returns the shortest time of an answer, since noise only adds time.
 func fastest(t *testing.T, document []byte, body string) time.Duration {
 	t.Helper()
 	h, err := newHandler(document)
@@ -35,8 +35,8 @@ func fastest(t *testing.T, document []byte, body string) time.Duration {
 	return best
 }
 
-// TestCostFollowsTheWork holds the two curves that have to stay flat. An index
-// that is not used, or a list that is searched, costs a hundred times as much.
+// TestCostFollowsTheWork checks the two curves that must stay flat. An index that is
+// not used, or a list that is searched, costs a hundred times as much.
 func TestCostFollowsTheWork(t *testing.T) {
 	overridden := profile.Default()
 	overridden.IdentityOverrides = 20_000
@@ -60,8 +60,8 @@ func TestCostFollowsTheWork(t *testing.T) {
 	}
 }
 
-// TestIndexedSegmentsMatch makes sure that what the curve over segments measures
-// is what it says: identities that segments match.
+// TestIndexedSegmentsMatch checks that the curve over segments measures identities
+// that segments match.
 func TestIndexedSegmentsMatch(t *testing.T) {
 	for _, n := range []int{15, 2000} {
 		e, err := compile(indexed(n))

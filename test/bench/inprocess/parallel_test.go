@@ -7,8 +7,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
-// BenchmarkParallel is the throughput of the whole handler, to be run with
-// -cpu 1,2: twice the processors should do nearly twice as much.
+// BenchmarkParallel measures the throughput of the whole handler. With -cpu 1,2,
+// the second processor should nearly double it.
 func BenchmarkParallel(b *testing.B) {
 	h, err := newHandler(profile.Document(profile.Default()))
 	if err != nil {

@@ -23,7 +23,7 @@ type query struct{ snapshot *app.Snapshot }
 func (q query) Snapshot() *app.Snapshot { return q.snapshot }
 func (query) Readiness() app.Readiness  { return app.Readiness{} }
 
-// compile does what the application does with a document that arrived.
+// compile does what the application does with a new document.
 func compile(document []byte) (*app.Environment, error) {
 	parsed, _, err := domain.ParseEnvironment(string(document))
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// durations are summed up by their order.
+// durations are summarised by their quantiles.
 type durations []time.Duration
 
 func (d durations) sorted() durations { return slices.Sorted(slices.Values(d)) }

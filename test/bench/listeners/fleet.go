@@ -13,7 +13,7 @@ import (
 )
 
 // fleet measures how soon every node of a fleet on one Redis serves and announces
-// a change: it is announced once it is served.
+// a change. A node announces what it already serves.
 func (l *laboratory) fleet(ctx context.Context) error {
 	store, stop, err := startRedis(ctx, l.directory)
 	if err != nil {
@@ -69,7 +69,7 @@ func (l *laboratory) fleet(ctx context.Context) error {
 	return nil
 }
 
-// startRedis starts a Redis that keeps nothing, and returns its URL.
+// startRedis starts a Redis without persistence and returns its URL.
 func startRedis(ctx context.Context, directory string) (url string, stop func(), err error) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		return "", nil, errors.New("redis-server is missing: apt-get install redis-server")

@@ -30,8 +30,7 @@ type received struct {
 // listen opens a stream and returns once the proxy has begun it.
 func listen(address string) (*listener, error) { return listenBy(&net.Dialer{}, address) }
 
-// listenNarrowly is listen for a listener for which the system takes in next to
-// nothing before it is read.
+// listenNarrowly is listen with a very small receive buffer.
 func listenNarrowly(address string) (*listener, error) {
 	return listenBy(&net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
 		var failed error
@@ -61,8 +60,8 @@ func listenBy(dialer *net.Dialer, address string) (*listener, error) {
 	return l, conn.SetDeadline(time.Time{})
 }
 
-// hear reads events until the stream ends, and returns nil when it ended as it
-// should.
+// hear reads events until the stream ends. It returns nil if the stream ended
+// properly.
 func (l *listener) hear(heard func(received)) error {
 	defer l.conn.Close()
 	for {

@@ -15,10 +15,10 @@ func main() {
 	parts := flag.String("parts", "node,fleet", "what to measure, of node, fleet")
 	flag.StringVar(&l.binary, "binary", "", "the proxy to measure, instead of a freshly built one")
 	flag.IntVar(&l.listeners, "listeners", 5000, "listeners of the one node")
-	flag.IntVar(&l.broadcasts, "broadcasts", 20, "changes that they are told of")
+	flag.IntVar(&l.broadcasts, "broadcasts", 20, "changes to announce to them")
 	flag.IntVar(&l.nodes, "nodes", 3, "nodes of the fleet")
-	flag.IntVar(&l.changes, "changes", 100, "changes that the fleet is told of")
-	smoke := flag.Bool("smoke", false, "small sizes: does it still work?")
+	flag.IntVar(&l.changes, "changes", 100, "changes to announce to the fleet")
+	smoke := flag.Bool("smoke", false, "run with small sizes, to see whether it works")
 	flag.Parse()
 	if *smoke {
 		l.listeners, l.broadcasts, l.nodes, l.changes = 200, 3, 2, 5

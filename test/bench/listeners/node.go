@@ -13,11 +13,10 @@ import (
 
 const (
 	dialers  = 16               // connections being opened at a time
-	patience = 30 * time.Second // for what must come
+	patience = 30 * time.Second // for what must happen
 )
 
-// node measures many listeners of one proxy, to which one is added that never
-// reads.
+// node measures many listeners of one proxy, and adds a listener that never reads.
 func (l *laboratory) node(ctx context.Context) error {
 	o, err := newOrigin()
 	if err != nil {
@@ -29,7 +28,7 @@ func (l *laboratory) node(ctx context.Context) error {
 		return err
 	}
 	defer p.Stop()
-	if _, _, err := o.change(); err != nil { // so that idle is after a swap, as later on
+	if _, _, err := o.change(); err != nil { // idle memory is measured after a change, as later
 		return err
 	}
 	time.Sleep(3 * time.Second)
@@ -82,8 +81,8 @@ func (l *laboratory) node(ctx context.Context) error {
 	return c.shutdown(p)
 }
 
-// dropStalled adds a listener that does not read, and sends changes one after the
-// other until it is dropped, while the others go on.
+// dropStalled adds a listener that does not read, and sends changes until the proxy
+// drops it and keeps the others.
 func dropStalled(ctx context.Context, o *origin, p *lab.Process, c *crowd) error {
 	if err := c.stall(p.Address); err != nil {
 		return err
@@ -166,7 +165,7 @@ func (l *laboratory) connect(address string) (*crowd, error) {
 	return c, nil
 }
 
-// stall adds a listener that never reads what it is sent.
+// stall adds a listener that never reads.
 func (c *crowd) stall(address string) error {
 	one, err := listenNarrowly(address)
 	if err != nil {
@@ -176,8 +175,8 @@ func (c *crowd) stall(address string) error {
 	return nil
 }
 
-// await waits until every listener has been told, and returns when each was,
-// counted from at, in order.
+// await waits until every listener has the event, and returns the times that this
+// took from at, in order.
 func (c *crowd) await(ctx context.Context, at time.Time, data string) (durations, error) {
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
@@ -189,7 +188,7 @@ func (c *crowd) await(ctx context.Context, at time.Time, data string) (durations
 				took = append(took, r.at.Sub(at))
 			}
 		case <-limit.C:
-			return nil, fmt.Errorf("%d of %d listeners were not told within %s", len(c.listeners)-len(took), len(c.listeners), patience)
+			return nil, fmt.Errorf("%d of %d listeners did not get the event within %s", len(c.listeners)-len(took), len(c.listeners), patience)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -197,7 +196,7 @@ func (c *crowd) await(ctx context.Context, at time.Time, data string) (durations
 	return took.sorted(), nil
 }
 
-// shutdown stops the proxy and tells how the streams ended.
+// shutdown stops the proxy and reports how the streams ended.
 func (c *crowd) shutdown(p *lab.Process) error {
 	began := time.Now()
 	p.Stop()

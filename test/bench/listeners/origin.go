@@ -52,7 +52,7 @@ func (o *origin) put() error {
 	})
 }
 
-// change puts another document and tells of it; at is when it did, and data what
+// change stores another document and announces it; at is when it did, and data what
 // listeners of the proxy are to get.
 func (o *origin) change() (at time.Time, data string, err error) {
 	o.changes++

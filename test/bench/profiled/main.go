@@ -1,6 +1,6 @@
 // Command profiled is the proxy with Go's profiling endpoints on a port of their
-// own, given by PROFILE_ADDRESS. It is for measuring, and for the profile of
-// profile-guided builds; what is released has no such port.
+// own, given by PROFILE_ADDRESS. It is for measurements and for profile-guided
+// builds. Releases do not have this port.
 package main
 
 import (

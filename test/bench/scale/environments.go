@@ -9,7 +9,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
-// pollInterval is the interval that processor time is told for: the default.
+// pollInterval is the interval for which processor time is reported: the default.
 const pollInterval = 10 * time.Second
 
 // manyEnvironments measures a process that serves more and more environments of

@@ -13,7 +13,7 @@ const serverKey = "ser.bench-0123456789"
 
 var profileKeys = []lab.KeyPair{{Server: serverKey, Client: profile.ClientKey}}
 
-// load is a mixture of what clients ask.
+// load is a mixture of requests of clients.
 func load() []lab.Request {
 	client := [2]string{"X-Environment-Key", profile.ClientKey}
 	return []lab.Request{

@@ -136,7 +136,7 @@ func (l *laboratory) swapUnderLoad(ctx context.Context, document []byte) error {
 		return err
 	}
 	defer p.Stop()
-	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // this process measures; it had better not pause
+	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // this process measures, so it should not pause
 	requests := []lab.Request{
 		{Method: "GET", Target: "/api/v1/flags/?feature=feature_007", Header: [][2]string{{"X-Environment-Key", smallClientKey}}},
 		{Method: "POST", Target: "/api/v1/identities/", Header: [][2]string{{"X-Environment-Key", smallClientKey}, {"Content-Type", "application/json"}}, Bodies: identities(1)},

@@ -1,5 +1,5 @@
-// Command scale measures the proxy as a process where size and time matter: many
-// environments, a very large document, idle and loaded memory, and a long run.
+// Command scale measures the proxy as a process: many environments, a very large
+// document, memory idle and under load, and a long run.
 package main
 
 import (
@@ -14,7 +14,7 @@ func main() {
 	l := laboratory{}
 	parts := flag.String("parts", "idle,environments,large", "what to measure, of idle, environments, large, soak")
 	flag.DurationVar(&l.duration, "duration", 10*time.Minute, "how long soak takes")
-	flag.StringVar(&l.binary, "binary", "", "the proxy to measure, instead of a freshly built one")
+	flag.StringVar(&l.binary, "binary", "", "the proxy to measure, instead of a new build")
 	flag.IntVar(&l.environments, "environments", 2000, "the most environments")
 	flag.IntVar(&l.overrides, "overrides", 200_000, "identity overrides of the large document")
 	flag.IntVar(&l.swaps, "swaps", 5, "how often the large document is swapped under load")
@@ -30,7 +30,7 @@ func main() {
 	})
 }
 
-// laboratory is what every part works with.
+// laboratory has what all parts share.
 type laboratory struct {
 	binary, directory              string
 	environments, overrides, swaps int
@@ -56,7 +56,7 @@ func (l *laboratory) run(ctx context.Context, parts string) (err error) {
 	return lab.Measure(ctx, []lab.Part{{Name: "idle", Measure: l.idle}, {Name: "environments", Measure: l.manyEnvironments}, {Name: "large", Measure: l.large}, {Name: "soak", Measure: l.soak}}, parts)
 }
 
-// sleep waits unless ctx ends.
+// sleep waits for a time or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -11,11 +11,11 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
-// serveTimeout bounds how long a changed document may take until it is served.
+// serveTimeout bounds the time until a changed document is served.
 const serveTimeout = 2 * time.Minute
 
-// waitServed waits until answers are about the document of that time, and returns
-// when upstream sent it.
+// waitServed waits until answers have the document of that time, and returns when
+// upstream sent it.
 func waitServed(ctx context.Context, address string, sent <-chan lab.Sending, updatedAt time.Time) (lab.Sending, error) {
 	var sending lab.Sending
 	select {

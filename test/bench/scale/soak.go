@@ -15,8 +15,8 @@ import (
 )
 
 // soak loads a proxy for a long time, while its document changes now and then,
-// and shows that nothing grows. The proxy is the one with profiling, which tells
-// its goroutines and its heap.
+// and shows that nothing grows. It runs the proxy with profiling, to read its
+// goroutines and its heap.
 func (l *laboratory) soak(ctx context.Context) error {
 	binary, err := lab.Build(ctx, l.directory, "test/bench/profiled")
 	if err != nil {
@@ -42,7 +42,7 @@ func (l *laboratory) soak(ctx context.Context) error {
 	fmt.Printf("%8s %12s %12s %12s %8s %12s %10s\n", "after", "resident", "peak", "goroutines", "files", "requests", "failed")
 	began, total, failed := time.Now(), int64(0), int64(0)
 	row := func() error {
-		// Connections that the load has left go first.
+		// First wait until the connections of the load have ended.
 		if err := sleep(ctx, 500*time.Millisecond); err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// countGoroutines asks the profiling endpoint.
+// countGoroutines reads the count from the profiling endpoint.
 func countGoroutines(ctx context.Context, address string) (n int, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/debug/pprof/goroutine?debug=1", nil)
 	if err != nil {

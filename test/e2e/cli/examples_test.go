@@ -19,6 +19,7 @@ const (
 // Every example of Flagsmith's documentation of its Edge Proxy starts as it is
 // printed there, and serves.
 func TestDocumentedExamplesStart(t *testing.T) {
+	t.Parallel()
 	upstream := harness.StartUpstream(t)
 	for server, client := range map[string]string{exampleServerKey: exampleClientKey, "ser.your_server_side_key": "your_client_side_environment_key"} {
 		e := fakeflagsmith.Environment{ClientKey: client, ServerKeys: []string{server}, Document: document(client)}
@@ -81,6 +82,7 @@ func TestDocumentedExamplesStart(t *testing.T) {
 		"grace period of null":         {file: `"health_check": {"environment_update_grace_period_seconds": null}`, env: fragment},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			proxy := harness.StartProxy(t, harness.Setup{ConfigText: tt.file, Env: tt.env})
 			proxy.WaitReady(t)
 			key := tt.key
@@ -99,6 +101,7 @@ func TestDocumentedExamplesStart(t *testing.T) {
 
 // The example of api_url leads to nobody, so the proxy starts and is not ready.
 func TestDocumentedAPIURLStarts(t *testing.T) {
+	t.Parallel()
 	proxy := harness.StartProxy(t, harness.Setup{
 		ConfigText: `"api_url": "https://flagsmith.example.com/api/v1"`,
 		// Nothing may leave this machine: a forward proxy that is not there.

@@ -9,6 +9,7 @@ import (
 )
 
 func TestHealth(t *testing.T) {
+	t.Parallel()
 	upstream := harness.StartUpstream(t)
 	config := upstream.Serve(t, shop())
 	ready := harness.StartProxy(t, harness.Setup{Config: config})

@@ -66,6 +66,7 @@ const (
 // A proxy whose log goes to a file says on standard output neither where it
 // listens nor anything else, so this test starts it without the harness.
 func TestEverythingLoggedToAFile(t *testing.T) {
+	t.Parallel()
 	upstream := harness.StartUpstream(t)
 	upstream.Serve(t, shop())
 	dir, port := t.TempDir(), strconv.Itoa(harness.FreePort(t))
@@ -128,6 +129,7 @@ func TestEverythingLoggedToAFile(t *testing.T) {
 }
 
 func TestAccessLogToAFileAndTheRestToStandardOutput(t *testing.T) {
+	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	dir := t.TempDir()
 	proxy := harness.StartProxy(t, harness.Setup{
@@ -158,6 +160,7 @@ func TestAccessLogToAFileAndTheRestToStandardOutput(t *testing.T) {
 }
 
 func TestCustomFormatter(t *testing.T) {
+	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	dir := t.TempDir()
 	proxy := harness.StartProxy(t, harness.Setup{Dir: dir, Config: with(config, "logging", map[string]any{"log_format": "json", "override": map[string]any{
@@ -172,6 +175,7 @@ func TestCustomFormatter(t *testing.T) {
 
 // The address of the client is believed from trusted peers only.
 func TestAccessLogBehindAProxy(t *testing.T) {
+	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	for _, tt := range []struct {
 		name      string
@@ -189,6 +193,7 @@ func TestAccessLogBehindAProxy(t *testing.T) {
 		{"no header", true, "*", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			setup := harness.Setup{
 				Config: with(with(config, "server", map[string]any{"proxy_headers": tt.headers}), "logging", map[string]any{"enable_access_log": true}),
 			}

@@ -10,6 +10,7 @@ import (
 )
 
 func TestRenderConfig(t *testing.T) {
+	t.Parallel()
 	for name, setup := range map[string]harness.Setup{
 		"command": {Args: []string{"render-config"}},
 		"link":    {Binary: link(t, "edge-proxy-render-config")},
@@ -34,6 +35,7 @@ func TestRenderConfig(t *testing.T) {
 }
 
 func TestRenderConfigLeavesAFileAsItIs(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "mine.json")
 	if err := os.WriteFile(path, []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)
@@ -46,6 +48,7 @@ func TestRenderConfigLeavesAFileAsItIs(t *testing.T) {
 }
 
 func TestRenderConfigWhereNothingCanBeWritten(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "missing", "config.json")
 	got := harness.Run(t, harness.Setup{Args: []string{"render-config"}, Env: map[string]string{"CONFIG_PATH": path}})
 	expect(t, got, 0, []string{"environment_key_pairs"}, []string{"warning", path})
@@ -54,6 +57,7 @@ func TestRenderConfigWhereNothingCanBeWritten(t *testing.T) {
 // What render-config writes starts once its placeholders are replaced, which
 // until then it asks for.
 func TestRenderedConfigurationStarts(t *testing.T) {
+	t.Parallel()
 	rendered := harness.Run(t, harness.Setup{Args: []string{"render-config"}}).Stdout
 	expect(t, harness.Run(t, harness.Setup{ConfigText: rendered}), 2, nil, []string{
 		"environment_key_pairs[0].server_side_key is the placeholder", "environment_key_pairs[0].client_side_key is the placeholder",

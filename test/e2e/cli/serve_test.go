@@ -11,6 +11,7 @@ import (
 )
 
 func TestServe(t *testing.T) {
+	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	for name, setup := range map[string]harness.Setup{
 		"by default":                       {},
@@ -36,6 +37,7 @@ func TestServe(t *testing.T) {
 }
 
 func TestServeEndsAtASecondSignal(t *testing.T) {
+	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	proxy := harness.StartProxy(t, harness.Setup{Config: config, Env: map[string]string{"SERVER_DRAIN_DELAY_SECONDS": "600"}})
 	proxy.Signal(t, syscall.SIGTERM)
@@ -47,6 +49,7 @@ func TestServeEndsAtASecondSignal(t *testing.T) {
 }
 
 func TestServeWithoutAPort(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -59,14 +62,15 @@ func TestServeWithoutAPort(t *testing.T) {
 }
 
 func TestServeRefusesAWrongConfiguration(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		setup harness.Setup
 		want  []string
 	}{
-		"no keys":                {harness.Setup{}, []string{"environment_key_pairs"}},
-		"several problems":       {harness.Setup{Env: map[string]string{"SERVER_PORT": "many", "API_URL": "ftp://x", "ENVIRONMENT_KEY_PAIRS": "[]"}}, []string{"server.port", "api_url", "environment_key_pairs"}},
-		"unknown store":          {harness.Setup{Env: map[string]string{"STORE_URL": "floppy:a", "ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"ser.abcdefghij","client_side_key":"c"}]`}}, []string{"store.url", "floppy", "memory:"}},
-		"a handler that is none": {harness.Setup{Env: map[string]string{"LOGGING_OVERRIDE": `{"handlers":{"x":{"class":"logging.handlers.SysLogHandler"}}}`, "ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"ser.abcdefghij","client_side_key":"c"}]`}}, []string{"SysLogHandler"}},
+		"no keys":            {harness.Setup{}, []string{"environment_key_pairs"}},
+		"several problems":   {harness.Setup{Env: map[string]string{"SERVER_PORT": "many", "API_URL": "ftp://x", "ENVIRONMENT_KEY_PAIRS": "[]"}}, []string{"server.port", "api_url", "environment_key_pairs"}},
+		"unknown store":      {harness.Setup{Env: map[string]string{"STORE_URL": "floppy:a", "ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"ser.abcdefghij","client_side_key":"c"}]`}}, []string{"store.url", "floppy", "memory:"}},
+		"an unknown handler": {harness.Setup{Env: map[string]string{"LOGGING_OVERRIDE": `{"handlers":{"x":{"class":"logging.handlers.SysLogHandler"}}}`, "ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"ser.abcdefghij","client_side_key":"c"}]`}}, []string{"SysLogHandler"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			expect(t, harness.Run(t, tt.setup), 2, nil, tt.want)

@@ -43,6 +43,7 @@ func storeOf(path string, args ...string) harness.Setup {
 // What a proxy stored is listed, shown, exported and imported elsewhere, where the
 // next proxy serves it although upstream is away.
 func TestStore(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "documents.db")
 	upstream := harness.StartUpstream(t)
@@ -93,6 +94,7 @@ func TestStore(t *testing.T) {
 
 // An export is a directory that a proxy can be served from.
 func TestStoreExportIsServed(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "documents.db")
 	proxy, config := filled(t, harness.StartUpstream(t), path)
 	stop(t, proxy)
@@ -110,6 +112,7 @@ func TestStoreExportIsServed(t *testing.T) {
 // The commands need the store's settings and no others, from the file, variables or
 // flags, and never show a password.
 func TestStoreIsConfigured(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "documents.db")
 	begun(t, path)
@@ -161,6 +164,7 @@ func begun(t *testing.T, path string) {
 // Looking into a store that is not there says so and makes none: a slip in the path
 // must not look like an empty store, nor leave a file behind.
 func TestStoreThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "directory", "documents.db")
 	for _, args := range [][]string{{"list"}, {"list", "--json"}, {"get", clientKey}, {"get", "--stat", clientKey}, {"export", filepath.Join(dir, "export")}} {
@@ -175,6 +179,7 @@ func TestStoreThatIsNotThere(t *testing.T) {
 // TestStoreThatIsDamaged sees that looking at a file changes nothing about it: it
 // may be something else altogether, at a mistyped path.
 func TestStoreThatIsDamaged(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "documents.db")
 	damaged := strings.Repeat("damaged ", 4096)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		args           []string
 		code           int
@@ -52,6 +53,7 @@ func TestUsage(t *testing.T) {
 // --config names the file for every command that reads one, before or after the
 // command, and takes precedence over CONFIG_PATH.
 func TestConfigFlag(t *testing.T) {
+	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	text, err := json.Marshal(config)
 	if err != nil {

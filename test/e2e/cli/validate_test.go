@@ -14,6 +14,7 @@ func validate(t *testing.T, config map[string]any, args ...string) harness.Resul
 }
 
 func TestValidate(t *testing.T) {
+	t.Parallel()
 	upstream := harness.StartUpstream(t)
 	config := upstream.Serve(t, shop())
 	expect(t, validate(t, config), 0, []string{"configuration valid: 1 environment(s), 1 server-side key(s)", upstream.URL}, nil)
@@ -32,9 +33,10 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// What only other adapters know to be wrong is told like everything else: all at
-// once, with where it came from, whichever command finds it.
+// Problems that only other adapters know are reported like all others: at once, with
+// their origin, by every command.
 func TestProblemsTellWhereTheyAre(t *testing.T) {
+	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	many := with(with(config, "logging", map[string]any{
 		"log_level": "LOUD", "log_event_field_name": "level",
@@ -57,6 +59,7 @@ func TestProblemsTellWhereTheyAre(t *testing.T) {
 }
 
 func TestWrongStoreURLsAreWrongConfigurations(t *testing.T) {
+	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	for url, want := range map[string]string{
 		"floppy:a":                "unknown scheme",
@@ -74,6 +77,7 @@ func TestWrongStoreURLsAreWrongConfigurations(t *testing.T) {
 }
 
 func TestValidateFetch(t *testing.T) {
+	t.Parallel()
 	const other = "ser.another_key_0815"
 	t.Run("well", func(t *testing.T) {
 		environment := shop()

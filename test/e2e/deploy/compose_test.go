@@ -22,7 +22,7 @@ type compose struct {
 	command []string // of Compose, with the project and its files
 }
 
-// offline is an override that has the proxy serve the sample's documents.
+// offline is an override that lets the proxy serve the sample's documents.
 const offline = `services:
   edge-proxy:
     environment: {API_URL: "file:///app/environments"}
@@ -31,9 +31,9 @@ const offline = `services:
       - {type: bind, source: ./docs/sample/environments, target: /app/environments, read_only: true}
 `
 
-// startCompose copies a file of the repository to a new directory, has others
-// written beside it, and starts it with an override that makes it work offline, on
-// the sample's documents.
+// startCompose copies a file of the repository to a new directory, writes further
+// files next to it, and starts it with an override that serves the sample's
+// documents offline.
 func startCompose(t *testing.T, file string, files map[string]string, variables map[string]string, up ...string) compose {
 	t.Helper()
 	dir := t.TempDir()
@@ -86,7 +86,7 @@ func (c compose) run(t *testing.T, args ...string) (output string, code int) {
 	return tool(t, c.command[0], append(slices.Clone(c.command[1:]), args...)...)
 }
 
-// do is run for what has to succeed.
+// do runs a command that must succeed.
 func (c compose) do(t *testing.T, args ...string) string {
 	t.Helper()
 	out, code := c.run(t, args...)
@@ -96,7 +96,7 @@ func (c compose) do(t *testing.T, args ...string) string {
 	return out
 }
 
-// containers are the ids of a service's containers.
+// containers returns the ids of a service's containers.
 func (c compose) containers(t *testing.T, service string) []string {
 	t.Helper()
 	return strings.Fields(c.do(t, "ps", "-q", service))
@@ -133,13 +133,13 @@ func ports(t *testing.T) int {
 			return port
 		}
 	}
-	t.Fatal("there are no two free ports that follow each other")
+	t.Fatal("two adjacent free ports were not found")
 	return 0
 }
 
 const sampleKeys = `[{"server_side_key":"ser.sample_server_key","client_side_key":"sample_client_key"}]`
 
-// TestImage runs the image as the files of docs/deploy say.
+// TestImage runs the image as the files of docs/deploy specify.
 func TestImage(t *testing.T) {
 	image := fmt.Sprintf("edge-proxy:deploy-%d", os.Getpid())
 	t.Setenv("EDGE_PROXY_IMAGE", image)

@@ -8,6 +8,6 @@ test-deploy: race-in-ci docker deploy-tools ## Test what docs/deploy has (needs 
 	cd test/e2e/deploy/chart && GOFLAGS=-mod=readonly GOWORK=off $(GO) vet . && GOFLAGS=-mod=readonly GOWORK=off $(GO) test -vet=off -count=1 .
 	PATH="$$PATH:/usr/sbin" $(GO) test $(RACE) -tags deploy -count=1 -timeout 15m ./test/e2e/deploy
 
-# CI installs what is missing; a person is told.
+# CI installs missing tools; a developer gets a message.
 deploy-tools:
 	@test/e2e/deploy/tools $(if $(CI),,--check)

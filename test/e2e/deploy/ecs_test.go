@@ -9,8 +9,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
-// task is an ECS task definition as far as this one uses it; other fields are
-// refused, so that a slip is noticed.
+// task has the fields of an ECS task definition that ours uses. Other fields are
+// refused, so that a typing error is noticed.
 type task struct {
 	Family                  string           `json:"family"`
 	RequiresCompatibilities []string         `json:"requiresCompatibilities"`

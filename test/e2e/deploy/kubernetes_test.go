@@ -61,7 +61,7 @@ func readOnlyButForDocuments(c container) bool {
 	return len(c.VolumeMounts) > 0
 }
 
-// What goes together by labels and names does.
+// Labels and names that refer to each other match.
 func TestObjectsBelongTogether(t *testing.T) {
 	eachManifest(t, func(t *testing.T, m manifest) {
 		workload := m.workload(t)
@@ -113,8 +113,8 @@ func TestObjectsBelongTogether(t *testing.T) {
 	})
 }
 
-// The settings that the proxy gets are valid, mean what the rest of the manifest
-// says, and are complete with what is mounted.
+// The proxy's settings are valid, agree with the rest of the manifest, and are
+// complete together with the mounted files.
 func TestSettingsFitTheManifest(t *testing.T) {
 	eachManifest(t, func(t *testing.T, m manifest) {
 		pod := m.workload(t).Spec.Template.Spec
@@ -162,14 +162,14 @@ func TestSettingsFitTheManifest(t *testing.T) {
 	})
 }
 
-// timeToStop is how many seconds the proxy takes at most: the drain delay, or
-// what stopping to poll takes, then the last requests, then the store.
+// timeToStop returns the most seconds that the proxy takes to stop: the drain delay
+// or the end of polling, then the last requests, then the store.
 func timeToStop(s config.Settings) float64 {
 	step := s.Server.ShutdownTimeout
 	return (max(s.Server.DrainDelay, step) + 2*step).Seconds()
 }
 
-// mountOf is the volume that a file is on, "" for none.
+// mountOf returns the volume that has a file, or "".
 func mountOf(c container, file string) string {
 	for _, mount := range c.VolumeMounts {
 		if strings.HasPrefix(file, mount.MountPath+"/") {
@@ -179,7 +179,7 @@ func mountOf(c container, file string) string {
 	return ""
 }
 
-// portOf is the port that a URL of Flagsmith or of Redis leads to, "" for none.
+// portOf returns the port of a URL of Flagsmith or Redis, or "".
 func portOf(address string) string {
 	scheme, rest, _ := strings.Cut(address, "://")
 	host, _, _ := strings.Cut(rest, "/")
@@ -192,7 +192,7 @@ func portOf(address string) string {
 	return map[string]string{"http": "80", "https": "443", "redis": "6379", "rediss": "6379"}[scheme]
 }
 
-// The chart rolls the pods for the settings that take a restart, and for no others.
+// The chart rolls the pods for the settings that need a restart, and for no others.
 func TestRestarts(t *testing.T) {
 	text := readFile(t, directory+"/helm/edge-proxy/templates/_config.tpl")
 	_, list, _ := strings.Cut(text, "range tuple ")

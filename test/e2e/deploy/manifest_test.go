@@ -23,7 +23,7 @@ type manifest struct {
 	objects []object
 }
 
-// object is the part of Kubernetes' objects that the tests look at.
+// object has the fields of Kubernetes' objects that the tests use.
 type object struct {
 	Kind     string
 	Metadata struct{ Name string }
@@ -115,8 +115,8 @@ type volume struct {
 	ConfigMap *struct{ Name string } `yaml:"configMap"`
 }
 
-// manifests are what the chart makes of each set of values, and the manifest that
-// is written by hand.
+// manifests returns what the chart renders for each set of values, and the
+// handwritten manifest.
 func manifests(t *testing.T) []manifest {
 	t.Helper()
 	paths, err := filepath.Glob("chart/testdata/golden/*.yaml")
@@ -149,7 +149,7 @@ func readManifest(t *testing.T, path string) manifest {
 	}
 }
 
-// workload is the Deployment or StatefulSet, of which there is one.
+// workload returns the manifest's only Deployment or StatefulSet.
 func (m manifest) workload(t *testing.T) object {
 	t.Helper()
 	found := append(m.of("Deployment"), m.of("StatefulSet")...)

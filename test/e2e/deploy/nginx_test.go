@@ -32,11 +32,11 @@ import (
 const (
 	clientKey = "client_behind_nginx"
 	serverKey = "ser.key_behind_nginx_4711"
-	// clientAddress is another one than nginx', so that the two can be told apart.
+	// clientAddress differs from nginx's address.
 	clientAddress = "127.0.0.9"
 )
 
-// frontend is nginx with docs/deploy/nginx.conf before two proxies.
+// frontend is nginx with docs/deploy/nginx.conf in front of two proxies.
 type frontend struct {
 	upstream *harness.Upstream
 	proxies  [2]*harness.Proxy
@@ -63,8 +63,8 @@ func startFrontend(t *testing.T) frontend {
 	return f
 }
 
-// start runs nginx with the documented file, in which only addresses, the port and
-// the places of the certificate are others.
+// start runs nginx with the documented file, in which it replaces only addresses,
+// the port and the paths of the certificate.
 func (f frontend) start(t *testing.T, port int, certificate, key string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -78,7 +78,7 @@ func (f frontend) start(t *testing.T, port int, certificate, key string) {
 		main += fmt.Sprintf(" %s_temp_path %s;\n", kind, kind)
 	}
 	if os.Geteuid() == 0 {
-		main = "user root;\n" + main // else the workers could not reach the directory
+		main = "user root;\n" + main // otherwise the workers cannot read the directory
 	}
 	write(t, filepath.Join(dir, "nginx.conf"), main+"}\n")
 
@@ -107,8 +107,8 @@ func (f frontend) start(t *testing.T, port int, certificate, key string) {
 	})
 }
 
-// certified hands over a certificate for flags.example.com and its key, as files,
-// and returns a client that trusts it and comes from clientAddress.
+// certified writes a certificate for flags.example.com and its key to files, and
+// returns a client that trusts it and connects from clientAddress.
 func certified(t *testing.T, port int, use func(certificate, key string)) *http.Client {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -199,7 +199,7 @@ func (f frontend) serves(t *testing.T) {
 	}
 }
 
-// The access log has the client's address, and not one that the client made up.
+// The access log has the client's address, and not one that the client forged.
 func (f frontend) tellsAddress(t *testing.T) {
 	const path = "/api/v1/flags/?feature=a"
 	f.do(t, "GET", path, "", "X-Forwarded-For", "192.0.2.66")
@@ -242,7 +242,7 @@ func (f frontend) passesEvents(t *testing.T) {
 	began := time.Now()
 	for lines.Scan() {
 		if strings.Contains(lines.Text(), "environment_updated") {
-			// A heartbeat comes after 20 s and could carry along what was held back.
+			// A heartbeat comes after 20 s and would flush what was buffered.
 			if waited := time.Since(began); waited > 15*time.Second {
 				t.Errorf("the event came after %s", waited)
 			}

@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// podsRun runs the image as a kubelet would by the manifests: with what they mount
-// where they mount it, as their user, with a file system that cannot be written
-// to. The documents come from a directory, since no Flagsmith is there.
+// podsRun runs the image as a kubelet would run the manifests: with their mounts,
+// as their user, on a read-only file system. The documents come from a directory,
+// since the test has no Flagsmith.
 func podsRun(t *testing.T, image string) {
 	ran := 0
 	for _, m := range manifests(t) {
 		if _, discovers := m.variables(t)["PROXY_KEY_FILE"]; discovers {
-			continue // its environments are listed by a Flagsmith
+			continue // a Flagsmith lists its environments
 		}
 		ran++
 		t.Run(m.name, func(t *testing.T) { podRuns(t, image, m) })
@@ -73,7 +73,7 @@ func podRuns(t *testing.T, image string, m manifest) {
 		log, _ := tool(t, "docker", "logs", id)
 		for _, secret := range []string{"ser.key_of", "hidden_word"} {
 			if strings.Contains(log, secret) {
-				t.Error("there is a secret in the log")
+				t.Error("the log has a secret")
 			}
 		}
 		if t.Failed() {
@@ -84,12 +84,12 @@ func podRuns(t *testing.T, image string, m manifest) {
 	awaitHealthy(t, id) // readiness, by the image's own check
 	if file, isBolt := strings.CutPrefix(load(t, m).Store.URL.Reveal(), "bolt://"); isBolt {
 		if _, err := os.Stat(root + file); err != nil {
-			t.Errorf("no documents are stored: %v", err)
+			t.Errorf("documents were not stored: %v", err)
 		}
 	}
 }
 
-// variables are those of the container.
+// variables returns those of the container.
 func (m manifest) variables(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}

@@ -8,8 +8,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
-// Probes ask paths that the proxy has, and the right ones: while Flagsmith is away
-// a proxy without documents is alive and not ready.
+// Probes request paths that exist, and the right ones: while Flagsmith is away, a
+// proxy without documents is alive and not ready.
 func TestProbesAskTheRightPaths(t *testing.T) {
 	upstream := harness.StartUpstream(t)
 	config := map[string]any{
@@ -48,7 +48,7 @@ func TestProbesAskTheRightPaths(t *testing.T) {
 		{"the image", imageCheck(t), 1},
 	} {
 		if len(check.command) < 2 || check.command[0] != "CMD" || check.command[1] != "/edge-proxy" {
-			t.Errorf("%s: %v; there is no shell, and the binary is /edge-proxy", check.name, check.command)
+			t.Errorf("%s: %v; the image has no shell, and the binary is /edge-proxy", check.name, check.command)
 			continue
 		}
 		got := harness.Run(t, harness.Setup{Args: append(slices.Clone(check.command[2:]), "--url", address)})
@@ -58,7 +58,7 @@ func TestProbesAskTheRightPaths(t *testing.T) {
 	}
 }
 
-// imageCheck is the image's own check: readiness, as in the original.
+// imageCheck returns the image's own check: readiness, as in the original.
 func imageCheck(t *testing.T) []string {
 	t.Helper()
 	_, check, found := strings.Cut(readFile(t, repository+"/Dockerfile"), "HEALTHCHECK ")

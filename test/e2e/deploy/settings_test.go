@@ -23,7 +23,7 @@ func readFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// entries are what operators have in their Secret, by name.
+// entries are the entries of an operator's Secret, by name.
 func entries() map[string]string {
 	pairs := `[{"server_side_key":"ser.key_of_the_shop_4711","client_side_key":"client_key_of_the_shop"}]`
 	return map[string]string{
@@ -38,7 +38,8 @@ func entries() map[string]string {
 	}
 }
 
-// files are what the container of a manifest finds mounted, by path.
+// files returns the files that are mounted into the container of a manifest, by
+// path.
 func (m manifest) files(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -92,7 +93,7 @@ func load(t *testing.T, m manifest) config.Settings {
 	return settings
 }
 
-// Every variable is one that the proxy has.
+// The proxy has every variable.
 func TestVariablesAreSettings(t *testing.T) {
 	known := map[string]bool{}
 	for _, e := range config.Reference() {
@@ -101,13 +102,13 @@ func TestVariablesAreSettings(t *testing.T) {
 	for _, m := range manifests(t) {
 		for _, v := range m.workload(t).Spec.Template.Spec.Containers[0].Env {
 			if !known[v.Name] {
-				t.Errorf("%s: %s is no setting", m.name, v.Name)
+				t.Errorf("%s: %s is not a setting", m.name, v.Name)
 			}
 		}
 	}
 	for _, v := range readTask(t).ContainerDefinitions[0].Environment {
 		if !known[v.Name] {
-			t.Errorf("ECS: %s is no setting", v.Name)
+			t.Errorf("ECS: %s is not a setting", v.Name)
 		}
 	}
 }
@@ -139,13 +140,13 @@ func TestValidate(t *testing.T) {
 	})
 }
 
-// A ConfigMap is no place for secrets, and neither is a variable.
+// Secrets are neither in a ConfigMap nor in a variable.
 func TestNoSecretsInManifests(t *testing.T) {
 	confidential, secret := map[string]bool{}, map[string]bool{}
 	for _, e := range config.Reference() {
 		if e.Confidential {
 			confidential[e.Variable] = true
-			// A URL may be there, without a password in it.
+			// A URL may be there, without a password.
 			secret[e.Key] = e.Key != "" && !strings.HasSuffix(e.Key, "url")
 		}
 	}
@@ -175,7 +176,7 @@ func TestNoSecretsInManifests(t *testing.T) {
 	})
 }
 
-// walk visits the leaves of decoded JSON with their keys, as settings are called.
+// walk visits the leaves of decoded JSON with their keys, in the form of settings.
 func walk(value any, key string, visit func(key string, value any)) {
 	switch value := value.(type) {
 	case map[string]any:

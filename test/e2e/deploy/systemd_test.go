@@ -13,11 +13,11 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
-// exposure is what "systemd-analyze security" may say at most, times ten, of ten
-// for a service without any hardening.
+// exposure is the highest rating that "systemd-analyze security" may give, times
+// ten. A service without hardening gets nearly ten.
 const exposure = "14"
 
-// TestUnit has systemd judge the unit, with the program where this machine has it.
+// TestUnit lets systemd check the unit, with the program's path on this machine.
 func TestUnit(t *testing.T) {
 	text := replace(t, readFile(t, directory+"/edge-proxy.service"), "/usr/local/bin/edge-proxy", harness.Binary(t))
 	path := filepath.Join(t.TempDir(), "edge-proxy.service")
@@ -26,7 +26,7 @@ func TestUnit(t *testing.T) {
 	if code != 0 {
 		t.Errorf("verify: exit code %d\n%s", code, out)
 	}
-	for line := range strings.Lines(out) { // older versions do not fail for what they warn of
+	for line := range strings.Lines(out) { // older versions only warn
 		if strings.Contains(line, filepath.Base(path)) && !strings.Contains(line, "Unknown key 'RefreshOnReload'") { // of version 260
 			t.Errorf("verify: %s", line)
 		}
@@ -39,7 +39,7 @@ func TestUnit(t *testing.T) {
 
 	for _, line := range []string{"RestartPreventExitStatus=2", "LoadCredential=config.json:/etc/edge-proxy/config.json", "Environment=CONFIG_PATH=%d/config.json", "DynamicUser=yes"} {
 		if !strings.Contains(text, "\n"+line+"\n") {
-			t.Errorf("there is no %s", line)
+			t.Errorf("%s is missing", line)
 		}
 	}
 	settings, _, err := config.Load(config.Source{Environ: []string{"ENVIRONMENT_KEY_PAIRS=" + entries()["environment_key_pairs"]}})
@@ -48,7 +48,7 @@ func TestUnit(t *testing.T) {
 	}
 	match := regexp.MustCompile(`\nTimeoutStopSec=([0-9]+)\n`).FindStringSubmatch(text)
 	if match == nil {
-		t.Fatal("there is no TimeoutStopSec")
+		t.Fatal("TimeoutStopSec is missing")
 	}
 	if seconds, _ := strconv.ParseFloat(match[1], 64); seconds < timeToStop(settings) {
 		t.Errorf("%g s to stop, %g s may be needed", seconds, timeToStop(settings))

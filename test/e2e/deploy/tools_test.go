@@ -23,7 +23,7 @@ const (
 // tool runs a command and returns what it printed.
 func tool(t *testing.T, name string, args ...string) (output string, code int) {
 	t.Helper()
-	// Not the test's context: cleanup uses this too.
+	// Not the test's context, since cleanup uses this too.
 	ctx, cancel := context.WithTimeout(context.Background(), toolTime)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
@@ -39,12 +39,12 @@ func tool(t *testing.T, name string, args ...string) (output string, code int) {
 	}
 }
 
-// replace replaces what has to be there.
+// replace replaces texts that must exist.
 func replace(t *testing.T, text string, pairs ...string) string {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		if !strings.Contains(text, pairs[i]) {
-			t.Fatalf("there is no %q in\n%s", pairs[i], text)
+			t.Fatalf("%q is missing in\n%s", pairs[i], text)
 		}
 		text = strings.ReplaceAll(text, pairs[i], pairs[i+1])
 	}

@@ -45,7 +45,7 @@ type block struct {
 	line     int    // of its fence
 	language string // "" where none is given
 	text     string // without the indentation of the fence
-	marker   string // the comment before it, if it is about the block
+	marker   string // the comment before it, if it marks the block
 }
 
 var (
@@ -89,13 +89,12 @@ func blocks(t *testing.T, language string) []block {
 		found = append(found, slices.DeleteFunc(blocksOf(name, page), func(b block) bool { return b.language != language })...)
 	}
 	if len(found) == 0 {
-		t.Fatalf("no block in %s", language)
+		t.Fatalf("a block in %s was not found", language)
 	}
 	return found
 }
 
-// codeOf returns what a page has as code to be entered: commands, and what is
-// inline.
+// codeOf returns the commands of a page and its inline code.
 func codeOf(page string) []string {
 	var code []string
 	rest := page

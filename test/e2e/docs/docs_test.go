@@ -93,8 +93,8 @@ func TestEveryPageIsLinked(t *testing.T) {
 	}
 }
 
-// Configurations in the documentation start as they are. Those that are about
-// something else than keys get some by a variable.
+// Configurations in the documentation are valid. Those without keys get some by a
+// variable.
 func TestConfigurationsLoad(t *testing.T) {
 	for _, b := range blocks(t, "json") {
 		warnings, err := load(b)
@@ -105,13 +105,13 @@ func TestConfigurationsLoad(t *testing.T) {
 		case b.marker != "" && good:
 			t.Errorf("%s:%d: this is a configuration, and needs no marker", b.page, b.line)
 		case b.marker != "" && !json.Valid([]byte(b.text)):
-			t.Errorf("%s:%d: this is no JSON", b.page, b.line)
+			t.Errorf("%s:%d: this is not JSON", b.page, b.line)
 		}
 	}
 }
 
-// hasSetting reports whether a JSON text has any setting at all: unknown keys are
-// ignored, so that any other object would load too.
+// hasSetting reports whether a JSON text has any setting. Unknown keys are ignored,
+// so any other object would load too.
 func hasSetting(text string) bool {
 	return slices.ContainsFunc(config.Reference(), func(e config.Entry) bool {
 		section, _, _ := strings.Cut(e.Key, ".")
@@ -182,7 +182,7 @@ func TestCommandsExist(t *testing.T) {
 	for _, b := range slices.Concat(blocks(t, "sh"), blocks(t, "console")) {
 		for _, match := range makePattern.FindAllStringSubmatch(b.text, -1) {
 			if !slices.Contains(targets, match[1]) {
-				t.Errorf("%s: make %s is no target", b.page, match[1])
+				t.Errorf("%s: make %s is not a target", b.page, match[1])
 			}
 		}
 	}
@@ -190,7 +190,7 @@ func TestCommandsExist(t *testing.T) {
 		for _, match := range commandPattern.FindAllStringSubmatch(strings.Join(codeOf(built(page)), "\n"), -1) {
 			help, known := commands[match[1]]
 			if !known {
-				t.Errorf("%s: edge-proxy %s is no command", name, match[1])
+				t.Errorf("%s: edge-proxy %s is not a command", name, match[1])
 			} else if !strings.Contains(help, strings.TrimPrefix(match[2], "-")) { // Go's help has one dash
 				t.Errorf("%s: edge-proxy %s has no %s", name, match[1], match[2])
 			}
@@ -216,7 +216,7 @@ func commandsOf(t *testing.T) map[string]string {
 	return commands
 }
 
-// What looks like a setting with a section, or like a variable, is one.
+// Words in the form of a setting in a section, or of a variable, are settings.
 func TestSettingsExist(t *testing.T) {
 	var known []string
 	for _, e := range config.Reference() {
@@ -234,7 +234,7 @@ func TestSettingsExist(t *testing.T) {
 		for _, pattern := range []*regexp.Regexp{settingPattern, variablePattern} {
 			for _, match := range pattern.FindAllStringSubmatch(built(page), -1) {
 				if setting := match[1]; !strings.HasSuffix(setting, ".go") && !slices.Contains(known, setting) && !slices.Contains(others, setting) {
-					t.Errorf("%s: %s is no setting", name, setting)
+					t.Errorf("%s: %s is not a setting", name, setting)
 				}
 			}
 		}
@@ -307,16 +307,16 @@ func TestManifestsAreWellFormed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !json.Valid(task) {
-		t.Error("the task definition is no JSON")
+		t.Error("the task definition is not JSON")
 	}
 	for _, path := range []string{"/proxy/health/readiness", "/proxy/health/liveness"} {
 		if !strings.Contains(yamls[1].text, path) {
-			t.Errorf("no probe asks %s", path)
+			t.Errorf("no probe requests %s", path)
 		}
 	}
 }
 
-// parseYAML reads every document of a file, without keys that are there twice.
+// parseYAML reads every document of a file and refuses repeated keys.
 func parseYAML(text string) error {
 	decoder := yaml.NewDecoder(bytes.NewReader([]byte(text)))
 	for n := 0; ; n++ {

@@ -26,7 +26,7 @@ var needs = map[string]*regexp.Regexp{
 	"packages of others":     regexp.MustCompile(`\b(pip|npm|npx|node|python3?)\b|(?m)^import .* from '`),
 	"a download":             regexp.MustCompile(`\bSHA256SUMS\b`),
 	"a running process":      regexp.MustCompile(`(?m)(^|[\s(|])(kill|pkill) `),
-	// Commands that go on until they are stopped.
+	// Commands that run until they are stopped.
 	"a second terminal": regexp.MustCompile(`(?m)^([A-Z_]+=\S+ )*(\./|bin/)?edge-proxy( serve)?$|\bcurl -\w*N|/stream\b`),
 }
 
@@ -50,7 +50,7 @@ func rule(b block) (string, error) {
 	case marked:
 		for given := range strings.SplitSeq(reason, " and ") {
 			if needs[given] == nil {
-				return "", fmt.Errorf("%q is no known need; known are: %s", given, strings.Join(slices.Sorted(maps.Keys(needs)), ", "))
+				return "", fmt.Errorf("%q is not a known need; known are: %s", given, strings.Join(slices.Sorted(maps.Keys(needs)), ", "))
 			}
 			if !slices.Contains(needed, given) {
 				return "", fmt.Errorf("the block does not need %s: run it", given)
@@ -78,7 +78,7 @@ func rule(b block) (string, error) {
 		}
 		return "nothing", nil
 	}
-	return "", fmt.Errorf("there is no rule for the language %q", b.language)
+	return "", fmt.Errorf("the language %q has no rule", b.language)
 }
 
 func TestRule(t *testing.T) {
@@ -95,7 +95,7 @@ func TestRule(t *testing.T) {
 		{"sh", "edge-proxy", "", "", "needs a second terminal"},
 		{"sh", "edge-proxy version # as docker says", "", "run", ""},
 		{"sh", "edge-proxy version", "not run: needs a Docker engine", "", "does not need a Docker engine"},
-		{"sh", "docker ps", "not run: needs a good mood", "", "no known need"},
+		{"sh", "docker ps", "not run: needs a good mood", "", "not a known need"},
 		{"sh", "docker ps", "not today", "", "no known form"},
 		{"yaml", "a: b", "not run: needs a Docker engine", "", "does not need"},
 		{"sh", "edge-proxy version", "not a configuration", "", "only json"},

@@ -23,7 +23,7 @@ const (
 	webhookSecret = "a_webhook_secret"
 )
 
-// Every command of the documentation does what the page says.
+// Every command of the documentation does what its page says.
 func TestBlocksRun(t *testing.T) {
 	w := newWorld(t)
 	all := pages(t)
@@ -51,7 +51,7 @@ func TestBlocksRun(t *testing.T) {
 	}
 }
 
-// world is what commands of the documentation find.
+// world has what the commands of the documentation use.
 type world struct {
 	environment []string
 	samples     string // directory of the sample
@@ -129,7 +129,7 @@ func (w *world) directory(t *testing.T) string {
 var (
 	keyPattern  = regexp.MustCompile(`\bKEY\b`)
 	assignments = regexp.MustCompile(`^(?:[A-Z_]+=(?:'[^']*'|\S*)(?:\s+#.*)?\n)+$`)
-	// What a machine for development may lack.
+	// Tools that a developer's machine may not have.
 	tools = regexp.MustCompile(`\b(?:curl|openssl)\b`)
 )
 
@@ -149,7 +149,7 @@ func (w *world) run(t *testing.T, dir string, b block) {
 	if assignments.MatchString(text) {
 		text = "set -a\n" + text + "edge-proxy validate\n"
 	}
-	// An answer that is an error fails the command.
+	// An error status fails the command.
 	if printed, err := w.bash(t, dir, "curl() { command curl -sS --fail-with-body \"$@\"; }\n"+text); err != nil {
 		t.Errorf("%s:%d: %v\n%s%s", b.page, b.line, err, text, printed)
 	}
@@ -201,7 +201,7 @@ func (w *world) bash(t *testing.T, dir, script string) (string, error) {
 	cmd.Stdout, cmd.Stderr = &printed, &printed
 	err := cmd.Run()
 	if ctx.Err() != nil {
-		err = fmt.Errorf("it does not end: %w", ctx.Err())
+		err = fmt.Errorf("the command does not end: %w", ctx.Err())
 	}
 	return printed.String(), err
 }

@@ -85,7 +85,7 @@ func TestSecretFilesAreWatched(t *testing.T) {
 	}
 }
 
-// A secret goes on being watched while the configuration file is broken.
+// A secret is still watched while the configuration file is broken.
 func TestSecretsRotateBesideABrokenFile(t *testing.T) {
 	t.Parallel()
 	key := filepath.Join(t.TempDir(), "key")
@@ -201,7 +201,7 @@ func TestAStormOfHangups(t *testing.T) {
 
 func TestHangupsDuringShutdown(t *testing.T) {
 	t.Parallel()
-	w := start(t, object{"server": object{"drain_delay_seconds": 3, "reload": true}}, nil)
+	w := start(t, object{"server": object{"drain_delay_seconds": 1.5, "reload": true}}, nil)
 	w.write(t, w.with(object{"environment_key_pairs": []any{pair(serverKey, clientKey), pair(otherSer, otherKey)}}))
 	w.Signal(t, syscall.SIGHUP)
 	w.Signal(t, syscall.SIGTERM)

@@ -25,8 +25,8 @@ const (
 	newKey    = "ser.reload-secret-0002"
 	otherKey  = "client_other"
 	otherSer  = "ser.other-secret-0001"
-	// patience is how long a test waits for what must come; only a failing test
-	// waits so long.
+	// patience is how long a test waits for what must come. Only a failing test
+	// waits for all of it.
 	patience = time.Minute
 )
 

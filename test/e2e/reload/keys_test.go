@@ -118,7 +118,7 @@ func TestEnvironmentsComeAndGo(t *testing.T) {
 	}
 }
 
-// A variable counts more than the file, after a reload as before.
+// A variable takes precedence over the file, after a reload as before.
 func TestVariablesStillWin(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil, map[string]string{"LOGGING_LOG_LEVEL": "DEBUG"})

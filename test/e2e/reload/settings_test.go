@@ -41,7 +41,7 @@ func TestLogLevelAndFormat(t *testing.T) {
 	})
 	changed(t, w.reload(t, nil, reloaded), "logging.override")
 
-	// The other format is no JSON, so that it has to be looked for otherwise.
+	// The other format is not JSON, so its line is searched as text.
 	w.write(t, w.with(object{"logging": object{"log_format": "generic"}}))
 	w.Signal(t, syscall.SIGHUP)
 	w.eventually(t, "a line of the other format", func() bool { return strings.Contains(w.Stdout(), "INFO     "+reloaded+" trigger=SIGHUP") })

@@ -10,7 +10,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
-// What is wrong is told, and nothing changes.
+// The problem is reported, and nothing changes.
 func TestWrongConfigurationsChangeNothing(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil, nil)
@@ -52,7 +52,7 @@ func TestWrongConfigurationsChangeNothing(t *testing.T) {
 		w.eventually(t, name+": a line for each problem", func() bool { return len(w.events(failed)) == before+len(c.problems) })
 		for i, e := range w.events(failed)[before:] {
 			if !strings.Contains(e.Text("problem"), c.problems[i]) || e.Text("trigger") != "SIGHUP" || e.Text("level") != "error" {
-				t.Errorf("%s: %v, want one that tells of %s", name, e, c.problems[i])
+				t.Errorf("%s: %v, want one about %s", name, e, c.problems[i])
 			}
 		}
 		if own, others := w.opens(t, serverKey), w.opens(t, newKey); own != http.StatusOK || others != http.StatusUnauthorized {
@@ -95,7 +95,7 @@ func TestWhatNeedsARestartStays(t *testing.T) {
 	if got := w.flags(t, clientKey); got != http.StatusOK {
 		t.Errorf("the proxy answers %d where it listened", got)
 	}
-	// Taken back, it is no change at all.
+	// Once it is taken back, nothing has changed.
 	changed(t, w.reload(t, nil, reloaded), "allow_origins")
 	w.hangup(t, unchanged)
 	if n := len(w.events(needsRestart)); n != 2 {

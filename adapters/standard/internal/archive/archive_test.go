@@ -222,7 +222,7 @@ func TestUnsound(t *testing.T) {
 		"the directory":            {edit(`"shop.json"`, `"."`), "its file must be"},
 		"the one above":            {edit(`"shop.json"`, `".."`), "its file must be"},
 		"the manifest itself":      {edit(`"shop.json"`, `"manifest.json"`), "its file must be"},
-		"key is no text of ours":   {edit(`"key": "shop"`, `"key": "sh op"`), "its key must be"},
+		"key is not escaped":       {edit(`"key": "shop"`, `"key": "sh op"`), "its key must be"},
 		"key is too long":          {edit(`"key": "shop"`, `"key": "`+strings.Repeat("x", 1025)+`"`), "its key must be"},
 		"key is a server-side key": {edit(`"key": "shop"`, `"key": "ser.never_to_be_seen_4711"`), "server-side key"},
 		"and one in disguise":      {edit(`"key": "shop"`, `"key": "%73er.never_to_be_seen_4711"`), "server-side key"},

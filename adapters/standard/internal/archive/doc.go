@@ -6,7 +6,7 @@
 //	manifest.json    what the documents are, and what the store knew about them
 //
 // The manifest is written last: without it an export is not complete. Ordinary keys
-// make the file names that api_url file:///dir reads, so that a proxy can be served
-// from an export. Neither reading nor writing leaves the directory, whatever a
-// manifest, a link or a key says.
+// make the file names that api_url file:///dir reads, so that a proxy can serve an
+// export. Reading and writing never leave the directory, whatever a manifest, a link
+// or a key says.
 package archive

@@ -36,11 +36,11 @@ type Entry struct {
 	File      string    `json:"file"` // in the same directory
 	Bytes     int64     `json:"bytes"`
 	SHA256    string    `json:"sha256"`
-	UpdatedAt time.Time `json:"updated_at"` // the zero time if there is none
+	UpdatedAt time.Time `json:"updated_at"` // the zero time if unknown
 	CheckedAt time.Time `json:"checked_at"`
 }
 
-// ParseManifest checks all of a manifest that can be told without the documents:
+// ParseManifest checks everything in a manifest that needs no documents:
 // keys are different from each other, in the form that EscapeKey makes and no
 // server-side keys; files are different from each other and in the directory. Its
 // errors show no server-side keys.

@@ -29,7 +29,7 @@ func Open(path string) (*Reader, error) {
 	text, err := r.read(manifestName, maxManifest)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("%s has no %s: it is no export, or one that was interrupted", path, manifestName)
+		err = fmt.Errorf("%s has no %s: it is not an export, or the export was interrupted", path, manifestName)
 	case err == nil:
 		if r.entries, err = ParseManifest(text); err != nil {
 			err = fmt.Errorf("%s: %w", manifestName, err)

@@ -62,9 +62,9 @@ type Upstream struct {
 type Access bool
 
 const (
-	// Reads opens a store only where there is one.
+	// Reads opens a store only if it exists.
 	Reads Access = false
-	// Writes creates the store where there is none.
+	// Writes creates a store that does not exist yet.
 	Writes Access = true
 )
 

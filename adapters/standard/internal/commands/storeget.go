@@ -31,7 +31,7 @@ func (p *Program) storeGet() *cobra.Command {
 				record, err := store.Get(cmd.Context(), key)
 				switch {
 				case errors.Is(err, ports.ErrNotFound):
-					return fmt.Errorf("there is no document under %s", shownKey(key))
+					return fmt.Errorf("the store has no document under %s", shownKey(key))
 				case err != nil:
 					return err
 				case asJSON:

@@ -22,8 +22,8 @@ func Build(ctx context.Context, dir, command string) (string, error) {
 	return path, nil
 }
 
-// Need fails when a program that a benchmark needs is not installed, and says
-// how to get it.
+// Need returns an error that says how to install the first of the programs that is
+// missing.
 func Need(programs ...string) error {
 	packages := map[string]string{"wrk": "wrk", "taskset": "util-linux"}
 	for _, program := range programs {

@@ -1,6 +1,6 @@
-// Package lab is what the benchmarks of real processes share: it builds and
-// starts programs on chosen cores, reads what they used from /proc, plays
-// upstream, and drives load. Nothing leaves the loopback interface.
+// Package lab has what the benchmarks of real processes share: it builds and
+// starts programs on chosen cores, reads their usage from /proc, serves as
+// upstream, and generates load. All traffic stays on the loopback interface.
 //
-// It needs Linux, and for load from outside wrk.
+// It needs Linux, and wrk for load.
 package lab

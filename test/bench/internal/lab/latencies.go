@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Latencies sends requests at a constant rate and keeps how long each took,
-// counted from when it was due: a server that stalls is charged for the requests
-// that had to wait meanwhile.
+// Latencies sends requests at a constant rate and records how long each took from
+// the time it was due, so that a stall of the server shows in all requests that
+// waited.
 type Latencies struct {
 	address  string
 	requests []Request
@@ -32,18 +32,18 @@ type latency struct {
 
 // NewLatencies returns load that has not begun; the requests are sent in turn.
 func NewLatencies(address string, requests []Request) *Latencies {
-	// Idle connections end here before they do in the proxy, after 5 s: a POST that
-	// crosses the end of its connection fails, and may not be sent again.
+	// Shorter than the proxy's 5 s: a POST on a connection that is just being closed
+	// fails and may not be sent again.
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 3 * time.Second}
 	return &Latencies{address: address, requests: requests, client: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
 }
 
-// senders is how many requests can be under way at a time.
+// senders is the number of requests that can be in progress at a time.
 const senders = 32
 
 // Start sends that many requests a second until ctx ends.
 func (l *Latencies) Start(ctx context.Context, rate int) {
-	due := make(chan time.Time, rate) // a second's worth may wait
+	due := make(chan time.Time, rate) // room for a second's requests
 	l.running.Go(func() {
 		defer close(due)
 		began := time.Now()
@@ -90,7 +90,7 @@ func (l *Latencies) send(r Request) error {
 	_, err = io.Copy(io.Discard, response.Body)
 	_ = response.Body.Close()
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s %s was answered %s", r.Method, r.Target, response.Status)
+		err = fmt.Errorf("%s %s: the answer is %s", r.Method, r.Target, response.Status)
 	}
 	return err
 }

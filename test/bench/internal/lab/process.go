@@ -96,7 +96,7 @@ func (p *Process) listen(output io.ReadCloser, listening chan<- string) {
 			listening <- event.Address
 		}
 	}
-	_, _ = io.Copy(io.Discard, output) // after a line too long, lest the process blocks
+	_, _ = io.Copy(io.Discard, output) // after a line that is too long, so that the process does not block
 }
 
 // keptOutput is how many bytes of a process's output are kept for reports.

@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// Main is the main function of a program that measures, after it has read its
-// flags: it calls run with a context that ends with the program's, and a directory
-// that is removed after it, and ends the process with 1 when run fails.
+// Main is the main function of a benchmark program after it has read its flags. It
+// calls run with a context that an interrupt ends and with a temporary directory,
+// and exits with 1 if run fails.
 func Main(name string, run func(ctx context.Context, directory string) error) {
 	if err := inDirectory(name, run); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
@@ -31,14 +31,14 @@ func inDirectory(name string, run func(ctx context.Context, directory string) er
 	return run(ctx, directory)
 }
 
-// Part is one thing that a program measures.
+// Part is a measurement of a program.
 type Part struct {
 	Name    string
 	Measure func(context.Context) error
 }
 
-// Measure measures those parts of known that are called for, in the order of
-// known. names separates them by commas; one that is not known is an error.
+// Measure runs the parts of known that names lists, separated by commas, in the
+// order of known. An unknown name is an error.
 func Measure(ctx context.Context, known []Part, names string) error {
 	wanted := strings.Split(names, ",")
 	for _, name := range wanted {

@@ -13,7 +13,7 @@ type KeyPair struct {
 	Client string `json:"client_side_key"`
 }
 
-// Setup is how a proxy is started.
+// Setup describes how to start a proxy.
 type Setup struct {
 	Binary     string
 	Directory  string // for its configuration and its files

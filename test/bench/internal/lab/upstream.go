@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Upstream answers for the Flagsmith API: documents, and 304 to who has them. It
+// Upstream answers for the Flagsmith API: documents, and 304 for clients that have them. It
 // does next to nothing, so that what is measured is the proxy.
 type Upstream struct {
 	URL string // what a proxy's api_url has to be

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// tick is the unit of processor times in /proc: USER_HZ is 100 wherever Linux
-// runs.
+// tick is the unit of processor times in /proc. USER_HZ is 100 on all
+// architectures.
 const tick = 10 * time.Millisecond
 
-// Usage is what a process has used so far.
+// Usage is what a process has used until now.
 type Usage struct {
 	CPU      time.Duration // user and system
 	Resident int64         // bytes in memory now
-	Peak     int64         // the most bytes that were in memory at once
+	Peak     int64         // the highest number of bytes in memory
 	Files    int           // open file descriptors
 	Threads  int
 }
@@ -64,10 +64,10 @@ func (p *Process) Usage() (Usage, error) {
 	return u, err
 }
 
-// ResetPeak makes Peak count from now.
+// ResetPeak restarts the measurement of Peak.
 func (p *Process) ResetPeak() error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.PID), []byte("5"), 0)
 }
 
-// MiB writes a number of bytes.
+// MiB formats a number of bytes in MiB.
 func MiB(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// Request is what load consists of.
+// Request is a request that load repeats.
 type Request struct {
 	Method, Target string
 	Header         [][2]string
-	// Bodies are sent in turn; none: no body.
+	// Bodies are sent in turn. Without any, requests have no body.
 	Bodies []string
 }
 
@@ -28,8 +28,8 @@ type Result struct {
 	P50, P99 time.Duration
 }
 
-// Wrk loads an address with one request, over and over, from one thread on the
-// given cores. scratch is a directory for the script.
+// Wrk repeats one request to an address, from one thread on the given cores.
+// scratch is a directory for the script.
 func Wrk(ctx context.Context, scratch, cores, address string, r Request, connections int, duration time.Duration) (Result, error) {
 	script := filepath.Join(scratch, "wrk.lua")
 	if err := os.WriteFile(script, []byte(luaScript(r)), 0o600); err != nil {
@@ -46,7 +46,7 @@ func Wrk(ctx context.Context, scratch, cores, address string, r Request, connect
 	}
 	_, summary, found := strings.Cut(string(output), marker)
 	if !found {
-		return Result{}, fmt.Errorf("wrk told no summary:\n%s", output)
+		return Result{}, fmt.Errorf("wrk printed no summary:\n%s", output)
 	}
 	var s struct{ Requests, Failed, Duration, P50, P99 int64 } // in microseconds
 	if err := json.Unmarshal([]byte(summary), &s); err != nil {
@@ -60,7 +60,7 @@ func Wrk(ctx context.Context, scratch, cores, address string, r Request, connect
 
 const marker = "--summary--"
 
-// luaScript is wrk's side: requests are made once, not each time.
+// luaScript returns wrk's script, which makes the requests once.
 func luaScript(r Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "wrk.method = %s\n", luaText(r.Method))

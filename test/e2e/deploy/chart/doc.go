@@ -1,11 +1,11 @@
 // Package chart tests the Helm chart and the Kubernetes manifest of docs/deploy:
 // with Helm's own library, and against the schemas of Kubernetes. It is a module
-// of its own, so that what Helm needs is no dependency of the proxy.
+// of its own, so that the proxy does not depend on what Helm depends on.
 //
-// What the chart makes of testdata/values is in testdata/golden. A change of the
-// chart changes these files too, for everybody to see:
+// testdata/golden has what the chart renders from testdata/values. A change of the
+// chart changes these files too, so that reviewers see it:
 //
 //	go test -update .
 //
-// That what is in there suits the proxy is for the package above to check.
+// The package above checks that the golden files fit the proxy.
 package chart

@@ -36,11 +36,11 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s has changed; if that is wanted: go test -update .\n%s", name, got)
+		t.Errorf("%s has changed; if this is intended: go test -update .\n%s", name, got)
 	}
 }
 
-// What a case has no more must not stay behind.
+// Golden files of cases that no longer exist must not remain.
 func TestGoldenFilesHaveTheirValues(t *testing.T) {
 	entries, err := os.ReadDir("testdata/golden")
 	if err != nil {

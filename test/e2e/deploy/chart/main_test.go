@@ -25,11 +25,11 @@ const (
 	manifest  = "../../../../docs/deploy/kubernetes.yaml"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil))) // Helm tells linters there what it returns, too
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil))) // Helm also logs to it what it returns to linters
 	os.Exit(m.Run())
 }
 

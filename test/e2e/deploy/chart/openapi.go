@@ -23,7 +23,7 @@ type Schemas struct {
 	places   map[kind]string
 }
 
-// kind is what an object says it is.
+// kind is the kind and version of an object.
 type kind struct {
 	Group   string `json:"group"`
 	Version string `json:"version"`
@@ -31,7 +31,7 @@ type kind struct {
 }
 
 // LoadSchemas reads the schemas from the module sigs.k8s.io/kubectl-validate, in
-// the version that go.mod names.
+// go.mod's version.
 func LoadSchemas() (*Schemas, error) {
 	directory, err := moduleDirectory("sigs.k8s.io/kubectl-validate")
 	if err != nil {
@@ -52,8 +52,8 @@ func LoadSchemas() (*Schemas, error) {
 	return s, nil
 }
 
-// moduleDirectory returns where a required module is, after downloading it where
-// need be.
+// moduleDirectory returns the directory of a required module and downloads the
+// module if necessary.
 func moduleDirectory(path string) (string, error) {
 	output, err := exec.Command("go", "mod", "download", "-json", path).Output()
 	if err != nil {
@@ -66,7 +66,7 @@ func moduleDirectory(path string) (string, error) {
 	return module.Dir, nil
 }
 
-// add takes the schemas of one API group and version.
+// add adds the schemas of one API group and version.
 func (s *Schemas) add(path string) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *Schemas) add(path string) error {
 	return s.compiler.AddResource(resource, map[string]any{"components": map[string]any{"schemas": schemas}})
 }
 
-// closeObjects refuses what a schema with properties does not name.
+// closeObjects makes a schema with properties refuse all others.
 func closeObjects(schema map[string]any) {
 	if _, has := schema["properties"]; has {
 		if _, open := schema["additionalProperties"]; !open {

@@ -2,6 +2,6 @@
 
 package chart
 
-// The schemas of Kubernetes are files of this module, and that is what it is
-// required for; the tag is never set.
+// The module is required for its files, the schemas of Kubernetes. The build tag is
+// never set.
 import _ "sigs.k8s.io/kubectl-validate/pkg/openapiclient"

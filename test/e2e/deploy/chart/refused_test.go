@@ -9,7 +9,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
 )
 
-// good is the least that a release needs.
+// good is the minimum that a release needs.
 const good = "image: {repository: registry.example.com/edge-proxy, tag: '1.0'}\nexistingSecret: edge-proxy\n"
 
 func TestLeastValues(t *testing.T) {
@@ -27,7 +27,7 @@ func read(t *testing.T, text string) common.Values {
 	return values
 }
 
-// What the schema refuses, "helm lint" does too.
+// "helm lint" refuses what the schema refuses.
 func TestRefusedBySchema(t *testing.T) {
 	for _, tt := range []struct{ values, want string }{
 		{"replica: 3", "'replica'"},
@@ -60,7 +60,7 @@ func TestRefusedBySchema(t *testing.T) {
 	}
 }
 
-// merged are the good values with others on top.
+// merged returns the good values, overlaid with others.
 func merged(t *testing.T, text string) common.Values {
 	t.Helper()
 	values := read(t, good)

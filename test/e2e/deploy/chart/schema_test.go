@@ -48,9 +48,9 @@ func objects(t *testing.T, text []byte) []map[string]any {
 	}
 }
 
-// problems returns what two judges have against an object: the schemas that
-// Kubernetes publishes, and the types of its current client, which also know
-// which lists must not have a name twice.
+// problems returns what is wrong with an object by two validators: the schemas that
+// Kubernetes publishes, and the types of its current client, which also know in
+// which lists a name must be unique.
 func problems(schemas *chart.Schemas, object map[string]any) error {
 	_, err := applyconfigurations.NewTypeConverter(scheme.Scheme).ObjectToTyped(&unstructured.Unstructured{Object: runtime.DeepCopyJSON(object)})
 	return errors.Join(schemas.Validate(object), err)
@@ -88,7 +88,7 @@ func TestObjectsAreKubernetes(t *testing.T) {
 	}
 }
 
-// The judges notice what a mistake in a template looks like.
+// The validators notice typical mistakes in a template.
 func TestSchemasNotice(t *testing.T) {
 	schemas := loadSchemas(t)
 	const pod = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a","image":"b"CONTAINER}]SPEC}}`

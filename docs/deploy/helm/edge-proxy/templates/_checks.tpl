@@ -1,4 +1,4 @@
-{{- /* Values that cannot be right, and are beyond what a schema can say. */ -}}
+{{- /* Checks of values that the schema cannot express. */ -}}
 {{- define "edge-proxy.checks" -}}
 {{- if not .Values.image.repository -}}
 {{- fail "image.repository is required: where you pushed the image" -}}
@@ -7,7 +7,7 @@
 {{- fail "image.tag or image.digest is required" -}}
 {{- end -}}
 {{- if not .Values.existingSecret -}}
-{{- fail "existingSecret is required: the name of a Secret with the keys, which the chart does not make" -}}
+{{- fail "existingSecret is required: the name of a Secret with the keys, which the chart does not create" -}}
 {{- end -}}
 {{- if regexMatch "\"ser\\.[^\"]" (toJson .Values) -}}
 {{- fail "there is a server-side key in the values: put it into the Secret that existingSecret names" -}}
@@ -46,7 +46,7 @@
 {{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas" -}}
 {{- end -}}
 {{- if not (dig "requests" "cpu" "" .Values.resources) -}}
-{{- fail "autoscaling needs resources.requests.cpu: utilisation is counted in it" -}}
+{{- fail "autoscaling needs resources.requests.cpu: utilisation is a share of it" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

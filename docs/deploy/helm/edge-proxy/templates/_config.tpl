@@ -1,4 +1,4 @@
-{{- /* The settings of config.json: those of the values, and what the chart adds. */ -}}
+{{- /* The settings of config.json: those of the values and those that the chart adds. */ -}}
 {{- define "edge-proxy.config" -}}
 {{- $config := deepCopy .Values.config -}}
 {{- if .Values.environments -}}
@@ -17,8 +17,8 @@
 {{- end -}}
 
 {{- /*
-What a restart is needed for, as JSON: all settings, or those that the proxy does
-not take over while it runs where it re-reads its configuration.
+The settings that need a restart, as JSON: with server.reload those that the proxy
+cannot apply while it runs, and otherwise all.
 */ -}}
 {{- define "edge-proxy.restartSettings" -}}
 {{- $config := include "edge-proxy.config" . | fromJson -}}

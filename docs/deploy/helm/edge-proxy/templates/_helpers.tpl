@@ -43,8 +43,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
 {{- /*
-Shutting down takes the drain delay, or what stopping to poll takes where that is
-longer, and then a shutdown timeout each for the requests and for the store.
+Shutting down takes the drain delay, or the time to end polling if that is longer,
+then one shutdown time-out for the requests and one for the store.
 */ -}}
 {{- define "edge-proxy.terminationGracePeriodSeconds" -}}
 {{- $drain := dig "server" "drain_delay_seconds" 3 .Values.config | float64 | ceil | int -}}
@@ -52,7 +52,7 @@ longer, and then a shutdown timeout each for the requests and for the store.
 {{- add (max $drain $step) (mul 2 $step) 2 -}}
 {{- end -}}
 
-{{- /* The port of a URL; takes the URL and is "" without one. */ -}}
+{{- /* The port of a URL, "" if it has none. */ -}}
 {{- define "edge-proxy.urlPort" -}}
 {{- with . -}}
 {{- $url := urlParse . -}}

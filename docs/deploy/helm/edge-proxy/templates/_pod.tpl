@@ -6,7 +6,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    # Changes with the settings that take a restart, and so rolls the pods.
+    # Changes with the settings that need a restart, so that the pods roll.
     checksum/restart: {{ include "edge-proxy.restartSettings" . | sha256sum }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
@@ -14,7 +14,7 @@ metadata:
 spec:
   serviceAccountName: {{ include "edge-proxy.fullname" . }}
   automountServiceAccountToken: false
-  # Services would make variables that look like settings.
+  # Kubernetes would make variables for services that look like settings.
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ include "edge-proxy.terminationGracePeriodSeconds" . }}
   {{- with .Values.priorityClassName }}
@@ -48,8 +48,8 @@ spec:
           path: /proxy/health/liveness
           port: http
         {{- toYaml .Values.probes.startup | nindent 8 }}
-      # Never readiness: that ends pods, and the documents they hold, while
-      # Flagsmith is away.
+      # Not readiness: while Flagsmith is away, it would end pods that still serve
+      # their documents.
       livenessProbe:
         httpGet:
           path: /proxy/health/liveness
@@ -68,7 +68,7 @@ spec:
         capabilities:
           drop: [ALL]
       volumeMounts:
-        # Directories: single files, by subPath, would not follow changes.
+        # Directories: single files, mounted by subPath, would not follow changes.
         - name: config
           mountPath: /app
           readOnly: true

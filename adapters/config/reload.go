@@ -5,39 +5,27 @@ import (
 	"slices"
 )
 
-// Effect says when a change of a setting takes effect. Each setting's definition
-// has one, in the tag reload.
+// Effect is the time at which a change of a setting takes effect. The tag reload of
+// each setting holds it.
 type Effect string
 
 const (
-	// Live: while the proxy runs.
+	// Live is while the proxy runs.
 	Live Effect = "live"
-	// LiveValue: while the proxy runs, from one value to another. To set what was
-	// unset, or the other way round, takes a restart.
+	// LiveValue is while the proxy runs, from one value to another. Setting or
+	// unsetting it takes a restart.
 	LiveValue Effect = "value"
-	// Restart: at the next start.
+	// Restart is at the next start.
 	Restart Effect = "restart"
 )
 
-// Changed returns the keys of the settings, in the order of the reference, in
-// which a and b differ.
-func Changed(a, b Settings) []string {
-	var keys []string
-	for _, d := range newSchema().settings {
-		if d.differs(a, b) {
-			keys = append(keys, d.key)
-		}
-	}
-	return keys
-}
-
-// Reloaded is what becomes of running settings when others are loaded.
+// Reloaded is the outcome of loading other settings while the proxy runs.
 type Reloaded struct {
-	// Settings are to be in force now: what changes live as loaded, everything else
-	// as it was, so that a later reload finds the same difference again, or none.
+	// Settings are the ones to apply now: live settings as loaded, all others as they
+	// were. A later reload so finds the same difference again, or none.
 	Settings Settings
-	// Live are the keys that changed and take effect; Restart those that
-	// changed too, and take effect at the next start. In the order of the reference.
+	// Live are the keys of changed settings that take effect now, Restart those that
+	// take effect at the next start, both in the order of Reference.
 	Live, Restart []string
 }
 
@@ -56,11 +44,11 @@ func Reload(inForce, loaded Settings) Reloaded {
 		}
 	}
 	if len(r.Settings.EnvironmentKeyPairs) == 0 && r.Settings.ProxyKey.IsZero() {
-		// The keys were to give way to a proxy key, which takes a restart.
+		// A proxy key replaces the keys, which takes a restart.
 		const pairs = "environment_key_pairs"
 		r.Settings.EnvironmentKeyPairs = inForce.EnvironmentKeyPairs
 		r.Live = slices.DeleteFunc(r.Live, func(key string) bool { return key == pairs })
-		r.Restart = append([]string{pairs}, r.Restart...) // it is the first of the reference
+		r.Restart = append([]string{pairs}, r.Restart...) // Reference begins with it
 	}
 	return r
 }

@@ -32,7 +32,7 @@ func TestReload(t *testing.T) {
 	if again.Live != nil || !slices.Equal(again.Restart, got.Restart) {
 		t.Errorf("again: live %q, restart %q", again.Live, again.Restart)
 	}
-	// Taken back, it is no difference.
+	// Once it is taken back, nothing differs.
 	back := config.Reload(got.Settings, mustLoad(t, withFile(`{"server": {"port": 1}, "logging": {"log_level": "DEBUG"}, "webhook": {"secret": "p"}, "api_poll_frequency_seconds": 5}`, keys)))
 	if back.Live != nil || back.Restart != nil {
 		t.Errorf("taken back: live %q, restart %q", back.Live, back.Restart)
@@ -57,11 +57,11 @@ func TestReloadOfTheProxyKey(t *testing.T) {
 		pairs           int
 		key             string
 	}{
-		"another one":                 {[]string{none, "PROXY_KEY=a"}, []string{none, "PROXY_KEY=b"}, []string{proxyKey}, nil, 0, "b"},
-		"besides pairs":               {[]string{keys}, []string{keys, "PROXY_KEY=b"}, nil, []string{proxyKey}, 1, ""},
-		"in the place of pairs":       {[]string{keys}, []string{"PROXY_KEY=b"}, nil, []string{pairs, proxyKey}, 1, ""},
-		"pairs in its place":          {[]string{"PROXY_KEY=a"}, []string{keys}, []string{pairs}, []string{proxyKey}, 1, "a"},
-		"pairs taken away besides it": {[]string{keys, "PROXY_KEY=a"}, []string{"PROXY_KEY=a"}, []string{pairs}, nil, 0, "a"},
+		"another one":                {[]string{none, "PROXY_KEY=a"}, []string{none, "PROXY_KEY=b"}, []string{proxyKey}, nil, 0, "b"},
+		"beside pairs":               {[]string{keys}, []string{keys, "PROXY_KEY=b"}, nil, []string{proxyKey}, 1, ""},
+		"in the place of pairs":      {[]string{keys}, []string{"PROXY_KEY=b"}, nil, []string{pairs, proxyKey}, 1, ""},
+		"pairs in its place":         {[]string{"PROXY_KEY=a"}, []string{keys}, []string{pairs}, []string{proxyKey}, 1, "a"},
+		"pairs taken away beside it": {[]string{keys, "PROXY_KEY=a"}, []string{"PROXY_KEY=a"}, []string{pairs}, nil, 0, "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := config.Reload(mustLoad(t, source(nil, c.inForce...)), mustLoad(t, source(nil, c.loaded...)))

@@ -8,23 +8,23 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// FuzzNote sees that a note that can be read is the same once it was written again.
-func FuzzNote(f *testing.F) {
+// FuzzDiscoveryRecord checks that a record that can be read is the same after it was written again.
+func FuzzDiscoveryRecord(f *testing.F) {
 	f.Add([]byte(`{"version":1,"confirmed_at":"2026-01-02T03:04:05Z","environments":[{"client_side_key":"a","server_side_keys":[` +
 		`{"sha256":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f","expires_at":"2030-01-02T03:04:05+01:00"},` +
 		`{"sha256":"FF0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f","expires_at":null}]}]}`))
 	f.Add([]byte(`{"version":1,"confirmed_at":"2026-01-02T03:04:05Z","environments":[]}`))
 	f.Add([]byte(`{"version":2}`))
 	f.Fuzz(func(t *testing.T, value []byte) {
-		list, at, err := parseNote(value)
+		list, at, err := parseRecord(value)
 		if err != nil {
 			return
 		}
-		again, err := formatNote(list, at)
+		again, err := formatRecord(list, at)
 		if err != nil {
 			return // a time that was read may be one that cannot be written in UTC
 		}
-		list2, at2, err := parseNote(again)
+		list2, at2, err := parseRecord(again)
 		if err != nil || !at2.Equal(at) || !slices.EqualFunc(list, list2, domain.EnvironmentKeys.Equal) {
 			t.Errorf("%s became %s: %v", value, again, err)
 		}

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package httpapi
+package sse
 
 import (
 	"errors"
@@ -8,5 +8,5 @@ import (
 	"time"
 )
 
-// giveUpAfter is for Linux. Elsewhere the system decides how long it tries.
+// giveUpAfter does nothing: this system has no such option.
 func giveUpAfter(*net.TCPConn, time.Duration) error { return errors.ErrUnsupported }

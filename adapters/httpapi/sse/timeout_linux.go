@@ -1,4 +1,4 @@
-package httpapi
+package sse
 
 import (
 	"net"
@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// tcpUserTimeout is TCP_USER_TIMEOUT, which package syscall lacks.
+// tcpUserTimeout is TCP_USER_TIMEOUT, which package syscall does not define.
 const tcpUserTimeout = 18
 
-// giveUpAfter makes a connection fail when what was sent on it is not accepted
-// by the other side for so long.
+// giveUpAfter makes a connection fail when the other side does not acknowledge sent
+// bytes for d.
 func giveUpAfter(c *net.TCPConn, d time.Duration) error {
 	raw, err := c.SyscallConn()
 	if err != nil {

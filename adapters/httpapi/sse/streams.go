@@ -1,0 +1,118 @@
+package sse
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// heartbeat is how often a stream sends a comment when it has no event, so that
+	// no device on the way takes the connection for dead.
+	heartbeat = 20 * time.Second
+	// patience is how long a listener may take to accept what it is sent. A listener
+	// that takes longer is dropped. No other listener waits for it.
+	patience = 10 * time.Second
+	// farewell is how long listeners may take to accept the end of their streams.
+	farewell = time.Second
+)
+
+// Streams are the open streams. Each is run by a goroutine of its own, which ends
+// with the stream. Streams is safe for concurrent use; make it with New.
+type Streams struct {
+	ending chan struct{} // closed when all streams have to end
+
+	mu      sync.Mutex
+	open    map[*stream]struct{}
+	ended   bool
+	running sync.WaitGroup
+}
+
+// New returns a Streams without a stream.
+func New() *Streams {
+	return &Streams{ending: make(chan struct{}), open: map[*stream]struct{}{}}
+}
+
+// SetHeader sets the headers of a stream's answer.
+func SetHeader(h http.Header) {
+	h["Content-Type"] = []string{"text/event-stream"}
+	h["Cache-Control"] = []string{"no-cache"}
+	h["X-Accel-Buffering"] = []string{"no"} // nginx would hold events back
+}
+
+// Open answers r with a stream of events on the connection of w, which it takes over.
+// The answer has the headers of w. Open returns as soon as the stream has begun; the
+// stream does not keep w and r. It sends an event for each time received from
+// updates: the time at which the document was updated, or the zero time when the
+// document states none.
+//
+// The stream ends when updates is closed, when the listener goes away, when it takes
+// too long to accept an event, and when End is called. Then Open's stream calls ended
+// with the number of bytes it sent as events. When the connection cannot be taken
+// over, Open returns an error and never calls ended.
+func (l *Streams) Open(w http.ResponseWriter, r *http.Request, updates <-chan time.Time, ended func(bytes int64)) error {
+	s, err := take(w, r)
+	if err != nil {
+		return err
+	}
+	run := func() {
+		l.run(s, updates)
+		ended(s.bytes)
+		s.close()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.open, s)
+	}
+	l.mu.Lock()
+	late := l.ended
+	if !late {
+		l.open[s] = struct{}{}
+		l.running.Go(run)
+	}
+	l.mu.Unlock()
+	if late { // End does not wait for it any more, and it ends at once
+		run()
+	}
+	return nil
+}
+
+// run sends events and heartbeats until the stream ends.
+func (l *Streams) run(s *stream, updates <-chan time.Time) {
+	if !s.begin() {
+		return
+	}
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for alive := true; alive; {
+		select {
+		case <-s.gone:
+			return
+		case <-l.ending:
+			s.end()
+			return
+		case updatedAt, open := <-updates:
+			if !open {
+				s.end()
+				return
+			}
+			alive = s.updated(updatedAt)
+		case <-beat.C:
+			alive = s.comment("heartbeat")
+		}
+	}
+}
+
+// End ends all streams, also those that are opened later, and waits for them. A
+// listener has one second to accept the end of its stream.
+func (l *Streams) End() {
+	l.mu.Lock()
+	if !l.ended {
+		l.ended = true
+		close(l.ending)
+	}
+	for s := range l.open {
+		s.hurry(farewell)
+	}
+	l.mu.Unlock()
+	l.running.Wait()
+}

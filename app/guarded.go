@@ -1,0 +1,226 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/app/reporting"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+const (
+	// longestPause is how long a store that was found unavailable is not called, or
+	// a quarter of the poll interval where that is less: once it is back, one node
+	// is to poll again within an interval.
+	longestPause = 2 * time.Second
+	// storeWait bounds a call of the store, and documentWait one that transfers
+	// a document. A store that never answers must not keep a keeper from polling.
+	storeWait, documentWait = 5 * time.Second, 15 * time.Second
+	// probeLease is the name of the lease by which a guardedStore finds out whether
+	// the store is back.
+	probeLease = "availability"
+)
+
+// errNotCalled is returned instead of calling a store that is away.
+var errNotCalled = fmt.Errorf("%w: %w", ports.ErrUnavailable, reporting.ErrNotCalled)
+
+// guardedStore is a ports.Store that bounds the time that each call of another one
+// takes, and does not call that one while it is away.
+//
+// All environments share one store. After one call has returned ErrUnavailable, all
+// calls return it at once for a while, so that environments do not wait for the store
+// one after the other. After that, one caller finds out for all whether it is back.
+// The store's going and coming are logged once each.
+type guardedStore struct {
+	ports.Store
+	pause  func() time.Duration // between two attempts at a store that is away
+	node   string
+	now    func() time.Time
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	until   time.Time // not called before then, while away
+	away    bool
+	probing bool // one caller is finding out whether the store is back
+	closed  bool
+}
+
+var (
+	_ ports.Store     = (*guardedStore)(nil)
+	_ ports.Exclusive = (*guardedStore)(nil)
+)
+
+// guard returns a guardedStore in front of store. interval returns the poll interval
+// in force, and node names this process among those that share the store.
+func guard(store ports.Store, node string, interval func() time.Duration, now func() time.Time, logger *slog.Logger) *guardedStore {
+	pause := func() time.Duration { return min(longestPause, interval()/4) }
+	return &guardedStore{Store: store, pause: pause, node: node, now: now, logger: logger}
+}
+
+// Exclusive implements ports.Exclusive: it reports what the guarded store does.
+func (g *guardedStore) Exclusive() bool {
+	own, ok := g.Store.(ports.Exclusive)
+	return ok && own.Exclusive()
+}
+
+// Get implements ports.Reader.
+func (g *guardedStore) Get(ctx context.Context, key domain.EnvironmentKey) (r ports.Record, err error) {
+	err = g.do(ctx, documentWait, func(ctx context.Context) error {
+		r, err = g.Store.Get(ctx, key)
+		return err
+	})
+	return r, err
+}
+
+// Stat implements ports.Reader.
+func (g *guardedStore) Stat(ctx context.Context, key domain.EnvironmentKey) (r ports.Record, err error) {
+	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+		r, err = g.Store.Stat(ctx, key)
+		return err
+	})
+	return r, err
+}
+
+// List implements ports.Reader.
+func (g *guardedStore) List(ctx context.Context) (keys []domain.EnvironmentKey, err error) {
+	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+		keys, err = g.Store.List(ctx)
+		return err
+	})
+	return keys, err
+}
+
+// Put implements ports.Writer.
+func (g *guardedStore) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (v ports.Version, err error) {
+	err = g.do(ctx, documentWait, func(ctx context.Context) error {
+		v, err = g.Store.Put(ctx, r, ifVersion)
+		return err
+	})
+	return v, err
+}
+
+// Touch implements ports.Writer.
+func (g *guardedStore) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
+	return g.do(ctx, storeWait, func(ctx context.Context) error { return g.Store.Touch(ctx, key, v, checkedAt) })
+}
+
+// Delete implements ports.Writer. It calls the store even while that is away: an
+// environment is removed once, and a store without room for a document may well be
+// able to delete one.
+func (g *guardedStore) Delete(ctx context.Context, key domain.EnvironmentKey) error {
+	return g.call(ctx, storeWait, func(ctx context.Context) error { return g.Store.Delete(ctx, key) })
+}
+
+// TryLease implements ports.Leaser.
+func (g *guardedStore) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
+	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+		until, held, err = g.Store.TryLease(ctx, name, holder, ttl)
+		return err
+	})
+	return until, held, err
+}
+
+// DropLease implements ports.Leaser.
+func (g *guardedStore) DropLease(ctx context.Context, name, holder string) error {
+	return g.do(ctx, storeWait, func(ctx context.Context) error { return g.Store.DropLease(ctx, name, holder) })
+}
+
+// GetState implements ports.Stater.
+func (g *guardedStore) GetState(ctx context.Context, name string) (value []byte, v ports.Version, err error) {
+	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+		value, v, err = g.Store.GetState(ctx, name)
+		return err
+	})
+	return value, v, err
+}
+
+// PutState implements ports.Stater.
+func (g *guardedStore) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (v ports.Version, err error) {
+	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+		v, err = g.Store.PutState(ctx, name, value, ifVersion)
+		return err
+	})
+	return v, err
+}
+
+// Close implements ports.Store.
+func (g *guardedStore) Close() error {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
+	return g.Store.Close()
+}
+
+// do calls f with a context that ends after wait, unless the store is away. It
+// returns f's error, or ErrUnavailable when f took too long.
+func (g *guardedStore) do(ctx context.Context, wait time.Duration, f func(context.Context) error) error {
+	if err := g.enter(ctx); err != nil {
+		return err
+	}
+	return g.call(ctx, wait, f)
+}
+
+func (g *guardedStore) call(ctx context.Context, wait time.Duration, f func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	err := f(bounded)
+	if ctx.Err() != nil {
+		return err
+	}
+	if err != nil && bounded.Err() != nil {
+		err = fmt.Errorf("%w: no answer within %v", ports.ErrUnavailable, wait)
+	}
+	if errors.Is(err, ports.ErrUnavailable) {
+		g.leave(ctx, err)
+	}
+	return err
+}
+
+// enter returns why the store must not be called now, if so. When the store has been
+// away for long enough, it first finds out whether it is back. It does so by taking a
+// lease, which is a write: a store whose disk is full still answers reads.
+func (g *guardedStore) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	if !g.away || g.closed {
+		g.mu.Unlock()
+		return nil
+	}
+	rest, longest := g.until.Sub(g.now()), g.pause()
+	if rest > 0 && rest <= longest || g.probing { // rest is longer when the clock was set back
+		g.mu.Unlock()
+		return errNotCalled
+	}
+	g.probing = true
+	g.mu.Unlock()
+	err := g.call(ctx, storeWait, func(ctx context.Context) error {
+		_, _, err := g.Store.TryLease(ctx, probeLease, g.node, time.Millisecond)
+		return err
+	})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.probing = false
+	if err == nil {
+		g.away, g.until = false, time.Time{}
+		g.logger.InfoContext(ctx, "store_available")
+	}
+	return err
+}
+
+// leave notes that the store is away.
+func (g *guardedStore) leave(ctx context.Context, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.until = g.now().Add(g.pause())
+	if !g.away {
+		g.away = true
+		g.logger.WarnContext(ctx, "store_unavailable", "error", err, "effect", "serving from memory, polling upstream from this node")
+	}
+}
