@@ -26,6 +26,9 @@ const (
 	maxEventSkew   = 24 * time.Hour
 )
 
+// maxRejections is how many rejected events are listed.
+const maxRejections = 500
+
 // ErrEventTypes is wrapped by errors about a list of events that is JSON, but whose
 // members have the wrong types.
 var ErrEventTypes = errors.New("not a list of events")
@@ -43,8 +46,10 @@ type EventSource struct {
 type Events struct {
 	// Valid has the text of each valid event, as it was sent: parts of the body.
 	Valid []string
-	// Rejected has the others, in their order.
-	Rejected []RejectedEvent
+	// Rejected has the first others, in their order, and NumRejected is how many there
+	// are in all: a body can hold a million of them.
+	Rejected    []RejectedEvent
+	NumRejected int
 }
 
 // RejectedEvent says why an event is not accepted.
@@ -138,10 +143,13 @@ func (r *eventReader) list() {
 		if r.types != nil || r.Err() != nil {
 			return
 		}
-		if reason := e.problem(r.latest); reason != "" {
-			r.events.Rejected = append(r.events.Rejected, RejectedEvent{i, fmt.Sprintf("events[%d].%s", i, reason)})
-		} else {
+		reason := e.problem(r.latest)
+		if reason == "" {
 			r.events.Valid = append(r.events.Valid, raw)
+			continue
+		}
+		if r.events.NumRejected++; r.events.NumRejected <= maxRejections {
+			r.events.Rejected = append(r.events.Rejected, RejectedEvent{i, fmt.Sprintf("events[%d].%s", i, reason)})
 		}
 	}
 }
@@ -151,7 +159,7 @@ func (r *eventReader) event(i int) (e event, raw string) {
 	_ = r.Kind() // passes over white space
 	start := r.Offset()
 	var seen []string
-	r.object(fmt.Sprintf("events[%d]", i), func(key string) {
+	r.object("an event", func(key string) {
 		if slices.Contains(seen, key) {
 			r.wrong("events[%d].%s is there twice", i, key)
 			return

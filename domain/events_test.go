@@ -103,6 +103,13 @@ func TestOneInvalidEventDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
+func TestRejectedEventsAreListedUpToALimit(t *testing.T) {
+	events, err := domain.ReadEvents(`{"events":[`+strings.Repeat("{},", 1000)+`{}]}`, eventsNow)
+	if err != nil || len(events.Rejected) != 500 || events.NumRejected != 1001 || events.Rejected[499].Index != 499 {
+		t.Errorf("%d listed, %d in all, %v", len(events.Rejected), events.NumRejected, err)
+	}
+}
+
 func TestBodiesThatAreNotEvents(t *testing.T) {
 	for _, body := range []string{"", " ", "{", `{"events":`, `{"events":[`, `{"events":[{`, `{"events":[{"event":"x"`, `{"events":[{"event":}]}`, `{"events":[]} x`, "\ufeff{}", "nul", `{"events":[{"event":"\ud8"}]}`, "{\"events\":[{\"event\":\"\xff\"}]}"} {
 		if _, err := domain.ReadEvents(body, eventsNow); !errors.Is(err, jsonscan.ErrSyntax) {

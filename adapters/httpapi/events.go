@@ -18,12 +18,8 @@ import (
 // are given the address of the API.
 const eventsPath = "/v1/events"
 
-const (
-	// maxRejections is how many rejected events an answer lists.
-	maxRejections = 500
-	// maxSDK is the longest name of an SDK that is passed on.
-	maxSDK = 256
-)
+// maxSDK is the longest name of an SDK that is passed on.
+const maxSDK = 256
 
 // Events take the events of experiments. Accept is called from many requests at a time,
 // must not wait for upstream, and keeps nothing of what it is given. It reports false
@@ -84,7 +80,7 @@ func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 func eventsAnswer(events domain.Events) []byte {
 	body := strconv.AppendInt([]byte(`{"accepted":`), int64(len(events.Valid)), 10)
 	body = append(body, `,"rejected":[`...)
-	for i, rejected := range events.Rejected[:min(len(events.Rejected), maxRejections)] {
+	for i, rejected := range events.Rejected {
 		if i > 0 {
 			body = append(body, ',')
 		}
@@ -93,7 +89,7 @@ func eventsAnswer(events domain.Events) []byte {
 		body = append(body, '}')
 	}
 	body = append(body, ']')
-	if len(events.Valid)+len(events.Rejected) == 0 {
+	if len(events.Valid)+events.NumRejected == 0 {
 		body = append(body, `,"error":"events must be non-empty"`...)
 	}
 	return append(body, '}')
