@@ -147,7 +147,7 @@ func withoutSecrets(err error, q *http.Request) error {
 	text := err.Error()
 	for _, name := range []string{environmentKeyHeader, proxyKeyHeader, "Authorization"} {
 		if secret := q.Header.Get(name); secret != "" && strings.Contains(text, secret) {
-			return errors.New("upstream's answer is no HTTP")
+			return errors.New("upstream did not answer with HTTP")
 		}
 	}
 	return err

@@ -9,14 +9,16 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/ncruces/go-strftime"
 )
 
 // custom is a format of the operator's own, as Python's logging.Formatter
 // reads it: literal text and attributes of the record.
 type custom struct {
 	pieces   []piece
-	date     []datePiece // of asctime; nil is Python's default form
-	started  time.Time   // what relativeCreated counts from
+	date     string    // of asctime, for strftime; "" is Python's default form
+	started  time.Time // what relativeCreated counts from
 	pid      int64
 	needPath bool // some attribute tells where in the code the line came from
 }
@@ -30,7 +32,7 @@ type piece struct {
 
 // newCustom compiles a format. style is "%", "{" or "$"; an empty format is
 // Python's default, the message alone. date is that of asctime.
-func newCustom(format, style string, date []datePiece, started time.Time) (*custom, error) {
+func newCustom(format, style string, date string, started time.Time) (*custom, error) {
 	var pieces []piece
 	var err error
 	switch style {
@@ -170,10 +172,10 @@ func (c *custom) attribute(name string, l *line) value {
 // asctime is in the zone of the record's time, which is the process's own, as
 // in Python; the built-in formats are in UTC.
 func (c *custom) asctime(at time.Time) string {
-	if c.date == nil {
+	if c.date == "" {
 		return at.Format("2006-01-02 15:04:05,000")
 	}
-	return string(appendDate(nil, c.date, at))
+	return strftime.Format(c.date, at)
 }
 
 func base(path string) string {

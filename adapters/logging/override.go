@@ -82,11 +82,10 @@ func (c *compiler) readFormatter(o object) formatter {
 	if len(c.p.list) > before {
 		return nil
 	}
-	date, err := parseDate(datefmt)
-	if err != nil {
+	if err := checkDate(datefmt); err != nil {
 		o.problem("datefmt", "%v", err)
 	}
-	f, err := newCustom(format, style, date, c.started)
+	f, err := newCustom(format, style, datefmt, c.started)
 	if err != nil {
 		o.problem("format", "%v", err)
 		return nil
