@@ -96,6 +96,34 @@ func (c *courier[P]) run(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
+// runSaving is run, and meanwhile calls save every interval: a delivery, or the pause
+// after one that failed, may take longer than events or counts may stay unsaved.
+func (c *courier[P]) runSaving(ctx context.Context, stop <-chan struct{}, interval func() time.Duration, save func(context.Context)) {
+	saving, stopSaving := context.WithCancel(ctx)
+	var saver sync.WaitGroup
+	saver.Go(func() {
+		timer := time.NewTimer(0)
+		defer timer.Stop()
+		for last := c.now(); ; {
+			select {
+			case <-saving.Done():
+				return
+			case <-stop:
+				return
+			case <-timer.C:
+			}
+			if left(interval(), last, c.now()) == 0 {
+				last = c.now()
+				save(saving)
+			}
+			timer.Reset(min(lookAgain, left(interval(), last, c.now())))
+		}
+	})
+	c.run(ctx, stop)
+	stopSaving()
+	saver.Wait()
+}
+
 // schedule returns a function that returns the time until the next round, after a round
 // that began at that time. The function follows the interval, which can change.
 func (c *courier[P]) schedule(first bool, began time.Time, retrying bool) func() time.Duration {

@@ -145,35 +145,13 @@ func sizeOf(events []string) int64 {
 // with what an earlier process left in the store. ctx bounds all of it.
 func (e *Events) Run(ctx context.Context, stop <-chan struct{}) {
 	delivery := &courier[*eventBatch]{queue: (*eventQueue)(e), kind: "events", early: e.early, interval: e.o.Interval, now: e.o.Now, random: e.o.Random, logger: e.o.Logger}
-	saving, stopSaving := context.WithCancel(ctx)
-	var both sync.WaitGroup
-	both.Go(func() { e.keepSaving(saving, stop) })
-	delivery.run(ctx, stop)
-	stopSaving()
-	both.Wait()
+	half := func() time.Duration { return e.o.Interval() / 2 }
+	delivery.runSaving(ctx, stop, half, func(ctx context.Context) {
+		e.storing.Lock()
+		defer e.storing.Unlock()
+		e.collect(ctx)
+	})
 	e.end(ctx)
-}
-
-// keepSaving files and saves events twice in every interval, however long deliveries
-// and the pauses between them take.
-func (e *Events) keepSaving(ctx context.Context, stop <-chan struct{}) {
-	for last := e.o.Now(); ; {
-		timer := time.NewTimer(min(lookAgain, left(e.o.Interval()/2, last, e.o.Now())))
-		select {
-		case <-ctx.Done():
-		case <-stop:
-		case <-timer.C:
-			if left(e.o.Interval()/2, last, e.o.Now()) == 0 {
-				last = e.o.Now()
-				e.storing.Lock()
-				e.collect(ctx)
-				e.storing.Unlock()
-			}
-			continue
-		}
-		timer.Stop()
-		return
-	}
 }
 
 // collect files what is fresh, and saves the slots that have changed. It needs
