@@ -39,7 +39,8 @@ type EventSource struct {
 	// ServerKey is the digest of the server-side key that the events came with; zero:
 	// they came with the client-side key. The key itself is never stored.
 	ServerKey KeyDigest
-	SDK       string // as it names itself to upstream, "" where it does not
+	// SDK is the name and version that the SDK gives itself; it may be empty.
+	SDK string
 }
 
 // Events is a list of events, sorted into those that Flagsmith accepts and the others.

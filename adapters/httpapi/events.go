@@ -28,7 +28,7 @@ type Events interface {
 	Accept(source domain.EventSource, events []string) bool
 }
 
-// postEvents takes events as Flagsmith does (docs/spec/flagsmith-today.md#7-events-experiments):
+// postEvents takes events as Flagsmith does (docs/spec/today.md#events):
 // each is checked on its own, and the valid ones are kept to be forwarded.
 func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 	entry, err := a.authenticate(r.Request)
