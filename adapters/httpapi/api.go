@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type API struct {
 	logger        *slog.Logger
 	now           func() time.Time
 	maxBody       int64
+	inflight      *Inflight
 	access        func(AccessRecord)
 	cors          cors
 	trusted       trustedPeers
@@ -59,6 +61,7 @@ func New(o Options) (*API, error) {
 		logger:        o.Logger,
 		now:           o.Now,
 		maxBody:       o.MaxBodyBytes,
+		inflight:      o.Inflight,
 		access:        o.Access,
 		cors:          newCORS(o.AllowOrigins),
 		evaluations:   newEvaluationCache(o.IdentitiesCache),
@@ -75,6 +78,9 @@ func New(o Options) (*API, error) {
 	if a.maxEvents <= 0 {
 		a.maxEvents = defaultMaxEventsBytes
 	}
+	if a.inflight == nil {
+		a.inflight = NewInflight(0)
+	}
 	if o.ProxyHeaders {
 		var err error
 		if a.trusted, err = newTrustedPeers(o.ForwardedAllowIPs); err != nil {
@@ -90,7 +96,13 @@ func New(o Options) (*API, error) {
 }
 
 // ServeHTTP answers one request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.serve(w, r, false) }
+
+// ServeOverLimit answers a request on a connection beyond the limit of connections:
+// liveness probes as ServeHTTP does, and all others with 503.
+func (a *API) ServeOverLimit(w http.ResponseWriter, r *http.Request) { a.serve(w, r, true) }
+
+func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	x := a.exchanges.Get().(*exchange)
 	x.begin(w)
 	if a.access != nil {
@@ -101,7 +113,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.corsOf(r).answer(x, r) {
 		return
 	}
-	if err := a.route(x, r); err != nil {
+	err := error(errCrowded)
+	if !overLimit || strings.TrimSuffix(r.URL.Path, "/") == livenessPath {
+		err = a.route(x, r)
+	}
+	if err != nil {
 		a.fail(x, r, err)
 	}
 }
@@ -116,6 +132,7 @@ func (a *API) finish(x *exchange, r *http.Request) {
 		a.access(a.record(x, r))
 	}
 	broken := x.broken
+	a.release(x)
 	x.end()
 	a.exchanges.Put(x)
 	if broken {

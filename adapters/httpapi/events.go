@@ -49,7 +49,7 @@ func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 	}
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	body, err := s.readBody(request, a.maxEvents)
+	body, err := a.readUpTo(a.maxEvents, w, request, s)
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,7 @@ func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 			return plainText(w, http.StatusServiceUnavailable, "too many events wait to be delivered")
 		}
 	}
-	a.writeJSON(w, r.Request, status, eventsAnswer(events))
-	return nil
+	return a.write(w, r.Request, status, eventsAnswer(events), 0) // never fails: the events are accepted
 }
 
 // eventsAnswer says which events are accepted.
