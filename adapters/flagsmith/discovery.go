@@ -72,7 +72,7 @@ func (d *Discovery) fetch(ctx context.Context) ([]domain.EnvironmentKeys, []stri
 	}
 	body, err := readBody(answer, maxDiscovered)
 	if isTimeout(err) {
-		return nil, nil, c.timedOut()
+		return nil, nil, c.timedOut(waiting)
 	}
 	if f := (*failure)(nil); errors.As(err, &f) && f.tooLarge {
 		return nil, nil, &failure{status: answer.StatusCode, cause: "check api_url", err: fmt.Errorf("the list of environments is larger than %d bytes", maxDiscovered)}

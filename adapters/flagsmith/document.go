@@ -140,7 +140,7 @@ func (c *Client) readPage(ctx context.Context, r request, conditional bool) (pag
 	body, err := readBody(answer, c.options.MaxDocumentBytes)
 	switch {
 	case isTimeout(err):
-		return page{}, c.timedOut()
+		return page{}, c.timedOut(waiting)
 	case err != nil:
 		return page{}, err
 	}

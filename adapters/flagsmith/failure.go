@@ -1,16 +1,10 @@
 package flagsmith
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -80,50 +74,4 @@ func wait(header http.Header) string {
 		return " and asks to wait until " + at.UTC().Format(time.RFC3339)
 	}
 	return ""
-}
-
-func causeOfProxyStatus(status int) string {
-	if status == http.StatusProxyAuthRequired {
-		return "the forward proxy wants a user name and a password: put them into HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
-	}
-	return "the forward proxy does not let the request through: check its rules, and HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
-}
-
-// causeOf guesses why there is no answer.
-func causeOf(err error) string {
-	var (
-		operation *net.OpError
-		name      *net.DNSError
-		authority x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		record    tls.RecordHeaderError
-		verifying *tls.CertificateVerificationError
-	)
-	switch {
-	case errors.As(err, &operation) && (operation.Op == "proxyconnect" || strings.HasPrefix(operation.Op, "socks")):
-		return "the forward proxy cannot be reached or refuses: check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
-	case errors.As(err, &name):
-		return "the host's name cannot be resolved: check api_url and DNS"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there: check api_url and that the API runs"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return "there is no way to the host: check the network, or whether a forward proxy is needed"
-	case errors.As(err, &authority):
-		return "the certificate comes from an authority that is not trusted here: add it to the system's, or name its file in SSL_CERT_FILE"
-	case errors.As(err, &hostname):
-		return "the certificate is for another host: check api_url"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the certificate is not valid at this time: renew it, or set the clock"
-	case errors.As(err, &verifying), errors.As(err, &invalid):
-		return "the certificate is not valid"
-	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return "there is no TLS at that port: api_url should perhaps begin with http://"
-	case errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error"): // alerts of TLS
-		return "the other side and this one agree on no TLS connection"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "the connection was closed before there was an answer"
-	default:
-		return ""
-	}
 }
