@@ -67,7 +67,6 @@ func (d *Discovery) fetch(ctx context.Context) ([]domain.EnvironmentKeys, []stri
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
-		drain(answer.Body)
 		return nil, nil, c.discoveryStatus(answer)
 	}
 	body, err := readBody(answer, maxDiscovered)

@@ -2,6 +2,7 @@ package flagsmith
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,18 +27,35 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.err }
 
-// statusFailure is the failure that an answer's status is. Its body is not
-// repeated: nobody knows what is in it.
+// statusFailure returns the failure that a response's status means, and reads its body
+// to the end. The failure does not repeat the body, which may hold anything.
 func (c *Client) statusFailure(answer *http.Response) *failure {
+	begin, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
+	drain(answer.Body)
 	f := &failure{status: answer.StatusCode, err: fmt.Errorf("upstream answered %d", answer.StatusCode)}
 	from := answer.Request.URL
-	refused := answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden
-	if refused && !c.trusts(from) {
+	switch {
+	case answer.StatusCode == http.StatusBadRequest && from.Scheme == "http" && wantsTLS(string(begin)):
+		f.cause = "that port expects TLS: api_url should perhaps begin with https://"
+	case (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden) && !c.trusts(from):
 		f.cause = fmt.Sprintf("api_url redirects to %s, where keys are not sent: set api_url to that address if it is right", show(from))
-	} else {
+	case isNotThere(answer.StatusCode) && !c.isBelow(from):
+		f.cause = fmt.Sprintf("upstream redirects to a path outside of api_url: a gateway on the way perhaps leaves out the prefix of %s", c.api.Path)
+	default:
 		f.cause = causeOfStatus(answer.StatusCode, answer.Header)
 	}
 	return f
+}
+
+// wantsTLS reports whether a response of status 400 is that of a port for HTTPS. Go,
+// nginx and Apache say so in words.
+func wantsTLS(body string) bool {
+	return strings.Contains(body, "HTTPS server") || strings.Contains(body, "HTTPS port") || strings.Contains(body, "SSL-enabled server port")
+}
+
+// isNotThere reports whether a status means that nothing is at the address.
+func isNotThere(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusGone
 }
 
 func causeOfStatus(status int, header http.Header) string {
@@ -47,7 +65,7 @@ func causeOfStatus(status int, header http.Header) string {
 			" when self-hosting, the project must also be allowed to serve environment documents"
 	case status == http.StatusUnauthorized:
 		return "the server-side key is not accepted, or something in front of the API wants a login of its own"
-	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusGone:
+	case isNotThere(status):
 		return "api_url is probably not the address of a Flagsmith API, which commonly ends in /api/v1"
 	case status == http.StatusProxyAuthRequired:
 		return causeOfProxyStatus(status)

@@ -1,7 +1,6 @@
 package flagsmith
 
 import (
-	"crypto/tls"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -44,7 +43,6 @@ func (s *stage) watch(q *http.Request) *http.Request {
 		DNSStart:          func(httptrace.DNSStartInfo) { reach(resolving) },
 		ConnectStart:      func(string, string) { reach(connecting) },
 		TLSHandshakeStart: func() { reach(shakingHands) },
-		TLSHandshakeDone:  func(tls.ConnectionState, error) { reach(waiting) },
 		GotConn:           func(httptrace.GotConnInfo) { reach(waiting) },
 	}))
 }

@@ -2,6 +2,7 @@ package standard
 
 import (
 	"log/slog"
+	"os"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/filesource"
@@ -40,6 +41,7 @@ func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
 			HTTP: s.Proxy.HTTP.Reveal(), HTTPS: s.Proxy.HTTPS.Reveal(), All: s.Proxy.All.Reveal(), No: s.Proxy.No,
 		},
 		MaxIdleConnections: s.APIPollConcurrency,
+		AuthorityFile:      os.Getenv("SSL_CERT_FILE"), // crypto/x509 reads it there, too
 	})
 	if err != nil {
 		return origin{}, err
