@@ -16,11 +16,12 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // bench is a store under the URLs of scheme "test" and a directory to work in.
 type bench struct {
-	*memory.Backend
+	*sharedmemory.Backend
 	dir    string
 	handle ports.Store
 	// wrap changes what commands are given.
@@ -30,7 +31,7 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{Backend: memory.NewBackend(), dir: t.TempDir(), wrap: func(s ports.Store) ports.Store { return s }}
+	b := &bench{Backend: sharedmemory.New(), dir: t.TempDir(), wrap: func(s ports.Store) ports.Store { return s }}
 	b.handle = b.open(t)
 	t.Cleanup(func() { _ = b.handle.Close() })
 	return b
