@@ -103,7 +103,7 @@ func TestBodiesThatAreNotWhole(t *testing.T) {
 		},
 		"gzip, the connection cut off": {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9999\r\n\r\n" + zipped, "reading the answer"},
 		"gzip of nothing":              {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", "reading the answer"},
-		"gzip that is none":            {fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(document), document), "reading the answer"},
+		"gzip that is not gzip":        {fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(document), document), "reading the answer"},
 		"gzip with a wrong checksum": {
 			fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s\x00\x00\x00\x00%s",
 				len(zipped), zipped[:len(zipped)-8], zipped[len(zipped)-4:]), "reading the answer",

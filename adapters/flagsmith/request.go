@@ -100,7 +100,7 @@ func redirection(answer *http.Response) (*url.URL, error) {
 	}
 	to, err := from.Parse(location)
 	if err != nil || to.Hostname() == "" || to.Scheme != "http" && to.Scheme != "https" {
-		return refuse("check api_url", "upstream answered %d with an address that is not HTTP", answer.StatusCode)
+		return refuse("check api_url", "upstream answered %d with an address that is not an HTTP address", answer.StatusCode)
 	}
 	to.User, to.Fragment, to.RawFragment = nil, "", ""
 	if from.Scheme == "https" && to.Scheme == "http" {

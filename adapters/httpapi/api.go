@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type API struct {
 	logger        *slog.Logger
 	now           func() time.Time
 	maxBody       int64
+	inflight      *Inflight
 	access        func(AccessRecord)
 	cors          cors
 	trusted       trustedPeers
@@ -55,6 +57,7 @@ func New(o Options) (*API, error) {
 		logger:        o.Logger,
 		now:           o.Now,
 		maxBody:       o.MaxBodyBytes,
+		inflight:      o.Inflight,
 		access:        o.Access,
 		cors:          newCORS(o.AllowOrigins),
 		evaluations:   newEvaluationCache(o.IdentitiesCache),
@@ -67,6 +70,9 @@ func New(o Options) (*API, error) {
 	}
 	if a.maxBody <= 0 {
 		a.maxBody = defaultMaxBodyBytes
+	}
+	if a.inflight == nil {
+		a.inflight = NewInflight(0)
 	}
 	if o.ProxyHeaders {
 		var err error
@@ -83,7 +89,13 @@ func New(o Options) (*API, error) {
 }
 
 // ServeHTTP answers one request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.serve(w, r, false) }
+
+// ServeOverLimit answers a request on a connection beyond the limit of connections:
+// liveness probes as ServeHTTP does, and all others with 503.
+func (a *API) ServeOverLimit(w http.ResponseWriter, r *http.Request) { a.serve(w, r, true) }
+
+func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	x := a.exchanges.Get().(*exchange)
 	x.begin(w)
 	if a.access != nil {
@@ -94,7 +106,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.cors.answer(x, r) {
 		return
 	}
-	if err := a.route(x, r); err != nil {
+	err := error(errCrowded)
+	if !overLimit || strings.TrimSuffix(r.URL.Path, "/") == livenessPath {
+		err = a.route(x, r)
+	}
+	if err != nil {
 		a.fail(x, r, err)
 	}
 }
@@ -109,6 +125,7 @@ func (a *API) finish(x *exchange, r *http.Request) {
 		a.access(a.record(x, r))
 	}
 	broken := x.broken
+	a.release(x)
 	x.end()
 	a.exchanges.Put(x)
 	if broken {

@@ -10,10 +10,11 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
+const livenessPath = "/proxy/health/liveness"
+
 // getLiveness answers that the process can answer.
 func (a *API) getLiveness(w http.ResponseWriter, r bunrouter.Request) error {
-	a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
-	return nil
+	return a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
 }
 
 // getReadiness answers whether the proxy should get traffic (docs/spec/behaviour.md#readiness).
@@ -38,6 +39,5 @@ func (a *API) getReadiness(w http.ResponseWriter, r bunrouter.Request) error {
 	} else {
 		body = append(at.UTC().AppendFormat(append(body, '"'), time.RFC3339Nano), '"')
 	}
-	a.writeJSON(w, r.Request, status, append(body, '}'))
-	return nil
+	return a.writeJSON(w, r.Request, status, append(body, '}'))
 }

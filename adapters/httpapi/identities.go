@@ -24,7 +24,7 @@ type scratch struct {
 // The limits of what is kept for reuse: bytes of a buffer and traits. Larger requests and
 // answers are rare, and their memory is released.
 const (
-	keepBuffer = 1 << 20
+	keepBuffer = 256 << 10
 	keepTraits = 10_000
 )
 
@@ -42,7 +42,7 @@ func (a *API) recycle(s *scratch) {
 func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	body, err := s.readJSON(r.Request, a.maxBody)
+	body, err := a.readJSON(w, r.Request, s)
 	if err != nil {
 		return err
 	}
@@ -56,16 +56,18 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	if text.IsBlank(s.identity.Identifier) {
 		s.identity.Identifier = transientIdentifier(s.identity.Traits)
 	}
-	a.answerIdentity(w, r.Request, entry, s)
-	return nil
+	return a.answerIdentity(w, r.Request, entry, s)
 }
 
 // getIdentity answers with the flags of the identity in ?identifier=, which has no
 // traits. A blank identifier is valid here.
 func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	identifier, ok := query.Value(r.URL.RawQuery, "identifier")
-	if !ok {
+	switch {
+	case !ok:
 		return errMissingIdentifier
+	case tooLong(identifier, maxIdentity):
+		return invalid(problems{{longIdentity, `["query","identifier"]`, string(jsonscan.AppendString(nil, cut(identifier)))}})
 	}
 	entry, err := a.environment(r.Request)
 	if err != nil {
@@ -74,24 +76,23 @@ func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
 	s.identity.Identifier = identifier
-	a.answerIdentity(w, r.Request, entry, s)
-	return nil
+	return a.answerIdentity(w, r.Request, entry, s)
 }
 
 // answerIdentity evaluates s.identity and writes the answer: the identity as it was
 // sent, then the prepared flag of every outcome.
-func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) {
+func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) error {
 	a.served(entry, domain.ResourceIdentities)
 	p := presentationOf(entry.Environment)
 	p.stamp(w.Header())
 	s.out = appendIdentity(s.out[:0], &s.identity)
 	tag := p.seeds.identity(entry.Access, s.out)
 	if notModified(w, r, tag) {
-		return
+		return nil
 	}
 	outcomes := a.evaluate(entry.Environment, s)
 	s.out = appendIdentityFlags(s.out, p, outcomes, entry.Access)
-	a.writeTagged(w, r, http.StatusOK, s.out, tag)
+	return a.writeTagged(w, r, http.StatusOK, s.out, tag)
 }
 
 // evaluate returns the outcomes of the features of e for s.identity, which is in s.out

@@ -46,6 +46,10 @@ const (
 	ofrepGeneral        = "GENERAL"
 )
 
+// maxFlagName is how many characters the name of a flag has in Flagsmith. An error does
+// not repeat a longer one.
+const maxFlagName = 2000
+
 var (
 	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: send it in X-Environment-Key, X-API-Key or Authorization")
 	errUnknownOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "unknown key")
@@ -56,7 +60,7 @@ var (
 func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	entry, id, err := a.ofrepRequest(r.Request, s)
+	entry, id, err := a.ofrepRequest(w, r.Request, s)
 	if err != nil {
 		return err
 	}
@@ -87,15 +91,14 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 		s.out = append(s.out, `"}`...)
 	}
 	s.out = append(s.out, '}')
-	a.writeTagged(w, r.Request, http.StatusOK, s.out, tag)
-	return nil
+	return a.writeTagged(w, r.Request, http.StatusOK, s.out, tag)
 }
 
 // postOFREPFlag answers with the flag that the path names.
 func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	entry, id, err := a.ofrepRequest(r.Request, s)
+	entry, id, err := a.ofrepRequest(w, r.Request, s)
 	if err != nil {
 		return err
 	}
@@ -110,13 +113,12 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	p.stamp(w.Header())
 	a.served(entry, ofrepResource(id))
 	s.out = appendEvaluation(s.out[:0], entry, &x)
-	a.writeJSON(w, r.Request, http.StatusOK, s.out)
-	return nil
+	return a.writeJSON(w, r.Request, http.StatusOK, s.out)
 }
 
 // ofrepRequest returns the environment and the identity of a request. The identity is
 // part of s, or nil.
-func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Identity, error) {
+func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch) (app.Entry, *domain.Identity, error) {
 	key, ok := ofrepCredential(r.Header)
 	if !ok {
 		return app.Entry{}, nil, errMissingOFREPKey
@@ -128,7 +130,7 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 	if entry.Environment == nil {
 		return app.Entry{}, nil, errNoDocument
 	}
-	body, err := s.readBody(r, a.maxBody)
+	body, err := a.readBody(w, r, s)
 	if err != nil {
 		return app.Entry{}, nil, err
 	}
@@ -263,7 +265,7 @@ func ofrepKey(u *url.URL) string {
 // ofrepForm returns e in OFREP's form. It is an errorForm.
 func ofrepForm(r *http.Request, e *statusError) []byte {
 	body := []byte{'{'}
-	if key := ofrepKey(r.URL); key != "" {
+	if key := ofrepKey(r.URL); key != "" && !tooLong(key, maxFlagName) {
 		body = append(jsonscan.AppendString(append(body, `"key":`...), strings.ToValidUTF8(key, "\uFFFD")), ',')
 	}
 	code := e.code

@@ -36,6 +36,9 @@ type Options struct {
 	AllowOrigins []string
 	// MaxBodyBytes limits the body of a request. Zero means 1 MiB.
 	MaxBodyBytes int64
+	// Inflight bounds the bytes of bodies and answers that are under way. Nil means the
+	// default bound, for this API alone.
+	Inflight *Inflight
 	// IdentitiesCache configures the cache of evaluations, by the document's revision,
 	// the identifier and the traits. Flags need no cache: they are prepared when the
 	// document changes.
@@ -65,6 +68,9 @@ type Cache struct {
 	// MaxSize is how many answers are stored. The least recently used one is dropped
 	// first. Zero or less switches the cache off.
 	MaxSize int
+	// MaxBytes is how many bytes the stored answers may take together. Zero or less means
+	// 64 MiB.
+	MaxBytes int64
 }
 
 // AccessRecord describes a request and its answer, for an access log.

@@ -27,7 +27,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, documentPath, a.getDocument, ownForm},
 		{http.MethodPost, ofrepFlags, a.postOFREPFlags, ofrepForm},
 		{http.MethodPost, ofrepFlags + "/:key", a.postOFREPFlag, ofrepForm},
-		{http.MethodGet, "/proxy/health/liveness", a.getLiveness, ownForm},
+		{http.MethodGet, livenessPath, a.getLiveness, ownForm},
 		{http.MethodGet, "/proxy/health/readiness", a.getReadiness, ownForm},
 		{http.MethodGet, "/proxy/health", a.getReadiness, ownForm},
 		{http.MethodGet, "/health", a.getReadiness, ownForm},

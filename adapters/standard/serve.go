@@ -8,6 +8,7 @@ import (
 	"log"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"net/http"
 	"os"
 	"runtime"
 	"strings"
@@ -138,7 +139,8 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	}
 	options := httpapi.Options{
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
-		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize},
+		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
+		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
 		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
 	}
 	if usage := proxy.Usage(); usage != nil {
@@ -165,6 +167,7 @@ func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) 
 		Host: s.Server.Host, Port: s.Server.Port, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
 		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
+		MaxConnections: s.Server.MaxConnections, OverLimit: http.HandlerFunc(handler.ServeOverLimit), Memory: handler.Inflight(),
 	})
 }
 

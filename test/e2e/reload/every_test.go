@@ -35,6 +35,7 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		{"endpoint_caches.flags.cache_max_size", 5},
 		{"endpoint_caches.identities.use_cache", true},
 		{"endpoint_caches.identities.cache_max_size", 6},
+		{"endpoint_caches.identities.cache_max_bytes", 70000},
 		{"server.proxy_headers", true},
 		{"server.reload", true},
 		{"server.drain_delay_seconds", 0.1},
