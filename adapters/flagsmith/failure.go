@@ -15,7 +15,8 @@ type failure struct {
 	cause  string
 	err    error // never nil
 
-	tooLarge bool // it is that a body exceeds the limit
+	after    time.Duration // what upstream asks to wait, 0 where it does not
+	tooLarge bool          // it is that a body exceeds the limit
 }
 
 func (f *failure) Error() string {
@@ -32,7 +33,7 @@ func (f *failure) Unwrap() error { return f.err }
 func (c *Client) statusFailure(answer *http.Response) *failure {
 	begin, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
 	drain(answer.Body)
-	f := &failure{status: answer.StatusCode, err: fmt.Errorf("upstream answered %d", answer.StatusCode)}
+	f := &failure{status: answer.StatusCode, after: retryAfter(answer.Header), err: fmt.Errorf("upstream answered %d", answer.StatusCode)}
 	from := answer.Request.URL
 	switch {
 	case answer.StatusCode == http.StatusBadRequest && from.Scheme == "http" && wantsTLS(string(begin)):
@@ -92,4 +93,16 @@ func wait(header http.Header) string {
 		return " and asks to wait until " + at.UTC().Format(time.RFC3339)
 	}
 	return ""
+}
+
+// retryAfter returns how long an answer asks to wait, 0 where it does not say.
+func retryAfter(header http.Header) time.Duration {
+	text := strings.TrimSpace(header.Get("Retry-After"))
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
 }

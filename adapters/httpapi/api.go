@@ -30,6 +30,8 @@ type API struct {
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
 	analytics Analytics // nil: switched off
+	events    Events    // nil: switched off
+	maxEvents int64
 	streams   *sse.Streams
 
 	router     *bunrouter.Router
@@ -53,6 +55,8 @@ func New(o Options) (*API, error) {
 		webhook:       o.Webhook,
 		usage:         o.Usage,
 		analytics:     o.Analytics,
+		events:        o.Events,
+		maxEvents:     o.MaxEventsBytes,
 		streams:       sse.New(),
 		logger:        o.Logger,
 		now:           o.Now,
@@ -70,6 +74,9 @@ func New(o Options) (*API, error) {
 	}
 	if a.maxBody <= 0 {
 		a.maxBody = defaultMaxBodyBytes
+	}
+	if a.maxEvents <= 0 {
+		a.maxEvents = defaultMaxEventsBytes
 	}
 	if a.inflight == nil {
 		a.inflight = NewInflight(0)
@@ -103,7 +110,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	defer a.finish(x, r)
 
-	if a.cors.answer(x, r) {
+	if a.corsOf(r).answer(x, r) {
 		return
 	}
 	err := error(errCrowded)

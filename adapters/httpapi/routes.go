@@ -40,6 +40,11 @@ func (a *API) routes() []route {
 			route{http.MethodPost, analyticsPath, a.postCounts, ownForm},
 			route{http.MethodPost, evaluationsPath, a.postEvaluations, ownForm})
 	}
+	if a.events != nil {
+		routes = append(routes,
+			route{http.MethodPost, eventsPath, a.postEvents, ownForm},
+			route{http.MethodPost, "/api" + eventsPath, a.postEvents, ownForm})
+	}
 	if a.webhook != nil {
 		routes = append(routes, route{http.MethodPost, "/proxy/webhook", a.postWebhook, ownForm})
 	}

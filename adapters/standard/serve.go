@@ -21,6 +21,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
+	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
@@ -65,6 +66,10 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
+	events, err := openEvents(settings)
+	if err != nil {
+		return &commands.ConfigurationError{Err: err}
+	}
 	upstream := newOrigins(source)
 	defer upstream.close()
 	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
@@ -76,6 +81,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
+		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme,
 	})
 	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
 	if err != nil {
@@ -109,6 +115,7 @@ func appConfig(s config.Settings) app.Config {
 		Environments: s.Environments(), Freshness: freshness, PollConcurrency: s.APIPollConcurrency,
 		Lease: s.Store.Lease, Node: nodeName(), DrainDelay: s.Server.DrainDelay, ShutdownTimeout: s.Server.ShutdownTimeout,
 		UsageInterval: s.UsageFlushInterval, AnalyticsInterval: s.Analytics.FlushInterval,
+		EventsInterval: s.Events.FlushInterval, EventsMaxBytes: s.Events.MaxQueueBytes,
 	}
 }
 
@@ -148,6 +155,9 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	}
 	if s.Analytics.Enabled {
 		options.Analytics = proxy.Analytics()
+	}
+	if events := proxy.Events(); events != nil {
+		options.Events, options.MaxEventsBytes = events, s.Events.MaxBodyBytes
 	}
 	if !s.Webhook.Secret.IsZero() {
 		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: proxy.RefreshAll}
