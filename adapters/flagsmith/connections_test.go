@@ -117,7 +117,7 @@ func TestAHostThatMovesIsFollowed(t *testing.T) {
 				h.leadTo(serves("old"))
 				client := h.client(t, 5*time.Second)
 				var moved, followed time.Time
-				for began := time.Now(); time.Since(began) < 10*time.Minute; time.Sleep(c.interval) {
+				for began := time.Now(); time.Since(began) < 10*time.Minute; <-time.After(c.interval) {
 					got, err := client.FetchDocument(t.Context(), documentRequest())
 					if err != nil {
 						t.Fatal(err)
