@@ -157,6 +157,18 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	return entry, nil
 }
 
+// errStopped has the words of the Flagsmith API.
+var errStopped = detailed(http.StatusForbidden, "Organisation is disabled from serving flags.")
+
+// serving is environment for requests that are answered with flags.
+func (a *API) serving(r *http.Request) (app.Entry, error) {
+	entry, err := a.environment(r)
+	if err == nil && entry.Environment.Serving.Stopped {
+		err = errStopped
+	}
+	return entry, err
+}
+
 // environment is authenticate for requests that need the environment's document.
 func (a *API) environment(r *http.Request) (app.Entry, error) {
 	entry, err := a.authenticate(r)

@@ -24,6 +24,8 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/api/v1/flags", a.getFlags, ownForm},
 		{http.MethodGet, "/api/v1/identities", a.getIdentity, ownForm},
 		{http.MethodPost, "/api/v1/identities", a.postIdentity, ownForm},
+		{http.MethodPost, traitsPath, a.postTrait, ownForm},
+		{http.MethodPut, traitsPath + "/bulk", a.putTraits, ownForm},
 		{http.MethodGet, documentPath, a.getDocument, ownForm},
 		{http.MethodPost, ofrepFlags, a.postOFREPFlags, ofrepForm},
 		{http.MethodPost, ofrepFlags + "/:key", a.postOFREPFlag, ofrepForm},
