@@ -5,6 +5,7 @@ GO        ?= go
 PORT      ?= 8000
 IMAGE     ?= edge-proxy:latest
 FUZZTIME  ?= 30s
+FUZZJOBS  ?= 2
 BENCH     ?= .
 BENCHTIME ?= 100ms
 # How often test-full kills stores in the middle of a write. test-integration does
@@ -21,8 +22,13 @@ SAMPLE     := $(CURDIR)/docs/sample
 RACE := $(shell command -v $$($(GO) env CC | cut -d' ' -f1) >/dev/null 2>&1 && echo -race)
 # The race detector makes every program sleep for a second before it exits, unless told otherwise.
 export GORACE ?= atexit_sleep_ms=10
-# Packages with tests that need a Docker engine.
-INTEGRATION = $(shell grep -rl --include='*_test.go' '^//go:build integration' . | xargs -n1 dirname | sort -u)
+# The tests that need a Docker engine, and their packages.
+INTEGRATION_FILES = $(shell grep -rl --include='*_test.go' '^//go:build integration' .)
+INTEGRATION       = $(sort $(dir $(INTEGRATION_FILES)))
+INTEGRATION_TESTS = $(shell sed -nE 's/^func (Test[A-Za-z0-9_]*).*/\1/p' $(INTEGRATION_FILES) | sort -u | paste -s -d '|' -)
+# Packages with benchmarks, and each fuzz function behind its package.
+BENCHMARKS = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Benchmark' .)))
+FUZZERS    = $(shell grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]*).*| \1|' | sort)
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-nethttp test-integration test-sdk test-full lint fuzz bench docs sizing image release release-check clean docker race-in-ci
@@ -54,7 +60,7 @@ test-nethttp: ## Run end-to-end suites with server.fast_path off
 	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience
 
 test-integration: race-in-ci docker ## Run the tests that need a Docker engine
-	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m $(INTEGRATION)
+	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(INTEGRATION)
 	@cat bin/matrix.txt
 
 test-sdk: race-in-ci sdk-clients openfeature-client ## Run Flagsmith's and OpenFeature's SDKs against the proxy (needs Node.js and Python)
@@ -72,16 +78,13 @@ lint: ## Check formatting, vet, staticcheck and the import laws
 	$(GO) tool staticcheck -tags integration,sdk,release,deploy ./...
 	$(GO) test -count=1 ./test/laws ./docs/...
 
-fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each
-	@set -e; listed=$$($(GO) test -list '^Fuzz' ./...); functions=$$(echo "$$listed" | awk '/^Fuzz/ { f = f " " $$1 } /^ok/ { n = split(f, a, " "); for (i = 1; i <= n; i++) print $$2, a[i]; f = "" }'); \
-	[ -n "$$functions" ] || { echo 'no fuzz functions found'; exit 1; }; \
-	echo "$$functions" | while read -r package function; do \
-		echo "$$package $$function"; \
-		$(GO) test -run '^$$' -fuzz "^$$function$$" -fuzztime '$(FUZZTIME)' "$$package" </dev/null; \
-	done
+fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each, FUZZJOBS=2 at a time
+	@echo '$(FUZZERS)' | xargs -n 2 -P '$(FUZZJOBS)' sh -c '\
+		output=$$($(GO) test -run "^$$" -fuzz "^$$1$$" -fuzztime "$(FUZZTIME)" -parallel 1 "$$0" </dev/null 2>&1) && state=passed || state=FAILED; \
+		echo "$$state $$0 $$1"; [ $$state = passed ] || { echo "$$output"; exit 1; }'
 
 bench: ## Run the benchmarks (BENCH=., BENCHTIME=100ms)
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem ./...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem $(BENCHMARKS)
 
 docs: ## Write docs/configuration.md and docs/commands.md again
 	$(GO) run ./docs/gen

@@ -13,10 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 const noteName = "discovered-environments"
@@ -291,7 +291,7 @@ func TestARestartWhileUpstreamIsAway(t *testing.T) {
 		list := environments("a", "b")
 		list[0].Server = append(list[0].Server, credential("ser.short", 5*time.Minute))
 		d.put(list)
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		n := start(t, u, setup{discoverer: d, store: handle(t, b)})
 		pass(time.Minute)
 		if err := n.end(); err != nil {
@@ -353,7 +353,7 @@ func TestARestartWhileUpstreamIsAway(t *testing.T) {
 func TestAnEnvironmentDroppedWhileTheProxyWasDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, d := discovering("a", "b")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		n := start(t, u, setup{discoverer: d, store: alone{handle(t, b)}})
 		pass(time.Minute)
 		if err := n.end(); err != nil {
@@ -391,7 +391,7 @@ func TestNotesThatCannotBeRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := memory.NewBackend()
+				b := sharedmemory.New()
 				s := handle(t, b)
 				if _, err := s.PutState(t.Context(), noteName, []byte(value), ""); err != nil {
 					t.Fatal(err)
@@ -421,7 +421,7 @@ func TestNotesFromOtherNodes(t *testing.T) {
 	note := func(at time.Time) []byte {
 		return []byte(`{"version":1,"confirmed_at":"` + at.UTC().Format(time.RFC3339Nano) + `","environments":[{"client_side_key":"foreign","server_side_keys":[{"sha256":"` + strings.Repeat("ab", 32) + `","expires_at":null}]}]}`)
 	}
-	leave := func(t *testing.T, b *memory.Backend, value []byte) {
+	leave := func(t *testing.T, b *sharedmemory.Backend, value []byte) {
 		t.Helper()
 		s := handle(t, b)
 		_, version, err := s.GetState(t.Context(), noteName)
@@ -435,7 +435,7 @@ func TestNotesFromOtherNodes(t *testing.T) {
 	t.Run("older than the own list", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			u, d := discovering("a")
-			b := memory.NewBackend()
+			b := sharedmemory.New()
 			n := start(t, u, setup{discoverer: d, store: handle(t, b)})
 			pass(time.Minute)
 			d.fail(503)
@@ -452,7 +452,7 @@ func TestNotesFromOtherNodes(t *testing.T) {
 			other := strings.ReplaceAll(one, "ab", "cd")
 			u, d := discovering("a")
 			d.fail(503)
-			b := memory.NewBackend()
+			b := sharedmemory.New()
 			leave(t, b, []byte(`{"version":1,"confirmed_at":"2000-01-01T00:00:00Z","environments":[`+one+`,`+other+`]}`))
 			n := start(t, u, setup{discoverer: d, store: handle(t, b)})
 			pass(time.Second)
@@ -471,7 +471,7 @@ func TestNotesFromOtherNodes(t *testing.T) {
 			u, d := discovering()
 			u.put("foreign", time.Now(), "foreign")
 			d.fail(503)
-			b := memory.NewBackend()
+			b := sharedmemory.New()
 			leave(t, b, note(time.Now().Add(time.Hour)))
 			// Only to have the document confirmed without pause.
 			n := start(t, u, setup{environments: environments("foreign"), discoverer: d, store: handle(t, b)})
@@ -486,7 +486,7 @@ func TestNotesFromOtherNodes(t *testing.T) {
 func TestADamagedNote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, d := discovering("a")
-		n := start(t, u, setup{discoverer: d, store: &damagedNote{Store: handle(t, memory.NewBackend())}})
+		n := start(t, u, setup{discoverer: d, store: &damagedNote{Store: handle(t, sharedmemory.New())}})
 		pass(time.Minute)
 		if n.flag("a") != "a" || len(n.log.named("discovered_environments_unreadable")) != 1 {
 			t.Errorf("%q is served, logged %v", n.flag("a"), n.log.named("discovered_environments_unreadable"))
@@ -504,7 +504,7 @@ func (damagedNote) GetState(context.Context, string) ([]byte, ports.Version, err
 func TestTheNoteIsWrittenSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, d := discovering("a")
-		s := &counted{Store: handle(t, memory.NewBackend())}
+		s := &counted{Store: handle(t, sharedmemory.New())}
 		n := start(t, u, setup{discoverer: d, store: s, change: func(c *app.Config) { c.Freshness.PollInterval = time.Second }})
 		pass(10 * time.Minute)
 		if writes := s.writes(); writes < 30 || writes > 41 {
@@ -524,7 +524,7 @@ func TestTheNoteIsWrittenSeldom(t *testing.T) {
 func TestAFleetDiscovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, d := discovering("a", "b")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		cut := &directory{list: d.list}
 		one := start(t, u, setup{name: "n1", discoverer: d, store: handle(t, b)})
 		two := start(t, u, setup{name: "n2", discoverer: cut, store: handle(t, b)})
@@ -574,7 +574,7 @@ func TestAFleetDiscovers(t *testing.T) {
 func TestALateListIsNotNoted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, d := discovering("a", "b")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		late := &lateDirectory{directory: d}
 		start(t, u, setup{name: "n1", discoverer: late, store: handle(t, b)})
 		pass(time.Second)
@@ -626,7 +626,7 @@ func (d *lateDirectory) Discover(ctx context.Context) ([]domain.EnvironmentKeys,
 func TestDiscoveryWithoutAStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, d := discovering("a")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		var back atomic.Bool
 		s := &shaky{Store: handle(t, b), fails: func() error {
 			if !back.Load() {
@@ -652,9 +652,9 @@ func TestDiscoveryWithoutAStore(t *testing.T) {
 // where no keeper polls, which would find out: none is known yet, or all wait for
 // keys.
 func TestAStoreThatComesBackWithoutPollers(t *testing.T) {
-	noted := func(t *testing.T) (*upstream, *directory, *memory.Backend) {
+	noted := func(t *testing.T) (*upstream, *directory, *sharedmemory.Backend) {
 		u, d := discovering("a")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		n := start(t, u, setup{discoverer: d, store: handle(t, b)})
 		pass(time.Minute)
 		if err := n.end(); err != nil {
@@ -662,7 +662,7 @@ func TestAStoreThatComesBackWithoutPollers(t *testing.T) {
 		}
 		return u, d, b
 	}
-	gone := func(t *testing.T, b *memory.Backend) (s ports.Store, away *atomic.Bool) {
+	gone := func(t *testing.T, b *sharedmemory.Backend) (s ports.Store, away *atomic.Bool) {
 		away = &atomic.Bool{}
 		return &shaky{Store: handle(t, b), fails: func() error {
 			if away.Load() {
@@ -730,7 +730,7 @@ func TestANodeThatCannotDiscoverStaysReady(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u, d := discovering("a")
 				cut := &directory{list: d.list}
-				b := memory.NewBackend()
+				b := sharedmemory.New()
 				change := func(config *app.Config) {
 					config.Freshness.PollInterval, config.Lease = c.interval, 2*c.interval
 				}

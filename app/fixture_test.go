@@ -16,6 +16,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // This file holds what the tests of this package run an App with. All of them
@@ -314,7 +315,7 @@ func environments(keys ...domain.EnvironmentKey) []domain.EnvironmentKeys {
 }
 
 // handle opens a store on a backend.
-func handle(t *testing.T, b *memory.Backend) ports.Store {
+func handle(t *testing.T, b *sharedmemory.Backend) ports.Store {
 	t.Helper()
 	s, err := b.Open(t.Context(), &url.URL{Scheme: memory.Scheme}, ports.StoreDeps{Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -344,7 +345,7 @@ func start(t *testing.T, u *upstream, s setup) *node {
 		s.environments = environments(key)
 	}
 	if s.store == nil {
-		s.store = handle(t, memory.NewBackend())
+		s.store = handle(t, sharedmemory.New())
 	}
 	if s.upstream == nil {
 		s.upstream = u.at(s.name)

@@ -8,15 +8,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // fleet is several nodes on one backend.
-func fleet(t *testing.T, u *upstream, names ...string) (nodes []*node, b *memory.Backend) {
+func fleet(t *testing.T, u *upstream, names ...string) (nodes []*node, b *sharedmemory.Backend) {
 	t.Helper()
-	b = memory.NewBackend()
+	b = sharedmemory.New()
 	for _, name := range names {
 		nodes = append(nodes, start(t, u, setup{name: name, store: handle(t, b)}))
 	}
@@ -80,14 +80,14 @@ func TestAChangeReachesFollowersAtOnce(t *testing.T) {
 	})
 }
 
-// A follower that is busy is told two things at once: by upstream's stream of what it
+// A follower that is busy is notified of two things at once: by upstream's stream of what it
 // has already, and by the store of what is new.
 func TestLateNewsFromUpstreamHidesNoneFromTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
 		at := time.Now()
 		u.put(key, at, "a")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		start(t, u, setup{name: "n1", store: handle(t, b)})
 		pass(time.Second)
 		store, stream := &hesitant{Store: handle(t, b)}, make(teller)
@@ -193,7 +193,7 @@ func TestAnotherNodeTakesOver(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			u := newUpstream()
 			u.put(key, time.Now(), "a")
-			b := memory.NewBackend()
+			b := sharedmemory.New()
 			var dead atomic.Pointer[string]
 			isDead := func(name string) bool { d := dead.Load(); return d != nil && *d == name }
 			var nodes []*node
@@ -279,7 +279,7 @@ func TestAStoreThatGoesAndComes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u := newUpstream()
 				u.put(key, time.Now(), "a")
-				b := memory.NewBackend()
+				b := sharedmemory.New()
 				var away atomic.Bool
 				names := []string{"n1", "n2", "n3"}
 				var nodes []*node
@@ -368,7 +368,7 @@ func TestAPausedLeaderOverwritesNothingNewer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
 		u.put(key, time.Now(), "a")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		late := &lateStore{Store: handle(t, b)}
 		n1 := start(t, u, setup{name: "n1", store: late})
 		pass(time.Second)
@@ -398,7 +398,7 @@ func TestAPausedLeaderOverwritesNothingNewer(t *testing.T) {
 	})
 }
 
-// Two nodes ask upstream at one time, one because it was told to. Whoever asked first
+// Two nodes ask upstream at one time, one because it was notified. The one that asked first
 // is answered last, with what is newer: that it was asked for earlier makes no
 // difference.
 func TestASlowFetchIsNotUndoneByAQuickerOne(t *testing.T) {
@@ -473,7 +473,7 @@ func TestAConflictIsSettledForTheBetterDocument(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u := newUpstream()
 				u.put(key, time.Now(), "a")
-				b := memory.NewBackend()
+				b := sharedmemory.New()
 				store := &meddled{Store: handle(t, b)}
 				n := start(t, u, setup{store: store})
 				pass(time.Minute)
@@ -517,7 +517,7 @@ func TestAConfirmationTouchesTheRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
 		u.put(key, time.Now(), "a")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		start(t, u, setup{store: handle(t, b)})
 		store := handle(t, b)
 		pass(2 * interval)
@@ -544,7 +544,7 @@ func TestClocksThatDiffer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u := newUpstream()
 				u.put(key, time.Now(), "a")
-				b := memory.NewBackend()
+				b := sharedmemory.New()
 				skewed := func() time.Time { return time.Now().Round(0).Add(skew) }
 				nodes := []*node{
 					start(t, u, setup{name: "n1", store: handle(t, b)}),
@@ -611,13 +611,13 @@ func TestAFleetGoesBackTogether(t *testing.T) {
 }
 
 // What upstream insists on is counted for one held document: another node
-// brings a newer one meanwhile, and the counting begins anew.
+// brings a newer one meanwhile, and the counting begins again.
 func TestInsistenceIsForgottenWithTheDocument(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
 		at := time.Now()
 		u.put(key, at, "newer")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		n := start(t, u, setup{store: handle(t, b)})
 		pass(time.Minute)
 		u.putBody(key, time.Time{}, document(key, at.Add(-time.Hour), "older"))
@@ -647,7 +647,7 @@ func TestANodeWithoutADocumentAsksItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
 		u.put(key, time.Now(), "a")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		if _, held, err := handle(t, b).TryLease(t.Context(), string(key), "gone", time.Hour); !held || err != nil {
 			t.Fatal(held, err)
 		}

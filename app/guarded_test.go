@@ -16,6 +16,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 	"github.com/edge-proxy/edge-proxy/test/storetest"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // TestGuardedStoreConforms runs the contract of stores through the guard.
@@ -24,7 +25,7 @@ func TestGuardedStoreConforms(t *testing.T) {
 		Shared:  true,
 		Durable: true,
 		New: func(*testing.T) storetest.Backend {
-			backend, line := memory.NewBackend(), newWire()
+			backend, line := sharedmemory.New(), newWire()
 			var passed atomic.Int64
 			now := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
 			return storetest.Backend{
@@ -51,7 +52,7 @@ func TestGuardedStoreIsProbedByOneCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line := newWire()
 		log := newJournal()
-		s := app.Guard(behind{handle(t, memory.NewBackend()), line}, "node", func() time.Duration { return 10 * time.Second }, time.Now, slog.New(log))
+		s := app.Guard(behind{handle(t, sharedmemory.New()), line}, "node", func() time.Duration { return 10 * time.Second }, time.Now, slog.New(log))
 		line.cut()
 		callMany := func() {
 			var all sync.WaitGroup

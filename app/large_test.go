@@ -8,10 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // background notes how much of the work on documents is done in it.
@@ -38,7 +38,7 @@ func (b *background) Present(*app.Environment) app.Presentation {
 
 func TestOnlyLargeDocumentsAreWorkedOnInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, stores := newUpstream(), memory.NewBackend()
+		u, stores := newUpstream(), sharedmemory.New()
 		at := time.Now()
 		u.put(key, at, "small")
 		nodes := map[*node]*background{}

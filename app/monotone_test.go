@@ -8,13 +8,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
-// As long as upstream does not go back, no node ever does, whatever answers late,
-// fails, or tells of changes in whatever order.
+// As long as upstream does not go back, no node ever does, whatever answers late
+// or fails, and in whatever order changes are announced.
 func TestNoNodeGoesBackByItself(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -25,7 +25,7 @@ func TestNoNodeGoesBackByItself(t *testing.T) {
 
 func runAdverseFleet(t *testing.T, random func() float64) {
 	const nodes, step = 3, 50 * time.Millisecond
-	u, b := newUpstream(), memory.NewBackend()
+	u, b := newUpstream(), sharedmemory.New()
 	newest := ""
 	change := func() {
 		newest = time.Now().Format("15:04:05.000")

@@ -10,10 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 func TestAnOlderDocument(t *testing.T) {
@@ -214,7 +214,7 @@ func TestRestoreFromTheStore(t *testing.T) {
 	// stored opens a store that a proxy left a while ago.
 	stored := func(t *testing.T, checked time.Time, body []byte, at time.Time) ports.Store {
 		t.Helper()
-		s := handle(t, memory.NewBackend())
+		s := handle(t, sharedmemory.New())
 		if _, err := s.Put(t.Context(), ports.Record{Key: key, Body: body, UpdatedAt: at, CheckedAt: checked}, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -289,7 +289,7 @@ func TestRestoreFromTheStore(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			u := newUpstream()
 			u.put(key, time.Now(), "a")
-			n := start(t, u, setup{store: &shaky{Store: handle(t, memory.NewBackend()), hangs: func() bool { return true }}})
+			n := start(t, u, setup{store: &shaky{Store: handle(t, sharedmemory.New()), hangs: func() bool { return true }}})
 			pass(2 * time.Second)
 			if steps := n.input.called(); len(steps) != 1 {
 				t.Errorf("called %v, the listener is not open", steps)

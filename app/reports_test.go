@@ -9,10 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // taker takes reports, and lists the one environment that it takes them of.
@@ -75,7 +75,7 @@ func TestTheLastReportsFollowTheLastRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &taker{input: newInput(), takes: time.Second}
 		r.input.hold = 2 * time.Second
-		store := &stuck{Store: handle(t, memory.NewBackend())}
+		store := &stuck{Store: handle(t, sharedmemory.New())}
 		proxy, _, end := reporting(t, r, store)
 		proxy.Usage().Count(key, domain.ResourceFlags)
 		go func() { // a request that is finished while the listener closes
@@ -102,7 +102,7 @@ func TestReportsDoNotKeepTheProxyFromStopping(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := &taker{input: newInput(), takes: time.Hour}
 				r.input.hold = hold
-				b := memory.NewBackend()
+				b := sharedmemory.New()
 				proxy, log, end := reporting(t, r, handle(t, b))
 				proxy.Usage().Count(key, domain.ResourceFlags)
 				told := time.Now()

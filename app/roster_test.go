@@ -17,6 +17,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // apply has the node's configuration changed while it runs.
@@ -185,7 +186,7 @@ func TestAnEnvironmentIsRemovedWhileRunning(t *testing.T) {
 	})
 	t.Run("from a shared store", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			b := memory.NewBackend()
+			b := sharedmemory.New()
 			other := handle(t, b)
 			remove(t, handle(t, b), other)
 			if keys := stored(t, other); len(keys) != 2 {
@@ -256,7 +257,7 @@ func TestComingBackWaitsForLeaving(t *testing.T) {
 		u := newUpstream()
 		u.put("a", time.Now(), "a")
 		u.put("b", time.Now(), "b")
-		s := lingering{handle(t, memory.NewBackend())}
+		s := lingering{handle(t, sharedmemory.New())}
 		n := start(t, u, setup{environments: environments("a", "b"), store: s})
 		pass(time.Minute)
 		n.configure("a")
@@ -308,7 +309,7 @@ func TestTheNodeKeepsItsName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
 		u.put(key, time.Now(), "a")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		n := start(t, u, setup{store: handle(t, b)})
 		pass(time.Minute)
 		n.apply(func(c *app.Config) { c.Node = "another" })
@@ -549,7 +550,7 @@ func TestAFollowerWatchesWhatWasAdded(t *testing.T) {
 			keys = append(keys, k)
 			u.put(k, time.Now(), "old")
 		}
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		counting := &counted{Store: handle(t, b)}
 		follower := start(t, u, setup{name: "n1", environments: environments(keys[0]), store: counting})
 		leader := start(t, u, setup{name: "n2", environments: environments(keys...), store: handle(t, b)})
@@ -658,7 +659,7 @@ func TestWhoComesAndGoesLeavesTheOthersNotified(t *testing.T) {
 			b.held[key]()
 			pass(0)
 			if n.flag(key) != "new" {
-				t.Errorf("%q is served of %s after it was told of", n.flag(key), key)
+				t.Errorf("%q is served of %s after it was announced", n.flag(key), key)
 			}
 		}
 	})
@@ -669,7 +670,7 @@ func TestStoresThatCannotWatch(t *testing.T) {
 		u := newUpstream()
 		u.put("a", time.Now(), "a")
 		u.put("b", time.Now(), "b")
-		n := start(t, u, setup{environments: environments("a"), store: unwatched{handle(t, memory.NewBackend())}})
+		n := start(t, u, setup{environments: environments("a"), store: unwatched{handle(t, sharedmemory.New())}})
 		pass(time.Minute)
 		n.configure("b")
 		pass(time.Second)

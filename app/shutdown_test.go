@@ -12,16 +12,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 func TestShutdownInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
 		u.put(key, time.Now(), "a")
-		b := memory.NewBackend()
+		b := sharedmemory.New()
 		store := &stuck{Store: handle(t, b)}
 		n := start(t, u, setup{store: store})
 		pass(time.Minute)
@@ -82,7 +82,7 @@ func TestShutdownCutsFetchesShort(t *testing.T) {
 
 func TestShutdownLeavesWhatIsServedInTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		u.put(key, time.Now(), "a")
 		store := &slowOnce{Store: handle(t, b)}
 		n := start(t, u, setup{store: store})
@@ -135,7 +135,7 @@ func TestShutdownIsBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u := newUpstream()
 				u.put(key, time.Now(), "a")
-				store := &stuck{Store: handle(t, memory.NewBackend()), err: c.err, released: make(chan struct{})}
+				store := &stuck{Store: handle(t, sharedmemory.New()), err: c.err, released: make(chan struct{})}
 				t.Cleanup(func() { close(store.released) })
 				in := newInput()
 				in.hold = c.hold
@@ -160,7 +160,7 @@ func TestAWayInThatEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
 		u.put(key, time.Now(), "a")
-		store := &stuck{Store: handle(t, memory.NewBackend())}
+		store := &stuck{Store: handle(t, sharedmemory.New())}
 		in := newInput()
 		n := start(t, u, setup{store: store, input: in})
 		pass(time.Minute)

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// keyLikely is the length from which what follows a "ser." in the middle of a word
-// ("user.", "parser.") counts as a key glued to that word: shorter than any key
-// Flagsmith makes, longer than most names.
+// keyLikely is the length from which the text after a "ser." in the middle of a word
+// ("user.", "parser.") is taken for a key that follows the word without a separator.
+// Every key that Flagsmith makes is longer, and most names are shorter.
 const keyLikely = 16
 
 // RedactServerKeys returns text with every server-side key in it as MaskServerKey
 // shows it. A key begins with its prefix, any character of which may be percent-
-// encoded as in a URL, and ends before the first character that rather belongs to
-// what is around it: a blank, a quote, a bracket, a separator. It costs nothing
-// but a search where text has no such prefix.
+// encoded as in a URL. It ends before the first character that cannot be part of a
+// key: a blank, a quote, a bracket, a separator. A text without the prefix costs one
+// search.
 func RedactServerKeys(text string) string {
 	if !mayHoldServerKey(text) {
 		return text
@@ -25,11 +25,10 @@ func RedactServerKeys(text string) string {
 }
 
 // RedactServerKeysInPlace is RedactServerKeys for the finished lines of a log: of
-// each key it leaves "ser." and what MaskServerKey shows of the rest. It takes away
-// characters of keys only, so that quoting and JSON stay intact, overwrites line
-// and returns what is left. Two things are not for it: a prefix that is encoded,
-// which is for those who log URLs, and at most four characters behind a prefix,
-// which are a key that was masked before.
+// each key it leaves "ser." and what MaskServerKey shows of the rest. It removes only
+// characters of keys, so that quoting and JSON stay intact. It overwrites line and
+// returns what is left. It ignores encoded prefixes, which only URLs have, and up to
+// four characters after a prefix, which are a key that was masked before.
 func RedactServerKeysInPlace(line []byte) []byte {
 	if !bytes.Contains(line, []byte(ServerKeyPrefix)) {
 		return line
@@ -38,8 +37,8 @@ func RedactServerKeysInPlace(line []byte) []byte {
 	return appendRedacted(line[:0], &find, "")
 }
 
-// mayHoldServerKey tells most texts without a key apart, in less time than it takes
-// to search them.
+// mayHoldServerKey returns false for most texts without a key. It is faster than a
+// search.
 func mayHoldServerKey(text string) bool {
 	if strings.Contains(text, ServerKeyPrefix) {
 		return true
@@ -49,8 +48,8 @@ func mayHoldServerKey(text string) bool {
 	})
 }
 
-// appendRedacted appends the text of find to dst, with mark where it leaves out what
-// must not be shown of a key. Without a mark dst may be the beginning of the text.
+// appendRedacted appends the text of find to dst, with mark in place of the hidden
+// part of each key. With an empty mark, dst may share memory with the text.
 func appendRedacted(dst []byte, find *prefixFinder, mark string) []byte {
 	text := find.text
 	rest := 0 // text[rest:] is not yet in dst
@@ -75,13 +74,13 @@ func appendRedacted(dst []byte, find *prefixFinder, mark string) []byte {
 // prefixFinder finds the prefixes of keys in a text from its beginning to its end.
 type prefixFinder struct {
 	text []byte
-	// Where the next one begins, len(text) when there is none and -1 before the
-	// first search.
+	// Where the next one begins: len(text) after the last, -1 before the first
+	// search.
 	plain, encoded int
 }
 
-// next returns where the first prefix at or behind from begins, len(text) when
-// there is none. from must not be less than at the last call.
+// next returns where the first prefix at or after from begins, len(text) after the
+// last one. from must not be less than in the last call.
 func (f *prefixFinder) next(from int) int {
 	if f.plain < from {
 		f.plain = len(f.text)
@@ -112,7 +111,7 @@ func (f *prefixFinder) nextEncoded(from int) int {
 	}
 }
 
-// prefixEnd returns where the prefix at text[at:] ends, 0 when there is none.
+// prefixEnd returns where the prefix at text[at:] ends, 0 without a prefix.
 func prefixEnd(text []byte, at int) int {
 	for i := range len(ServerKeyPrefix) {
 		c, width := decoded(text[at:])
@@ -142,7 +141,7 @@ func keyEnd(text []byte, at int, dotted bool) int {
 	}
 }
 
-// insideWord tells whether text[at:] continues a word. The letters of an escape
+// insideWord reports whether text[at:] continues a word. The letters of an escape
 // (\n, \u0026, %3D) are not a word.
 func insideWord(text []byte, at int) bool {
 	if at == 0 || !isWordByte(text[at-1]) {
@@ -178,8 +177,8 @@ func unhex(c byte) byte {
 	}
 }
 
-// isKeyByte tells what a key consists of besides dots. Flagsmith's are of letters
-// and digits.
+// isKeyByte reports whether c may be part of a key. Dots may be, too. Flagsmith's
+// keys consist of letters and digits.
 func isKeyByte(c byte) bool { return isWordByte(c) || strings.IndexByte("-+~!@$^", c) >= 0 }
 
 func isWordByte(c byte) bool {

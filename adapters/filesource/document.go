@@ -17,24 +17,24 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// edition is a usable document that was returned: what it takes to know it again.
+// edition identifies a usable document that was returned.
 type edition struct {
 	digest    [sha256.Size]byte
 	updatedAt time.Time
 }
 
-// FetchDocument reads the document of an environment; the server-side key plays
-// no part.
+// FetchDocument reads the document of an environment. It ignores the server-side
+// key.
 //
-// It is not modified when three things hold: the request is conditional on
-// exactly the updated_at of the document that was returned for the environment
-// last, that document was usable, and the file has the same content still. So
-// content alone counts, not the file's times, which copying and archives set
-// back; an edit that forgot to change updated_at is seen; and a document that was
-// refused does not come to confirm the one before it.
+// The document is not modified when the request is conditional on exactly the
+// updated_at of the document that was last returned for the environment, that
+// document was usable, and the file still has the same content. The times of the
+// file are ignored, since copying and archives set them back. So an edit that left
+// updated_at as it was is noticed, and a document that was refused never confirms
+// the one before it.
 //
 // Errors: ctx's when it ended, otherwise a *ports.FetchError that says which file
-// to create or mend.
+// to create or repair.
 func (s *Source) FetchDocument(ctx context.Context, r ports.DocumentRequest) (ports.Document, error) {
 	if err := ctx.Err(); err != nil {
 		return ports.Document{}, err
@@ -53,7 +53,7 @@ func (s *Source) FetchDocument(ctx context.Context, r ports.DocumentRequest) (po
 	return s.judge(r, name, body)
 }
 
-// judge decides whether body is news to the caller.
+// judge decides whether body is new to the caller.
 func (s *Source) judge(r ports.DocumentRequest, name string, body []byte) (ports.Document, error) {
 	digest := sha256.Sum256(body)
 	s.mu.Lock()
@@ -97,7 +97,7 @@ func (s *Source) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }()
-	// Asked before it is opened: opening a pipe would wait for its other end.
+	// Before it is opened, since opening a pipe would wait for its other end.
 	info, err := root.Stat(name)
 	switch {
 	case err != nil:

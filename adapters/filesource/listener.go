@@ -14,12 +14,12 @@ type listener struct {
 
 	mu   sync.Mutex
 	over bool                   // the call has returned
-	seen map[string]os.FileInfo // of names as they were told of last; nil: it was not there
+	seen map[string]os.FileInfo // of each name when it was last reported; nil: there was no file
 }
 
-// tell calls changed for the files that events named, those that are others than
-// before, and those never told of. all says that any may have been named.
-func (l *listener) tell(directory string, named map[string]bool, all bool) {
+// report calls changed for the files that events named, for those that differ from
+// before, and for those never reported. all means that events may have named any file.
+func (l *listener) report(directory string, named map[string]bool, all bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.over {
@@ -38,15 +38,15 @@ func (l *listener) tell(directory string, named map[string]bool, all bool) {
 	}
 }
 
-// end returns once changed is not called any more.
+// end stops the calls of changed and returns when the last one has returned.
 func (l *listener) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.over = true
 }
 
-// watching is the watch that all listeners of a Source share: it begins with the
-// first one and ends with the last.
+// watching is the watch that all listeners of a Source share. It begins with the
+// first listener and ends with the last.
 type watching struct {
 	mu        sync.Mutex
 	listeners map[*listener]struct{}

@@ -14,28 +14,28 @@ import (
 )
 
 const (
-	// settle is how long events are gathered before changes are told: writing a
-	// file is several of them.
+	// settle is how long events are collected before changes are reported: writing a
+	// file causes several of them.
 	settle = 50 * time.Millisecond
-	// check is how often the directory is looked at without an event: some file
-	// systems have none, and links further up can change.
+	// check is how often the directory is examined without an event: some file
+	// systems report none, and links further up can change.
 	check = 10 * time.Second
-	// shortest and longest are the waits before the directory is watched again
-	// after that failed.
+	// shortest and longest bound the wait before the next try to watch a directory
+	// that could not be watched.
 	shortest, longest = 500 * time.Millisecond, 10 * time.Second
 )
 
 // Notify calls changed for a key after its file was written, replaced, created
-// or removed, and once for each key as soon as the directory is watched, so that
-// nothing is missed between a fetch and the watch. The time it passes is always
-// zero: what the file says is known by fetching it.
+// or removed. It also calls changed once for each key as soon as the directory is
+// watched, so that nothing is missed between a fetch and the watch. The time it
+// passes is always zero, since only fetching reads the file.
 //
-// A change is seen by an event that names the file, or by another file being
-// there after an event of any kind: editors rename, a ConfigMap swaps a link
-// beside the file, other tools swap the directory itself. Notify ends with ctx
-// only, and returns its error. While the directory cannot be watched, as when it
-// is not there, it tries again; polling finds changes meanwhile. However many calls
-// are under way, they share one watch: an operating system has few to give.
+// Notify notices a change by an event that names the file, or when another file has
+// its name after an event of any kind: editors rename, a ConfigMap swaps a link
+// beside the file, other tools swap the directory itself. While the directory cannot
+// be watched, for example before it exists, Notify tries again; polling finds
+// changes meanwhile. Concurrent calls share one watch, of which an operating system
+// has few. Notify returns ctx's error when ctx ends.
 func (s *Source) Notify(ctx context.Context, keys []domain.EnvironmentKey, changed func(domain.EnvironmentKey, time.Time)) error {
 	l := &listener{seen: map[string]os.FileInfo{}}
 	byName := make(map[string]domain.EnvironmentKey, len(keys))
@@ -62,7 +62,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// errReplaced: the directory is not the one that was watched any more.
+// errReplaced: another directory is now where the watched one was.
 var errReplaced = errors.New("the directory was replaced")
 
 // watch watches a directory for listeners, in one goroutine.
@@ -77,7 +77,7 @@ func (w *watch) keep(ctx context.Context) {
 	wait := shortest
 	for ctx.Err() == nil {
 		if errors.Is(w.run(ctx), errReplaced) {
-			wait = shortest // it was watched, and the next one may be there already
+			wait = shortest // watching worked, and the next directory may exist already
 			continue
 		}
 		pause(ctx, wait)
@@ -100,15 +100,15 @@ func (w *watch) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watching %s: %w", w.directory, err)
 	}
-	// The one above tells when the directory itself is replaced; where it cannot
-	// be watched, the check finds out.
+	// The parent reports when the directory itself is replaced. Where the parent
+	// cannot be watched, the check notices.
 	_ = watcher.Add(filepath.Dir(w.directory))
 
 	checks := time.NewTicker(check)
 	defer checks.Stop()
-	named := map[string]bool{} // by events that have not been told of
-	all := false               // events were lost: any may have been named
-	due := time.After(0)       // nil while there is nothing to tell
+	named := map[string]bool{} // by events that have not been reported
+	all := false               // events were lost: they may have named any file
+	due := time.After(0)       // nil while there is nothing to report
 	for {
 		select {
 		case <-ctx.Done():
@@ -125,7 +125,7 @@ func (w *watch) run(ctx context.Context) error {
 			if !errors.Is(err, fsnotify.ErrEventOverflow) {
 				return fmt.Errorf("watching %s: %w", w.directory, err)
 			}
-			all = true // which ones were lost nobody knows
+			all = true
 		case <-checks.C:
 		case <-w.joined:
 		case <-due:
@@ -134,7 +134,7 @@ func (w *watch) run(ctx context.Context) error {
 				return errReplaced
 			}
 			for _, l := range w.listeners() {
-				l.tell(w.directory, named, all)
+				l.report(w.directory, named, all)
 			}
 			clear(named)
 			all = false

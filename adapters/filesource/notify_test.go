@@ -19,7 +19,7 @@ type notified struct {
 	changes chan domain.EnvironmentKey
 }
 
-// notify starts Notify with distinct keys and waits until it has told of each for
+// notify starts Notify with distinct keys and waits until it has reported each for
 // the first time; it ends, and has to end, with the test.
 func notify(t *testing.T, s *filesource.Source, keys ...domain.EnvironmentKey) *notified {
 	t.Helper()
@@ -57,12 +57,12 @@ func (n *notified) next() domain.EnvironmentKey {
 	case key := <-n.changes:
 		return key
 	case <-time.After(30 * time.Second):
-		n.t.Fatal("no change was told")
+		n.t.Fatal("no change was announced")
 		return ""
 	}
 }
 
-// expect waits until the keys have been told of, in any order, and no other has.
+// expect waits until the keys have been reported, in any order, and no other has.
 func (n *notified) expect(keys ...domain.EnvironmentKey) {
 	n.t.Helper()
 	left := map[domain.EnvironmentKey]bool{}
@@ -73,7 +73,7 @@ func (n *notified) expect(keys ...domain.EnvironmentKey) {
 	for len(left) > 0 {
 		key := n.next()
 		if !wanted[key] {
-			n.t.Errorf("a change of %s was told, want %v", key, keys)
+			n.t.Errorf("a change of %s was reported, want %v", key, keys)
 		}
 		delete(left, key)
 	}
@@ -127,7 +127,7 @@ func TestNotify(t *testing.T) {
 			change(t, directory, file)
 			n.expect("a")
 			write(t, filepath.Join(directory, "c.json"), document("c", ""))
-			for n.next() != "c" { // "a" once more is no mistake
+			for n.next() != "c" { // "a" once more is not a mistake
 			}
 		})
 	}
@@ -194,7 +194,7 @@ func TestNotifyWaitsForTheDirectory(t *testing.T) {
 	n.expect("a")
 }
 
-// A callee that takes its time loses nothing: what happens meanwhile is told
+// A callee that takes its time loses nothing: what happens meanwhile is reported
 // when it has returned.
 func TestNotifyWithASlowCallee(t *testing.T) {
 	directory := t.TempDir()
@@ -216,7 +216,7 @@ func TestNotifyWithASlowCallee(t *testing.T) {
 	}
 	release <- struct{}{}
 	if key := <-entered; key != "a" {
-		t.Errorf("%s was told", key)
+		t.Errorf("%s was notified", key)
 	}
 	release <- struct{}{}
 	cancel()
@@ -238,7 +238,7 @@ func TestNotifyManyTimes(t *testing.T) {
 		ended <- s.Notify(ctx, []domain.EnvironmentKey{"c"}, func(key domain.EnvironmentKey, _ time.Time) { told <- key })
 	}()
 	if key := <-told; key != "c" {
-		t.Errorf("%s was told", key)
+		t.Errorf("%s was notified", key)
 	}
 	cancel()
 	if err := <-ended; err != context.Canceled {
@@ -250,7 +250,7 @@ func TestNotifyManyTimes(t *testing.T) {
 	first.expect("a")
 	second.expect("a", "b")
 	if len(told) != 0 {
-		t.Error("a call that has returned is told of changes")
+		t.Error("changed was called after Notify had returned")
 	}
 	if runtime.GOOS == "linux" {
 		if watches := inotifyInstances(t); watches != 1 {

@@ -3,10 +3,9 @@
 // key KEY is DIR/KEY.json. It serves tests, air-gapped installations and
 // documents that another program puts there, such as a mounted ConfigMap.
 //
-// Whoever replaces a document does best to rename a finished file over the old
-// one. A file caught half-written is an error of that fetch, after which the
-// former document goes on being served and the next change or poll brings the
-// new one.
+// A program that replaces a document should rename a finished file over the old one.
+// Reading a file that is half written is an error of that fetch: the former document
+// stays, and the next change or poll brings the new one.
 package filesource
 
 import (
@@ -22,14 +21,14 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// Options is what a Source is made of besides its directory.
+// Options are the settings of a Source, apart from its directory.
 type Options struct {
 	// MaxDocumentBytes bounds a file (max_document_bytes).
 	MaxDocumentBytes int64
 }
 
 // Source is a directory of documents. It keeps no file open between calls and
-// needs no closing. It is safe for concurrent use.
+// does not have to be closed. It is safe for concurrent use.
 type Source struct {
 	directory string
 	limit     int64
@@ -45,8 +44,8 @@ var (
 )
 
 // New returns the source that api names (api_url): file:// and the absolute path
-// of a directory. The directory need not be there yet. The error says what is
-// wrong with the settings.
+// of a directory, which need not exist yet. The error says what is wrong with the
+// settings.
 func New(api *url.URL, o Options) (*Source, error) {
 	switch {
 	case api.Scheme != "file":
@@ -70,7 +69,7 @@ func New(api *url.URL, o Options) (*Source, error) {
 const extension = ".json"
 
 // fileName returns the name of a key's file in the directory. Client-side keys
-// are arbitrary texts; one that could lead elsewhere has no file.
+// are arbitrary texts; a key that could lead out of the directory has no file.
 func fileName(key domain.EnvironmentKey) (string, error) {
 	if key == "" || strings.ContainsAny(string(key), "/\\\x00") || !filepath.IsLocal(string(key)+extension) {
 		return "", fmt.Errorf("the client-side key %.80q cannot be the name of a file", string(key))

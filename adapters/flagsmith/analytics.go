@@ -37,8 +37,8 @@ type evaluation struct {
 
 // ReportEvaluations posts evaluations to version 2 of the API, which is beside
 // api_url where that is version 1, with the environment's client-side key
-// (docs/spec/upstream.md#analytics). errors.ErrUnsupported: there is no version 2 known, or it
-// has no such path.
+// (docs/spec/upstream.md#analytics). The error is errors.ErrUnsupported when no
+// version 2 is known or it does not have that path.
 func (c *Client) ReportEvaluations(ctx context.Context, key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation) error {
 	address := secondVersion(c.api)
 	if address == nil {
@@ -72,7 +72,7 @@ func analyticsReport(address *url.URL, key domain.EnvironmentKey, content any) r
 }
 
 // secondVersion returns the address of version 2 of the API whose version 1 is at
-// api, nil where that is no address of a version 1.
+// api, nil unless api is the address of a version 1.
 func secondVersion(api *url.URL) *url.URL {
 	if path.Base(api.Path) != "v1" {
 		return nil

@@ -108,7 +108,7 @@ func readAll(r io.Reader, size, limit int64) ([]byte, error) {
 // few networks reach.
 func restBetweenPieces() { time.Sleep(time.Millisecond) }
 
-// checkJSON refuses what plainly is no JSON, with a better reason than a parser
+// checkJSON refuses what plainly is not JSON, with a better reason than a parser
 // could give: a login page, a portal, an empty answer.
 func checkJSON(body []byte) error {
 	text := bytes.TrimLeft(body, " \t\r\n")

@@ -33,6 +33,7 @@ var (
 )
 
 func TestBodiesOfAllForms(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{document, long, large, " \n\t" + document + "\n"} {
 		for name, send := range map[string]func(w http.ResponseWriter){
 			"length known": func(w http.ResponseWriter) {
@@ -86,6 +87,7 @@ func raw(w http.ResponseWriter, text string) {
 }
 
 func TestBodiesThatAreNotWhole(t *testing.T) {
+	t.Parallel()
 	zipped := string(compress(t, long))
 	for name, tt := range map[string]struct{ answer, want string }{
 		"shorter than announced":       {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + document, "reading the answer"},
@@ -101,7 +103,7 @@ func TestBodiesThatAreNotWhole(t *testing.T) {
 		},
 		"gzip, the connection cut off": {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9999\r\n\r\n" + zipped, "reading the answer"},
 		"gzip of nothing":              {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", "reading the answer"},
-		"gzip that is none":            {fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(document), document), "reading the answer"},
+		"gzip that is not gzip":        {fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(document), document), "reading the answer"},
 		"gzip with a wrong checksum": {
 			fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s\x00\x00\x00\x00%s",
 				len(zipped), zipped[:len(zipped)-8], zipped[len(zipped)-4:]), "reading the answer",
@@ -114,8 +116,8 @@ func TestBodiesThatAreNotWhole(t *testing.T) {
 		"part of it":              {"HTTP/1.1 206 Partial Content\r\nContent-Length: 2\r\n\r\n{}", "upstream answered 206"},
 		"no content":              {"HTTP/1.1 204 No Content\r\n\r\n", "upstream answered 204"},
 		"no HTTP":                 {"SSH-2.0-OpenSSH_9.6\r\n", "malformed"},
-		"no HTTP, but a key":      {"HTTP/1.1 " + serverKey + " OK\r\n\r\n", "upstream's answer is no HTTP"},
-		"a trailer that is a key": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + serverKey + "\r\n\r\n", "upstream's answer is no HTTP"},
+		"not HTTP, but a key":     {"HTTP/1.1 " + serverKey + " OK\r\n\r\n", "upstream did not answer with HTTP"},
+		"a trailer that is a key": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + serverKey + "\r\n\r\n", "upstream did not answer with HTTP"},
 		"headers without end":     {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20) + "\r\n\r\n{}", "header"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,6 +128,7 @@ func TestBodiesThatAreNotWhole(t *testing.T) {
 }
 
 func TestSizeIsBounded(t *testing.T) {
+	t.Parallel()
 	const limit = 64 << 10
 	limited := func(o *flagsmith.Options) { o.MaxDocumentBytes = limit }
 	sized := func(n int) string { return `"` + strings.Repeat("x", n-2) + `"` }
@@ -163,6 +166,7 @@ func TestSizeIsBounded(t *testing.T) {
 // What an answer announces is not allocated before it is there, however large
 // the limit.
 func TestAnnouncedSizeBeyondBelief(t *testing.T) {
+	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		raw(w, "HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775806\r\n\r\n{}")
 	})
@@ -172,6 +176,7 @@ func TestAnnouncedSizeBeyondBelief(t *testing.T) {
 
 // A bomb is cut at the limit: its end would never come.
 func TestBomb(t *testing.T) {
+	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		z := gzip.NewWriter(w)

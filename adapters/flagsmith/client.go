@@ -76,8 +76,8 @@ func newTransport(o Options, proxies proxies) *http.Transport {
 		TLSHandshakeTimeout: o.Timeout,
 
 		ForceAttemptHTTP2: true,
-		// Without probing, requests would go on being sent into a connection
-		// that a firewall has forgotten.
+		// Without probing, the client would keep sending requests into a
+		// connection that a firewall has forgotten.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter},
 
 		MaxIdleConnsPerHost:    o.MaxIdleConnections,

@@ -30,7 +30,7 @@ type Discovery struct {
 var _ ports.Discoverer = (*Discovery)(nil)
 
 // NewDiscovery returns the discovery by Options.ProxyKey, which must not be nil.
-// logger is told what of a list cannot be used, once as long as it stays so.
+// What cannot be used of a list is logged once for as long as it stays so.
 func (c *Client) NewDiscovery(logger *slog.Logger) *Discovery {
 	return &Discovery{client: c, logger: logger}
 }

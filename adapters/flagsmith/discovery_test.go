@@ -53,6 +53,7 @@ func textOf(t *testing.T, list []domain.EnvironmentKeys) []string {
 }
 
 func TestDiscover(t *testing.T) {
+	t.Parallel()
 	expiry := time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
 	api := fakeflagsmith.New()
 	s := serve(t, api.ServeHTTP)
@@ -88,6 +89,7 @@ func TestDiscover(t *testing.T) {
 }
 
 func TestListsAndWhatIsMadeOfThem(t *testing.T) {
+	t.Parallel()
 	entry := func(client string, keys ...string) string {
 		return `{"client_side_key":` + client + `,"server_side_keys":[` + strings.Join(keys, ",") + `]}`
 	}
@@ -116,27 +118,27 @@ func TestListsAndWhatIsMadeOfThem(t *testing.T) {
 		"only inactive":             {body: `[` + entry(`"a"`, `{"key":"ser.a","active":false}`) + `]`},
 		"empty":                     {body: `[]`},
 
-		"nothing":                {body: ``, refused: "empty"},
-		"null":                   {body: `null`, refused: "null"},
-		"an object":              {body: `{"environments":[]}`, refused: "another type"},
-		"a number":               {body: `12`, refused: "another type"},
-		"a web page":             {body: `<html>login</html>`, refused: "web page"},
-		"cut off":                {body: `[` + good, refused: "no JSON"},
-		"more after the end":     {body: `[` + good + `][]`, refused: "no JSON"},
-		"a null entry":           {body: `[` + good + `,null]`, refused: "entry 2"},
-		"a text entry":           {body: `[` + good + `,"` + serverKey + `"]`, refused: "another type"},
-		"no client key":          {body: `[` + good + `,{"server_side_keys":[]}]`, refused: "client_side_key is missing"},
-		"a null client key":      {body: `[` + good + `,` + entry(`null`) + `]`, refused: "client_side_key is missing"},
-		"a number as client key": {body: `[` + good + `,` + entry(`12`) + `]`, refused: "client_side_key has another type"},
-		"no server keys":         {body: `[` + good + `,{"client_side_key":"a"}]`, refused: "server_side_keys is missing"},
-		"null server keys":       {body: `[` + good + `,{"client_side_key":"a","server_side_keys":null}]`, refused: "server_side_keys is missing"},
-		"server keys as texts":   {body: `[` + good + `,` + entry(`"a"`, `"`+serverKey+`"`) + `]`, refused: "another type"},
-		"a null server key":      {body: `[` + good + `,` + entry(`"a"`, `null`) + `]`, refused: "it is null"},
-		"no key":                 {body: `[` + good + `,` + entry(`"a"`, `{"active":true}`) + `]`, refused: "key is missing"},
-		"no active":              {body: `[` + good + `,` + entry(`"a"`, `{"key":"`+serverKey+`"}`) + `]`, refused: "active is missing"},
-		"active as text":         {body: `[` + good + `,` + entry(`"a"`, `{"key":"`+serverKey+`","active":"yes"}`) + `]`, refused: "active has another type"},
-		"an expiry that is none": {body: `[` + good + `,` + entry(`"a"`, `{"key":"ser.a","active":true,"expires_at":"`+serverKey+`"}`) + `]`, refused: "expires_at is no time"},
-		"an expiry as number":    {body: `[` + good + `,` + entry(`"a"`, `{"key":"ser.a","active":true,"expires_at":1}`) + `]`, refused: "expires_at has another type"},
+		"nothing":                      {body: ``, refused: "empty"},
+		"null":                         {body: `null`, refused: "null"},
+		"an object":                    {body: `{"environments":[]}`, refused: "another type"},
+		"a number":                     {body: `12`, refused: "another type"},
+		"a web page":                   {body: `<html>login</html>`, refused: "web page"},
+		"cut off":                      {body: `[` + good, refused: "not JSON"},
+		"more after the end":           {body: `[` + good + `][]`, refused: "not JSON"},
+		"a null entry":                 {body: `[` + good + `,null]`, refused: "entry 2"},
+		"a text entry":                 {body: `[` + good + `,"` + serverKey + `"]`, refused: "another type"},
+		"no client key":                {body: `[` + good + `,{"server_side_keys":[]}]`, refused: "client_side_key is missing"},
+		"a null client key":            {body: `[` + good + `,` + entry(`null`) + `]`, refused: "client_side_key is missing"},
+		"a number as client key":       {body: `[` + good + `,` + entry(`12`) + `]`, refused: "client_side_key has another type"},
+		"no server keys":               {body: `[` + good + `,{"client_side_key":"a"}]`, refused: "server_side_keys is missing"},
+		"null server keys":             {body: `[` + good + `,{"client_side_key":"a","server_side_keys":null}]`, refused: "server_side_keys is missing"},
+		"server keys as texts":         {body: `[` + good + `,` + entry(`"a"`, `"`+serverKey+`"`) + `]`, refused: "another type"},
+		"a null server key":            {body: `[` + good + `,` + entry(`"a"`, `null`) + `]`, refused: "it is null"},
+		"no key":                       {body: `[` + good + `,` + entry(`"a"`, `{"active":true}`) + `]`, refused: "key is missing"},
+		"no active":                    {body: `[` + good + `,` + entry(`"a"`, `{"key":"`+serverKey+`"}`) + `]`, refused: "active is missing"},
+		"active as text":               {body: `[` + good + `,` + entry(`"a"`, `{"key":"`+serverKey+`","active":"yes"}`) + `]`, refused: "active has another type"},
+		"an expiry that is not a time": {body: `[` + good + `,` + entry(`"a"`, `{"key":"ser.a","active":true,"expires_at":"`+serverKey+`"}`) + `]`, refused: "expires_at is not a time"},
+		"an expiry as number":          {body: `[` + good + `,` + entry(`"a"`, `{"key":"ser.a","active":true,"expires_at":1}`) + `]`, refused: "expires_at has another type"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var seen journal
@@ -163,6 +165,7 @@ func TestListsAndWhatIsMadeOfThem(t *testing.T) {
 }
 
 func TestProblemsOfAListAreToldOnce(t *testing.T) {
+	t.Parallel()
 	body := ""
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
 	var log bytes.Buffer
@@ -183,6 +186,7 @@ func TestProblemsOfAListAreToldOnce(t *testing.T) {
 }
 
 func TestDiscoveryThatFails(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		failure fakeflagsmith.Failure
 		status  int
@@ -267,6 +271,7 @@ func TestDiscoveryThatFails(t *testing.T) {
 }
 
 func TestTheProxyKeyStaysAtItsOrigin(t *testing.T) {
+	t.Parallel()
 	var home, foreign journal
 	abroad := serve(t, foreign.answer("[]"))
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {

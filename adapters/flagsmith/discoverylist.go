@@ -29,17 +29,17 @@ type listedKey struct {
 
 // parseDiscovered reads a list of environments.
 //
-// A body that is not such a list in its form is refused as a whole: another JSON
-// value, an entry or a key without its parts, a part of another type, an expiry that
-// is no RFC 3339. So what was listed before stays. Unknown fields are ignored. A key
-// that no client or server-side key can be is left out with a problem: a blank one, a
-// client-side key that begins with "ser.", a server-side key that does not. Where
-// this leaves nothing of a list, it is refused too. Inactive keys are left out, and
-// environments without keys; expired keys are listed, with their expiry. Entries with
-// one client-side key are one environment with the keys of all; a server-side key
-// belongs to the first environment that lists it.
+// A body of another form is refused as a whole, so that the former list stays: another
+// JSON value, an entry or a key without its parts, a part of another type, an expiry
+// that is not RFC 3339. Unknown fields are ignored. A key that cannot be one is left
+// out with a problem: a blank key, a client-side key that begins with "ser.", a
+// server-side key that does not. A list of which nothing is left is refused.
 //
-// Problems name no server-side key whole.
+// Inactive keys and environments without keys are left out. Expired keys are listed,
+// with their expiry. Entries with the same client-side key are one environment with
+// the keys of all. A server-side key belongs to the first environment that lists it.
+//
+// Problems show no server-side key whole.
 func parseDiscovered(body []byte) (list []domain.EnvironmentKeys, problems []string, err error) {
 	var entries []*listedEnvironment
 	if err := json.Unmarshal(body, &entries); err != nil {
@@ -69,7 +69,7 @@ func refusedList(err error) *failure {
 	return &failure{
 		status: http.StatusOK,
 		cause:  "api_url does not lead to a Flagsmith API that this program understands, or something between answers in its place",
-		err:    fmt.Errorf("the answer is no list of environments: %w", err),
+		err:    fmt.Errorf("the response is not a list of environments: %w", err),
 	}
 }
 
@@ -82,7 +82,7 @@ func formError(err error) error {
 	case errors.As(err, &kind):
 		return errors.New("it has another type than expected")
 	default:
-		return errors.New("it is no JSON")
+		return errors.New("it is not JSON")
 	}
 }
 
@@ -128,7 +128,8 @@ func (r *listReader) environment(e *listedEnvironment) error {
 	return nil
 }
 
-// add gives a key to an environment, if it can be one and is no other's.
+// add gives a key to an environment, unless it cannot be a key or belongs to another
+// environment.
 func (r *listReader) add(environment int, c domain.Credential) {
 	e := &r.list[environment]
 	if text := c.Key.Reveal(); !isKey(text) || len(text) == len(domain.ServerKeyPrefix) || !strings.HasPrefix(text, domain.ServerKeyPrefix) {
@@ -157,7 +158,7 @@ func readCredential(k *listedKey) (c domain.Credential, active bool, err error) 
 	var expiresAt time.Time
 	if k.ExpiresAt != nil {
 		if expiresAt, err = time.Parse(time.RFC3339, *k.ExpiresAt); err != nil {
-			return c, false, errors.New("expires_at is no time")
+			return c, false, errors.New("expires_at is not a time")
 		}
 	}
 	return domain.NewCredential(domain.NewServerKey(strings.TrimSpace(*k.Key)), expiresAt), *k.Active, nil

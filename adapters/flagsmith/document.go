@@ -28,7 +28,7 @@ type page struct {
 	notModified bool
 	body        []byte
 	from        *url.URL // where it came from, redirects followed
-	next        *url.URL // the following page, nil when there is none
+	next        *url.URL // the following page, nil after the last
 }
 
 // FetchDocument fetches the document of an environment, all its pages, and
@@ -165,7 +165,7 @@ func (c *Client) nextPage(answer *http.Response) (*url.URL, error) {
 	}
 	next, err := answer.Request.URL.Parse(target)
 	if err != nil || next.Scheme != "http" && next.Scheme != "https" {
-		return refuse(ofHeader, errors.New("the link to the next page is no address of HTTP"))
+		return refuse(ofHeader, errors.New("the link to the next page is not an HTTP address"))
 	}
 	if !strings.EqualFold(next.Hostname(), c.api.Hostname()) {
 		return refuse("keys are sent to the configured host only: set api_url to the address that the API has by its own account",

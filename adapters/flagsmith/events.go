@@ -102,7 +102,7 @@ func splitLines() bufio.SplitFunc {
 const largestSeconds = 253402300800
 
 // eventTime reads the updated_at of an event: Unix seconds, perhaps with a
-// fraction, or milliseconds. It is zero where there is none.
+// fraction, or milliseconds. It returns the zero time when data has none.
 func eventTime(data string) time.Time {
 	var event struct {
 		UpdatedAt float64 `json:"updated_at"`

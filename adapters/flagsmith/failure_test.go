@@ -29,6 +29,7 @@ func newTLSServer(t *testing.T, h http.Handler) *httptest.Server {
 }
 
 func TestStatus(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		status     int
 		retryAfter string
@@ -75,6 +76,7 @@ func TestStatus(t *testing.T) {
 }
 
 func TestNoAnswer(t *testing.T) {
+	t.Parallel()
 	gone := serve(t, nil)
 	gone.Close()
 	closing := serve(t, func(w http.ResponseWriter, _ *http.Request) { raw(w, "") })
@@ -136,6 +138,7 @@ func TestNoAnswer(t *testing.T) {
 }
 
 func TestTimeout(t *testing.T) {
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts and says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -184,6 +187,7 @@ func TestTimeout(t *testing.T) {
 
 // The status counts even where the rest of an answer never comes.
 func TestStatusBeforeABodyThatStops(t *testing.T) {
+	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		_ = http.NewResponseController(w).Flush()
@@ -194,6 +198,7 @@ func TestStatusBeforeABodyThatStops(t *testing.T) {
 }
 
 func TestContext(t *testing.T) {
+	t.Parallel()
 	headers, bodies := make(chan struct{}), make(chan struct{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/headers/environment-document/", func(_ http.ResponseWriter, r *http.Request) {

@@ -74,7 +74,7 @@ func body(t *testing.T, c *flagsmith.Client) string {
 		t.Fatal(err)
 	}
 	if d.NotModified {
-		t.Fatal("the document is told to be not modified")
+		t.Fatal("the document is reported as not modified")
 	}
 	return string(d.Body)
 }

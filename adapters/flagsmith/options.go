@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Options is what a Client is made of.
+// Options are the settings of a Client.
 type Options struct {
 	// APIURL is the address of the API (api_url), such as
 	// https://edge.api.flagsmith.com/api/v1, with or without a slash at its end.
@@ -27,14 +27,14 @@ type Options struct {
 	MaxDocumentBytes int64
 	// UserAgent names this program and its version.
 	UserAgent string
-	// ProxyKey returns the key that discovered environments are fetched with
-	// besides their own (proxy_key), "" for none. It is asked for each request; a
-	// function, so that formatting Options shows no secret. May be nil.
+	// ProxyKey returns the key that is sent with requests for discovered environments,
+	// in addition to their own (proxy_key), or "". It is called for each request. It is
+	// a function so that formatting Options shows no secret. It may be nil.
 	ProxyKey func() string
 	// Proxy says which requests go through a forward proxy.
 	Proxy ProxySettings
 	// MaxIdleConnections is how many connections to one host stay open between
-	// requests; 0 is 16. How many are used at a time is the caller's affair.
+	// requests; 0 is 16. It does not bound the number of concurrent requests.
 	MaxIdleConnections int
 	// TLS is for certificates other than the system's; may be nil. New keeps a
 	// copy.
@@ -44,8 +44,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// String returns the API's address without a login: all of Options that is no
-// secret for sure.
+// String returns the address of the API without user name and password. Other
+// options may be secrets.
 func (o Options) String() string {
 	if o.APIURL == nil {
 		return "{}"

@@ -9,6 +9,7 @@ import (
 )
 
 func TestNewRefusesWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	parse := func(text string) *url.URL {
 		u, err := url.Parse(text)
 		if err != nil {
@@ -48,6 +49,7 @@ func TestNewRefusesWhatIsWrong(t *testing.T) {
 }
 
 func TestFormattingOptionsShowsNoSecret(t *testing.T) {
+	t.Parallel()
 	o := flagsmith.Options{
 		APIURL:   &url.URL{Scheme: "https", User: url.UserPassword("u", password), Host: "host:1", Path: "/api/v1"},
 		ProxyKey: func() string { return proxyKey },

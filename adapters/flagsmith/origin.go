@@ -32,6 +32,6 @@ func (c *Client) trusts(u *url.URL) bool {
 	return o == c.origin || o == upgraded && c.origin.scheme == "http" && c.origin.port == "80"
 }
 
-// show returns what an error may tell of an address: its origin. Paths and
-// queries of foreign addresses may carry credentials.
+// show returns the origin of an address, the part that may appear in an error. Paths
+// and queries of foreign addresses may carry credentials.
 func show(u *url.URL) string { return u.Scheme + "://" + u.Host }

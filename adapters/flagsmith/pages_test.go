@@ -46,6 +46,7 @@ func page(overrides string) string {
 }
 
 func TestPages(t *testing.T) {
+	t.Parallel()
 	for name, next := range map[string]func(r *http.Request, n int) string{
 		"relative to the page": relative,
 		"relative to the host": func(r *http.Request, n int) string { return fmt.Sprintf("%s?page=%d", r.URL.Path, n) },
@@ -96,6 +97,7 @@ func TestPages(t *testing.T) {
 
 // Behind TLS termination the API writes http:// with the public name.
 func TestPagesBehindTLSTermination(t *testing.T) {
+	t.Parallel()
 	api := &paged{pages: []string{page("1"), page("2")}, next: func(_ *http.Request, n int) string {
 		return fmt.Sprintf("http://example.com/api/v1/environment-document/?page=%d", n)
 	}}
@@ -113,6 +115,7 @@ func TestPagesBehindTLSTermination(t *testing.T) {
 }
 
 func TestPagesAfterARedirect(t *testing.T) {
+	t.Parallel()
 	api := &paged{pages: []string{page("1"), page("2"), page("3")}, next: relative}
 	mux := http.NewServeMux()
 	mux.Handle("/new/", api)
@@ -125,6 +128,7 @@ func TestPagesAfterARedirect(t *testing.T) {
 }
 
 func TestPagesThatBreak(t *testing.T) {
+	t.Parallel()
 	var foreign journal
 	abroad := serve(t, foreign.answer(page("9")))
 	onThird := func(do func(w http.ResponseWriter)) func(http.ResponseWriter, *http.Request, int) bool {
@@ -160,8 +164,8 @@ func TestPagesThatBreak(t *testing.T) {
 		"no list":       {instead: onThird(write(strings.Replace(page(""), "[]", "{}", 1))), status: 200, want: []string{"page 3", "identity_overrides is not a list"}},
 		"changed":       {instead: onThird(write(strings.Replace(page("3"), "2024", "2025", 1))), status: 200, want: []string{"page 3", "changed while its pages were read"}},
 		"broken link":   {instead: onThird(header("Link", "<?page=4")), status: 200, want: []string{"page 3", "Link header cannot be read"}},
-		"odd link":      {instead: onThird(header("Link", "<mailto:x>; rel=next")), status: 200, want: []string{"page 3", "no address of HTTP"}},
-		"odder link":    {instead: onThird(header("Link", "<http://[>; rel=next")), status: 200, want: []string{"page 3", "no address of HTTP"}},
+		"odd link":      {instead: onThird(header("Link", "<mailto:x>; rel=next")), status: 200, want: []string{"page 3", "not an HTTP address"}},
+		"odder link":    {instead: onThird(header("Link", "<http://[>; rel=next")), status: 200, want: []string{"page 3", "not an HTTP address"}},
 		"circle":        {instead: onThird(header("Link", "<?page=2&token=a%2Fb>; rel=next")), want: []string{"page 4", "in a circle"}},
 		"first again":   {instead: onThird(header("Link", "</environment-document/>; rel=next")), want: []string{"page 4", "in a circle"}},
 		"itself":        {instead: onThird(header("Link", "<>; rel=next")), want: []string{"page 4", "in a circle"}},
@@ -190,6 +194,7 @@ func TestPagesThatBreak(t *testing.T) {
 }
 
 func TestPageOfARedirectToAnotherHost(t *testing.T) {
+	t.Parallel()
 	api := &paged{pages: []string{page("1"), page("2")}, next: relative}
 	abroad := serve(t, api.ServeHTTP)
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -199,6 +204,7 @@ func TestPageOfARedirectToAnotherHost(t *testing.T) {
 }
 
 func TestMergedSizeIsBounded(t *testing.T) {
+	t.Parallel()
 	many := strings.Repeat("1,", 200) + "1"
 	api := &paged{pages: []string{page(many), page(many), page(many)}, next: relative}
 	s := serve(t, api.ServeHTTP)
@@ -216,6 +222,7 @@ func TestMergedSizeIsBounded(t *testing.T) {
 }
 
 func TestPagesWithoutEnd(t *testing.T) {
+	t.Parallel()
 	count := 0
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		count++
@@ -229,6 +236,7 @@ func TestPagesWithoutEnd(t *testing.T) {
 }
 
 func TestEachPageHasItsOwnTimeout(t *testing.T) {
+	t.Parallel()
 	const each, timeout = 400 * time.Millisecond, 1500 * time.Millisecond
 	api := &paged{pages: []string{page("1"), page("2"), page("3"), page("4"), page("5")}, next: relative}
 	api.instead = func(_ http.ResponseWriter, r *http.Request, _ int) bool {
@@ -245,6 +253,7 @@ func TestEachPageHasItsOwnTimeout(t *testing.T) {
 }
 
 func TestLinkOfTheOnlyPage(t *testing.T) {
+	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", `<`+(&url.URL{Path: "/schema"}).String()+`>; rel="describedby"`)
 		_, _ = io.WriteString(w, "{\"not\": \"looked at\"")

@@ -15,7 +15,7 @@ import (
 type ProxySettings struct {
 	HTTP  string // HTTP_PROXY, for addresses of http
 	HTTPS string // HTTPS_PROXY, for addresses of https
-	All   string // ALL_PROXY, where there is no other
+	All   string // ALL_PROXY, where neither of the others is set
 	// No is NO_PROXY: hosts that are reached directly, separated by commas. A name stands
 	// for itself and all below it, one that begins with a dot or "*." for those
 	// below it only; addresses and CIDR ranges stand for themselves; ":port" at
@@ -23,7 +23,7 @@ type ProxySettings struct {
 	No string
 }
 
-// String says which settings are there, not what they are.
+// String returns the names of the settings that are set, without their values.
 func (s ProxySettings) String() string {
 	var set []string
 	for _, setting := range []struct{ name, value string }{{"HTTP_PROXY", s.HTTP}, {"HTTPS_PROXY", s.HTTPS}, {"ALL_PROXY", s.All}, {"NO_PROXY", s.No}} {
@@ -40,9 +40,8 @@ func (s ProxySettings) GoString() string { return "flagsmith.ProxySettings" + s.
 // MarshalText is String.
 func (s ProxySettings) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// proxies are ProxySettings understood. The rules are this package's own because
-// the library's never use a proxy for localhost, while here "all requests" means
-// all that NO_PROXY does not except.
+// proxies are parsed ProxySettings. net/http's own rules never use a proxy for
+// localhost, while here only NO_PROXY makes exceptions.
 type proxies struct {
 	byScheme map[string]*url.URL
 	direct   []exception

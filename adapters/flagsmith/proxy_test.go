@@ -17,6 +17,7 @@ import (
 )
 
 func TestForwardProxies(t *testing.T) {
+	t.Parallel()
 	plain := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, document) })
 	secure := httptest.NewTLSServer(plain.Config.Handler)
 	t.Cleanup(secure.Close)
@@ -64,6 +65,7 @@ func TestForwardProxies(t *testing.T) {
 }
 
 func TestNoProxy(t *testing.T) {
+	t.Parallel()
 	direct := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, document) })
 	_, port, err := net.SplitHostPort(addressOf(t, direct))
 	if err != nil {
@@ -110,6 +112,7 @@ func TestNoProxy(t *testing.T) {
 // Names that lead nowhere: what is not excepted goes to the proxy and comes
 // back, what is excepted cannot.
 func TestNoProxyNamesBelow(t *testing.T) {
+	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, document) })
 	for _, tt := range []struct {
 		list, host string
@@ -133,6 +136,7 @@ func TestNoProxyNamesBelow(t *testing.T) {
 }
 
 func TestForwardProxyFailures(t *testing.T) {
+	t.Parallel()
 	refusing := func(status int) string {
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		return "http://user:" + password + "@" + addressOf(t, s)

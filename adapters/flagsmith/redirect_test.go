@@ -12,6 +12,7 @@ import (
 )
 
 func TestRedirectsAreFollowedWithTheKey(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			var seen journal
@@ -44,6 +45,7 @@ func TestRedirectsAreFollowedWithTheKey(t *testing.T) {
 }
 
 func TestRedirectChain(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		redirects int
 		ok        bool
@@ -68,11 +70,13 @@ func TestRedirectChain(t *testing.T) {
 }
 
 func TestRedirectLoop(t *testing.T) {
+	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) })
 	contains(t, failing(t, client(t, s.URL)).Error(), "redirects without end", "10 redirects")
 }
 
 func TestKeysNeverFollowARedirectToAnotherOrigin(t *testing.T) {
+	t.Parallel()
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		t.Run(host, func(t *testing.T) {
 			var origin, foreign journal
@@ -121,6 +125,7 @@ func TestKeysNeverFollowARedirectToAnotherOrigin(t *testing.T) {
 }
 
 func TestRefusedByAnotherOrigin(t *testing.T) {
+	t.Parallel()
 	abroad := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, abroad.URL+"/"+r.Header.Get("X-Environment-Key"), http.StatusFound)
@@ -133,12 +138,13 @@ func TestRefusedByAnotherOrigin(t *testing.T) {
 }
 
 func TestRedirectsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct{ location, want string }{
 		"nowhere":        {"", "without saying where to"},
-		"no address":     {"http://[::1" + serverKey, "none of HTTP"},
-		"another scheme": {"ftp://example.com/" + serverKey, "none of HTTP"},
-		"no host":        {"http:///" + serverKey, "none of HTTP"},
-		"script":         {"javascript:" + serverKey, "none of HTTP"},
+		"no address":     {"http://[::1" + serverKey, "not an HTTP address"},
+		"another scheme": {"ftp://example.com/" + serverKey, "not an HTTP address"},
+		"no host":        {"http:///" + serverKey, "not an HTTP address"},
+		"script":         {"javascript:" + serverKey, "not an HTTP address"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -159,6 +165,7 @@ func TestRedirectsThatAreRefused(t *testing.T) {
 // The forward proxy of this test stands for the default ports of example.com,
 // for which the certificates of httptest are.
 func TestSameHostFromHTTPToHTTPS(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		from, to string
 		key      bool
@@ -215,6 +222,7 @@ func TestSameHostFromHTTPToHTTPS(t *testing.T) {
 }
 
 func TestRedirectsShareOneTimeout(t *testing.T) {
+	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
 			<-r.Context().Done()

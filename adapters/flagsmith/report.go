@@ -11,7 +11,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// report is what is told to upstream, and how.
+// report is a report to upstream.
 type report struct {
 	address *url.URL
 	secret  http.Header // goes to the configured origin only, as does all of the report

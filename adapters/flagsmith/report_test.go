@@ -58,6 +58,7 @@ func reportError(t *testing.T, err error) *ports.ReportError {
 }
 
 func TestReportUsage(t *testing.T) {
+	t.Parallel()
 	s, got := receiver(t, http.StatusOK)
 	if err := client(t, s.URL+"/api/v1/").ReportUsage(t.Context(), batch()); err != nil {
 		t.Fatal(err)
@@ -77,6 +78,7 @@ func TestReportUsage(t *testing.T) {
 }
 
 func TestReportAnalytics(t *testing.T) {
+	t.Parallel()
 	s, got := receiver(t, http.StatusNoContent)
 	c := client(t, s.URL+"/sub/api/v1")
 	if err := c.ReportCounts(t.Context(), "client", []domain.FeatureCount{{Feature: "b<", Count: 2}, {Feature: "a", Count: 1}, {Feature: "a", Count: 4}}); err != nil {
@@ -104,6 +106,7 @@ func TestReportAnalytics(t *testing.T) {
 }
 
 func TestReportsByStatus(t *testing.T) {
+	t.Parallel()
 	for status, refused := range map[int]bool{
 		200: false, 201: false, 202: false, 204: false, 304: false,
 		400: true, 401: true, 403: true, 404: true, 409: true, 413: true, 422: true, 429: false, 500: false, 502: false, 503: false,
@@ -117,12 +120,13 @@ func TestReportsByStatus(t *testing.T) {
 			continue
 		}
 		if r := reportError(t, err); r.Status != status || r.Refused != refused {
-			t.Errorf("%d is told as %+v", status, r)
+			t.Errorf("%d is reported as %+v", status, r)
 		}
 	}
 }
 
 func TestEvaluationsThatNobodyTakes(t *testing.T) {
+	t.Parallel()
 	evaluations := []domain.FeatureEvaluation{{Feature: "a", Count: 1}}
 	s, got := receiver(t, http.StatusNotFound)
 	for _, address := range []string{s.URL + "/api/v1", s.URL + "/flags"} {
@@ -136,11 +140,12 @@ func TestEvaluationsThatNobodyTakes(t *testing.T) {
 	}
 	other, _ := receiver(t, http.StatusForbidden)
 	if err := client(t, other.URL+"/api/v1").ReportEvaluations(t.Context(), "client", evaluations); errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("403 is told as %v", err)
+		t.Errorf("403 is reported as %v", err)
 	}
 }
 
 func TestReportsWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
 	s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		panic(http.ErrAbortHandler)
@@ -166,6 +171,7 @@ func TestReportsWithoutAnAnswer(t *testing.T) {
 }
 
 func TestReportsAndRedirects(t *testing.T) {
+	t.Parallel()
 	target, got := receiver(t, http.StatusOK)
 	for status, follows := range map[int]bool{301: true, 302: true, 303: false, 307: true, 308: true} {
 		*got = nil
@@ -195,6 +201,7 @@ func TestReportsAndRedirects(t *testing.T) {
 }
 
 func TestNewIdempotencyKey(t *testing.T) {
+	t.Parallel()
 	if a, b := flagsmith.NewIdempotencyKey(), flagsmith.NewIdempotencyKey(); a == b || len(a) != 36 {
 		t.Errorf("%q and %q", a, b)
 	}

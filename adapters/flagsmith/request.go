@@ -24,8 +24,8 @@ type request struct {
 	body    []byte      // goes to the configured origin only; nil: none
 }
 
-// get sends a request, whatever its method, and follows its redirects, until an answer is none or is
-// one that must not be followed. The caller closes the answer's body; the
+// get sends a request, of any method, and follows redirects until an answer is not a
+// redirect or must not be followed. The caller closes the answer's body; the
 // answer's Request has the address it came from. Errors are failures, in which
 // no secret of the request appears.
 func (c *Client) get(ctx context.Context, r request) (*http.Response, error) {
@@ -100,7 +100,7 @@ func redirection(answer *http.Response) (*url.URL, error) {
 	}
 	to, err := from.Parse(location)
 	if err != nil || to.Hostname() == "" || to.Scheme != "http" && to.Scheme != "https" {
-		return refuse("check api_url", "upstream answered %d with an address that is none of HTTP", answer.StatusCode)
+		return refuse("check api_url", "upstream answered %d with an address that is not an HTTP address", answer.StatusCode)
 	}
 	to.User, to.Fragment, to.RawFragment = nil, "", ""
 	if from.Scheme == "https" && to.Scheme == "http" {
@@ -147,7 +147,7 @@ func withoutSecrets(err error, q *http.Request) error {
 	text := err.Error()
 	for _, name := range []string{environmentKeyHeader, proxyKeyHeader, "Authorization"} {
 		if secret := q.Header.Get(name); secret != "" && strings.Contains(text, secret) {
-			return errors.New("upstream's answer is no HTTP")
+			return errors.New("upstream did not answer with HTTP")
 		}
 	}
 	return err

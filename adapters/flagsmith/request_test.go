@@ -14,6 +14,7 @@ import (
 )
 
 func TestRequest(t *testing.T) {
+	t.Parallel()
 	zone := time.FixedZone("", 2*60*60)
 	for name, tt := range map[string]struct {
 		base     string
@@ -73,6 +74,7 @@ func TestRequest(t *testing.T) {
 }
 
 func TestUserInformationIsBasicAuthentication(t *testing.T) {
+	t.Parallel()
 	var seen journal
 	elsewhere := serve(t, seen.answer(document))
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -95,6 +97,7 @@ func TestUserInformationIsBasicAuthentication(t *testing.T) {
 }
 
 func TestNotModified(t *testing.T) {
+	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) })
 	c := client(t, s.URL)
 	r := documentRequest()
@@ -110,6 +113,7 @@ func TestNotModified(t *testing.T) {
 }
 
 func TestConnectionsAreKept(t *testing.T) {
+	t.Parallel()
 	var seen journal
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		seen.add(r)
@@ -132,6 +136,7 @@ func TestConnectionsAreKept(t *testing.T) {
 }
 
 func TestHTTP2(t *testing.T) {
+	t.Parallel()
 	var seen journal
 	s := newTLSServer(t, seen.answer(document))
 	if got := body(t, client(t, s.URL, trust(s))); got != document {

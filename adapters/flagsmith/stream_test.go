@@ -119,7 +119,7 @@ func next(t *testing.T, changes <-chan change) change {
 	case c := <-changes:
 		return c
 	case <-time.After(20 * time.Second):
-		t.Fatal("nothing was told")
+		t.Fatal("nothing was announced")
 		return change{}
 	}
 }
@@ -133,6 +133,7 @@ func stream(w http.ResponseWriter, r *http.Request, text string) {
 }
 
 func TestStreamEvents(t *testing.T) {
+	t.Parallel()
 	const second = 1767323045
 	at := time.Unix(second, 678901000)
 	for name, c := range map[string]struct {
@@ -165,6 +166,7 @@ func TestStreamEvents(t *testing.T) {
 }
 
 func TestABrokenStreamIsOpenedAgainAfterAPauseAndToldOnce(t *testing.T) {
+	t.Parallel()
 	var opened atomic.Int32
 	began := time.Now()
 	changes, log := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -192,6 +194,7 @@ func TestABrokenStreamIsOpenedAgainAfterAPauseAndToldOnce(t *testing.T) {
 
 // The server asks for a pause of an hour. That is bounded, but longer than without.
 func TestAServerAsksForALongerPause(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var opened []time.Time
 		streams := pipedStreams(t, func(answer io.WriteCloser) {
@@ -215,6 +218,7 @@ func TestAServerAsksForALongerPause(t *testing.T) {
 }
 
 func TestAnEventWithoutEndIsRefused(t *testing.T) {
+	t.Parallel()
 	changes, log := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		stream(w, r, "event: environment_updated\n"+strings.Repeat("data: "+strings.Repeat("x", 1000)+"\n", 100)+"\n")
 	}), "a")
@@ -229,10 +233,12 @@ func TestAnEventWithoutEndIsRefused(t *testing.T) {
 }
 
 func TestNoKeysNoStreams(t *testing.T) {
+	t.Parallel()
 	listen(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("something was asked") }))
 }
 
 func TestRealtimeAddressIsChecked(t *testing.T) {
+	t.Parallel()
 	client, err := flagsmith.New(flagsmith.Options{APIURL: &url.URL{Scheme: "http", Host: "localhost"}, Timeout: time.Second, MaxDocumentBytes: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ func TestValidationErrors(t *testing.T) {
 	for _, test := range []struct{ name, contentType, body, want string }{
 		{"empty", "text/plain", ``, `[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]`},
 		{"list", "", `[ ]`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":[]}]`},
-		{"null is no body", "", " null\n", `[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]`},
+		{"null is not a body", "", " null\n", `[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]`},
 		{"null, not declared as JSON", "text/plain", `null`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":"null"}]`},
 		{"number", "", `0`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":0}]`},
 		{"identifier", "", `{"identifier":1.0}`, `[{"type":"string_type","loc":["body","identifier"],` + text + `,"input":1.0}]`},

@@ -16,11 +16,12 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // bench is a store under the URLs of scheme "test" and a directory to work in.
 type bench struct {
-	*memory.Backend
+	*sharedmemory.Backend
 	dir    string
 	handle ports.Store
 	// wrap changes what commands are given.
@@ -30,7 +31,7 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{Backend: memory.NewBackend(), dir: t.TempDir(), wrap: func(s ports.Store) ports.Store { return s }}
+	b := &bench{Backend: sharedmemory.New(), dir: t.TempDir(), wrap: func(s ports.Store) ports.Store { return s }}
 	b.handle = b.open(t)
 	t.Cleanup(func() { _ = b.handle.Close() })
 	return b
@@ -87,7 +88,7 @@ func (b *bench) runWith(t testing.TB, environ []string, args ...string) result {
 	}, standard.WithStore("test", func(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
 		b.prefix = d.Prefix
 		if u.Opaque == "broken" {
-			return nil, errors.New("mend it")
+			return nil, errors.New("repair it")
 		}
 		return b.wrap(b.open(t)), nil
 	}))
@@ -150,7 +151,7 @@ func TestStoreUsage(t *testing.T) {
 		{[]string{"list", "--store", "nowhere"}, 2, nil, []string{`store.url is "nowhere"`, "(flag --store)"}},
 		{[]string{"list", "--store", "ftp://u:geheim@h"}, 2, nil, []string{"unknown scheme", "bolt:", "memory:", "redis:", "test:"}},
 		{[]string{"list", "--store", "memory:"}, 2, nil, []string{"inside the process"}},
-		{[]string{"list", "--store", "test:broken"}, 1, nil, []string{"opening the store test:broken: mend it"}},
+		{[]string{"list", "--store", "test:broken"}, 1, nil, []string{"opening the store test:broken: repair it"}},
 		{[]string{"list", "--prefix", "{"}, 2, nil, []string{"store.prefix is", "(flag --prefix)"}},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {

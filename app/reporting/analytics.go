@@ -13,18 +13,18 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// What analytics may take up of memory, approximately, while they wait to be
-// delivered. Evaluations name identities, of which there may be any number.
+// The approximate memory that analytics may take while they wait to be delivered.
+// Evaluations name identities, whose number has no limit.
 const (
 	countsBytes      = 8 << 20
 	evaluationsBytes = 32 << 20
 )
 
-// AnalyticsOptions is what Analytics are made of.
+// AnalyticsOptions are the parts of Analytics.
 type AnalyticsOptions struct {
-	// Reporter takes what was collected; nil: nobody does, and it is dropped.
+	// Reporter sends what was collected; nil: it is dropped.
 	Reporter ports.AnalyticsReporter
-	// Interval returns the time between two deliveries, more than zero. It is asked
+	// Interval returns the time between two deliveries, more than zero. It is called
 	// before each.
 	Interval func() time.Duration
 	Now      func() time.Time
@@ -33,24 +33,24 @@ type AnalyticsOptions struct {
 	Logger *slog.Logger
 }
 
-// Analytics collect what applications tell of their use of features, add it up by
-// environment, and deliver it every interval. Make them with NewAnalytics. Adding
-// is safe for concurrent use, never waits for upstream, and may be done before,
-// during and after Run.
+// Analytics collect what applications report about their use of features, add it up by
+// environment, and deliver it every interval. The methods that add are safe for
+// concurrent use, never wait for upstream, and may be called before, during and after
+// Run.
 //
-// Nothing is kept over a restart, and a report of which it is not known whether it
-// arrived is sent again: analytics are estimates.
+// Analytics are estimates: they do not survive a restart, and a report that may have
+// arrived is sent again.
 type Analytics struct {
 	o           AnalyticsOptions
 	counts      *tally[string]
 	evaluations *tally[evaluation]
 	countsLoss  loss
 	evalLoss    loss
-	unwanted    sync.Once // tells that nobody takes analytics
-	countsOnly  sync.Once // tells that upstream takes counts only
+	unwanted    sync.Once // logs that analytics are dropped
+	countsOnly  sync.Once // logs that upstream does not accept evaluations
 }
 
-// evaluation is what evaluations are added up by.
+// evaluation is the key that evaluations are added up by.
 type evaluation struct {
 	feature, identity string
 	enabled           bool
@@ -68,8 +68,8 @@ func NewAnalytics(o AnalyticsOptions) *Analytics {
 	return a
 }
 
-// AddCounts adds counts of an environment's features. It keeps nothing of the
-// slice nor of the memory behind its texts.
+// AddCounts adds counts of an environment's features. It does not keep the slice or its
+// strings.
 func (a *Analytics) AddCounts(key domain.EnvironmentKey, counts []domain.FeatureCount) {
 	if len(counts) == 0 || a.nobodyWants() {
 		return
@@ -81,8 +81,8 @@ func (a *Analytics) AddCounts(key domain.EnvironmentKey, counts []domain.Feature
 	a.counts.add(key, entries)
 }
 
-// AddEvaluations adds evaluations of an environment's features. It keeps nothing
-// of the slice nor of the memory behind its texts.
+// AddEvaluations adds evaluations of an environment's features. It does not keep the
+// slice or its strings.
 func (a *Analytics) AddEvaluations(key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation) {
 	if len(evaluations) == 0 || a.nobodyWants() {
 		return
@@ -99,13 +99,13 @@ func (a *Analytics) nobodyWants() bool {
 		return false
 	}
 	a.unwanted.Do(func() {
-		a.o.Logger.Debug("analytics_not_forwarded", "reason", "documents come from a directory, which takes no reports")
+		a.o.Logger.Debug("analytics_not_forwarded", "reason", "documents come from a directory, which does not accept reports")
 	})
 	return true
 }
 
-// Run delivers every interval until stop is closed, and then what is left. ctx
-// bounds all of it.
+// Run delivers every interval until stop is closed, then delivers what is left. It ends
+// early when ctx does.
 func (a *Analytics) Run(ctx context.Context, stop <-chan struct{}) {
 	if a.o.Reporter == nil {
 		return
@@ -132,8 +132,8 @@ func (a *Analytics) sendCounts(ctx context.Context, p batch[string]) error {
 	return a.o.Reporter.ReportCounts(ctx, p.environment, counts)
 }
 
-// sendEvaluations sends evaluations or, where upstream does not take them, has
-// their counts sent.
+// sendEvaluations sends evaluations. Where upstream does not accept them, it adds their
+// counts to the counts.
 func (a *Analytics) sendEvaluations(ctx context.Context, p batch[evaluation]) error {
 	evaluations := make([]domain.FeatureEvaluation, len(p.entries))
 	for i, e := range p.entries {
@@ -154,7 +154,7 @@ func (a *Analytics) sendEvaluations(ctx context.Context, p batch[evaluation]) er
 	return nil
 }
 
-// analyticsQueue is the queue of analytics.
+// analyticsQueue is the queue of one kind of analytics.
 type analyticsQueue[K comparable] struct {
 	kind string
 	*tally[K]
@@ -179,7 +179,7 @@ func (s *analyticsQueue[K]) settle(_ context.Context, p batch[K], became outcome
 	}
 }
 
-// rest tells what was lost since the last time.
+// rest logs what was lost since the last time.
 func (s *analyticsQueue[K]) rest(ctx context.Context) {
 	full, unwelcome, err := s.loss.take()
 	if full+unwelcome == 0 {

@@ -7,20 +7,20 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// openBatches are batches that nobody has sent, so that they may still grow. Those
-// of environments that were removed are apart: upstream may refuse a whole batch
-// for a row that it does not know.
+// openBatches are batches that nobody has sent, so that they may still grow. Removed
+// environments have batches of their own: upstream may refuse a whole batch for a row
+// of an unknown environment.
 type openBatches struct{ present, removed []domain.UsageBatch }
 
 func (o openBatches) batches() []domain.UsageBatch { return slices.Concat(o.present, o.removed) }
 
-// plus returns the batches with more rows. o stays as it is.
+// plus returns the batches with more rows. It does not change o.
 func (o openBatches) plus(present, removed []domain.UsageRow, newKey func() string) openBatches {
 	return openBatches{pack(o.present, present, newKey), pack(o.removed, removed, newKey)}
 }
 
-// pack adds rows to batches, and makes more of them where one would have too many.
-// It changes neither.
+// pack returns batches with more rows, and as many new batches as their number takes.
+// It does not change its arguments.
 func pack(batches []domain.UsageBatch, more []domain.UsageRow, newKey func() string) []domain.UsageBatch {
 	if len(more) == 0 {
 		return batches
@@ -43,8 +43,8 @@ func pack(batches []domain.UsageBatch, more []domain.UsageRow, newKey func() str
 	return packed
 }
 
-// sum sorts rows and adds up those of one environment and resource. It reuses the
-// slice.
+// sum sorts rows and adds up those with the same environment and resource. It reuses
+// the slice.
 func sum(rows []domain.UsageRow) []domain.UsageRow {
 	slices.SortFunc(rows, func(a, b domain.UsageRow) int {
 		return cmp.Or(cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Resource, b.Resource))

@@ -9,20 +9,20 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// linger is how long an environment that was removed is still counted for: as long
-// as requests can take that began before.
+// linger is how long requests are still counted for an environment that was removed: as
+// long as a request that began before can take.
 const linger = time.Minute
 
-// counters count served requests. The zero value counts nothing until track names
+// counters count served requests. The zero value counts nothing until Track sets
 // environments.
 type counters struct {
 	now func() time.Time
-	// counted has a counter for each environment that is counted. The map does not
-	// change; nil is none.
+	// counted has a counter for each environment that is counted. The map never
+	// changes; it may be nil.
 	counted atomic.Pointer[map[domain.EnvironmentKey]*counter]
 
-	mu sync.Mutex // of those who replace the map
-	// former counters were taken off the map. Somebody may have looked them up just
+	mu sync.Mutex // held while the map is replaced
+	// former counters were removed from the map. A request may have looked them up just
 	// before.
 	former []*counter
 }
@@ -31,11 +31,10 @@ type counters struct {
 type counter struct {
 	environment domain.EnvironmentKey
 	served      [domain.NumResources]atomic.Int64
-	removedAt   time.Time // zero while the environment is there; belongs to who has counters.mu
+	removedAt   time.Time // zero until the environment is removed; guarded by counters.mu
 }
 
-// Count counts one served request. Environments that discovery did not bring are
-// not counted.
+// Count counts one served request. It ignores environments that were not discovered.
 func (c *counters) Count(key domain.EnvironmentKey, what domain.Resource) {
 	counted := c.counted.Load()
 	if counted == nil {
@@ -46,9 +45,9 @@ func (c *counters) Count(key domain.EnvironmentKey, what domain.Resource) {
 	}
 }
 
-// Track names all environments there are. It is called before requests are
-// answered for new ones. One that was removed goes on being counted for a while,
-// for requests under way; one that is still there but was not discovered does not.
+// Track sets which environments exist. It is called before requests are answered for
+// new ones. A removed environment is still counted for a while, for requests under way;
+// one that is now configured instead of discovered is not.
 func (c *counters) Track(environments []domain.EnvironmentKeys) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,7 +76,7 @@ func (c *counters) Track(environments []domain.EnvironmentKeys) {
 	c.put(next)
 }
 
-// all returns a copy of the map. It needs c.mu.
+// all returns a copy of the map. The caller holds c.mu.
 func (c *counters) all() map[domain.EnvironmentKey]*counter {
 	counted := c.counted.Load()
 	if counted == nil {
@@ -86,7 +85,7 @@ func (c *counters) all() map[domain.EnvironmentKey]*counter {
 	return maps.Clone(*counted)
 }
 
-// put replaces the map. It needs c.mu.
+// put replaces the map. The caller holds c.mu.
 func (c *counters) put(next map[domain.EnvironmentKey]*counter) {
 	if len(next) == 0 {
 		c.counted.Store(nil)
@@ -95,8 +94,8 @@ func (c *counters) put(next map[domain.EnvironmentKey]*counter) {
 	c.counted.Store(&next)
 }
 
-// drain takes what was counted since the last call: of environments that are
-// there, and of those that were removed.
+// drain returns what was counted since the last call, for environments that exist and
+// for those that were removed.
 func (c *counters) drain() (present, removed []domain.UsageRow) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,7 +126,7 @@ func (c *counters) drain() (present, removed []domain.UsageRow) {
 	return present, removed
 }
 
-// drain appends what was counted, and begins anew.
+// drain appends what was counted to rows, and resets the counter.
 func (k *counter) drain(rows []domain.UsageRow) []domain.UsageRow {
 	for what := range k.served {
 		if n := k.served[what].Swap(0); n > 0 {

@@ -14,42 +14,42 @@ import (
 const (
 	// deliveriesAtOnce bounds the reports under way at one time.
 	deliveriesAtOnce = 8
-	// firstRetry is how long a report that failed rests at first, then doubled each
-	// time, up to the interval.
+	// firstRetry is the pause after the first failure. It doubles with each further
+	// one, up to the interval.
 	firstRetry = time.Second
 	// lookAgain is how soon a change of the interval is noticed.
 	lookAgain = 5 * time.Second
-	// lastTries is how often what is left is tried at the end, and lastPause how
-	// long it rests in between at first.
+	// lastTries is how often delivery is tried at the end, and lastPause the first
+	// pause in between.
 	lastTries = 3
 	lastPause = 250 * time.Millisecond
 )
 
-// queue is what a courier takes batches from. take and rest are called from one
+// queue is where a courier gets its batches. take and rest are called from one
 // goroutine, the others from several.
 type queue[P any] interface {
-	// take returns the batches that are to be delivered now.
+	// take returns the batches to deliver now.
 	take(ctx context.Context) []P
 	deliver(ctx context.Context, batch P) error
-	// settle is told what became of a batch that take returned.
+	// settle is called with the outcome of each batch that take returned.
 	settle(ctx context.Context, batch P, became outcome, err error)
 	// rest is called at the end of every round.
 	rest(ctx context.Context)
-	// end is called at the very end; what is still there will not be delivered.
+	// end is called last; what is still queued will not be delivered.
 	end(ctx context.Context)
 }
 
-// outcome is what became of a batch.
+// outcome is the result of delivering a batch.
 type outcome uint8
 
 const (
 	arrived outcome = iota
-	delayed         // it was not taken now, or nobody knows
-	refused         // it is not to be sent again
+	delayed         // it was not accepted now, or the result is unknown
+	refused         // it must not be sent again
 )
 
-// courier delivers what is in a queue: every interval, again after a pause when that
-// fails, and once more at the end.
+// courier delivers the batches of a queue: every interval, again after a pause when
+// that fails, and once more at the end.
 type courier[P any] struct {
 	queue[P]
 	kind     string // for the log
@@ -60,8 +60,8 @@ type courier[P any] struct {
 	failures int // rounds in a row in which something was delayed
 }
 
-// run delivers until stop is closed, and then what is left. Deliveries under way at
-// that moment are finished. All of it ends with ctx.
+// run delivers until stop is closed, then finishes deliveries under way and delivers
+// what is left. It ends early when ctx does.
 func (c *courier[P]) run(ctx context.Context, stop <-chan struct{}) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -85,8 +85,8 @@ func (c *courier[P]) run(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-// schedule returns what tells how long it is until the next round, after one that
-// began at that time. It follows the interval, which can change.
+// schedule returns a function that returns the time until the next round, after a round
+// that began at that time. The function follows the interval, which can change.
 func (c *courier[P]) schedule(first bool, began time.Time, retrying bool) func() time.Duration {
 	random, ended := c.random(), c.now()
 	return func() time.Duration {
@@ -108,8 +108,8 @@ func (c *courier[P]) schedule(first bool, began time.Time, retrying bool) func()
 	}
 }
 
-// left returns what is left at now of a time that began at since. A clock that was
-// set back makes it no longer.
+// left returns how much is left at now of a period that began at since. A clock that
+// was set back does not make it longer.
 func left(of time.Duration, since, now time.Time) time.Duration {
 	return min(of, max(0, of-now.Sub(since)))
 }
@@ -134,8 +134,8 @@ func (c *courier[P]) finish(ctx context.Context) {
 	}
 }
 
-// round delivers what there is, and reports how many batches that were and how
-// many of them are delayed.
+// round delivers what is queued. It returns how many batches that were, and how many of
+// them are delayed.
 func (c *courier[P]) round(ctx context.Context) (taken, failed int) {
 	var (
 		all              sync.WaitGroup
@@ -186,13 +186,13 @@ func outcomeOf(err error) outcome {
 	}
 }
 
-// unanswered reports whether an error is no answer at all.
+// unanswered reports whether upstream did not answer.
 func unanswered(err error) bool {
 	var report *ports.ReportError
 	return !errors.As(err, &report) || report.Status == 0
 }
 
-// note counts and tells failures: their beginning and their end, not each of them.
+// note counts failures and logs when they begin and end.
 func (c *courier[P]) note(ctx context.Context, delivered int, failure *error) {
 	switch {
 	case failure != nil && ctx.Err() == nil:
@@ -205,7 +205,7 @@ func (c *courier[P]) note(ctx context.Context, delivered int, failure *error) {
 	}
 }
 
-// attributes tells an error to the log.
+// attributes returns the log attributes of an error.
 func attributes(err error) []any {
 	var report *ports.ReportError
 	if !errors.As(err, &report) {

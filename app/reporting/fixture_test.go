@@ -18,6 +18,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // This file holds what the tests of this package run reports with. All of them run
@@ -143,7 +144,7 @@ func discovered(keys ...domain.EnvironmentKey) []domain.EnvironmentKeys {
 }
 
 // start runs usage until the end of the test at most, for environments a, b and c.
-func start(t *testing.T, u *upstream, b *memory.Backend, node string) *process {
+func start(t *testing.T, u *upstream, b *sharedmemory.Backend, node string) *process {
 	t.Helper()
 	store, err := b.Open(t.Context(), &url.URL{Scheme: memory.Scheme}, ports.StoreDeps{Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

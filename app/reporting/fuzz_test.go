@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // FuzzSpool puts anything into a spool: what is served afterwards is reported all
@@ -20,7 +20,7 @@ func FuzzSpool(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		synctest.Test(t, func(t *testing.T) {
-			u, b := newUpstream(), memory.NewBackend()
+			u, b := newUpstream(), sharedmemory.New()
 			if _, err := handle(t, b).PutState(t.Context(), "usage/spool/0", value, ""); err != nil {
 				t.Fatal(err)
 			}

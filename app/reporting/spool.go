@@ -14,19 +14,20 @@ import (
 )
 
 const (
-	// spoolName begins the names of spools, as states and as leases; a number
-	// follows. The lease of the bare name is for looking after the spools of others.
+	// spoolName begins the names of spools, as states and as leases; a number follows.
+	// The lease with the bare name is for the process that empties the spools of
+	// others.
 	spoolName = "usage/spool"
-	// mostSpools bounds the search for one that is free.
+	// mostSpools bounds the search for a free spool.
 	mostSpools = 4096
-	// shortestLease is how long a spool that nobody looks after stays its owner's,
-	// at least.
+	// shortestLease is the least time for which a process keeps a spool without
+	// renewing its lease.
 	shortestLease = 15 * time.Second
 )
 
 var (
-	// errTakenOver: what was saved last belongs to another process now.
-	errTakenOver = errors.New("another node has taken the spool over")
+	// errTakenOver: another process has what was saved last.
+	errTakenOver = errors.New("another node has taken over the spool")
 	errNoSpool   = fmt.Errorf("all of %d spools are in use", mostSpools)
 	errEnough    = errors.New("enough has been taken over for now")
 	errUncertain = errors.New("it is not known whether it was stored")
@@ -36,23 +37,22 @@ var (
 // called, so that nothing has changed there.
 var ErrNotCalled = errors.New("the store was not called")
 
-// SpoolStore is what usage needs of a store. Its calls return within a bounded time.
+// SpoolStore is the part of a store that usage needs. Its calls return in bounded time.
 type SpoolStore interface {
 	ports.Leaser
 	ports.Stater
 }
 
-// spool is where one process keeps the batches that upstream has not taken yet.
+// spool is where one process keeps the batches that upstream has not accepted yet.
 //
 // A store has numbered spools, as many as there ever were processes at one time. A
-// process takes the first that nobody has a lease of, with what is in it: that is
-// how a restart finds what its former self left, whatever that was called. The
-// spools of nodes that do not come back are emptied by others, once their leases
-// have run out. Two processes that have one batch send it under one key, so that
-// it counts once; and who lost its spool without noticing is told so by the
-// version when it saves.
+// process takes the first one without a lease, with its content. So a restarted process
+// finds what it left, whatever its node was called. Spools of nodes that do not come
+// back are emptied by other nodes after their leases have run out. Two processes that
+// have the same batch send it under the same key, so that it counts once. A process
+// whose spool was taken over learns it from the version when it saves.
 //
-// A spool belongs to one goroutine at a time.
+// A spool is used by one goroutine at a time.
 type spool struct {
 	store  SpoolStore
 	node   string
@@ -63,25 +63,24 @@ type spool struct {
 	claimed bool
 	name    string
 	version ports.Version
-	vacant  bool   // nothing was in it, and nothing was saved
-	saved   []byte // what is stored under version, nil when that is not known
-	tried   []byte // what was to be stored by a save of which it is not known whether it was
+	vacant  bool   // it was empty, and nothing was saved since
+	saved   []byte // what is stored under version; nil: unknown
+	tried   []byte // what a save whose outcome is unknown may have stored
 	swept   time.Time
 }
 
 func newSpool(o UsageOptions) *spool {
 	return &spool{
 		store: o.Store, node: o.Node, now: o.Now, logger: o.Logger,
-		// A round extends the lease, and rounds are an interval apart.
+		// Each round extends the lease, and rounds are an interval apart.
 		ttl: func() time.Duration { return max(2*o.Interval(), shortestLease) },
 	}
 }
 
 func nameOf(number int) string { return fmt.Sprintf("%s/%d", spoolName, number) }
 
-// claim makes sure that this process has a spool, and returns what was in it where
-// it is a new one. Errors: errTakenOver, with which the one it had is gone; the
-// store's.
+// claim makes sure that this process has a spool, and returns the content of a new one.
+// Errors: errTakenOver, after which the former spool is lost; the store's.
 func (s *spool) claim(ctx context.Context) ([]domain.UsageBatch, error) {
 	if s.claimed {
 		held, err := s.lease(ctx, s.name)
@@ -113,8 +112,8 @@ func (s *spool) claim(ctx context.Context) ([]domain.UsageBatch, error) {
 	return nil, errNoSpool
 }
 
-// ensure makes the spool, so that a search that ends at the first one that does not
-// exist has seen all.
+// ensure creates the spool if it does not exist, so that a search that ends at the
+// first missing one has seen all.
 func (s *spool) ensure(ctx context.Context, name string) error {
 	_, _, err := s.store.GetState(ctx, name)
 	if !errors.Is(err, ports.ErrNotFound) && !errors.Is(err, ports.ErrCorrupt) {
@@ -126,9 +125,10 @@ func (s *spool) ensure(ctx context.Context, name string) error {
 	return err
 }
 
-// save makes the spool hold batches. Without a spool, which the store was away for,
-// it does nothing. Errors: errTakenOver, with which the spool is gone; errUncertain,
-// with which the spool may hold batches; others, with which it holds what it did.
+// save stores batches in the spool, in place of its content. Without a spool (the store
+// was away) it does nothing. Errors: errTakenOver, after which the spool is lost;
+// errUncertain, after which the spool may hold batches; others, after which it is
+// unchanged.
 func (s *spool) save(ctx context.Context, batches []domain.UsageBatch) error {
 	if !s.claimed {
 		return nil
@@ -160,7 +160,7 @@ func (s *spool) save(ctx context.Context, batches []domain.UsageBatch) error {
 	return err
 }
 
-// find learns what became of a save that failed.
+// find finds out whether a save with an unknown outcome was stored.
 func (s *spool) find(ctx context.Context) error {
 	value, version, err := s.store.GetState(ctx, s.name)
 	switch {
@@ -176,8 +176,8 @@ func (s *spool) find(ctx context.Context) error {
 	return nil
 }
 
-// sweep empties the spools of processes that are gone, if this node is the one to
-// do so and it is time to. keep must save what it is given before it returns nil.
+// sweep empties the spools of processes that are gone, if it is time to and no other
+// node does. keep must save its argument before it returns nil.
 func (s *spool) sweep(ctx context.Context, keep func([]domain.UsageBatch) error) error {
 	if !s.claimed {
 		return nil
@@ -217,7 +217,8 @@ func (s *spool) sweep(ctx context.Context, keep func([]domain.UsageBatch) error)
 	return nil
 }
 
-// empty hands what is in a spool that this process has the lease of to keep.
+// empty passes the content of a spool, whose lease this process has, to keep, and
+// empties it.
 func (s *spool) empty(ctx context.Context, name string, keep func([]domain.UsageBatch) error) error {
 	defer func() { _ = s.store.DropLease(ctx, name, s.node) }()
 	batches, version, err := s.read(ctx, name)
@@ -231,12 +232,12 @@ func (s *spool) empty(ctx context.Context, name string, keep func([]domain.Usage
 		return err
 	}
 	if _, err = s.put(ctx, name, encode("", nil), version); errors.Is(err, ports.ErrConflict) {
-		return nil // its owner is there after all, and what it has is sent under the same keys
+		return nil // its owner is still there, and sends the same batches under the same keys
 	}
 	return err
 }
 
-// release lets others have the spool, with what is in it.
+// release gives the spool back, with its content.
 func (s *spool) release(ctx context.Context) {
 	if !s.claimed {
 		return
@@ -252,8 +253,8 @@ func (s *spool) lease(ctx context.Context, name string) (held bool, err error) {
 	return held && err == nil, err
 }
 
-// put is the store's PutState. Its errors wrap errUncertain where the store may have
-// done it.
+// put is the store's PutState. Its error wraps errUncertain if the value may have been
+// stored.
 func (s *spool) put(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
 	version, err := s.store.PutState(ctx, name, value, ifVersion)
 	if err != nil && !errors.Is(err, ports.ErrConflict) && !errors.Is(err, ErrNotCalled) {
@@ -262,8 +263,8 @@ func (s *spool) put(ctx context.Context, name string, value []byte, ifVersion po
 	return version, err
 }
 
-// read returns what is in a spool. What cannot be read is told to the log, and is
-// as good as nothing.
+// read returns the content of a spool. Content that cannot be read is logged and
+// treated as empty.
 func (s *spool) read(ctx context.Context, name string) ([]domain.UsageBatch, ports.Version, error) {
 	value, version, err := s.store.GetState(ctx, name)
 	var batches []domain.UsageBatch
@@ -281,7 +282,7 @@ func (s *spool) read(ctx context.Context, name string) ([]domain.UsageBatch, por
 	return nil, version, nil
 }
 
-// What is in a spool, as JSON. The resources are written as upstream knows them.
+// The content of a spool, as JSON. Resources have upstream's names.
 type (
 	spoolText struct {
 		Node    string      `json:"node"`
@@ -309,7 +310,7 @@ func encode(node string, batches []domain.UsageBatch) []byte {
 	}
 	value, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // texts and numbers always can be written
+		panic(err) // strings and numbers can always be encoded
 	}
 	return value
 }

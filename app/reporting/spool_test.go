@@ -18,13 +18,14 @@ import (
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 func newIdleUsage() *reporting.Usage {
 	return reporting.NewUsage(reporting.UsageOptions{Now: time.Now, Interval: func() time.Duration { return interval }})
 }
 
-func handle(t *testing.T, b *memory.Backend) ports.Store {
+func handle(t *testing.T, b *sharedmemory.Backend) ports.Store {
 	t.Helper()
 	s, err := b.Open(t.Context(), &url.URL{Scheme: memory.Scheme}, ports.StoreDeps{Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -34,7 +35,7 @@ func handle(t *testing.T, b *memory.Backend) ports.Store {
 }
 
 // spoolOf returns what is in a spool.
-func spoolOf(t *testing.T, b *memory.Backend, number int) []byte {
+func spoolOf(t *testing.T, b *sharedmemory.Backend, number int) []byte {
 	t.Helper()
 	value, _, err := handle(t, b).GetState(t.Context(), fmt.Sprintf("usage/spool/%d", number))
 	if err != nil {
@@ -45,7 +46,7 @@ func spoolOf(t *testing.T, b *memory.Backend, number int) []byte {
 
 // alone gives back what a process had that was killed, as a store does that is of
 // one process only.
-func alone(t *testing.T, b *memory.Backend, node string) {
+func alone(t *testing.T, b *sharedmemory.Backend, node string) {
 	t.Helper()
 	for _, name := range []string{"usage/spool", "usage/spool/0"} {
 		if err := handle(t, b).DropLease(t.Context(), name, node); err != nil {
@@ -58,7 +59,7 @@ func alone(t *testing.T, b *memory.Backend, node string) {
 // batch under its former key, and that at most an interval is lost.
 func TestKilledWhileUpstreamIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		u.failing(errAway)
 		first := start(t, u, b, "node-1")
 		var total, since int64
@@ -97,7 +98,7 @@ func TestKilledWhileUpstreamIsAway(t *testing.T) {
 // TestKilledAfterUpstreamTookTheBatch sees that it counts once.
 func TestKilledAfterUpstreamTookTheBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		first := start(t, u, b, "node-1")
 		u.script(func(context.Context, int, domain.UsageBatch) (bool, error) {
 			first.dead.Store(true) // before it gets the answer
@@ -123,7 +124,7 @@ func TestKilledAfterUpstreamTookTheBatch(t *testing.T) {
 // is killed: what is in the store is not another batch.
 func TestKilledAfterASaveOfUnknownOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		p := start(t, u, b, "n1")
 		pass(time.Second)
 		p.served(5)
@@ -154,7 +155,7 @@ func TestExactWhateverIsLost(t *testing.T) {
 					defer mu.Unlock()
 					return source.Float64()
 				}
-				u, b := newUpstream(), memory.NewBackend()
+				u, b := newUpstream(), sharedmemory.New()
 				u.script(func(context.Context, int, domain.UsageBatch) (bool, error) {
 					<-time.After(time.Duration(random() * float64(2*time.Second)))
 					switch x := random(); {
@@ -209,7 +210,7 @@ func TestExactWhateverIsLost(t *testing.T) {
 // TestManyRestarts kills and starts at random moments, upstream coming and going.
 func TestManyRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		var served, atRisk int64
 		for round := range 40 {
 			switch round % 4 {
@@ -244,7 +245,7 @@ func TestManyRestarts(t *testing.T) {
 
 func TestNodesHaveTheirOwnSpools(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		u.failing(errAway)
 		one, two := start(t, u, b, "node-1"), start(t, u, b, "node-2")
 		one.served(3)
@@ -264,7 +265,7 @@ func TestNodesHaveTheirOwnSpools(t *testing.T) {
 // that ended in good order.
 func TestEndLeavesTheSpoolToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		u.failing(errAway)
 		one := start(t, u, b, "node-1")
 		one.served(6)
@@ -280,7 +281,7 @@ func TestEndLeavesTheSpoolToOthers(t *testing.T) {
 // not come back, once.
 func TestDeadNodeIsTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		u.failing(errAway)
 		one, two, three := start(t, u, b, "node-1"), start(t, u, b, "node-2"), start(t, u, b, "node-3")
 		one.served(3)
@@ -315,7 +316,7 @@ func TestDeadNodeIsTakenOver(t *testing.T) {
 // lose its spool neither loses counts nor has them counted twice.
 func TestNodeThatWasTakenOverAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		u.failing(errAway)
 		one, two := start(t, u, b, "node-1"), start(t, u, b, "node-2")
 		two.served(10)
@@ -347,7 +348,7 @@ func TestNodeThatWasTakenOverAlive(t *testing.T) {
 // counting, and cannot reach the store for so long.
 func TestNodeThatWasTakenOverWithoutTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		u.failing(errAway)
 		one, two := start(t, u, b, "node-1"), start(t, u, b, "node-2")
 		two.served(10)
@@ -376,7 +377,7 @@ func TestNodeThatWasTakenOverWithoutTheStore(t *testing.T) {
 
 func TestWithoutTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		p := start(t, u, b, "node-1")
 		p.away.Store(true)
 		p.served(3)
@@ -399,7 +400,7 @@ func TestWithoutTheStore(t *testing.T) {
 // TestStoreThatLosesItsData sees that what was spooled is spooled again.
 func TestStoreThatLosesItsData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		u.failing(errAway)
 		p := start(t, u, b, "node-1")
 		p.served(3)
@@ -425,7 +426,7 @@ func TestUnreadableSpool(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				u, b := newUpstream(), memory.NewBackend()
+				u, b := newUpstream(), sharedmemory.New()
 				if _, err := handle(t, b).PutState(t.Context(), "usage/spool/0", []byte(text), ""); err != nil {
 					t.Fatal(err)
 				}

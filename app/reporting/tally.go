@@ -8,27 +8,27 @@ import (
 )
 
 const (
-	// batchEntries and batchBytes bound one report of analytics, approximately:
-	// upstream refuses what is too large.
+	// batchEntries and batchBytes are the approximate bounds of one report: upstream
+	// refuses larger ones.
 	batchEntries = 1000
 	batchBytes   = 1 << 20
-	// entryBytes is about what an entry takes besides its texts.
+	// entryBytes is the approximate size of an entry without its strings.
 	entryBytes = 128
 	// mostCount is the highest count that upstream keeps.
 	mostCount = math.MaxInt32
 )
 
-// tally adds up counts by environment and by K, within bounds. It is safe for
+// tally adds up counts by environment and by K, in bounded memory. It is safe for
 // concurrent use.
 type tally[K comparable] struct {
 	limit int           // bytes, approximately
 	texts func(K) int   // length of K's texts
-	own   func(K) K     // a copy of K that keeps nothing else alive
-	lost  func(n int64) // called under the lock with what did not fit
+	own   func(K) K     // a copy of K that does not share memory with it
+	lost  func(n int64) // called under the lock with counts that did not fit
 
 	mu   sync.Mutex
 	held map[domain.EnvironmentKey]map[K]int64
-	size int // of what is held and of what was taken and is not settled
+	size int // of what is held, and of what was taken and is not settled yet
 }
 
 // entry is one count.
@@ -37,7 +37,7 @@ type entry[K comparable] struct {
 	count int64
 }
 
-// batch is a part of what was held for one environment.
+// batch is one report: some of the entries of an environment.
 type batch[K comparable] struct {
 	environment domain.EnvironmentKey
 	entries     []entry[K]
@@ -50,8 +50,7 @@ func newTally[K comparable](limit int, texts func(K) int, own func(K) K, lost fu
 
 func (t *tally[K]) cost(what K) int { return t.texts(what) + entryBytes }
 
-// add counts. What is new and does not fit any more is lost; what is known always
-// fits.
+// add adds counts. A new entry that does not fit is lost; a known entry always fits.
 func (t *tally[K]) add(environment domain.EnvironmentKey, counted []entry[K]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,8 +75,7 @@ func (t *tally[K]) add(environment domain.EnvironmentKey, counted []entry[K]) {
 	}
 }
 
-// take hands out all that is held. Each batch must be given to putBack or to
-// release.
+// take returns everything that is held. Each batch must be passed to putBack or release.
 func (t *tally[K]) take() []batch[K] {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -107,20 +105,20 @@ func (t *tally[K]) take() []batch[K] {
 	return batches
 }
 
-// putBack adds what was not delivered to what has come since.
+// putBack adds a batch that was not delivered to what has come since.
 func (t *tally[K]) putBack(p batch[K]) {
-	t.release(p) // its room is enough for it
+	t.release(p) // so that there is room for it
 	t.add(p.environment, p.entries)
 }
 
-// release gives back the room of a batch that is settled.
+// release frees the memory budget of a settled batch.
 func (t *tally[K]) release(p batch[K]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.size -= p.size
 }
 
-// sum returns the counts of a batch added up.
+// sum returns the sum of a batch's counts.
 func (p batch[K]) sum() (n int64) {
 	for _, e := range p.entries {
 		n += e.count

@@ -13,23 +13,22 @@ import (
 )
 
 const (
-	// mostRows is how many rows may wait in batches that do not grow, some 20 megabytes:
-	// those taken over from other processes, and those that may have been spooled.
+	// mostRows is how many rows may wait in sealed batches, some 20 megabytes.
 	mostRows = 200_000
-	// lastSave bounds the calls of the store at the very end.
+	// lastSave bounds the last calls of the store.
 	lastSave = time.Second
 )
 
-// UsageOptions is what Usage is made of.
+// UsageOptions are the parts of Usage.
 type UsageOptions struct {
 	Reporter ports.UsageReporter
-	// Store keeps what is not reported yet.
+	// Store keeps batches that are not reported yet.
 	Store SpoolStore
 	// Node names this process among those that share the store.
 	Node string
 	// NewKey returns a new UUID, see domain.UsageBatch.
 	NewKey func() string
-	// Interval returns the time between two reports, more than zero. It is asked
+	// Interval returns the time between two reports, more than zero. It is called
 	// before each.
 	Interval func() time.Duration
 	Now      func() time.Time
@@ -38,38 +37,36 @@ type UsageOptions struct {
 	Logger *slog.Logger
 }
 
-// Usage counts what is served of the environments that discovery brought, and
-// reports it every interval. Make it with NewUsage. Counting is safe for
-// concurrent use and may be done before, during and after Run.
+// Usage counts what is served of discovered environments, and reports it every
+// interval. Count and Track are safe for concurrent use and may be called before,
+// during and after Run.
 //
-// What is counted becomes a batch, which is spooled before it is sent, and sent
-// under the same key until upstream has answered. While it does not, counts are
-// added up in an open batch, spooled every interval, so that memory is bounded by
-// the number of environments, and a crash costs the counts of one interval at
-// most. See spool for what becomes of the spools of processes that are gone.
+// The package's documentation has the states of a batch. While upstream does not
+// answer, further counts are added to open batches, so that memory is bounded by the
+// number of environments. See spool for the batches of processes that are gone.
 type Usage struct {
 	counters
 	o     UsageOptions
 	spool *spool
 
-	mu lock // never taken by who counts; held over calls of the store
-	// sealed batches may have been sent: they do not change any more. They may
-	// also be in the spool of another node, under the same keys.
+	mu lock // not taken by Count; held over calls of the store
+	// sealed batches may have been sent, so they never change. They may also be in the
+	// spool of another node.
 	sealed []domain.UsageBatch
 	open   openBatches
-	// unsaved: the store does not have what was added to open last.
+	// unsaved: the spool does not have what was added to open last.
 	unsaved bool
 }
 
-// NewUsage returns Usage that counts nothing until Track names environments.
+// NewUsage returns a Usage that counts nothing until Track sets environments.
 func NewUsage(o UsageOptions) *Usage {
 	u := &Usage{o: o, spool: newSpool(o), mu: make(lock, 1)}
 	u.counters.now = o.Now
 	return u
 }
 
-// Run reports every interval until stop is closed, and then what is left. It
-// begins with what an earlier process left in the store. ctx bounds all of it.
+// Run reports every interval until stop is closed, then reports what is left. It starts
+// with what an earlier process left in the store. It ends early when ctx does.
 func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
 	delivery := &courier[domain.UsageBatch]{queue: (*usageQueue)(u), kind: "usage", interval: u.o.Interval, now: u.o.Now, random: u.o.Random, logger: u.o.Logger}
 	saving, stopSaving := context.WithCancel(ctx)
@@ -80,8 +77,8 @@ func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
 	both.Wait()
 }
 
-// keepSaving spools every interval what was counted while batches wait to be
-// taken: a delivery, or the pause after one that failed, may take longer.
+// keepSaving saves every interval what was counted while batches wait: a delivery, or
+// the pause after one that failed, may take longer.
 func (u *Usage) keepSaving(ctx context.Context, stop <-chan struct{}) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -105,8 +102,8 @@ func (u *Usage) keepSaving(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-// collect adds what was counted to the open batch and spools everything. It needs
-// u.mu.
+// collect adds what was counted to the open batches and saves everything. The caller
+// holds u.mu.
 func (u *Usage) collect(ctx context.Context) {
 	present, removed := u.drain()
 	next := u.open.plus(present, removed, u.o.NewKey)
@@ -121,40 +118,40 @@ func (u *Usage) collect(ctx context.Context) {
 		u.save(ctx)
 		return
 	case errors.Is(err, errUncertain) && (u.unsaved || len(u.open.batches()) == 0) && rowsOf(u.sealed)+rowsOf(next.batches()) <= mostRows:
-		// Others may find these very batches, and nothing else under their keys.
+		// The spool may hold these batches, and nothing else under their keys.
 		u.open, u.unsaved = next, true
 		u.seal()
 	case u.unsaved:
 		u.open = next
 	default:
-		// As long as the store is away, others may take over what is in it.
+		// While the store is away, others may take over what the spool holds.
 		u.seal()
 		u.open, u.unsaved = u.open.plus(present, removed, u.o.NewKey), true
 	}
 	u.logSpoolError(ctx, err)
 }
 
-// seal makes the open batches such that do not change any more. It needs u.mu.
+// seal turns open batches into sealed ones. The caller holds u.mu.
 //
-// That is done when they are to be sent, and when the spool was taken over: another
-// process sends what was saved last, which they are, under the same keys.
+// That is done before they are sent, and when the spool was taken over: another process
+// sends what was saved last, which is these batches, under the same keys.
 func (u *Usage) seal() {
 	u.sealed = append(u.sealed, u.open.batches()...)
 	u.open = openBatches{}
 }
 
-// save spools everything. It needs u.mu.
+// save saves everything. The caller holds u.mu.
 func (u *Usage) save(ctx context.Context) {
 	err := u.spool.save(ctx, slices.Concat(u.sealed, u.open.batches()))
 	if errors.Is(err, errTakenOver) {
 		u.seal()
-		return // the next round looks for another spool
+		return // the next round claims another spool
 	}
 	u.logSpoolError(ctx, err)
 }
 
-// claim makes sure that there is a spool, and takes over what is in a new one. It
-// needs u.mu.
+// claim makes sure that there is a spool, and adopts the content of a new one. The
+// caller holds u.mu.
 func (u *Usage) claim(ctx context.Context) {
 	found, err := u.spool.claim(ctx)
 	if errors.Is(err, errTakenOver) {
@@ -166,17 +163,17 @@ func (u *Usage) claim(ctx context.Context) {
 		return
 	}
 	u.o.Logger.InfoContext(ctx, "usage_restored", "batches", len(found), "requests", requestsOf(found))
-	// A program that ends again and again while upstream is away leaves more each time.
+	// A program that crashes repeatedly while upstream is away leaves more each time.
 	for rowsOf(found) > mostRows {
-		u.o.Logger.ErrorContext(ctx, "usage_dropped", "error", "too much was left by earlier runs",
+		u.o.Logger.ErrorContext(ctx, "usage_dropped", "error", "earlier runs left more than 200,000 rows",
 			"idempotency_key", found[0].Key, "rows", len(found[0].Rows), "requests", requestsOf(found[:1]))
 		found = found[1:]
 	}
 	u.adopt(found)
-	u.save(ctx) // so that the process it was of notices, should it still be there
+	u.save(ctx) // so that its former process notices, if it still runs
 }
 
-// adopt takes batches of another process, unless they are here already.
+// adopt adds batches of another process, unless they are here already.
 func (u *Usage) adopt(found []domain.UsageBatch) {
 	for _, b := range found {
 		if !slices.ContainsFunc(u.sealed, func(s domain.UsageBatch) bool { return s.Key == b.Key }) {
@@ -185,7 +182,7 @@ func (u *Usage) adopt(found []domain.UsageBatch) {
 	}
 }
 
-// logSpoolError logs what the store does not, and what is not ordinary.
+// logSpoolError logs unexpected errors that the store does not log.
 func (u *Usage) logSpoolError(ctx context.Context, err error) {
 	for _, quiet := range []error{errTakenOver, ports.ErrUnavailable, ports.ErrClosed} {
 		if errors.Is(err, quiet) {
@@ -195,14 +192,14 @@ func (u *Usage) logSpoolError(ctx context.Context, err error) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	u.o.Logger.ErrorContext(ctx, "usage_spool_error", "error", err, "effect", "what is not reported yet is in memory only")
+	u.o.Logger.ErrorContext(ctx, "usage_spool_error", "error", err, "effect", "usage that is not reported yet is only in memory")
 }
 
-// usageQueue is Usage as its courier sees it.
+// usageQueue is the courier's view of Usage.
 type usageQueue Usage
 
-// take returns the batches that wait to be sent. Only when there are none it makes
-// new ones, so that what waits does not grow.
+// take returns the sealed batches. It makes new ones only when none wait, so that they
+// do not pile up.
 func (b *usageQueue) take(ctx context.Context) []domain.UsageBatch {
 	u := (*Usage)(b)
 	u.mu.Lock()
@@ -232,8 +229,7 @@ func (b *usageQueue) settle(ctx context.Context, batch domain.UsageBatch, became
 	b.sealed = slices.DeleteFunc(b.sealed, func(s domain.UsageBatch) bool { return s.Key == batch.Key })
 }
 
-// rest takes what arrived out of the spool, and takes over what other processes
-// left.
+// rest removes settled batches from the spool, and adopts what other processes left.
 func (b *usageQueue) rest(ctx context.Context) {
 	u := (*Usage)(b)
 	u.mu.Lock()
@@ -258,18 +254,18 @@ func (b *usageQueue) end(ctx context.Context) {
 	u := (*Usage)(b)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	// Upstream may have taken all the time there was.
+	// Waiting for upstream may have used up the time.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSave)
 	defer cancel()
 	u.collect(ctx)
 	u.spool.release(ctx)
 	if left := slices.Concat(u.sealed, u.open.batches()); len(left) > 0 {
 		u.o.Logger.WarnContext(ctx, "usage_not_reported", "batches", len(left), "requests", requestsOf(left),
-			"effect", "it is reported after a restart, if the store outlives this process")
+			"effect", "it is reported after a restart, if the store survives this process")
 	}
 }
 
-// requestsOf returns how many requests batches tell of.
+// requestsOf returns how many requests batches count.
 func requestsOf(batches []domain.UsageBatch) (n int64) {
 	for _, b := range batches {
 		for _, r := range b.Rows {
@@ -286,8 +282,8 @@ func rowsOf(batches []domain.UsageBatch) (n int) {
 	return n
 }
 
-// lock is a mutex for what may take long. Who waits for it is seen by
-// testing/synctest to wait.
+// lock is a mutex that may be held for long. Unlike sync.Mutex, a goroutine that waits
+// for it is durably blocked for testing/synctest.
 type lock chan struct{}
 
 func (l lock) Lock()   { l <- struct{}{} }

@@ -12,14 +12,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 func TestCountsAreReportedEveryInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
-		p := start(t, u, memory.NewBackend(), "node")
+		p := start(t, u, sharedmemory.New(), "node")
 		p.served(3)
 		p.Count("b", domain.ResourceIdentities)
 		p.Count("b", domain.ResourceEnvironmentDocument)
@@ -49,7 +49,7 @@ func TestCountsAreReportedEveryInterval(t *testing.T) {
 func TestOnlyDiscoveredEnvironmentsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
-		p := start(t, u, memory.NewBackend(), "node")
+		p := start(t, u, sharedmemory.New(), "node")
 		p.Track(append(discovered("a"), domain.EnvironmentKeys{Client: "configured"}))
 		p.Count("configured", domain.ResourceFlags)
 		p.Count("unknown", domain.ResourceFlags)
@@ -74,7 +74,7 @@ func TestRemovedEnvironments(t *testing.T) {
 			}
 			return true, nil
 		})
-		p := start(t, u, memory.NewBackend(), "node")
+		p := start(t, u, sharedmemory.New(), "node")
 		p.Track(discovered("a", "gone"))
 		p.served(1)
 		p.Count("gone", domain.ResourceFlags)
@@ -125,7 +125,7 @@ func TestExactUnderLoad(t *testing.T) {
 				}
 				return true, nil
 			})
-			p := start(t, u, memory.NewBackend(), "node")
+			p := start(t, u, sharedmemory.New(), "node")
 			const clients, each = 8, 5000
 			var all sync.WaitGroup
 			for c := range clients {
@@ -160,7 +160,7 @@ func TestExactUnderLoad(t *testing.T) {
 func TestBatchesAreSplit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
-		p := start(t, u, memory.NewBackend(), "node")
+		p := start(t, u, sharedmemory.New(), "node")
 		pass(time.Second)
 		var keys []domain.EnvironmentKey
 		for i := range 701 {
@@ -189,7 +189,7 @@ func TestRefusedBatchIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
 		u.failing(errDenied)
-		p := start(t, u, memory.NewBackend(), "node")
+		p := start(t, u, sharedmemory.New(), "node")
 		p.served(7)
 		pass(interval)
 		p.served(1)
@@ -218,7 +218,7 @@ func TestFailedBatchIsSentAgainUnchanged(t *testing.T) {
 					}
 					return true, nil
 				})
-				p := start(t, u, memory.NewBackend(), "node")
+				p := start(t, u, sharedmemory.New(), "node")
 				pass(time.Millisecond)
 				p.served(5)
 				pass(interval / 2) // the first report, half an interval after the start
@@ -230,7 +230,7 @@ func TestFailedBatchIsSentAgainUnchanged(t *testing.T) {
 				}
 				for _, b := range came[1:4] {
 					if !reflect.DeepEqual(b, came[0]) {
-						t.Errorf("%v is no repetition of %v", b, came[0])
+						t.Errorf("%v does not repeat %v", b, came[0])
 					}
 				}
 				u.takes(t, "a", 7)
@@ -246,7 +246,7 @@ func TestFailedBatchIsSentAgainUnchanged(t *testing.T) {
 // nor a storm of requests.
 func TestLongOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		u.failing(errAway)
 		p := start(t, u, b, "node")
 		for range 24 * 60 {
@@ -277,7 +277,7 @@ func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 		const environments, intervals, most = 40_000, 8, 250_000 // rows
 		u := newUpstream()
 		u.failing(errBusy)
-		p := start(t, u, memory.NewBackend(), "n1")
+		p := start(t, u, sharedmemory.New(), "n1")
 		var keys []domain.EnvironmentKey
 		for i := range environments {
 			keys = append(keys, domain.EnvironmentKey(fmt.Sprint("e", i)))
@@ -312,7 +312,7 @@ func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 func TestIntervalThatBecomesShorter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
-		p := start(t, u, memory.NewBackend(), "node")
+		p := start(t, u, sharedmemory.New(), "node")
 		p.every.Store(int64(24 * time.Hour))
 		pass(24 * time.Hour)
 		p.served(1)
@@ -330,7 +330,7 @@ func TestIntervalThatBecomesShorter(t *testing.T) {
 func TestNothingIsLostAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
-		p := start(t, u, memory.NewBackend(), "node")
+		p := start(t, u, sharedmemory.New(), "node")
 		pass(interval)
 		p.served(4)
 		began := time.Now()
@@ -351,7 +351,7 @@ func TestTheEndOutlastsAShortFailure(t *testing.T) {
 			}
 			return true, nil
 		})
-		p := start(t, u, memory.NewBackend(), "node")
+		p := start(t, u, sharedmemory.New(), "node")
 		pass(time.Second)
 		p.served(4)
 		p.end()
@@ -368,7 +368,7 @@ func TestTheEndFinishesWhatIsUnderWay(t *testing.T) {
 			<-time.After(3 * time.Second)
 			return true, nil
 		})
-		p := start(t, u, memory.NewBackend(), "node")
+		p := start(t, u, sharedmemory.New(), "node")
 		p.served(1)
 		pass(interval/2 + time.Second)
 		p.served(1)
@@ -382,7 +382,7 @@ func TestTheEndFinishesWhatIsUnderWay(t *testing.T) {
 
 func TestTheEndIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u, b := newUpstream(), memory.NewBackend()
+		u, b := newUpstream(), sharedmemory.New()
 		u.script(func(ctx context.Context, _ int, _ domain.UsageBatch) (bool, error) {
 			<-ctx.Done()
 			return false, ctx.Err()

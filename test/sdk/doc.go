@@ -4,7 +4,7 @@
 // promises.
 //
 // "make test-sdk" installs the SDKs under bin/sdk and runs the tests, which have
-// the build tag sdk. They need Node.js and Python besides Go.
+// the build tag sdk. They need Node.js and Python as well as Go.
 //
 // # Clients
 //
@@ -21,7 +21,7 @@
 //	{"call": "segments", "client", "identity"}
 //	    the names of the segments that the SDK sees the identity in
 //	{"call": "flush", "client"}
-//	    sends analytics now, where the SDK can be told to
+//	    sends analytics now, where the SDK has a call for it
 //	{"call": "close", "client"}
 //	    ends what the client runs in the background
 //

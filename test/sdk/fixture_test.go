@@ -23,7 +23,7 @@ const (
 	sampleFile = "../../docs/sample/environments/sample_client_key.json"
 	clientKey  = "sample_client_key"
 	serverKey  = "ser.sample_server_key"
-	// The proxy is told of this environment, and Flagsmith has it later.
+	// The proxy is configured with this environment, and Flagsmith has it later.
 	lateClientKey = "late_client_key"
 	lateServerKey = "ser.late_server_key"
 	// changing is the feature whose value the tests change upstream.
@@ -234,7 +234,7 @@ func (w *world) accesses(since mark) []access {
 	return all
 }
 
-// waitAccess waits until the SDK made so many requests for which match holds, and
+// waitAccess waits until the SDK made count requests for which match holds, and
 // returns them.
 func (w *world) waitAccess(t *testing.T, since mark, atLeast int, what string, match func(access) bool) []access {
 	t.Helper()

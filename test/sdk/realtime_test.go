@@ -32,7 +32,7 @@ func testRealTime(t *testing.T, w *world, p *program) {
 }
 
 // relay passes connections on, byte by byte, and sees when a stream of events has
-// begun: neither an SDK nor the access log tells that.
+// begun: SDKs and the access log do not show it.
 type relay struct {
 	url  string
 	open chan struct{} // closed when the first stream is open

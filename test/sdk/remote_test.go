@@ -83,7 +83,7 @@ func testTransient(t *testing.T, w *world, p *program) {
 	}
 }
 
-// testAnonymous: who has no identifier is told by the traits, so that the same
+// testAnonymous: an identity without an identifier is known by its traits, so that the same
 // traits get the same variants each time.
 func testAnonymous(t *testing.T, w *world, p *program) {
 	client := p.open(t, options{URL: w.api(), Key: clientKey})

@@ -14,13 +14,14 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 	"github.com/edge-proxy/edge-proxy/test/storetest"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 // backend is a backend in memory to which everything can happen that a harness
 // knows of. Stores on it keep the contract: they are what broken ones are made
 // from.
 type backend struct {
-	memory *memory.Backend
+	memory *sharedmemory.Backend
 	silent bool // when away it says nothing, instead of refusing
 
 	mu            sync.Mutex
@@ -37,7 +38,7 @@ type backend struct {
 
 func newBackend(silent bool) *backend {
 	return &backend{
-		memory: memory.NewBackend(), silent: silent,
+		memory: sharedmemory.New(), silent: silent,
 		now: time.Now(), away: make(chan struct{}),
 		corrupt:       make(map[domain.EnvironmentKey]ports.Version),
 		corruptStates: make(map[string]ports.Version),

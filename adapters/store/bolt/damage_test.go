@@ -3,6 +3,7 @@ package bolt_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -190,6 +191,60 @@ func TestVersionsAfterSettingAside(t *testing.T) {
 	}
 	s, _ := open(t, path)
 	closeNow(t, s)
+}
+
+// bbolt opens these files without a complaint. Later it would allocate without end,
+// overwrite a page in use, or fail every Put of an environment.
+func TestDamageThatBboltDoesNotNotice(t *testing.T) {
+	path := newPath(t)
+	s, _ := open(t, path)
+	for i := range 300 { // enough for a page of branches
+		put(t, s, domain.EnvironmentKey(fmt.Sprintf("key-%03d", i)), "first ", "")
+	}
+	closeNow(t, s)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const branch, leaf, freelist = 0x01, 0x02, 0x10
+	order := binary.NativeEndian
+	pageOf := func(t *testing.T, kind uint16) int {
+		t.Helper()
+		for page := 2; page < highWater(t, good)/pageSize; page++ {
+			head := good[page*pageSize:]
+			if order.Uint64(head) == uint64(page) && order.Uint16(head[8:]) == kind && order.Uint16(head[10:]) > 0 {
+				return page
+			}
+		}
+		t.Fatalf("no page of kind %#x", kind)
+		return 0
+	}
+	for name, damage := range map[string]func(t *testing.T, file []byte){
+		"a page that leads to itself": func(t *testing.T, file []byte) {
+			page := pageOf(t, branch)
+			order.PutUint64(file[page*pageSize+16+8:], uint64(page))
+		},
+		"a page in use that is listed as free": func(t *testing.T, file []byte) {
+			order.PutUint64(file[pageOf(t, freelist)*pageSize+16:], uint64(pageOf(t, branch)))
+		},
+		"keys out of order": func(t *testing.T, file []byte) {
+			element := pageOf(t, leaf)*pageSize + 16
+			file[element+int(order.Uint32(file[element+4:]))] = 0xFF
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, file := newPath(t), bytes.Clone(good)
+			damage(t, file)
+			if err := os.WriteFile(path, file, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, _ := open(t, path)
+			if len(aside(t, path)) != 1 {
+				t.Error("the file was not set aside")
+			}
+			closeNow(t, s)
+		})
+	}
 }
 
 // Each page of a file in turn is overwritten. Whatever it was, there is a store in

@@ -21,10 +21,10 @@ type lease struct {
 // TryLease implements ports.Leaser.
 func (s *store) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
 	const call = "try lease"
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return time.Time{}, false, failure(call, err)
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	if ttl < time.Millisecond {
 		return time.Time{}, false, failure(call, fmt.Errorf("%w: a ttl of %v, at least a millisecond is possible", errInvalid, ttl))
 	}
@@ -35,10 +35,10 @@ func (s *store) TryLease(ctx context.Context, name, holder string, ttl time.Dura
 // DropLease implements ports.Leaser.
 func (s *store) DropLease(ctx context.Context, name, holder string) error {
 	const call = "drop lease"
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return failure(call, err)
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	s.leases.drop(name, holder)
 	return nil
 }

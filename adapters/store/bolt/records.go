@@ -25,10 +25,10 @@ func (s *store) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Reco
 }
 
 func (s *store) read(ctx context.Context, key domain.EnvironmentKey, whole bool) (ports.Record, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return ports.Record{}, err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	r, err := s.readOnce(key, whole)
 	if errors.Is(err, ports.ErrCorrupt) {
 		if s.restore(ctx, key) {
@@ -73,7 +73,7 @@ func (s *store) restore(ctx context.Context, key domain.EnvironmentKey) bool {
 		return errors.Is(err, errUnchanged) // by somebody else who restored or replaced it
 	}
 	s.confirmations.forget(key)
-	s.watches.changed(key)
+	s.watches.Changed(key)
 	s.logger.ErrorContext(ctx, "store_document_restored", "client_side_key", string(key), "file", s.file.path,
 		"reason", "the stored document is damaged", "effect", "its former revision is used",
 		"updated_at", restored.updatedAt, "last_confirmed_at", restored.checkedAt)
@@ -83,10 +83,10 @@ func (s *store) restore(ctx context.Context, key domain.EnvironmentKey) bool {
 // List implements ports.Reader.
 func (s *store) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
 	const call = "list"
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return nil, failure(call, err)
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	var keys []domain.EnvironmentKey
 	err := s.file.view(func(tx *bbolt.Tx) error {
 		for _, name := range documents().names(tx) {
@@ -102,10 +102,10 @@ func (s *store) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
 // outcome is known and waited for.
 func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error) {
 	const call = "put"
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return "", failure(call, err)
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	if err := checkName("key", r.Key); err != nil {
 		return "", failure(call, err)
 	}
@@ -118,7 +118,7 @@ func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version
 	if err != nil {
 		return "", failure(call, err)
 	}
-	s.watches.changed(r.Key)
+	s.watches.Changed(r.Key)
 	return version, nil
 }
 
@@ -126,10 +126,10 @@ func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version
 // cannot be written to is no error of it.
 func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
 	const call = "touch"
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return failure(call, err)
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	err := s.confirmations.add(key, confirmation{version: v, at: checkedAt}, func() (h head, err error) {
 		err = s.file.view(func(tx *bbolt.Tx) error {
 			h, err = documents().head(tx, string(key))
@@ -143,10 +143,10 @@ func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Ve
 // Delete implements ports.Writer.
 func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
 	const call = "delete"
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return failure(call, err)
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	err := s.writer.do(ctx, 0, func(tx *bbolt.Tx) error {
 		return documents().delete(tx, string(key))
 	})
@@ -157,6 +157,6 @@ func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
 		return failure(call, err)
 	}
 	s.confirmations.forget(key)
-	s.watches.changed(key)
+	s.watches.Changed(key)
 	return nil
 }

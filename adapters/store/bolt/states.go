@@ -11,10 +11,10 @@ import (
 // GetState implements ports.Stater.
 func (s *store) GetState(ctx context.Context, name string) (value []byte, v ports.Version, err error) {
 	const call = "get state"
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return nil, "", failure(call, err)
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	var h head
 	err = s.file.view(func(tx *bbolt.Tx) error {
 		if h, err = states().head(tx, name); err == nil {
@@ -31,10 +31,10 @@ func (s *store) GetState(ctx context.Context, name string) (value []byte, v port
 // PutState implements ports.Stater. A corrupt state counts as absent.
 func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
 	const call = "put state"
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return "", failure(call, err)
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	if err := checkName("name", name); err != nil {
 		return "", failure(call, err)
 	}

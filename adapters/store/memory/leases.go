@@ -7,31 +7,31 @@ import (
 
 // TryLease implements ports.Leaser.
 func (s *store) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return time.Time{}, false, err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	now := s.now()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	if l, taken := s.backend.leases[name]; taken && l.holder != holder && now.Before(l.until) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l, taken := s.leases[name]; taken && l.holder != holder && now.Before(l.until) {
 		return l.until, false, nil
 	}
 	until = now.Add(ttl)
-	s.backend.leases[name] = lease{holder: holder, until: until}
+	s.leases[name] = lease{holder: holder, until: until}
 	return until, true, nil
 }
 
 // DropLease implements ports.Leaser.
 func (s *store) DropLease(ctx context.Context, name, holder string) error {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	if s.backend.leases[name].holder == holder {
-		delete(s.backend.leases, name)
+	defer s.life.Leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.leases[name].holder == holder {
+		delete(s.leases, name)
 	}
 	return nil
 }

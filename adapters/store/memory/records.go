@@ -18,13 +18,13 @@ type record struct {
 }
 
 func (s *store) record(ctx context.Context, key domain.EnvironmentKey) (record, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return record{}, err
 	}
-	defer s.leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	r, ok := s.backend.records[key]
+	defer s.life.Leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.records[key]
 	if !ok {
 		return record{}, ports.ErrNotFound
 	}
@@ -48,43 +48,43 @@ func (s *store) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Reco
 
 // List implements ports.Reader.
 func (s *store) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return nil, err
 	}
-	defer s.leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	return slices.Collect(maps.Keys(s.backend.records)), nil
+	defer s.life.Leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.records)), nil
 }
 
 // Put implements ports.Writer.
 func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return "", err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	body := pack(r.Body) // before the lock is taken, as it may be large
 	r.Body = nil
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	if s.backend.records[r.Key].Version != ifVersion {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.records[r.Key].Version != ifVersion {
 		return "", ports.ErrConflict
 	}
-	r.Version = s.backend.nextVersion()
-	s.backend.records[r.Key] = record{r, body}
-	s.backend.changed(r.Key)
+	r.Version = s.nextVersion()
+	s.records[r.Key] = record{r, body}
+	s.watches.Changed(r.Key)
 	return r.Version, nil
 }
 
 // Touch implements ports.Writer. It is never delayed.
 func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	r, ok := s.backend.records[key]
+	defer s.life.Leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.records[key]
 	switch {
 	case !ok:
 		return ports.ErrNotFound
@@ -92,22 +92,22 @@ func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Ve
 		return ports.ErrConflict
 	case r.CheckedAt.Before(checkedAt):
 		r.CheckedAt = checkedAt
-		s.backend.records[key] = r
+		s.records[key] = r
 	}
 	return nil
 }
 
 // Delete implements ports.Writer.
 func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	if _, ok := s.backend.records[key]; ok {
-		delete(s.backend.records, key)
-		s.backend.changed(key)
+	defer s.life.Leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.records[key]; ok {
+		delete(s.records, key)
+		s.watches.Changed(key)
 	}
 	return nil
 }

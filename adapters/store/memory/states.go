@@ -8,13 +8,13 @@ import (
 
 // GetState implements ports.Stater. All callers share one value.
 func (s *store) GetState(ctx context.Context, name string) ([]byte, ports.Version, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return nil, "", err
 	}
-	defer s.leave()
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	current, ok := s.backend.states[name]
+	defer s.life.Leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current, ok := s.states[name]
 	if !ok {
 		return nil, "", ports.ErrNotFound
 	}
@@ -23,17 +23,17 @@ func (s *store) GetState(ctx context.Context, name string) ([]byte, ports.Versio
 
 // PutState implements ports.Stater.
 func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
-	if err := s.enter(ctx); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return "", err
 	}
-	defer s.leave()
+	defer s.life.Leave()
 	next := state{value: copyOf(value)}
-	s.backend.mu.Lock()
-	defer s.backend.mu.Unlock()
-	if s.backend.states[name].version != ifVersion {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.states[name].version != ifVersion {
 		return "", ports.ErrConflict
 	}
-	next.version = s.backend.nextVersion()
-	s.backend.states[name] = next
+	next.version = s.nextVersion()
+	s.states[name] = next
 	return next.version, nil
 }

@@ -1,53 +1,60 @@
 package memory
 
 import (
-	"context"
+	"crypto/rand"
+	"strconv"
 	"sync"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/adapters/store/internal/lifecycle"
+	"github.com/edge-proxy/edge-proxy/adapters/store/internal/wakes"
+	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// store is one handle on a backend.
+// store is a ports.Store in the memory of the process.
 type store struct {
-	backend *Backend
-	alone   bool // no other handle can be opened on the backend
+	life    *lifecycle.Lifecycle
 	now     func() time.Time
-	closing chan struct{} // closed by Close
+	watches wakes.Set
+	epoch   string // begins the versions; random, so that no other store has them
 
-	mu     sync.Mutex // guards closed, and calls from growing after it
-	closed bool
-	calls  sync.WaitGroup
+	mu      sync.Mutex // taken before that of a watcher; nothing slow is done under it
+	changes uint64
+	records map[domain.EnvironmentKey]record
+	states  map[string]state
+	leases  map[string]lease
 }
 
-// enter begins a call, unless the store is closed or ctx has ended. Without an
-// error, leave ends it.
-func (s *store) enter(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return ports.ErrClosed
-	}
-	s.calls.Add(1)
-	return nil
+type state struct {
+	value   []byte
+	version ports.Version
 }
 
-func (s *store) leave() { s.calls.Done() }
+type lease struct {
+	holder string
+	until  time.Time
+}
 
-// Exclusive implements ports.Exclusive.
-func (s *store) Exclusive() bool { return s.alone }
-
-// Close implements ports.Store. The data stays with the backend.
-func (s *store) Close() error {
-	s.mu.Lock()
-	if !s.closed {
-		s.closed = true
-		close(s.closing)
+func newStore(now func() time.Time) *store {
+	return &store{
+		life:    lifecycle.New(),
+		now:     now,
+		epoch:   rand.Text(),
+		records: make(map[domain.EnvironmentKey]record),
+		states:  make(map[string]state),
+		leases:  make(map[string]lease),
 	}
-	s.mu.Unlock()
-	s.calls.Wait()
-	return nil
+}
+
+// Exclusive implements ports.Exclusive: no other process has this memory.
+func (s *store) Exclusive() bool { return true }
+
+// Close implements ports.Store.
+func (s *store) Close() error { return s.life.Close(func() error { return nil }) }
+
+// nextVersion needs s.mu.
+func (s *store) nextVersion() ports.Version {
+	s.changes++
+	return ports.Version(s.epoch + "-" + strconv.FormatUint(s.changes, 10))
 }

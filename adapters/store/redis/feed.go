@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/edge-proxy/edge-proxy/adapters/store/internal/wakes"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -18,52 +18,41 @@ import (
 // when it breaks; it is never mended: its watchers could not tell which changes
 // they missed.
 type feed struct {
-	ready  chan struct{} // closed when subscribed
-	done   chan struct{} // closed at the end
-	err    error         // why it ended; to be read after done
-	cancel context.CancelFunc
-
-	mu       sync.RWMutex
-	watchers map[*watcher]struct{}
+	ready   chan struct{} // closed when subscribed
+	done    chan struct{} // closed at the end
+	err     error         // why it ended; to be read after done
+	cancel  context.CancelFunc
+	watches wakes.Set
 }
 
 // join adds w to the subscription, or to a new one where there is none. The
 // caller is within a call and has to part.
-func (s *store) join(w *watcher) *feed {
+func (s *store) join(w *wakes.Watcher) *feed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.feed
 	if f == nil || f.ended() {
-		ctx, cancel := context.WithCancel(s.life)
+		ctx, cancel := context.WithCancel(s.life.Context())
 		f = &feed{
-			ready:    make(chan struct{}),
-			done:     make(chan struct{}),
-			cancel:   cancel,
-			watchers: make(map[*watcher]struct{}),
+			ready:  make(chan struct{}),
+			done:   make(chan struct{}),
+			cancel: cancel,
 		}
 		s.feed = f
-		s.calls.Add(1)
-		go func() {
-			defer s.leave()
+		s.life.Go(func() {
 			defer close(f.done)
 			f.err = f.run(ctx, s.client, s.names.changes(), s.timeout)
-		}()
+		})
 	}
-	f.mu.Lock()
-	f.watchers[w] = struct{}{}
-	f.mu.Unlock()
+	f.watches.Add(w)
 	return f
 }
 
 // part takes w out of f and ends f when it was the last.
-func (s *store) part(f *feed, w *watcher) {
+func (s *store) part(f *feed, w *wakes.Watcher) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.mu.Lock()
-	delete(f.watchers, w)
-	last := len(f.watchers) == 0
-	f.mu.Unlock()
-	if last {
+	if f.watches.Remove(w) {
 		f.cancel()
 		if s.feed == f {
 			s.feed = nil
@@ -102,7 +91,7 @@ func (f *feed) run(ctx context.Context, client goredis.UniversalClient, channel 
 		case err == nil:
 			asked = false
 			if m, ok := message.(*goredis.Message); ok {
-				f.tell(domain.EnvironmentKey(m.Payload))
+				f.watches.Changed(domain.EnvironmentKey(m.Payload))
 			}
 		case !isTimeout(err):
 			return err
@@ -131,15 +120,6 @@ func (f *feed) subscribe(ctx context.Context, subscription *goredis.PubSub, chan
 		return fmt.Errorf("the server answers SUBSCRIBE with %T", answer)
 	}
 	return nil
-}
-
-// tell notes a change with all watchers. It never blocks on one of them.
-func (f *feed) tell(key domain.EnvironmentKey) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	for w := range f.watchers {
-		w.add(key)
-	}
 }
 
 func isTimeout(err error) bool {

@@ -3,6 +3,7 @@ package redis
 import (
 	"strings"
 
+	storenames "github.com/edge-proxy/edge-proxy/adapters/store/internal/names"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -23,7 +24,7 @@ const (
 )
 
 func newNames(prefix string) names {
-	return names{prefix: escape(prefix, ":/")}
+	return names{prefix: strings.NewReplacer("%3A", ":", "%2F", "/").Replace(storenames.Escape(prefix))}
 }
 
 func (n names) record(key domain.EnvironmentKey) string { return n.name(string(key), recordKind) }
@@ -35,9 +36,9 @@ func (n names) state(name string) string                { return n.name(name, st
 // needs one subscription.
 func (n names) changes() string { return n.prefix + ":changes" }
 
-// records is the pattern of all records' names, for SCAN. What escape leaves
-// alone means nothing special in a pattern.
-func (n names) records() string { return n.name("*", recordKind, "*") }
+// records is the pattern of all records' names, for SCAN. An escaped text has no
+// character that is special in a pattern.
+func (n names) records() string { return n.prefix + ":{*}:" + recordKind }
 
 // recordKey is the reverse of record. ok is false for a name that record does
 // not make.
@@ -47,66 +48,10 @@ func (n names) recordKey(name string) (key domain.EnvironmentKey, ok bool) {
 	if !hasPrefix || !hasKind {
 		return "", false
 	}
-	text, ok := unescape(escaped)
+	text, ok := storenames.Unescape(escaped)
 	return domain.EnvironmentKey(text), ok
 }
 
-func (n names) name(text, kind string, plain ...string) string {
-	return n.prefix + ":{" + escape(text, strings.Join(plain, "")) + "}:" + kind
-}
-
-const upperHex = "0123456789ABCDEF"
-
-// escape writes every byte but letters, digits, "-", ".", "_", "~" and those of
-// plain as "%XX", so that ordinary keys stay readable and any bytes are possible.
-func escape(text, plain string) string {
-	var b strings.Builder
-	b.Grow(len(text))
-	for i := range len(text) {
-		c := text[i]
-		if isPlain(c) || strings.IndexByte(plain, c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			b.WriteByte('%')
-			b.WriteByte(upperHex[c>>4])
-			b.WriteByte(upperHex[c&15])
-		}
-	}
-	return b.String()
-}
-
-// unescape is the reverse of escape(text, ""); ok is false when text is not what
-// escape makes, so that no two names stand for one text.
-func unescape(text string) (unescaped string, ok bool) {
-	b := make([]byte, 0, len(text))
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if c != '%' {
-			if !isPlain(c) {
-				return "", false
-			}
-			b = append(b, c)
-			continue
-		}
-		if i+2 >= len(text) {
-			return "", false
-		}
-		high := strings.IndexByte(upperHex, text[i+1])
-		low := strings.IndexByte(upperHex, text[i+2])
-		if high < 0 || low < 0 {
-			return "", false
-		}
-		c = byte(high<<4 | low)
-		if isPlain(c) {
-			return "", false
-		}
-		b = append(b, c)
-		i += 2
-	}
-	return string(b), true
-}
-
-func isPlain(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '-' || c == '.' || c == '_' || c == '~'
+func (n names) name(text, kind string) string {
+	return n.prefix + ":{" + storenames.Escape(text) + "}:" + kind
 }

@@ -8,6 +8,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/edge-proxy/edge-proxy/adapters/store/internal/lifecycle"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -21,20 +22,13 @@ type store struct {
 	now     func() time.Time
 	logger  *slog.Logger
 
-	// life ends when Close begins; it bounds Watches and their subscription.
-	life    context.Context
-	endLife context.CancelFunc
+	life *lifecycle.Lifecycle
 
-	close sync.Once
-	calls sync.WaitGroup // calls under way, and goroutines that outlive theirs
-
-	mu     sync.Mutex // guards the following
-	closed bool
-	feed   *feed // the subscription that Watches share; nil when there are none
+	mu   sync.Mutex // guards feed
+	feed *feed      // the subscription that Watches share; nil when there are none
 }
 
 func newStore(client goredis.UniversalClient, timeout time.Duration, d ports.StoreDeps) *store {
-	life, endLife := context.WithCancel(context.Background())
 	return &store{
 		client:  client,
 		names:   newNames(d.Prefix),
@@ -43,39 +37,18 @@ func newStore(client goredis.UniversalClient, timeout time.Duration, d ports.Sto
 		timeout: timeout,
 		now:     d.Now,
 		logger:  d.Logger,
-		life:    life,
-		endLife: endLife,
+		life:    lifecycle.New(),
 	}
 }
 
 // Close implements ports.Store. A call under way to a server that hangs delays it
 // until that call has run into its time-out.
 func (s *store) Close() error {
-	s.close.Do(func() {
-		s.mu.Lock()
-		s.closed = true
-		s.mu.Unlock()
-		s.endLife()
-		s.calls.Wait()
-		// All the connections are idle now; what closing them may return helps nobody.
-		_ = s.client.Close()
+	return s.life.Close(func() error {
+		_ = s.client.Close() // all connections are idle now; an error of theirs helps nobody
+		return nil
 	})
-	return nil
 }
-
-// enter begins a call: it returns false when the store is closed, else the call
-// has to leave.
-func (s *store) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.calls.Add(1)
-	return true
-}
-
-func (s *store) leave() { s.calls.Done() }
 
 // slowest is the slowest transfer of a body that is waited for.
 const slowest = 1 << 20 // bytes per second
@@ -97,16 +70,13 @@ type result[T any] struct {
 // for an answer); so it must touch nothing of the caller's.
 func do[T any](ctx context.Context, s *store, name string, patience time.Duration, f func(context.Context) (T, error)) (T, error) {
 	var none T
-	if err := ctx.Err(); err != nil {
+	if err := s.life.Enter(ctx); err != nil {
 		return none, failure(ctx, name, err)
-	}
-	if !s.enter() {
-		return none, failure(ctx, name, ports.ErrClosed)
 	}
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	results := make(chan result[T], 1)
 	go func() {
-		defer s.leave()
+		defer s.life.Leave()
 		defer cancel()
 		value, err := f(bounded)
 		results <- result[T]{value, err}

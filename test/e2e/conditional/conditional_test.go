@@ -132,7 +132,7 @@ func TestTagsHoldEverywhere(t *testing.T) {
 				t.Fatalf("%d %v", plain.status, plain.header)
 			}
 			before[r.name] = plain
-			// Two forms, two tags, for they are strong; and whoever keeps both knows
+			// Two forms have two tags, since tags are strong; and a cache that keeps both knows
 			// by what they differ.
 			if zipped.body != plain.body || (zipTag == tag) != r.short || (zipped.header.Get("Content-Encoding") == "gzip") == r.short {
 				t.Errorf("gzip: %s and %s, %v", tag, zipTag, zipped.header)
@@ -161,7 +161,7 @@ func TestTagsHoldEverywhere(t *testing.T) {
 			}
 		})
 	}
-	t.Run("identities are told apart", func(t *testing.T) {
+	t.Run("each identity has its own tag", func(t *testing.T) {
 		tag := before["posted identity"].header.Get("ETag")
 		r := resources()[5]
 		r.body = `{"identifier":"id-1","traits":[{"trait_key":"t","trait_value":2}]}`

@@ -79,7 +79,7 @@ func TestARejectedProxyKeyFromTheStart(t *testing.T) {
 		t.Errorf("readiness %+v", r)
 	}
 	if !w.unknown(p, "listed") {
-		t.Error("an environment is known that nobody told of")
+		t.Error("an environment is known that was not listed")
 	}
 }
 

@@ -19,8 +19,7 @@ import (
 
 const (
 	proxyKey = "a-proxy-key-that-is-secret"
-	// patience is how long a test waits for what must come; only a failing test waits
-	// so long.
+	// patience is how long a test waits. Only a failing test waits that long.
 	patience = 30 * time.Second
 	// interval is between two polls, in seconds.
 	interval = 0.2

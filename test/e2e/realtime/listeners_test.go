@@ -15,7 +15,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
-// Hundreds of listeners are told of each change, one that does not read keeps
+// Hundreds of listeners get an event for each change, one that does not read keeps
 // nobody waiting, and all streams end as they should when the proxy stops. What
 // thousands cost, "make bench-listeners" measures.
 func TestManyListeners(t *testing.T) {
@@ -106,7 +106,7 @@ func TestManyListeners(t *testing.T) {
 	}
 }
 
-// A real-time server that does not answer is told of once, and polling goes on.
+// A real-time server that does not answer is logged once, and polling continues.
 func TestPollingGoesOnWithoutAStream(t *testing.T) {
 	t.Parallel()
 	upstream := harness.StartUpstream(t)

@@ -29,13 +29,13 @@ func TestWrongConfigurations(t *testing.T) {
 		{"a client-side key in the place of a server-side key", harness.Setup{Config: map[string]any{"environment_key_pairs": []any{pair("client", "client")}}}, []string{"server_side_key"}},
 		{"a blank client-side key", harness.Setup{Config: map[string]any{"environment_key_pairs": []any{pair(serverKey, " ")}}}, []string{"client_side_key"}},
 		{"one server-side key for two environments", harness.Setup{Config: map[string]any{"environment_key_pairs": []any{pair(serverKey, "a"), pair(serverKey, "b")}}}, []string{"environment_key_pairs"}},
-		{"an address that is none", harness.Setup{Config: with("api_url", "flagsmith")}, []string{"api_url"}},
+		{"an address that is not a URL", harness.Setup{Config: with("api_url", "flagsmith")}, []string{"api_url"}},
 		{"an interval of nothing", harness.Setup{Config: with("api_poll_frequency_seconds", 0)}, []string{"api_poll_frequency_seconds"}},
 		{"a port that does not exist", harness.Setup{Config: with("server", map[string]any{"port": 123456})}, []string{"server.port"}},
-		{"a variable that is no number", harness.Setup{Config: good, Env: map[string]string{"API_POLL_TIMEOUT_SECONDS": "soon"}}, []string{"api_poll_timeout_seconds"}},
+		{"a variable that is not a number", harness.Setup{Config: good, Env: map[string]string{"API_POLL_TIMEOUT_SECONDS": "soon"}}, []string{"api_poll_timeout_seconds"}},
 		{"an unknown store", harness.Setup{Config: with("store", map[string]any{"url": "filing-cabinet:"})}, []string{"filing-cabinet"}},
 		{"a log override that cannot be mapped", harness.Setup{Config: with("logging", map[string]any{"override": map[string]any{"handlers": map[string]any{"mail": map[string]any{"class": "logging.handlers.SMTPHandler"}}}})}, []string{"SMTPHandler"}},
-		{"a file that is no JSON", harness.Setup{
+		{"a file that is not JSON", harness.Setup{
 			ConfigText: `{"api_poll_frequency_seconds": `, Env: map[string]string{"ENVIRONMENT_KEY_PAIRS": `[{"server_side_key":"` + serverKey + `","client_side_key":"client"}]`},
 		}, []string{"config.json"}},
 		{"several problems", harness.Setup{Config: map[string]any{
@@ -54,7 +54,7 @@ func TestWrongConfigurations(t *testing.T) {
 			}
 			for _, part := range c.lines {
 				if !strings.Contains(got.Stderr, part) {
-					t.Errorf("no line tells of %s:\n%s", part, got.Stderr)
+					t.Errorf("no line mentions %s:\n%s", part, got.Stderr)
 				}
 			}
 		})

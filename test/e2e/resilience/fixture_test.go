@@ -34,13 +34,13 @@ const (
 	grace       = 350 * time.Millisecond
 	timeout     = 400 * time.Millisecond // of a request
 	maxDocument = 64 << 10
-	// patience is how long a test waits for what must come. It is long since
-	// machines are slow at times, and only a failing test waits so long.
+	// patience is how long a test waits. It is long, since machines are slow at
+	// times, and only a failing test waits that long.
 	patience = time.Minute
 )
 
 // document is an environment document of the given time whose only flag has this
-// name, with a few identity overrides and so many bytes of padding.
+// name, with a few identity overrides and padding in bytes.
 func document(at time.Time, flag string, padding int) []byte {
 	feature := fmt.Sprintf(`{"django_id":1,"enabled":true,"feature":{"id":1,"name":%q,"type":"STANDARD"},"feature_state_value":null}`, flag)
 	var overrides []string
@@ -177,7 +177,7 @@ func (w *world) runApp(t *testing.T, interval, grace, timeout time.Duration, env
 	})
 }
 
-// flag returns the name of the served document's flag, "" when there is none.
+// flag returns the name of the served document's flag, "" without a document.
 func (w *world) flag() string {
 	e := w.Snapshot().Environment(clientKey)
 	if e == nil {
@@ -254,7 +254,7 @@ func (j *journal) named(t *testing.T, event string) (found []map[string]any) {
 	for line := range strings.Lines(j.text()) {
 		var fields map[string]any
 		if err := json.Unmarshal([]byte(line), &fields); err != nil {
-			t.Fatal(errors.Join(errors.New("a line of the log is no JSON"), err))
+			t.Fatal(errors.Join(errors.New("a line of the log is not JSON"), err))
 		}
 		if fields["msg"] == event {
 			found = append(found, fields)

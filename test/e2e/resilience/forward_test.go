@@ -59,7 +59,7 @@ func TestForwardProxies(t *testing.T) {
 		{"NO_PROXY", "", map[string]string{"HTTP_PROXY": "HTTP", "ALL_PROXY": "SOCKS", "NO_PROXY": "example.org, 127.0.0.0/8"}, nil},
 		{"no_proxy", "", map[string]string{"HTTP_PROXY": "HTTP", "no_proxy": "*"}, nil},
 		{"NO_PROXY for others", plain, map[string]string{"HTTP_PROXY": "HTTP", "NO_PROXY": "example.org,127.0.0.1"}, map[string]string{"HTTP": "GET flagsmith.invalid:80"}},
-		{"a local address is no exception of its own", "", map[string]string{"HTTP_PROXY": "HTTP"}, map[string]string{"HTTP": "GET 127.0.0.1:"}},
+		{"a local address is not an exception of its own", "", map[string]string{"HTTP_PROXY": "HTTP"}, map[string]string{"HTTP": "GET 127.0.0.1:"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -172,7 +172,7 @@ func checkLoad(t *testing.T, outcomes [][]outcome, told time.Time) {
 		}
 	}
 	if answered < 100 || draining < 20 {
-		t.Errorf("%d requests were answered, %d of them during the drain delay: that is no load", answered, draining)
+		t.Errorf("%d requests were answered, %d of them during the drain delay: that is not enough", answered, draining)
 	}
 	if closing != draining {
 		t.Errorf("%d of %d answers during the drain delay did not say Connection: close", draining-closing, draining)

@@ -15,8 +15,8 @@ import (
 
 // A good document is served, then upstream fails in one of these ways for some
 // polls, then it is well again and has a new document. The first is served all
-// along and the next poll brings the new one. The same from the start, when
-// there is no document yet.
+// along and the next poll brings the new one. The same from the start,
+// before the first document.
 func TestUpstreamFailures(t *testing.T) {
 	one := func(f fakeflagsmith.Failure) func(*testing.T, *world) {
 		return func(t *testing.T, w *world) { w.fail(t, f) }
@@ -213,7 +213,7 @@ func TestNotModifiedWithoutADocument(t *testing.T) {
 	w.startApp(t)
 	w.waitFor(t, "three failed polls", func() bool { return len(w.log.named(t, "error_fetching_document")) >= 3 }, "")
 	if got := w.state(); got != domain.Missing {
-		t.Errorf("state %d: a confirmation of nothing is none", got)
+		t.Errorf("state %d: a 304 without a document must not confirm anything", got)
 	}
 	checkError(t, w, 304, "")
 	for _, r := range w.fake.Requests(fakeflagsmith.DocumentOf(clientKey)) {

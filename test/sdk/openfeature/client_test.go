@@ -39,7 +39,7 @@ func (c client) open(t *testing.T, options object) string {
 	return name
 }
 
-// details is what OpenFeature tells of an evaluation.
+// details are what OpenFeature reports of an evaluation.
 type details struct {
 	Value        any
 	Reason       string

@@ -4,7 +4,7 @@
 // and polls. What they do here is what docs/http-api.md promises.
 //
 // "make test-sdk" installs them under bin/sdk and runs the tests, which have the
-// build tag sdk. They need Node.js besides Go.
+// build tag sdk. They need Node.js as well as Go.
 //
 // # The client
 //

@@ -166,7 +166,7 @@ func TestServerProvider(t *testing.T) {
 		got := w.client.evaluate(t, name, "banner", "fallback", object{"plan": strings.Repeat("x", 2001)})
 		check(t, got, details{Value: "fallback", Reason: "ERROR", ErrorCode: "INVALID_CONTEXT"})
 	})
-	t.Run("a body that is no JSON", func(t *testing.T) {
+	t.Run("a body that is not JSON", func(t *testing.T) {
 		options := w.options(clientKey)
 		options["body"] = `{"context":`
 		got := w.client.evaluate(t, w.client.open(t, options), "banner", "fallback", nil)
@@ -227,7 +227,7 @@ func TestWebProvider(t *testing.T) {
 	})
 }
 
-// The provider polls with the tag of what it has, is told 304 as long as nothing
+// The provider polls with the tag of what it has, gets a 304 as long as nothing
 // changed, and then what changed.
 func TestWebProviderPolls(t *testing.T) {
 	w := newWorld(t)

@@ -124,7 +124,7 @@ func (s *sender) send(a answer) {
 		a.header.Set("Content-Encoding", "gzip")
 	}
 	s.begin(a)
-	_, _ = s.w.Write(a.body) // a client that left is no failure of the server
+	_, _ = s.w.Write(a.body) // a client that left is not a failure of the server
 }
 
 // begin writes the head of an answer, whose whole length it promises.

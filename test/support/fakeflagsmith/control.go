@@ -99,7 +99,7 @@ func environmentFrom(r *http.Request) (Environment, error) {
 	if text := query.Get("page_size"); text != "" {
 		size, err := strconv.Atoi(text)
 		if err != nil || size < 0 {
-			return Environment{}, fmt.Errorf("fakeflagsmith: page_size %q is no number from 0 up", text)
+			return Environment{}, fmt.Errorf("fakeflagsmith: page_size %q is not a number from 0 up", text)
 		}
 		e.PageSize = size
 	}

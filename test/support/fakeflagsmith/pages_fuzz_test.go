@@ -44,10 +44,10 @@ func FuzzPages(f *testing.F) {
 			fake.ServeHTTP(recorder, request)
 			var page map[string]json.RawMessage
 			if err := json.Unmarshal(recorder.Body.Bytes(), &page); err != nil {
-				t.Fatalf("page %d is no object: %v", pages, err)
+				t.Fatalf("page %d is not an object: %v", pages, err)
 			}
 			var overrides []json.RawMessage
-			_ = json.Unmarshal(page["identity_overrides"], &overrides) // a value that is no list is compared below
+			_ = json.Unmarshal(page["identity_overrides"], &overrides) // a value that is not a list is compared below
 			merged = append(merged, overrides...)
 			for name, value := range whole {
 				if name != "identity_overrides" && string(page[name]) != string(value) {

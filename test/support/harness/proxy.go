@@ -35,7 +35,7 @@ func StartProxy(t testing.TB, s Setup) *Proxy {
 	return p
 }
 
-// listeningText finds the address in a line of the log that is no JSON.
+// listeningText finds the address in a line of a log in another format than JSON.
 var listeningText = regexp.MustCompile(`(?m)\blistening\b.*\baddress"?[=:]\s*"?([^\s",]+)`)
 
 // waitListening waits for the event "listening" and returns its address.

@@ -139,8 +139,8 @@ var secretPatterns = []*regexp.Regexp{
 	regexp.MustCompile(`://[^:@/\s"]*:([^@/\s"]{6,})@`), // a password in an address
 }
 
-// secrets returns what must never be printed. Texts too short to be told from
-// ordinary output are left out.
+// secrets returns what must never be printed. Texts that are as short as
+// ordinary words are left out.
 func (s Setup) secrets(t testing.TB) []string {
 	t.Helper()
 	var text strings.Builder

@@ -19,7 +19,7 @@ type Deployment struct {
 	URL *url.URL
 	// Servers hold the data. Behind Sentinels the first was the master at first.
 	Servers []*Server
-	// Sentinels watch over the Servers; there are none in other forms.
+	// Sentinels watch over the Servers; other forms have none.
 	Sentinels []*Server
 
 	// settled returns nil once the servers that answer also work together.

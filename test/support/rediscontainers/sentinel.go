@@ -36,7 +36,7 @@ func Sentinel(tb testing.TB) *Deployment {
 	var addrs []string
 	for _, port := range ports[2:] {
 		// A Sentinel writes what it learns into its configuration, which must not
-		// be made anew when the container starts again.
+		// be made again when the container starts again.
 		script := fmt.Sprintf(`[ -e /tmp/sentinel.conf ] || printf '%%s\n' \
 			'port %d' 'bind 127.0.0.1' 'dir /tmp' \
 			'sentinel monitor %[2]s 127.0.0.1 %[3]d 2' \

@@ -64,7 +64,7 @@ func Start(t testing.TB, name string, cmd *exec.Cmd) *Program {
 		}
 	}()
 	t.Cleanup(func() {
-		_ = in.Close() // it is told to end
+		_ = in.Close() // which asks it to end
 		kill := time.AfterFunc(endTimeout, func() { _ = cmd.Process.Kill() })
 		defer kill.Stop()
 		for range answers { // nobody reads them any more

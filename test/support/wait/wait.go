@@ -1,5 +1,5 @@
-// Package wait waits for what has to come true, in tests of what runs by itself:
-// processes, connections and logs, which tell nobody when they are done.
+// Package wait waits for conditions in tests of processes, connections and logs, which
+// do not report when they are done.
 package wait
 
 import (
@@ -7,18 +7,17 @@ import (
 	"time"
 )
 
-// Until asks every few milliseconds until holds does. It fails the test when that
-// does not come within so long, and says what did not.
+// Until calls holds every few milliseconds until it returns true. After the time
+// within it fails the test, with what it waited for.
 func Until(t testing.TB, within time.Duration, what string, holds func() bool) {
 	t.Helper()
 	if !until(within, 5*time.Millisecond, holds) {
-		t.Fatalf("within %s it did not come true: %s", within, what)
+		t.Fatalf("waited %s for: %s", within, what)
 	}
 }
 
-// ForSuccess asks until ask returns no error, less often than Until, for it is
-// meant for questions to containers. It fails the test when that does not come
-// within so long, with the last error.
+// ForSuccess calls ask until it returns no error, less often than Until, since it is
+// meant for containers. After the time within it fails the test with the last error.
 func ForSuccess(t testing.TB, within time.Duration, what string, ask func() error) {
 	t.Helper()
 	var err error
@@ -27,7 +26,7 @@ func ForSuccess(t testing.TB, within time.Duration, what string, ask func() erro
 	}
 }
 
-// until reports whether holds did within so long.
+// until reports whether holds returned true in time.
 func until(within, pause time.Duration, holds func() bool) bool {
 	again := time.NewTicker(pause)
 	defer again.Stop()

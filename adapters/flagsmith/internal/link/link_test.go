@@ -88,7 +88,7 @@ func FuzzLinkHeader(f *testing.F) {
 			return
 		}
 		if !strings.Contains(field, "<") || !strings.Contains(field, target) || strings.Contains(target, ">") {
-			t.Errorf("%q: %q is no target in it", field, target)
+			t.Errorf("%q: %q is not a target in it", field, target)
 		}
 		if again, ok, err := link.Next([]string{`<x>; title="<n>; rel=next", ` + field}); again != target || !ok || err != nil {
 			t.Errorf("%q: behind another link it is %q", field, again)

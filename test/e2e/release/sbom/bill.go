@@ -118,7 +118,7 @@ func componentOf(kind string, m *debug.Module) (component, error) {
 func standardLibrary(goVersion string) (component, error) {
 	version, ok := strings.CutPrefix(goVersion, "go")
 	if !ok {
-		return component{}, fmt.Errorf("the Go version %q is no release", goVersion)
+		return component{}, fmt.Errorf("the Go version %q is not a release", goVersion)
 	}
 	version, _, _ = strings.Cut(version, " ")
 	purl := packageURL("std", version)

@@ -3,7 +3,10 @@
 //
 //	sbom [-o FILE] BINARY
 //
-// The same binary gives the same bytes.
+// The same binary gives the same bytes, on any machine. That is why this is not
+// cyclonedx-gomod: its bills (v1.10.0) have the checksums of its own executable in
+// them, which depend on the system, the processor and, without -trimpath, the module
+// cache of the machine that builds it.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package profile generates the reference sizing profile: an environment
+// Package profile generates the sizing profile: an environment
 // document in which every feature is overridden by every segment and every
 // segment has many trait conditions. Throughput figures of the proxy are about
 // this document.
@@ -24,7 +24,7 @@ type Size struct {
 	IdentityOverrides int // identities user_0, user_1, …, with one overridden feature each
 }
 
-// Default is the size that the reference figures are about: 50 features, 15
+// Default is the size that the published figures are about: 50 features, 15
 // segments, 750 segment overrides, 15 conditions a segment.
 func Default() Size {
 	return Size{Features: 50, Segments: 15, Conditions: 15}

@@ -1,5 +1,5 @@
 // Command fakeflagsmith runs package fakeflagsmith as a process of its own. It
-// prints one line of JSON with its address, then serves until it is told to
+// prints one line of JSON with its address, then serves until it is asked to
 // stop: by SIGINT, SIGTERM, or, with -until-stdin-closes, by the end of its
 // standard input, so that it never outlives the test that started it.
 package main
