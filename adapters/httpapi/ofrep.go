@@ -52,7 +52,6 @@ const maxFlagName = 2000
 
 var (
 	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: send it in X-Environment-Key, X-API-Key or Authorization")
-	errUnknownOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "unknown key")
 	errUnknownFlag     = &statusError{status: http.StatusNotFound, details: "flag not found", code: ofrepFlagNotFound}
 )
 
@@ -123,9 +122,9 @@ func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch) (
 	if !ok {
 		return app.Entry{}, nil, errMissingOFREPKey
 	}
-	entry, ok := a.query.Snapshot().Lookup(key)
-	if !ok {
-		return app.Entry{}, nil, errUnknownOFREPKey
+	entry, err := a.lookup(key)
+	if err != nil {
+		return app.Entry{}, nil, err
 	}
 	switch {
 	case entry.Environment == nil:
