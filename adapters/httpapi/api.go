@@ -126,11 +126,26 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	if len(keys) == 0 {
 		return app.Entry{}, errMissingKey
 	}
-	entry, ok := a.query.Snapshot().Lookup(keys[0])
-	if !ok {
-		return app.Entry{}, unknownKey(keys[0])
+	entry, err := a.lookup(keys[0])
+	if err == errUnknownKey {
+		err = unknownKey(keys[0])
 	}
-	return entry, nil
+	return entry, err
+}
+
+// lookup returns the entry of a key. Errors: errUnknownKey, or errNotListed when the key
+// may still become known.
+func (a *API) lookup(key string) (app.Entry, error) {
+	snapshot := a.query.Snapshot()
+	entry, ok := snapshot.Lookup(key)
+	switch {
+	case ok:
+		return entry, nil
+	case key != "" && !snapshot.Complete():
+		return app.Entry{}, errNotListed
+	default:
+		return app.Entry{}, errUnknownKey
+	}
 }
 
 // environment is authenticate for requests that need the environment's document.

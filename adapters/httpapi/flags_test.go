@@ -90,6 +90,33 @@ func TestKeys(t *testing.T) {
 	want(t, ask(api, "GET", "/api/v1/flags/", "", "X-Environment-Key: "+emptyKey), 503, unavailable)
 }
 
+// TestKeysBeforeTheFirstList: a key that may still become known is not refused, because
+// SDKs stop asking after a 401.
+func TestKeysBeforeTheFirstList(t *testing.T) {
+	api := newAPI(t, func(o *httpapi.Options) {
+		o.Announcements = new(announcements)
+		q := o.Query.(*query)
+		q.snapshot.Store(q.Snapshot().Incomplete())
+	})
+	const notListed = `{"status":"unavailable","message":"the list of environments has not arrived yet"}`
+	for _, path := range []string{"/api/v1/flags/", "/api/v1/identities/?identifier=x", "/api/v1/environment-document"} {
+		w := ask(api, "GET", path, "", "X-Environment-Key: ser.maybe")
+		want(t, w, 503, notListed)
+		wantHeader(t, w, "Retry-After", "1")
+		want(t, ask(api, "GET", path, ""), 401, `{"status":"unauthorized","message":"missing X-Environment-Key header"}`)
+		want(t, ask(api, "GET", path, "", "X-Environment-Key:"), 401, `{"status":"unauthorized","message":"unknown key ''"}`)
+		if w := ask(api, "GET", path, "", "X-Environment-Key: "+serverKey); w.Code != 200 {
+			t.Errorf("GET %s with a configured key: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if w := ask(api, "POST", ofrepFlags, "{}", "X-API-Key: maybe"); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("OFREP: %d %s", w.Code, w.Body)
+	}
+	if w := ask(api, "GET", "/sse/environments/maybe/stream", ""); w.Code != 503 {
+		t.Errorf("a stream: %d %s", w.Code, w.Body)
+	}
+}
+
 func TestDocument(t *testing.T) {
 	api := newAPI(t, nil)
 	w := ask(api, "GET", "/api/v1/environment-document", "", "X-Environment-Key: "+serverKey)

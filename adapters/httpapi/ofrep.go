@@ -48,7 +48,6 @@ const (
 
 var (
 	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: send it in X-Environment-Key, X-API-Key or Authorization")
-	errUnknownOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "unknown key")
 	errUnknownFlag     = &statusError{status: http.StatusNotFound, details: "flag not found", code: ofrepFlagNotFound}
 )
 
@@ -121,9 +120,9 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 	if !ok {
 		return app.Entry{}, nil, errMissingOFREPKey
 	}
-	entry, ok := a.query.Snapshot().Lookup(key)
-	if !ok {
-		return app.Entry{}, nil, errUnknownOFREPKey
+	entry, err := a.lookup(key)
+	if err != nil {
+		return app.Entry{}, nil, err
 	}
 	if entry.Environment == nil {
 		return app.Entry{}, nil, errNoDocument
