@@ -240,7 +240,7 @@ func TestUnconditionalPolls(t *testing.T) {
 			n.serves(t, "c")
 		})
 	})
-	t.Run("a second change that was told of before it was there", func(t *testing.T) {
+	t.Run("a second change that was announced before it was there", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			u, stream := newUpstream(), make(teller)
 			second := time.Now().Truncate(time.Second)
@@ -282,7 +282,7 @@ func TestUnconditionalPolls(t *testing.T) {
 			confused := &confusedUpstream{Upstream: u.at("node-1")}
 			n := start(t, u, setup{upstream: confused})
 			pass(30 * time.Second)
-			n.isState(t, domain.Missing) // a confirmation of nothing is none
+			n.isState(t, domain.Missing) // nothing cannot be confirmed
 			if logged := n.log.named("error_fetching_document"); len(logged) < 3 || logged[0].with["status"] != "304" {
 				t.Errorf("logged %v", logged)
 			}

@@ -17,6 +17,7 @@ type Environment struct {
 	// Digest is the SHA-256 of Body: the same on every node and after restarts.
 	Digest  [32]byte
 	Program *engine.Program
+	Serving domain.Serving
 	// Presentation is what the input adapter prepared for this document.
 	Presentation Presentation
 }

@@ -79,13 +79,21 @@ func (b *prepared) write(w http.ResponseWriter, r *http.Request) {
 }
 
 // writeJSON writes an answer whose body was made for this request and has no entity
-// tag. It does not keep body.
-func (a *API) writeJSON(w http.ResponseWriter, r *http.Request, status int, body []byte) {
-	a.writeTagged(w, r, status, body, 0)
+// tag. It does not keep body. It fails when the memory of the answer cannot be reserved.
+func (a *API) writeJSON(w http.ResponseWriter, r *http.Request, status int, body []byte) error {
+	return a.writeTagged(w, r, status, body, 0)
 }
 
 // writeTagged is writeJSON for a body with an entity tag.
-func (a *API) writeTagged(w http.ResponseWriter, r *http.Request, status int, body []byte, tag identityTag) {
+func (a *API) writeTagged(w http.ResponseWriter, r *http.Request, status int, body []byte, tag identityTag) error {
+	if err := a.reserve(w, len(body)); err != nil {
+		return err
+	}
+	return a.write(w, r, status, body, tag)
+}
+
+// write is writeTagged for a body whose memory is reserved. It never fails.
+func (a *API) write(w http.ResponseWriter, r *http.Request, status int, body []byte, tag identityTag) error {
 	h := w.Header()
 	h["Content-Type"] = headerJSON
 	zips := false
@@ -94,7 +102,7 @@ func (a *API) writeTagged(w http.ResponseWriter, r *http.Request, status int, bo
 		if zips = acceptsGzip(r.Header); zips {
 			h["Content-Encoding"] = headerGzip
 			c := a.compressors.Get().(*compressor)
-			defer a.release(c)
+			defer a.keep(c)
 			body = c.compress(body)
 		}
 	}
@@ -105,6 +113,7 @@ func (a *API) writeTagged(w http.ResponseWriter, r *http.Request, status int, bo
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+	return nil
 }
 
 // varyByEncoding adds Accept-Encoding to Vary, which is empty or has Origin.

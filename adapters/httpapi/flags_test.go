@@ -36,7 +36,7 @@ func TestFlags(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := ask(api, "GET", "/api/v1/flags/"+test.query, "", "X-Environment-Key: "+test.key)
-			want(t, w, test.status, test.body)
+			want(t, w, test.status, plain(test.body))
 			if test.status == http.StatusOK {
 				wantHeader(t, w, "X-Flagsmith-Document-Updated-At", "1772600767.891011")
 			}
@@ -81,7 +81,7 @@ func TestKeys(t *testing.T) {
 	} {
 		for _, path := range paths {
 			w := ask(api, "GET", path, "", test.headers...)
-			want(t, w, test.status, test.body)
+			want(t, w, test.status, plain(test.body))
 			if wait := w.Header().Get("Retry-After"); (wait != "") != (test.status == 503) {
 				t.Errorf("%s, %s: Retry-After %q", test.name, path, wait)
 			}
@@ -133,7 +133,7 @@ func TestDocument(t *testing.T) {
 func TestANewDocumentIsServedAtOnce(t *testing.T) {
 	var q *query
 	api := newAPI(t, func(o *httpapi.Options) { q = o.Query.(*query) })
-	want(t, ask(api, "GET", "/api/v1/flags/?feature=checkout", "", clientHeader()...), 200, checkout)
+	want(t, ask(api, "GET", "/api/v1/flags/?feature=checkout", "", clientHeader()...), 200, plain(checkout))
 	q.serve(environment(t, clientKey, strings.Replace(document, `"classic"`, `"new"`, 1)))
-	want(t, ask(api, "GET", "/api/v1/flags/?feature=checkout", "", clientHeader()...), 200, strings.Replace(checkout, `"classic"`, `"new"`, 1))
+	want(t, ask(api, "GET", "/api/v1/flags/?feature=checkout", "", clientHeader()...), 200, plain(strings.Replace(checkout, `"classic"`, `"new"`, 1)))
 }

@@ -129,6 +129,9 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 		a.writePrepared(w, r, p, &p.document)
 		return nil
 	}
+	if err := a.reserve(w, len(p.document.plain)); err != nil {
+		return err
+	}
 	body, next, more, ok := overrides.page(p.document.plain, asked)
 	if !ok {
 		return errPageID
@@ -149,6 +152,5 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	if more {
 		h["Link"] = []string{"<" + documentPath + "/?page_id=" + next.cursor(p.document.tag) + `>; rel="next"`}
 	}
-	a.writeTagged(w, r, http.StatusOK, body, tag)
-	return nil
+	return a.write(w, r, http.StatusOK, body, tag)
 }
