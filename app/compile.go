@@ -57,7 +57,7 @@ func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body 
 		return compiled{}, err
 	}
 	program, more := engine.Compile(document)
-	e := &Environment{Key: key, Body: body, UpdatedAt: document.UpdatedAt, Digest: digest, Program: program}
+	e := &Environment{Key: key, Body: body, UpdatedAt: document.UpdatedAt, Digest: digest, Program: program, Serving: document.Serving}
 	e.Presentation = m.presenter.Present(e)
 	return compiled{e, document, append(problems, more...)}, nil
 }

@@ -15,6 +15,9 @@ type library struct {
 	now       func() time.Time
 	announcer *announcer
 	snapshot  atomic.Pointer[Snapshot]
+	// incomplete: discovery has not read a list yet, see Snapshot.Complete. It is guarded
+	// by mu.
+	incomplete bool
 	// track, unless nil, is called with new keys before requests are answered by them.
 	track func([]domain.EnvironmentKeys)
 
@@ -57,7 +60,25 @@ func (l *library) setKeys(ring *domain.KeyRing, fresh bool) {
 	if l.track != nil {
 		l.track(ring.Environments())
 	}
-	l.snapshot.Store(NewSnapshot(ring, environments, l.now))
+	l.publish(ring, environments)
+}
+
+// setComplete makes the snapshot complete or incomplete.
+func (l *library) setComplete(complete bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if complete == l.incomplete {
+		l.incomplete = !complete
+		s := l.snapshot.Load()
+		l.publish(s.ring, s.environments)
+	}
+}
+
+// publish replaces the snapshot. The caller holds l.mu.
+func (l *library) publish(ring *domain.KeyRing, environments map[domain.EnvironmentKey]*Environment) {
+	s := NewSnapshot(ring, environments, l.now)
+	s.incomplete = l.incomplete
+	l.snapshot.Store(s)
 }
 
 // put serves an environment from now on and announces it. A document is not served
@@ -76,7 +97,7 @@ func (l *library) replace(e *Environment) {
 	}
 	environments := maps.Clone(old.environments)
 	environments[e.Key] = e
-	l.snapshot.Store(NewSnapshot(old.ring, environments, l.now))
+	l.publish(old.ring, environments)
 }
 
 // confirm records that the environment's document was right at that time. The last call

@@ -58,6 +58,7 @@ func newRoster(deps Deps, config *atomic.Pointer[Config], l *library) *roster {
 	}
 	if deps.Discoverer != nil {
 		r.discovery = newDiscovery(deps, config, r)
+		l.setComplete(false)
 	}
 	r.library.setKeys(domain.NewKeyRing(Unite(config.Load().Environments, nil, deps.Now())), false)
 	return r
@@ -139,6 +140,7 @@ func (r *roster) discover(list []domain.EnvironmentKeys) {
 	defer r.mu.Unlock()
 	r.discovered = list
 	r.reconcile()
+	r.library.setComplete(true)
 }
 
 // reconcile starts, changes and ends keepers, so that they are those of the configured

@@ -16,6 +16,7 @@ type Environment struct {
 	// Digest is the SHA-256 of Body: the same on every node and after restarts.
 	Digest  [32]byte
 	Program *engine.Program
+	Serving domain.Serving
 	// Presentation is what the input adapter prepared for this document.
 	Presentation Presentation
 }
@@ -38,14 +39,27 @@ type Snapshot struct {
 	ring         *domain.KeyRing
 	environments map[domain.EnvironmentKey]*Environment
 	now          func() time.Time
+	incomplete   bool
 }
 
 // NewSnapshot returns the snapshot of the given environments under the keys of ring.
 // now decides which server-side keys have expired. The caller must not change the map
 // afterwards.
 func NewSnapshot(ring *domain.KeyRing, environments map[domain.EnvironmentKey]*Environment, now func() time.Time) *Snapshot {
-	return &Snapshot{ring, environments, now}
+	return &Snapshot{ring: ring, environments: environments, now: now}
 }
+
+// Incomplete returns s as a snapshot that is not Complete.
+func (s *Snapshot) Incomplete() *Snapshot {
+	copied := *s
+	copied.incomplete = true
+	return &copied
+}
+
+// Complete reports whether all keys are known. With discovery it is false until the
+// first list has been read, from upstream or the store. Until then a key that Lookup
+// does not know may still become known.
+func (s *Snapshot) Complete() bool { return !s.incomplete }
 
 // Entry is the result of a Lookup.
 type Entry struct {

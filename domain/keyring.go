@@ -123,6 +123,21 @@ func (r *KeyRing) Has(key EnvironmentKey) bool {
 	return ok
 }
 
+// ServerKey returns the server-side key with that digest, zero where no environment
+// has it, where only its digest is known, and where it has expired at now.
+func (r *KeyRing) ServerKey(digest KeyDigest, now time.Time) ServerKey {
+	entry, ok := r.byDigest[digest]
+	if !ok {
+		return ServerKey{}
+	}
+	for _, c := range r.environments[entry.environment].Server {
+		if c.Digest == digest && c.Valid(now) {
+			return c.Key
+		}
+	}
+	return ServerKey{}
+}
+
 // Authenticate returns the environment of a key and what the key may see. It reports
 // false for an unknown key and for a server-side key that expired before now. It
 // compares server-side keys by digest, so that timing reveals nothing about them.

@@ -36,6 +36,7 @@ type Settings struct {
 	UsageFlushInterval time.Duration `env:"USAGE_FLUSH_INTERVAL_SECONDS" envDefault:"60" above:"0" max:"86400" reload:"live" help:"Time between two usage reports; only with proxy_key."`
 	Analytics          Analytics     `envPrefix:"ANALYTICS_"`
 	Webhook            Webhook       `envPrefix:"WEBHOOK_"`
+	Events             Events        `envPrefix:"EVENTS_"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the
 	// container may use.
@@ -133,6 +134,15 @@ type Store struct {
 type Analytics struct {
 	Enabled       bool          `env:"ENABLED" envDefault:"true" reload:"live" help:"Forward the analytics that SDKs send."`
 	FlushInterval time.Duration `env:"FLUSH_INTERVAL_SECONDS" envDefault:"10" above:"0" max:"86400" reload:"live" help:"Time between two deliveries of analytics."`
+}
+
+// Events configures the forwarding of events of experiments.
+type Events struct {
+	// URL is the events API without a trailing slash; zero means that the endpoint is off.
+	URL           URL           `env:"URL" envDefault:"https://events.api.flagsmith.com" unset:"off" schemes:"http,https" reload:"restart" help:"Server that takes the events of experiments; empty means off."`
+	FlushInterval time.Duration `env:"FLUSH_INTERVAL_SECONDS" envDefault:"10" above:"0" max:"86400" reload:"live" help:"Time between two deliveries of events; what a crash loses at most."`
+	MaxBodyBytes  int64         `env:"MAX_BODY_BYTES" envDefault:"4194304" min:"1" max:"1073741824" reload:"live" help:"Largest request body with events, in bytes, uncompressed."`
+	MaxQueueBytes int64         `env:"MAX_QUEUE_BYTES" envDefault:"33554432" min:"1048576" max:"17179869184" reload:"live" help:"Memory for events that wait to be delivered, in bytes; beyond it requests are answered 503."`
 }
 
 // Webhook configures the webhook endpoint.

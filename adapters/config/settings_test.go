@@ -81,6 +81,10 @@ var eachSetting = []struct {
 	{"analytics.enabled", func(s config.Settings) any { return s.Analytics.Enabled }, true, "false", false, "t", true},
 	{"analytics.flush_interval_seconds", func(s config.Settings) any { return s.Analytics.FlushInterval }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"webhook.secret", func(s config.Settings) any { return s.Webhook.Secret.Reveal() }, "", `"one"`, "one", "two", "two"},
+	{"events.url", func(s config.Settings) any { return s.Events.URL.Reveal() }, "https://events.api.flagsmith.com", `"https://flagsmith.example/api/"`, "https://flagsmith.example/api", "http://localhost:8088", "http://localhost:8088"},
+	{"events.flush_interval_seconds", func(s config.Settings) any { return s.Events.FlushInterval }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
+	{"events.max_body_bytes", func(s config.Settings) any { return s.Events.MaxBodyBytes }, int64(4 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
+	{"events.max_queue_bytes", func(s config.Settings) any { return s.Events.MaxQueueBytes }, int64(32 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
 }
 
 // nested writes a value at a dotted key as a file does.
@@ -120,6 +124,25 @@ func TestEachSetting(t *testing.T) {
 			}
 			check("lower-case variable", mustLoad(t, withFile(nested(c.key, c.json), append(need, strings.ToLower(variable[:strings.Index(variable, "=")])+"="+c.text)...)), c.fromVariable)
 		})
+	}
+}
+
+// A setting that has a default and may be unset is unset where it is emptied.
+func TestEventsAreOffWhereTheirURLIsEmpty(t *testing.T) {
+	const file = `{"events": {"url": "https://flagsmith.example"}}`
+	for name, src := range map[string]config.Source{
+		"file":              withFile(`{"events": {"url": ""}}`, keys),
+		"null":              withFile(`{"events": {"url": null}}`, keys),
+		"variable":          source(nil, keys, "EVENTS_URL="),
+		"variable and file": withFile(file, keys, "EVENTS_URL= "),
+		"section":           source(nil, keys, `EVENTS={"url":""}`),
+	} {
+		if s := mustLoad(t, src); !s.Events.URL.IsZero() {
+			t.Errorf("%s: events go to %v", name, s.Events.URL)
+		}
+	}
+	if s := mustLoad(t, withFile(`{"events": {"url": ""}}`, keys, "EVENTS_URL=https://flagsmith.example")); s.Events.URL.IsZero() {
+		t.Error("the variable does not win over the file")
 	}
 }
 

@@ -20,7 +20,8 @@ type failure struct {
 	cause  string
 	err    error // never nil
 
-	tooLarge bool // it is that a body exceeds the limit
+	after    time.Duration // what upstream asks to wait, 0 where it does not
+	tooLarge bool          // it is that a body exceeds the limit
 }
 
 func (f *failure) Error() string {
@@ -80,6 +81,18 @@ func wait(header http.Header) string {
 		return " and asks to wait until " + at.UTC().Format(time.RFC3339)
 	}
 	return ""
+}
+
+// retryAfter returns how long an answer asks to wait, 0 where it does not say.
+func retryAfter(header http.Header) time.Duration {
+	text := strings.TrimSpace(header.Get("Retry-After"))
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
 }
 
 func causeOfProxyStatus(status int) string {

@@ -35,7 +35,7 @@ func (c *Client) send(ctx context.Context, r report) error {
 	if told := (*failure)(nil); errors.As(err, &told) {
 		f = told
 	}
-	return &ports.ReportError{Status: f.status, Refused: refuses(f.status), Cause: f.cause, Err: f.err}
+	return &ports.ReportError{Status: f.status, Refused: refuses(f.status), After: f.after, Cause: f.cause, Err: f.err}
 }
 
 // refuses reports whether a status says that the same request is never taken: 4xx
@@ -69,6 +69,7 @@ func (c *Client) post(ctx context.Context, r report) error {
 	}
 	return &failure{
 		status: answer.StatusCode,
+		after:  retryAfter(answer.Header),
 		cause:  r.causeOf(answer),
 		err:    fmt.Errorf("upstream answered %d", answer.StatusCode),
 	}

@@ -30,6 +30,8 @@ type API struct {
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
 	analytics Analytics // nil: switched off
+	events    Events    // nil: switched off
+	maxEvents int64
 	streams   *sse.Streams
 
 	router     *bunrouter.Router
@@ -53,6 +55,8 @@ func New(o Options) (*API, error) {
 		webhook:       o.Webhook,
 		usage:         o.Usage,
 		analytics:     o.Analytics,
+		events:        o.Events,
+		maxEvents:     o.MaxEventsBytes,
 		streams:       sse.New(),
 		logger:        o.Logger,
 		now:           o.Now,
@@ -70,6 +74,9 @@ func New(o Options) (*API, error) {
 	}
 	if a.maxBody <= 0 {
 		a.maxBody = defaultMaxBodyBytes
+	}
+	if a.maxEvents <= 0 {
+		a.maxEvents = defaultMaxEventsBytes
 	}
 	if a.inflight == nil {
 		a.inflight = NewInflight(0)
@@ -103,7 +110,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	defer a.finish(x, r)
 
-	if a.cors.answer(x, r) {
+	if a.corsOf(r).answer(x, r) {
 		return
 	}
 	err := error(errCrowded)
@@ -143,11 +150,38 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	if len(keys) == 0 {
 		return app.Entry{}, errMissingKey
 	}
-	entry, ok := a.query.Snapshot().Lookup(keys[0])
-	if !ok {
-		return app.Entry{}, unknownKey(keys[0])
+	entry, err := a.lookup(keys[0])
+	if err == errUnknownKey {
+		err = unknownKey(keys[0])
 	}
-	return entry, nil
+	return entry, err
+}
+
+// lookup returns the entry of a key. Errors: errUnknownKey, or errNotListed when the key
+// may still become known.
+func (a *API) lookup(key string) (app.Entry, error) {
+	snapshot := a.query.Snapshot()
+	entry, ok := snapshot.Lookup(key)
+	switch {
+	case ok:
+		return entry, nil
+	case key != "" && !snapshot.Complete():
+		return app.Entry{}, errNotListed
+	default:
+		return app.Entry{}, errUnknownKey
+	}
+}
+
+// errStopped has the words of the Flagsmith API.
+var errStopped = detailed(http.StatusForbidden, "Organisation is disabled from serving flags.")
+
+// serving is environment for requests that are answered with flags.
+func (a *API) serving(r *http.Request) (app.Entry, error) {
+	entry, err := a.environment(r)
+	if err == nil && entry.Environment.Serving.Stopped {
+		err = errStopped
+	}
+	return entry, err
 }
 
 // environment is authenticate for requests that need the environment's document.

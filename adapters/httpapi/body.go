@@ -27,11 +27,16 @@ func (a *API) readJSON(w http.ResponseWriter, r *http.Request, s *scratch) (stri
 	return body, nil
 }
 
-// readBody returns the request's body as one string, of which everything decoded can be
-// a part. It reserves the memory for it, which grows with the bytes that have arrived,
-// whatever Content-Length says. It fails when the body has more than maxBody bytes.
+// readBody is readUpTo for all bodies but those of events.
 func (a *API) readBody(w http.ResponseWriter, r *http.Request, s *scratch) (string, error) {
-	if r.ContentLength > a.maxBody {
+	return a.readUpTo(a.maxBody, w, r, s)
+}
+
+// readUpTo returns the request's body as one string, of which everything decoded can be
+// a part. It reserves the memory for it, which grows with the bytes that have arrived,
+// whatever Content-Length says. It fails when the body has more than limit bytes.
+func (a *API) readUpTo(limit int64, w http.ResponseWriter, r *http.Request, s *scratch) (string, error) {
+	if r.ContentLength > limit {
 		return "", errBodyTooLarge
 	}
 	first := int(min(max(r.ContentLength, 0), firstRead))
@@ -46,7 +51,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, s *scratch) (stri
 	for {
 		n, err := r.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		if int64(len(buf)) > a.maxBody {
+		if int64(len(buf)) > limit {
 			return "", errBodyTooLarge
 		}
 		if err == io.EOF {

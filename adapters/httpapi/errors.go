@@ -36,6 +36,8 @@ var (
 	errBodyTimeout  = closing(detailed(http.StatusRequestTimeout, "Request Timeout"))
 	errBodyTooLarge = closing(detailed(http.StatusRequestEntityTooLarge, "Request Entity Too Large"))
 	errInternal     = detailed(http.StatusInternalServerError, "Internal Server Error")
+	errUnknownKey   = refused(http.StatusUnauthorized, "unauthorized", "unknown key")
+	errNotListed    = later(refused(http.StatusServiceUnavailable, "unavailable", "the list of environments has not arrived yet"))
 	errNoDocument   = later(refused(http.StatusServiceUnavailable, "unavailable", "environment document has not arrived yet"))
 	errCrowded      = later(closing(refused(http.StatusServiceUnavailable, "unavailable", "too many connections: try again")))
 	errBusy         = later(closing(refused(http.StatusServiceUnavailable, "unavailable", "too many bytes of requests and answers are in flight: try again")))

@@ -68,6 +68,16 @@ func (d *identityDecoder) identity() {
 	}
 }
 
+// mark reads a transient member. It reports false for null and for anything else that is
+// not true or false.
+func (d *identityDecoder) mark() (transient, marked bool) {
+	if d.Kind() != jsonscan.Bool {
+		d.Skip()
+		return false, false
+	}
+	return d.Bool(), true
+}
+
 func (d *identityDecoder) identifier() {
 	d.id.Identifier, d.wrongIdentity = "", nil
 	switch d.Kind() {
@@ -86,7 +96,12 @@ func (d *identityDecoder) identifier() {
 
 func (d *identityDecoder) traits() {
 	d.id.Traits, d.wrongTraits = d.id.Traits[:0], nil
-	if d.Kind() != jsonscan.Array {
+	switch d.Kind() {
+	case jsonscan.Array:
+	case jsonscan.Null: // stands for no traits
+		d.Null()
+		return
+	default:
 		d.wrongTraits.add(wrongList, place{trait: none, field: "traits"}, d.Raw())
 		return
 	}
@@ -127,6 +142,8 @@ func (d *identityDecoder) trait(i int) {
 				t.Value = domain.ReadValue(&d.Scanner)
 				value = d.body[from:d.Offset()]
 			}
+		case "transient":
+			t.Transient, t.Marked = d.mark()
 		default:
 			d.Skip()
 		}

@@ -10,6 +10,9 @@ import (
 // defaultMaxBodyBytes limits a request's body when Options do not.
 const defaultMaxBodyBytes = 1 << 20
 
+// defaultMaxEventsBytes is the same for events, of which SDKs send a thousand at once.
+const defaultMaxEventsBytes = 4 << 20
+
 // Options configures an API.
 type Options struct {
 	// Query provides the snapshot and the readiness that answers are made from. It is
@@ -28,6 +31,10 @@ type Options struct {
 	Usage Usage
 	// Analytics receives what applications report. With nil the API has no such paths.
 	Analytics Analytics
+	// Events receives the events of experiments. With nil the API has no such paths.
+	Events Events
+	// MaxEventsBytes limits the body of a request with events. Zero means 4 MiB.
+	MaxEventsBytes int64
 	// Webhook configures the path for Flagsmith's calls about changes. With nil the API
 	// has no such path.
 	Webhook *Webhook

@@ -20,7 +20,7 @@ func TestValidationErrors(t *testing.T) {
 		{"null, not declared as JSON", "text/plain", `null`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":"null"}]`},
 		{"number", "", `0`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":0}]`},
 		{"identifier", "", `{"identifier":1.0}`, `[{"type":"string_type","loc":["body","identifier"],` + text + `,"input":1.0}]`},
-		{"traits null", "", `{"traits":null}`, `[{"type":"list_type","loc":["body","traits"],"msg":"Input should be a valid list","input":null}]`},
+		{"traits", "", `{"traits":7}`, `[{"type":"list_type","loc":["body","traits"],"msg":"Input should be a valid list","input":7}]`},
 		{"trait no object", "", `{"traits":[{"trait_key":"a"},"b"]}`, `[{"type":"model_attributes_type","loc":["body","traits",1],` + model + `,"input":"b"}]`},
 		{"no key", "", `{"traits":[{"trait_value": 1}]}`, `[{"type":"missing","loc":["body","traits",0,"trait_key"],"msg":"Field required","input":{"trait_value":1}}]`},
 		{"long", "", `{"traits":[{"trait_key":"a","trait_value":"` + long + `"}]}`,
@@ -36,7 +36,8 @@ func TestValidationErrors(t *testing.T) {
 				`{"type":"string_type","loc":["body","traits",1,"trait_key"],` + text + `,"input":null},` +
 				`{"type":"string_too_long","loc":["body","traits",1,"trait_value"],"msg":"String should have at most 2000 characters","input":"` + cut + `","ctx":{"max_length":2000}}]`},
 		{"the last member counts", "", `{"identifier":"a","identifier":2,"traits":[1],"traits":[]}`, `[{"type":"string_type","loc":["body","identifier"],` + text + `,"input":2}]`},
-		{"form", "application/x-www-form-urlencoded", `identifier="u"`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":"identifier=\"u\""}]`},
+		{"form", "application/x-www-form-urlencoded", `identifier=u&traits[0]trait_value=1`,
+			`[{"type":"missing","loc":["body","traits",0,"trait_key"],"msg":"Field required","input":{"trait_value":"1","transient":null}}]`},
 		{"plain text", "text/plain", `{}`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":"{}"}]`},
 		{"no JSON at all", "application/jsonx", `{}`, `[{"type":"model_attributes_type","loc":["body"],` + model + `,"input":"{}"}]`},
 	} {

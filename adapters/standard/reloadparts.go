@@ -42,6 +42,9 @@ func partsOf() map[string]parts {
 		"usage_flush_interval_seconds":                         partApplication,
 		"analytics.enabled":                                    partAPI,
 		"analytics.flush_interval_seconds":                     partApplication,
+		"events.flush_interval_seconds":                        partApplication,
+		"events.max_body_bytes":                                partAPI,
+		"events.max_queue_bytes":                               partApplication,
 		"webhook.secret":                                       partAPI,
 	}
 }

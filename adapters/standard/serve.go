@@ -21,6 +21,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
+	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
@@ -37,6 +38,7 @@ const (
 func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	hangups, stopHangups := notifyHangups()
 	defer stopHangups()
+	defer ignoreBrokenPipes()()
 	reading := &config.Reading{}
 	src.ReadFile = reading.ReadFile
 	settings, warnings, err := config.Load(src)
@@ -65,6 +67,10 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
+	events, err := openEvents(settings)
+	if err != nil {
+		return &commands.ConfigurationError{Err: err}
+	}
 	upstream := newOrigins(source)
 	defer upstream.close()
 	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
@@ -76,6 +82,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
+		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme,
 	})
 	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
 	if err != nil {
@@ -88,8 +95,15 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
 		inForce: settings, reading: reading, warnings: warnings,
 	}
+	reloads.applied.Store(&settings)
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
+	w.interrupts.set(reloads.interrupted, func(s os.Signal) {
+		logger.ErrorContext(ctx, "ended_by_second_signal", "signal", s.String(), "effect", "requests in progress were cut off")
+		flushing, cancel := context.WithTimeout(context.Background(), flushTimeout)
+		defer cancel()
+		loggers.Flush(flushing)
+	})
 	ctx, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
@@ -100,6 +114,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	return nil
 }
 
+// flushTimeout is how long the last line before a sudden end may take.
+const flushTimeout = 200 * time.Millisecond
+
 func appConfig(s config.Settings) app.Config {
 	freshness := domain.Freshness{PollInterval: s.APIPollFrequency}
 	if grace := s.HealthCheck.GracePeriod; !grace.Never {
@@ -109,6 +126,7 @@ func appConfig(s config.Settings) app.Config {
 		Environments: s.Environments(), Freshness: freshness, PollConcurrency: s.APIPollConcurrency,
 		Lease: s.Store.Lease, Node: nodeName(), DrainDelay: s.Server.DrainDelay, ShutdownTimeout: s.Server.ShutdownTimeout,
 		UsageInterval: s.UsageFlushInterval, AnalyticsInterval: s.Analytics.FlushInterval,
+		EventsInterval: s.Events.FlushInterval, EventsMaxBytes: s.Events.MaxQueueBytes,
 	}
 }
 
@@ -148,6 +166,9 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	}
 	if s.Analytics.Enabled {
 		options.Analytics = proxy.Analytics()
+	}
+	if events := proxy.Events(); events != nil {
+		options.Events, options.MaxEventsBytes = events, s.Events.MaxBodyBytes
 	}
 	if !s.Webhook.Secret.IsZero() {
 		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: proxy.RefreshAll}

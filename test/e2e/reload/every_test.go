@@ -55,6 +55,9 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		{"analytics.enabled", false},
 		{"analytics.flush_interval_seconds", 20},
 		{"webhook.secret", "hook-secret-1"},
+		{"events.flush_interval_seconds", 20},
+		{"events.max_body_bytes", 2 << 20},
+		{"events.max_queue_bytes", 8 << 20},
 	}
 	var keys, live []string
 	for _, e := range config.Reference() {
