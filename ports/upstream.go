@@ -37,8 +37,8 @@ type Upstream interface {
 	// FetchDocument fetches a whole document, or reports that it is not modified.
 	// It takes as long as upstream does, bounded by the adapter's own time-out
 	// for each request and by ctx. Errors: the context's when it ended; otherwise
-	// a *FetchError. It does not check that the body is a usable document, only
-	// that it is complete. Safe for concurrent use.
+	// a *FetchError. It checks that the body is complete; it need not check that it is
+	// a usable document. Safe for concurrent use.
 	FetchDocument(ctx context.Context, r DocumentRequest) (Document, error)
 }
 

@@ -67,18 +67,17 @@ func (d *Discovery) fetch(ctx context.Context) ([]domain.EnvironmentKeys, []stri
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
-		drain(answer.Body)
 		return nil, nil, c.discoveryStatus(answer)
 	}
 	body, err := readBody(answer, maxDiscovered)
 	if isTimeout(err) {
-		return nil, nil, c.timedOut()
+		return nil, nil, c.timedOut(waiting)
 	}
 	if f := (*failure)(nil); errors.As(err, &f) && f.tooLarge {
 		return nil, nil, &failure{status: answer.StatusCode, cause: "check api_url", err: fmt.Errorf("the list of environments is larger than %d bytes", maxDiscovered)}
 	}
 	if err == nil {
-		err = checkJSON(body)
+		err = checkJSON(answer, body)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -112,7 +112,7 @@ func TestNoAnswer(t *testing.T) {
 		},
 		"no TLS there": {address: strings.Replace(plain.URL, "http:", "https:", 1), want: []string{"no TLS at that port", "http://"}},
 		"TLS versions": {
-			address: oldTLS.URL, want: []string{"agree on no TLS connection"},
+			address: oldTLS.URL, want: []string{"cannot agree on a TLS connection"},
 			change: func(o *flagsmith.Options) {
 				trust(oldTLS)(o)
 				o.TLS = o.TLS.Clone()
