@@ -313,7 +313,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 		k.record.read(read, false)
 		return false
 	}
-	c, err := k.compiler.compile(ctx, k.key, read.Body, digest)
+	c, err := k.compiler.compile(ctx, k.key, read.Body, digest, k.held)
 	if err != nil {
 		logStoreError(ctx, k.logger, "reading the document", err)
 		k.record.read(read, false)
