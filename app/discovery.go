@@ -109,7 +109,7 @@ func (d *discovery) turn(ctx context.Context) time.Time {
 		d.adopt(sorted(list), began)
 		d.keepRecord(ctx)
 	}
-	next := d.schedule.after(began, d.deps.Now())
+	next := d.schedule.after(began, d.deps.Now(), err)
 	if err != nil {
 		d.logFailure(ctx, err, next)
 	}

@@ -158,11 +158,12 @@ func (k *keeper) turn(ctx context.Context) time.Time {
 	failed := err != nil && ctx.Err() == nil
 	if failed {
 		k.schedule.failures++
-		if k.schedule.handOver() {
+		// Upstream that asks this node to wait means the others, too.
+		if k.schedule.handOver() && waitAfter(err) == 0 {
 			_ = k.record.dropLease(ctx)
 		}
 	}
-	next := k.schedule.after(began, k.now())
+	next := k.schedule.after(began, k.now(), err)
 	if failed {
 		k.logFailure(ctx, err, next)
 	}
@@ -331,7 +332,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 		k.record.read(read, false)
 		return false
 	}
-	c, err := k.compiler.compile(ctx, k.key, read.Body, digest)
+	c, err := k.compiler.compile(ctx, k.key, read.Body, digest, k.held)
 	if err != nil {
 		logStoreError(ctx, k.logger, "reading the document", err)
 		k.record.read(read, false)

@@ -110,7 +110,13 @@ func (s *Server) Listen(ctx context.Context) (addr string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("http server: %w", err)
 	}
-	return s.listener.Addr().String(), nil
+	addr = s.listener.Addr().String()
+	if host, _, _ := net.SplitHostPort(s.address); host == "0.0.0.0" {
+		// As it was configured: the listener says [::], which takes both families.
+		_, port, _ := net.SplitHostPort(addr)
+		addr = net.JoinHostPort(host, port)
+	}
+	return addr, nil
 }
 
 // Serve answers requests until Shutdown is called, and returns nil at once then. It

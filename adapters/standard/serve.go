@@ -38,6 +38,7 @@ const (
 func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	hangups, stopHangups := notifyHangups()
 	defer stopHangups()
+	defer ignoreBrokenPipes()()
 	reading := &config.Reading{}
 	src.ReadFile = reading.ReadFile
 	settings, warnings, err := config.Load(src)
@@ -94,8 +95,15 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
 		inForce: settings, reading: reading, warnings: warnings,
 	}
+	reloads.applied.Store(&settings)
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
+	w.interrupts.set(reloads.interrupted, func(s os.Signal) {
+		logger.ErrorContext(ctx, "ended_by_second_signal", "signal", s.String(), "effect", "requests in progress were cut off")
+		flushing, cancel := context.WithTimeout(context.Background(), flushTimeout)
+		defer cancel()
+		loggers.Flush(flushing)
+	})
 	ctx, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
@@ -105,6 +113,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	return nil
 }
+
+// flushTimeout is how long the last line before a sudden end may take.
+const flushTimeout = 200 * time.Millisecond
 
 func appConfig(s config.Settings) app.Config {
 	freshness := domain.Freshness{PollInterval: s.APIPollFrequency}
