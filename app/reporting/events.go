@@ -23,6 +23,10 @@ const (
 	// maxRefusals is how many events in a row are refused one by one before the rest
 	// of their batch is given up: upstream wants none of them.
 	maxRefusals = 100
+	// A slot of more than smallSlot bytes is not written again within rewriteAfter while
+	// batches are delivered.
+	smallSlot    = 64 << 10
+	rewriteAfter = 100 * time.Millisecond
 )
 
 // EventsOptions is what Events is made of.
@@ -196,8 +200,11 @@ func (e *Events) file(source domain.EventSource, events []string) {
 	}
 }
 
-// answered takes the first n events out of a batch, for upstream has answered to
-// them, and saves its slot. It reports false when another process has the batch.
+// answered removes the first n events of a batch, because upstream has answered for
+// them, and saves their slot. It reports false when another process has the batch.
+//
+// A large slot that was written a moment ago is left to the end of the round: it may
+// have a thousand batches, and is written as a whole.
 func (e *Events) answered(ctx context.Context, b *eventBatch, n int) bool {
 	e.mu.Lock()
 	s := b.home
@@ -206,10 +213,13 @@ func (e *Events) answered(ctx context.Context, b *eventBatch, n int) bool {
 		return false
 	}
 	e.held -= s.drop(b, n)
+	small := s.size < smallSlot
 	e.mu.Unlock()
 	e.storing.Lock()
 	defer e.storing.Unlock()
-	e.save(ctx, s) // unless somebody did so while this waited
+	if since := e.o.Now().Sub(s.written); small || since < 0 || since > rewriteAfter {
+		e.save(ctx, s) // unless that was done while this waited
+	}
 	return true
 }
 
@@ -256,9 +266,10 @@ func (q *eventQueue) take(ctx context.Context) []*eventBatch {
 	return all
 }
 
-// deliver sends what is in a batch; more may be added to it meanwhile. When upstream refuses it for something in it, smaller parts
-// are sent, until it is known which events are to blame; those are lost. Parts that
-// upstream has answered to are never sent again, whatever becomes of the others.
+// deliver sends the events of a batch; more may be added to it meanwhile. When upstream
+// refuses them for something in them, deliver sends smaller parts, until it knows which
+// events are to blame; those are lost. It never sends a part again that upstream has
+// answered, whatever becomes of the others.
 func (q *eventQueue) deliver(ctx context.Context, b *eventBatch) error {
 	e := (*Events)(q)
 	e.mu.Lock()
@@ -319,9 +330,12 @@ func (e *Events) count(events int, receipt ports.EventReceipt, err error) {
 // settle does nothing: deliver takes out of a batch what upstream has answered to.
 func (q *eventQueue) settle(context.Context, *eventBatch, outcome, error) {}
 
-// rest logs what was lost since the last time.
+// rest saves what upstream has answered for, and logs what was lost since the last time.
 func (q *eventQueue) rest(ctx context.Context) {
 	e := (*Events)(q)
+	e.storing.Lock()
+	e.collect(ctx)
+	e.storing.Unlock()
 	e.mu.Lock()
 	lost := e.lost
 	e.lost = eventLosses{}

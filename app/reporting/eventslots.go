@@ -43,6 +43,7 @@ type slot struct {
 	number  int
 	version ports.Version
 	lost    bool // it has another owner
+	written time.Time
 }
 
 // drop takes the first n events out of a batch and returns how many bytes that frees.
@@ -125,7 +126,7 @@ func (e *Events) write(ctx context.Context, s *slot, value []byte) error {
 		version, err = e.o.Store.PutState(ctx, slotName(s.number), value, s.version)
 	}
 	if err == nil {
-		s.version = version
+		s.version, s.written = version, e.o.Now()
 	}
 	return err
 }
