@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -34,19 +35,44 @@ func (p *panicked) Error() string { return fmt.Sprintf("preparing the document p
 
 // compiler makes documents ready to be served, few at one time: a large document takes
 // memory meanwhile. It is safe for concurrent use.
+//
+// Requests come first. After each document the compiler yields the processor, so that
+// thousands that are read from a store at the start do not hold up a probe. A document
+// that replaces one that is served is made in stages with pauses between them. On one
+// busy processor a stage delays the requests that arrive meanwhile, and they need the
+// pause to catch up.
 type compiler struct {
 	presenter Presenter
 	slots     *semaphore
 }
 
-// compile waits for its turn and makes a document ready to be served. Errors: the
-// context's; one that wraps domain.ErrUnusable; a *panicked.
-func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body []byte, digest [sha256.Size]byte) (c compiled, err error) {
+const (
+	// stagedBody is the size in bytes from which a document is made in stages. A smaller
+	// one takes about as long as one stage.
+	stagedBody = 64 << 10
+	// stagePause is the time between two stages.
+	stagePause = 5 * time.Millisecond
+)
+
+// compile waits for its turn and makes a document ready to be served, in the place of
+// held unless that is nil. Errors: the context's; one that wraps domain.ErrUnusable; a
+// *panicked.
+func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body []byte, digest [sha256.Size]byte, held *Environment) (c compiled, err error) {
 	release, err := m.slots.acquire(ctx)
 	if err != nil {
 		return compiled{}, err
 	}
+	defer runtime.Gosched()
 	defer release()
+	pause := func() {}
+	if held != nil && len(body) >= stagedBody {
+		pause = func() {
+			select {
+			case <-time.After(stagePause):
+			case <-ctx.Done():
+			}
+		}
+	}
 	defer func() {
 		if value := recover(); value != nil {
 			c, err = compiled{}, &panicked{value, debug.Stack()}
@@ -56,7 +82,9 @@ func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body 
 	if err != nil {
 		return compiled{}, err
 	}
+	pause()
 	program, more := engine.Compile(document)
+	pause()
 	e := &Environment{Key: key, Body: body, UpdatedAt: document.UpdatedAt, Digest: digest, Program: program, Serving: document.Serving}
 	e.Presentation = m.presenter.Present(e)
 	return compiled{e, document, append(problems, more...)}, nil

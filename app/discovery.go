@@ -107,7 +107,7 @@ func (d *discovery) turn(ctx context.Context) time.Time {
 		d.adopt(sorted(list), began)
 		d.keepRecord(ctx)
 	}
-	return d.schedule.after(began, d.deps.Now())
+	return d.schedule.after(began, d.deps.Now(), err)
 }
 
 // adopt uses a list from now on. at is when upstream sent it.

@@ -153,13 +153,15 @@ func (k *keeper) turn(ctx context.Context) time.Time {
 		}
 		return next
 	}
-	if err := k.poll(ctx); err != nil && ctx.Err() == nil {
+	err := k.poll(ctx)
+	if err != nil && ctx.Err() == nil {
 		k.schedule.failures++
-		if k.schedule.handOver() {
+		// Upstream that asks this node to wait means the others, too.
+		if k.schedule.handOver() && waitAfter(err) == 0 {
 			_ = k.record.dropLease(ctx)
 		}
 	}
-	return k.schedule.after(began, k.now())
+	return k.schedule.after(began, k.now(), err)
 }
 
 // lease takes or extends the lease, see record.lease. A node that gets it first takes
@@ -311,7 +313,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 		k.record.read(read, false)
 		return false
 	}
-	c, err := k.compiler.compile(ctx, k.key, read.Body, digest)
+	c, err := k.compiler.compile(ctx, k.key, read.Body, digest, k.held)
 	if err != nil {
 		logStoreError(ctx, k.logger, "reading the document", err)
 		k.record.read(read, false)
