@@ -46,16 +46,6 @@ func TestDamagedFile(t *testing.T) {
 			clear(content[:3*os.Getpagesize()])
 			write(t, path, content)
 		},
-		"another kind of file": func(t *testing.T, path string) { write(t, path, []byte("{\"environments\": []}\n")) },
-		"another program's": func(t *testing.T, path string) {
-			if err := os.Remove(path); err != nil {
-				t.Fatal(err)
-			}
-			inDatabase(t, path, func(tx *bbolt.Tx) error {
-				_, err := tx.CreateBucket([]byte("somebody else's"))
-				return err
-			})
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,6 +94,20 @@ func TestRefusedFile(t *testing.T) {
 			return path
 		}, []string{"newer version", "schema is 2", "move the file away"}},
 		"a directory": {func(_ *testing.T, path string) string { return filepath.Dir(path) }, []string{"is a directory"}},
+		"another kind of file": {func(t *testing.T, path string) string {
+			write(t, path, []byte("{\"environments\": []}\n"))
+			return path
+		}, []string{"not a database of this program", "left as it is", "correct store.url"}},
+		"another program's": {func(t *testing.T, path string) string {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			inDatabase(t, path, func(tx *bbolt.Tx) error {
+				_, err := tx.CreateBucket([]byte("somebody else's"))
+				return err
+			})
+			return path
+		}, []string{"not a database of this program but that of another one", "left as it is"}},
 		"no such directories": {func(_ *testing.T, path string) string {
 			return filepath.Join(filepath.Dir(path), "neither", "nor", "documents.db")
 		}, []string{"does not exist", "create it, or correct store.url"}},
