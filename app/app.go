@@ -43,7 +43,7 @@ func New(config Config, deps Deps) *App {
 	interval := func() time.Duration { return current.Load().Freshness.PollInterval }
 	deps.Store = guard(deps.Store, config.Node, interval, deps.Now, deps.Logger)
 	a := &App{deps: deps, config: current, library: newLibrary(deps.Now)}
-	a.reports = newReports(deps, current)
+	a.reports = newReports(deps, current, a.Snapshot)
 	a.library.track = a.reports.track
 	a.roster = newRoster(deps, current, a.library)
 	return a
@@ -91,6 +91,7 @@ func (a *App) Run(ctx context.Context, input Input) error {
 		return errors.Join(fmt.Errorf("opening the listener: %w", err), a.closeStore(ctx, stopped))
 	}
 	close(listening)
+	running.Go(func() { a.logReadiness(keeping) })
 	a.reports.start(ctx)
 	a.deps.Logger.InfoContext(ctx, "listening", "address", address, "environments", len(a.Snapshot().Keys()))
 	served := make(chan error, 1)

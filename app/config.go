@@ -34,6 +34,11 @@ type Config struct {
 	// AnalyticsInterval is the time between two deliveries of analytics, more than
 	// zero where Deps.Analytics is set.
 	AnalyticsInterval time.Duration
+	// EventsInterval is the time between two deliveries of events, more than zero
+	// where Deps.Events is set.
+	EventsInterval time.Duration
+	// EventsMaxBytes is how many bytes of events may wait, approximately.
+	EventsMaxBytes int64
 }
 
 // Deps are the adapters that an App uses. All must be safe for concurrent use.
@@ -62,6 +67,11 @@ type Deps struct {
 	// Analytics forwards what applications report about their use of features; nil:
 	// their reports are dropped.
 	Analytics ports.AnalyticsReporter
+	// Events takes the events of experiments; nil: nobody does.
+	Events ports.EventSender
+	// Volatile: the store does not outlive this process, so that events are not kept
+	// in it.
+	Volatile bool
 }
 
 // Input is a server: it takes requests from clients.

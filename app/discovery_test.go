@@ -186,6 +186,9 @@ func TestAFailedDiscoveryChangesNothing(t *testing.T) {
 				if polls := u.since("a", time.Now().Add(-time.Minute)); len(polls) < 5 {
 					t.Errorf("%d polls in a minute: documents are not kept fresh", len(polls))
 				}
+				if !n.Snapshot().Complete() {
+					t.Error("a failed discovery makes a complete list incomplete")
+				}
 				logged := n.log.named("error_discovering_environments")
 				if len(logged) == 0 || logged[0].level != slog.LevelError || logged[0].with["cause"] != "a cause" || logged[0].with["effect"] == "" {
 					t.Errorf("logged %v", logged)
@@ -211,10 +214,16 @@ func TestConfiguredEnvironmentsStay(t *testing.T) {
 		if n.flag("own") != "own" || n.flag("both") != "both" {
 			t.Error("configured environments wait for discovery")
 		}
+		if n.Snapshot().Complete() {
+			t.Error("before the first list, keys that it may bring are refused")
+		}
 		n.isState(t, domain.Missing) // of what else there is nothing is known
 		d.recover()
 		pass(2 * interval)
 		n.isState(t, domain.Fresh)
+		if !n.Snapshot().Complete() {
+			t.Error("after the first list, unknown keys are not refused")
+		}
 		for key, want := range map[string]domain.EnvironmentKey{
 			"ser.own": "own", "ser.both": "both", "ser.discovered": "both", "ser.listed": "listed", "listed": "listed",
 		} {

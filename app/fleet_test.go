@@ -80,7 +80,7 @@ func TestAChangeReachesFollowersAtOnce(t *testing.T) {
 	})
 }
 
-// A follower that is busy is told two things at once: by upstream's stream of what it
+// A follower that is busy is notified of two things at once: by upstream's stream of what it
 // has already, and by the store of what is new.
 func TestLateNewsFromUpstreamHidesNoneFromTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -398,7 +398,7 @@ func TestAPausedLeaderOverwritesNothingNewer(t *testing.T) {
 	})
 }
 
-// Two nodes ask upstream at one time, one because it was told to. Whoever asked first
+// Two nodes ask upstream at one time, one because it was notified. The one that asked first
 // is answered last, with what is newer: that it was asked for earlier makes no
 // difference.
 func TestASlowFetchIsNotUndoneByAQuickerOne(t *testing.T) {
@@ -611,7 +611,7 @@ func TestAFleetGoesBackTogether(t *testing.T) {
 }
 
 // What upstream insists on is counted for one held document: another node
-// brings a newer one meanwhile, and the counting begins anew.
+// brings a newer one meanwhile, and the counting begins again.
 func TestInsistenceIsForgottenWithTheDocument(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()

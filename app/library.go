@@ -1,7 +1,6 @@
 package app
 
 import (
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,9 @@ type library struct {
 	now       func() time.Time
 	announcer *announcer
 	snapshot  atomic.Pointer[Snapshot]
+	// incomplete: discovery has not read a list yet, see Snapshot.Complete. It is guarded
+	// by mu.
+	incomplete bool
 	// track, unless nil, is called with new keys before requests are answered by them.
 	track func([]domain.EnvironmentKeys)
 
@@ -42,7 +44,7 @@ func (l *library) setKeys(ring *domain.KeyRing, fresh bool) {
 	environments := make(map[domain.EnvironmentKey]*Environment, len(ring.Environments()))
 	confirmed := make(map[domain.EnvironmentKey]time.Time, len(ring.Environments()))
 	for _, e := range ring.Environments() {
-		if held := old.environments[e.Client]; held != nil {
+		if held := old.Environment(e.Client); held != nil {
 			environments[e.Client] = held
 		}
 		if at, ok := l.confirmed[e.Client]; ok {
@@ -57,7 +59,21 @@ func (l *library) setKeys(ring *domain.KeyRing, fresh bool) {
 	if l.track != nil {
 		l.track(ring.Environments())
 	}
-	l.snapshot.Store(NewSnapshot(ring, environments, l.now))
+	next := NewSnapshot(ring, environments, l.now)
+	next.incomplete = l.incomplete
+	l.snapshot.Store(next)
+}
+
+// setComplete makes the snapshot complete or incomplete.
+func (l *library) setComplete(complete bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if complete == l.incomplete {
+		l.incomplete = !complete
+		next := *l.snapshot.Load()
+		next.incomplete = l.incomplete
+		l.snapshot.Store(&next)
+	}
 }
 
 // put serves an environment from now on and announces it. A document is not served
@@ -70,13 +86,10 @@ func (l *library) put(e *Environment) {
 func (l *library) replace(e *Environment) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	old := l.snapshot.Load()
-	if !old.ring.Has(e.Key) {
-		return
+	s := l.snapshot.Load()
+	if i, ok := s.ring.Index(e.Key); ok {
+		l.snapshot.Store(s.with(i, e))
 	}
-	environments := maps.Clone(old.environments)
-	environments[e.Key] = e
-	l.snapshot.Store(NewSnapshot(old.ring, environments, l.now))
 }
 
 // confirm records that the environment's document was right at that time. The last call
@@ -88,6 +101,31 @@ func (l *library) confirm(key domain.EnvironmentKey, at time.Time) {
 		l.confirmed[key] = at
 		delete(l.joined, key)
 	}
+}
+
+// served returns how many environments have a document, and how many there are.
+func (l *library) served() (served, all int) {
+	s := l.snapshot.Load()
+	return len(s.environments), len(s.Keys())
+}
+
+// oldest returns the environment whose document was confirmed longest ago, or never.
+func (l *library) oldest() (key domain.EnvironmentKey, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, k := range l.snapshot.Load().Keys() {
+		if confirmed := l.confirmed[k.Client]; i == 0 || confirmed.Before(at) {
+			key, at = k.Client, confirmed
+		}
+	}
+	return key, at
+}
+
+// confirmedAt returns when the environment's document was last confirmed, or zero.
+func (l *library) confirmedAt(key domain.EnvironmentKey) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.confirmed[key]
 }
 
 // confirmations returns the time of each environment's last confirmation, or zero.

@@ -13,8 +13,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
-// As long as upstream does not go back, no node ever does, whatever answers late,
-// fails, or tells of changes in whatever order.
+// As long as upstream does not go back, no node ever does, whatever answers late
+// or fails, and in whatever order changes are announced.
 func TestNoNodeGoesBackByItself(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

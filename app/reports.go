@@ -10,25 +10,27 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// reports runs the reports about the proxy's use to upstream. Both kinds run from when
+// reports runs the reports about the proxy's use to upstream. All kinds run from when
 // the listener is open until the last request has been answered, and then send what is
 // left.
 type reports struct {
 	usage     *reporting.Usage // nil: switched off
 	analytics *reporting.Analytics
+	events    *reporting.Events // nil: switched off
 
 	running sync.WaitGroup
 	stop    chan struct{}
 	cancel  context.CancelFunc // set by start
 }
 
-func newReports(deps Deps, config *atomic.Pointer[Config]) *reports {
+func newReports(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snapshot) *reports {
 	r := &reports{stop: make(chan struct{})}
 	r.analytics = reporting.NewAnalytics(reporting.AnalyticsOptions{
 		Reporter: deps.Analytics,
 		Interval: func() time.Duration { return config.Load().AnalyticsInterval },
 		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
+	r.events = newEvents(deps, config, snapshot)
 	if deps.Usage == nil {
 		return r
 	}
@@ -41,6 +43,24 @@ func newReports(deps Deps, config *atomic.Pointer[Config]) *reports {
 	return r
 }
 
+// newEvents returns the Events that deps and config describe; nil: they are off.
+func newEvents(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snapshot) *reporting.Events {
+	if deps.Events == nil {
+		return nil
+	}
+	o := reporting.EventsOptions{
+		Sender: deps.Events, Node: config.Load().Node,
+		ServerKey: func(digest domain.KeyDigest) domain.ServerKey { return snapshot().ring.ServerKey(digest, deps.Now()) },
+		MaxBytes:  func() int64 { return config.Load().EventsMaxBytes },
+		Interval:  func() time.Duration { return config.Load().EventsInterval },
+		Now:       deps.Now, Random: deps.Random, Logger: deps.Logger,
+	}
+	if !deps.Volatile {
+		o.Store = deps.Store
+	}
+	return reporting.NewEvents(o)
+}
+
 // track sets which environments are counted. It is called before they are served.
 func (r *reports) track(environments []domain.EnvironmentKeys) {
 	if r.usage != nil {
@@ -51,6 +71,9 @@ func (r *reports) track(environments []domain.EnvironmentKeys) {
 func (r *reports) start(ctx context.Context) {
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	r.running.Go(func() { r.analytics.Run(ctx, r.stop) })
+	if r.events != nil {
+		r.running.Go(func() { r.events.Run(ctx, r.stop) })
+	}
 	if r.usage != nil {
 		r.running.Go(func() { r.usage.Run(ctx, r.stop) })
 	}
@@ -79,6 +102,9 @@ func (a *App) endReports(ctx context.Context) bool {
 
 // Usage returns the counter of served requests; nil: they are not counted.
 func (a *App) Usage() *reporting.Usage { return a.reports.usage }
+
+// Events returns the receiver of the events of experiments; nil: they are not forwarded.
+func (a *App) Events() *reporting.Events { return a.reports.events }
 
 // Analytics returns the receiver of applications' reports.
 func (a *App) Analytics() *reporting.Analytics { return a.reports.analytics }

@@ -659,7 +659,7 @@ func TestWhoComesAndGoesLeavesTheOthersNotified(t *testing.T) {
 			b.held[key]()
 			pass(0)
 			if n.flag(key) != "new" {
-				t.Errorf("%q is served of %s after it was told of", n.flag(key), key)
+				t.Errorf("%q is served of %s after it was announced", n.flag(key), key)
 			}
 		}
 	})

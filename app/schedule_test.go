@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -240,7 +241,7 @@ func TestUnconditionalPolls(t *testing.T) {
 			n.serves(t, "c")
 		})
 	})
-	t.Run("a second change that was told of before it was there", func(t *testing.T) {
+	t.Run("a second change that was announced before it was there", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			u, stream := newUpstream(), make(teller)
 			second := time.Now().Truncate(time.Second)
@@ -282,7 +283,7 @@ func TestUnconditionalPolls(t *testing.T) {
 			confused := &confusedUpstream{Upstream: u.at("node-1")}
 			n := start(t, u, setup{upstream: confused})
 			pass(30 * time.Second)
-			n.isState(t, domain.Missing) // a confirmation of nothing is none
+			n.isState(t, domain.Missing) // nothing cannot be confirmed
 			if logged := n.log.named("error_fetching_document"); len(logged) < 3 || logged[0].with["status"] != "304" {
 				t.Errorf("logged %v", logged)
 			}
@@ -362,4 +363,42 @@ func (c *confusedUpstream) FetchDocument(ctx context.Context, r ports.DocumentRe
 		return c.Upstream.FetchDocument(ctx, r)
 	}
 	return ports.Document{NotModified: true}, nil
+}
+
+// Upstream that asks to wait is not asked before, but within five minutes at the latest.
+func TestRetryAfterIsHonoured(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		after       time.Duration
+		least, most time.Duration // between polls
+	}{
+		{"longer than the interval", time.Minute, time.Minute, time.Minute + interval},
+		{"shorter than the interval", time.Second, interval, 2 * interval},
+		{"a day", 24 * time.Hour, 5 * time.Minute, 5*time.Minute + interval},
+		{"nothing", 0, interval, 2 * interval},
+		{"nonsense", -time.Hour, interval, 2 * interval},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u := newUpstream()
+				u.put(key, time.Now(), "a")
+				start(t, u, setup{})
+				pass(time.Minute)
+				failed := time.Now()
+				u.script(func(string, domain.EnvironmentKey, int) error {
+					return &ports.FetchError{Status: 429, After: c.after, Err: errors.New("upstream answered 429")}
+				})
+				pass(30 * time.Minute)
+				all := gaps(u.since(key, failed))
+				if len(all) < 4 {
+					t.Fatalf("gaps %v", all)
+				}
+				for _, gap := range all {
+					if gap < c.least || gap > c.most {
+						t.Errorf("a gap of %v, want %v to %v", gap, c.least, c.most)
+					}
+				}
+			})
+		})
+	}
 }

@@ -16,7 +16,8 @@ func (a *App) shutDown(ctx context.Context, input Input, stopKeeping func(), run
 	began := a.deps.Now()
 	a.draining.Store(true)
 	input.Drain()
-	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config.Load().DrainDelay.String())
+	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config.Load().DrainDelay.String(),
+		"second_signal", "ends at once")
 	drained := time.NewTimer(a.config.Load().DrainDelay)
 	defer drained.Stop()
 

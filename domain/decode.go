@@ -56,7 +56,7 @@ func (d *decoder) problem(p *Path, effect, format string, args ...any) {
 
 func (d *decoder) environment() *Environment {
 	var e Environment
-	var hide, hideInProject *bool
+	var hide, hideInProject, allowTraits *bool
 	var apiKey, name, states, segments bool
 	d.EnterObject()
 	for {
@@ -74,6 +74,14 @@ func (d *decoder) environment() *Environment {
 			e.UpdatedAt = d.time(&p)
 		case "hide_disabled_flags":
 			hide = d.optionalBool(&p)
+		case "hide_sensitive_data":
+			e.Serving.HideTraits = isTrue(d.optionalBool(&p))
+		case "allow_client_traits":
+			allowTraits = d.optionalBool(&p)
+		case "use_identity_composite_key_for_hashing":
+			if composite := d.optionalBool(&p); composite != nil && !*composite {
+				d.problem(&p, "variants and percentages differ from those of the Flagsmith API", "the environment splits identities by a number that only the Flagsmith API knows")
+			}
 		case "feature_states":
 			if states = d.Kind() == jsonscan.Array; !states {
 				d.Skip()
@@ -99,7 +107,8 @@ func (d *decoder) environment() *Environment {
 	if hide == nil {
 		hide = hideInProject
 	}
-	e.HideDisabledFlags = hide != nil && *hide
+	e.HideDisabledFlags = isTrue(hide)
+	e.Serving.IgnoreClientTraits = allowTraits != nil && !*allowTraits
 	return &e
 }
 
@@ -118,6 +127,8 @@ func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
 			hide = d.optionalBool(&p)
 		case "server_key_only_feature_ids":
 			e.ServerKeyOnly = d.ids(&p)
+		case "organisation":
+			e.Serving.Stopped = d.organisation(&p)
 		case "segments":
 			if segments = d.Kind() == jsonscan.Array; !segments {
 				d.Skip()
@@ -129,6 +140,29 @@ func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
 		}
 	}
 }
+
+// organisation reports whether the organisation was stopped.
+func (d *decoder) organisation(p *Path) (stopped bool) {
+	if !d.object(p, "it is treated as empty") {
+		return false
+	}
+	for {
+		key, ok := d.NextKey()
+		if !ok {
+			return stopped
+		}
+		if key != "stop_serving_flags" {
+			d.Skip()
+			continue
+		}
+		p := Path{parent: p, name: key}
+		if stopped = isTrue(d.optionalBool(&p)); stopped {
+			d.problem(&p, "flags are answered with 403", "the organisation is disabled from serving flags")
+		}
+	}
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
 
 func (d *decoder) ids(p *Path) []int64 {
 	if !d.array(p, "it is treated as empty") {

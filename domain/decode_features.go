@@ -99,6 +99,9 @@ func (d *decoder) featureState(p *Path, splits bool) (fs FeatureState, ok bool) 
 		case key == "multivariate_feature_state_values":
 			p := Path{parent: p, name: key}
 			fs.Variants = d.variants(&p)
+		case key == "metadata":
+			p := Path{parent: p, name: key}
+			fs.Metadata = d.metadata(&p)
 		default:
 			d.Skip()
 		}
@@ -117,6 +120,21 @@ func (d *decoder) featureState(p *Path, splits bool) (fs FeatureState, ok bool) 
 		d.problem(p, "identities are split by an empty key", "it has variants, but no django_id and no featurestate_uuid")
 	}
 	return fs, true
+}
+
+// metadata reads the text of an object with members.
+func (d *decoder) metadata(p *Path) string {
+	if kind := d.Kind(); kind != jsonscan.Object {
+		d.unexpected(p, "an object", "it is left out")
+		return ""
+	}
+	raw := d.Raw()
+	s := jsonscan.New(raw)
+	s.EnterObject()
+	if _, some := s.NextKey(); !some {
+		return ""
+	}
+	return strings.Clone(raw)
 }
 
 // stateID reads a django_id as text, "" when it is null or 0.
@@ -230,10 +248,10 @@ func (d *decoder) variant(p *Path) (v Variant, ok bool) {
 	return v, weight && option && ordered
 }
 
-// option reads a multivariate option: its name, if it has one, and its value.
-func (d *decoder) option(p *Path) (name string, v Value, ok bool) {
+// option reads a multivariate option: its name, null if it has none, and its value.
+func (d *decoder) option(p *Path) (name, v Value, ok bool) {
 	if !d.object(p, "it is treated as empty") {
-		return "", v, false
+		return name, v, false
 	}
 	for {
 		key, more := d.NextKey()
@@ -242,7 +260,10 @@ func (d *decoder) option(p *Path) (name string, v Value, ok bool) {
 		}
 		switch key {
 		case "key":
-			name, _ = d.name()
+			name = Value{}
+			if text, isText := d.name(); isText {
+				name = StringValue(text)
+			}
 		case "value":
 			v, ok = d.value(), true
 		default:

@@ -121,14 +121,14 @@ func TestVariantsStayInDocumentOrderAndKnowTheirRank(t *testing.T) {
 }
 
 func TestVariantsMayHaveNames(t *testing.T) {
-	for option, want := range map[string]string{
-		`{"id":5,"key":"blue \"sky\"","value":1}`:  `blue "sky"`,
-		`{"value":1,"key":"first","key":"second"}`: "second",
-		`{"value":1}`:            "",
-		`{"value":1,"key":null}`: "",
-		`{"value":1,"key":""}`:   "",
-		`{"value":1,"key":7}`:    "",
-		`{"value":1,"key":{}}`:   "",
+	for option, want := range map[string]domain.Value{
+		`{"id":5,"key":"blue \"sky\"","value":1}`:  domain.StringValue(`blue "sky"`),
+		`{"value":1,"key":"first","key":"second"}`: domain.StringValue("second"),
+		`{"value":1}`:            {},
+		`{"value":1,"key":null}`: {},
+		`{"value":1,"key":""}`:   domain.StringValue(""),
+		`{"value":1,"key":7}`:    {},
+		`{"value":1,"key":{}}`:   {},
 	} {
 		e, problems, err := domain.ParseEnvironment(strings.Replace(smallest, `"feature_states":[]`, `"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"django_id":5,"multivariate_feature_state_values":[
 			{"id":1,"percentage_allocation":1,"multivariate_feature_option":`+option+`}]}]`, 1))

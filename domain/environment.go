@@ -11,11 +11,23 @@ type Environment struct {
 	// HideDisabledFlags hides disabled flags from client-side keys. It is the
 	// environment's own setting or, without one, the project's.
 	HideDisabledFlags bool
+	Serving           Serving
 	// ServerKeyOnly lists the ids of the features that client-side keys never see.
 	ServerKeyOnly     []int64
 	Segments          []Segment
 	FeatureStates     []FeatureState
 	IdentityOverrides []IdentityOverride
+}
+
+// Serving holds what an environment document says about serving its flags.
+type Serving struct {
+	// Stopped forbids to serve flags: the organisation is disabled.
+	Stopped bool
+	// IgnoreClientTraits says that the traits of a request with a client-side key do not
+	// apply: the document's allow_client_traits is false.
+	IgnoreClientTraits bool
+	// HideTraits leaves traits out of answers: the document's hide_sensitive_data is true.
+	HideTraits bool
 }
 
 // Feature identifies a feature.
@@ -38,13 +50,15 @@ type FeatureState struct {
 	// null, which means +∞.
 	Priority Value
 	Variants []Variant // in document order
+	// Metadata is the text of a JSON object with at least one member, as the document
+	// has it, or "". Identity overrides have none.
+	Metadata string
 }
 
 // Variant is one multivariate option of a feature state.
 type Variant struct {
-	// Key is the option's name, "" if the document has none. Evaluation does not
-	// depend on it.
-	Key    string
+	// Key is the option's name, a text or null. Evaluation does not depend on it.
+	Key    Value
 	Value  Value
 	Weight Value // percentage allocation: a number, 0 to 100
 	Order  VariantOrder

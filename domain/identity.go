@@ -12,4 +12,7 @@ type Identity struct {
 type Trait struct {
 	Key   string
 	Value Value
+	// Transient says that the trait must not be stored, and Marked that the request said
+	// whether it is transient. The proxy stores no traits: it only repeats the mark.
+	Transient, Marked bool
 }

@@ -119,8 +119,30 @@ func (r *KeyRing) Environments() []EnvironmentKeys { return r.environments }
 
 // Has reports whether an environment with that client-side key is on the ring.
 func (r *KeyRing) Has(key EnvironmentKey) bool {
-	_, ok := r.byClient[string(key)]
+	_, ok := r.Index(key)
 	return ok
+}
+
+// Index returns where in Environments the environment with that client-side key is. It
+// reports false if the ring does not have it.
+func (r *KeyRing) Index(key EnvironmentKey) (int, bool) {
+	i, ok := r.byClient[string(key)]
+	return i, ok
+}
+
+// ServerKey returns the server-side key with that digest, zero where no environment
+// has it, where only its digest is known, and where it has expired at now.
+func (r *KeyRing) ServerKey(digest KeyDigest, now time.Time) ServerKey {
+	entry, ok := r.byDigest[digest]
+	if !ok {
+		return ServerKey{}
+	}
+	for _, c := range r.environments[entry.environment].Server {
+		if c.Digest == digest && c.Valid(now) {
+			return c.Key
+		}
+	}
+	return ServerKey{}
 }
 
 // Authenticate returns the environment of a key and what the key may see. It reports

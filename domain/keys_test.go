@@ -57,6 +57,11 @@ func TestKeyRing(t *testing.T) {
 			t.Errorf("%q authenticates as %q, want %q", key, got, want)
 		}
 	}
+	for key, want := range map[string]string{"ser.a2": "ser.a2", "ser.late": "ser.late", "ser.a1": "", "ser.stored": "", "ser.x": ""} {
+		if got := ring.ServerKey(domain.NewServerKey(key).Digest(), now).Reveal(); got != want {
+			t.Errorf("the digest of %q leads to %q, want %q", key, got, want)
+		}
+	}
 	same := domain.EnvironmentKeys{Client: "b", Server: []domain.Credential{byDigest}}
 	if !ring.Environments()[1].Equal(same) {
 		t.Error("equal keys differ")

@@ -27,14 +27,16 @@ func Compile(document *domain.Environment) (*Program, []domain.Problem) {
 			nslots:         firstPropertySlot,
 		},
 		pathOf:   map[int32]int32{},
-		outcomes: map[outcomeKey]OutcomeID{},
+		personal: map[outcomeKey]OutcomeID{},
 		types:    make(map[int64]string, len(document.FeatureStates)),
+		targeted: map[string]bool{},
 		hidden:   make(map[int64]bool, len(document.ServerKeyOnly)),
 	}
+	c.segmentList = c.distinctSegments()
 	c.features()
 	c.segments()
 	c.identities()
-	c.program.targeted = c.program.findTargeted()
+	c.program.dependencies = c.dependencies()
 	c.program.flags = c.program.evaluateFlags()
 	return c.program, c.problems
 }
@@ -44,15 +46,18 @@ type compiler struct {
 	program  *Program
 	problems []domain.Problem
 
-	pathOf   map[int32]int32 // index into program.paths by slot
-	outcomes map[outcomeKey]OutcomeID
+	pathOf   map[int32]int32          // index into program.paths by slot
+	personal map[outcomeKey]OutcomeID // outcomes of identity overrides
 	types    map[int64]string
 	hidden   map[int64]bool
+	targeted map[string]bool  // names of features that have an override
 	tree     *jsonpath.Object // built for the first JSONPath that needs it
+
+	segmentList []*domain.Segment // each id once
 }
 
-// outcomeKey is equal for equal outcomes. Values are compared as in JSON: 1, 1.0, "1"
-// and true are four values.
+// outcomeKey is equal for equal outcomes of identity overrides, which are so many that
+// they share them. Values are compared as in JSON: 1, 1.0, "1" and true are four values.
 type outcomeKey struct {
 	id      int64
 	name    string
@@ -79,9 +84,23 @@ func (c *compiler) features() {
 	for _, id := range c.document.ServerKeyOnly {
 		c.hidden[id] = true
 	}
+	for _, s := range c.segmentList {
+		for i := range s.Overrides {
+			c.targeted[s.Overrides[i].Feature.Name] = true
+		}
+	}
+	for i := range c.document.IdentityOverrides {
+		for j := range c.document.IdentityOverrides[i].Features {
+			c.targeted[c.document.IdentityOverrides[i].Features[j].Feature.Name] = true
+		}
+	}
 	for i := range states {
 		name := states[i].Feature.Name
-		s := c.state(&states[i])
+		base := Outcome{Reason: Static}
+		if c.targeted[name] {
+			base.Reason = Default
+		}
+		s := c.state(&states[i], base)
 		if at, twice := c.program.byName[name]; twice {
 			c.problem(&list, "the last one wins", "feature %q is there more than once", name)
 			c.program.features[at] = s
@@ -92,41 +111,55 @@ func (c *compiler) features() {
 	}
 }
 
-func (c *compiler) state(fs *domain.FeatureState) state {
-	s := state{outcome: c.outcome(fs, fs.Value)}
+// state compiles a feature state. base has what its outcomes have in common.
+func (c *compiler) state(fs *domain.FeatureState, base Outcome) state {
+	base.Metadata, base.Options = fs.Metadata, len(fs.Variants)
+	plain := c.outcome(fs, fs.Value, base)
+	s := state{outcome: c.add(plain)}
 	if len(fs.Variants) == 0 {
 		return s
 	}
+	plain.Variant = domain.StringValue("control")
+	s.split = &split{key: fs.Key + ",", options: make([]option, len(fs.Variants)), control: c.add(plain)}
 	ordered := slices.Clone(fs.Variants)
 	slices.SortStableFunc(ordered, func(a, b domain.Variant) int { return a.Order.Compare(b.Order) })
-	s.split = &split{key: fs.Key + ",", variants: make([]variant, len(ordered)), named: make([]namedVariant, len(ordered))}
 	start := 0.0
 	for i, v := range ordered {
 		weight, _ := v.Weight.Float()
-		s.split.variants[i] = variant{start, start + weight, c.outcome(fs, v.Value)}
-		s.split.named[i] = namedVariant{v.Key, weight}
+		o := c.outcome(fs, v.Value, base)
+		o.Reason, o.Variant, o.Option, o.Weight = Split, v.Key, i+1, v.Weight
+		s.split.options[i] = option{start, start + weight, c.add(o)}
 		start += weight
 	}
 	return s
 }
 
-func (c *compiler) outcome(fs *domain.FeatureState, v domain.Value) OutcomeID {
-	key := outcomeKey{fs.Feature.ID, fs.Feature.Name, fs.Enabled, v.Kind(), v.Text()}
-	id, known := c.outcomes[key]
-	if known {
-		return id
+// personalOutcome compiles the feature state of an identity, which does not split.
+func (c *compiler) personalOutcome(fs *domain.FeatureState) OutcomeID {
+	key := outcomeKey{fs.Feature.ID, fs.Feature.Name, fs.Enabled, fs.Value.Kind(), fs.Value.Text()}
+	id, known := c.personal[key]
+	if !known {
+		id = c.add(c.outcome(fs, fs.Value, Outcome{Reason: TargetingMatch, Source: FromIdentity}))
+		c.personal[key] = id
 	}
-	id = OutcomeID(len(c.program.outcomes))
-	c.outcomes[key] = id
-	feature := domain.Feature{ID: fs.Feature.ID, Name: fs.Feature.Name, Type: c.types[fs.Feature.ID]}
-	if feature.Type == "" {
-		feature.Type = "STANDARD"
-	}
-	c.program.outcomes = append(c.program.outcomes, Outcome{
-		Feature: feature, Enabled: fs.Enabled, Value: v,
-		Hidden: c.hidden[feature.ID] || c.document.HideDisabledFlags && !fs.Enabled,
-	})
 	return id
+}
+
+// outcome returns base for a feature state and a value.
+func (c *compiler) outcome(fs *domain.FeatureState, v domain.Value, base Outcome) Outcome {
+	base.Feature = domain.Feature{ID: fs.Feature.ID, Name: fs.Feature.Name, Type: c.types[fs.Feature.ID]}
+	if base.Feature.Type == "" {
+		base.Feature.Type = "STANDARD"
+	}
+	base.Enabled, base.Value = fs.Enabled, v
+	base.Hidden = c.hidden[fs.Feature.ID] || c.document.HideDisabledFlags && !fs.Enabled
+	return base
+}
+
+// add numbers an outcome.
+func (c *compiler) add(o Outcome) OutcomeID {
+	c.program.outcomes = append(c.program.outcomes, o)
+	return OutcomeID(len(c.program.outcomes) - 1)
 }
 
 // rankedState is an override that has no rank yet.
@@ -143,7 +176,7 @@ func (c *compiler) segments() {
 	root := domain.Path{}
 	project := root.Field("project")
 	list := project.Field("segments")
-	for _, s := range c.distinctSegments(&list) {
+	for _, s := range c.segmentList {
 		path := list.Index(s.Position)
 		if len(s.Rules) == 0 {
 			continue // a segment without rules matches nobody
@@ -163,14 +196,13 @@ func (c *compiler) segments() {
 			if !ok {
 				priority = math.Inf(1)
 			}
-			state := c.state(fs)
-			state.segment = int32(len(c.program.segments)) // the segment's index once it is appended below
+			state := c.state(fs, Outcome{Reason: TargetingMatch, Source: FromSegment, Segment: SegmentName{s.ID, s.Name}})
 			ranked = append(ranked, rankedState{priority, state, &overrides[len(overrides)-1]})
 		}
-		if len(overrides) > 0 {
-			compiled.overrides = overrides
+		compiled.overrides = overrides
+		compiled.reads = slices.ContainsFunc(compiled.rules, func(r rule) bool { return r.reads })
+		if len(overrides) > 0 || compiled.reads {
 			c.program.segments = append(c.program.segments, compiled)
-			c.program.segmentNames = append(c.program.segmentNames, SegmentName{s.ID, s.Name})
 		}
 	}
 	// The lowest priority wins, the first one in the document on a tie.
@@ -185,7 +217,10 @@ func (c *compiler) segments() {
 
 // distinctSegments returns the segments. Of several with one id the last wins and
 // takes the place of the first.
-func (c *compiler) distinctSegments(list *domain.Path) []*domain.Segment {
+func (c *compiler) distinctSegments() []*domain.Segment {
+	root := domain.Path{}
+	project := root.Field("project")
+	list := project.Field("segments")
 	segments := make([]*domain.Segment, 0, len(c.document.Segments))
 	byID := make(map[string]int, len(c.document.Segments))
 	for i := range c.document.Segments {
@@ -223,6 +258,13 @@ func (c *compiler) conditions(conditions []domain.Condition, segmentID string, p
 			c.problem(&p, "the condition never holds", "%s", problem)
 		}
 		compiled[i] = c.bind(test, &conditions[i])
+		if path := compiled[i].path; path >= 0 && c.program.paths[path].flag != nil {
+			flag := c.program.paths[path].flag
+			compiled[i].readsFlag = true
+			if flag.feature == missing {
+				c.problem(&p, "the condition finds no value", "it depends on flag %q, which the environment lacks", flag.name)
+			}
+		}
 	}
 	return compiled
 }
@@ -250,9 +292,9 @@ func (c *compiler) slot(property string) int32 {
 	slot := int32(c.program.nslots)
 	c.program.nslots++
 	c.program.slots[property] = slot
-	if resolve := c.path(property); resolve != nil {
+	if resolve, flag := c.path(property); resolve != nil || flag != nil {
 		c.pathOf[slot] = int32(len(c.program.paths))
-		c.program.paths = append(c.program.paths, pathSlot{slot, resolve})
+		c.program.paths = append(c.program.paths, pathSlot{slot, resolve, flag})
 	}
 	return slot
 }
@@ -281,7 +323,7 @@ func (c *compiler) identities() {
 			}
 			taken := slices.ContainsFunc(p.overrides[start:], func(o identityOverride) bool { return o.feature == int32(feature) })
 			if !taken {
-				p.overrides = append(p.overrides, identityOverride{int32(feature), c.outcome(fs, fs.Value)})
+				p.overrides = append(p.overrides, identityOverride{int32(feature), c.personalOutcome(fs)})
 			}
 		}
 		p.identities[list[i].Identifier] = span{uint32(start), uint32(len(p.overrides))}

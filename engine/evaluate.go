@@ -23,12 +23,13 @@ type evaluation struct {
 	identity *domain.Identity // nil: evaluate without an identity
 	key      []byte           // the identity key
 	slots    []value
-	present  []bool   // by slot: the identity has a trait that is not null
-	touched  []int32  // the slots that the identity filled
-	resolved []bool   // by path slot: its JSONPath has been applied
-	segments []uint64 // bit set of the segments worth trying
-	best     []uint32 // by feature: the rank of the best override so far
-	hash     []byte   // buffer
+	present  []bool      // by slot: the identity has a trait that is not null
+	touched  []int32     // the slots that the identity filled
+	resolved []bool      // by path slot: its JSONPath has been applied
+	segments []uint64    // bit set of the segments worth trying
+	best     []uint32    // by feature: the rank of the best override so far
+	hash     []byte      // buffer
+	flags    *flagSearch // nil: no condition reads a flag
 }
 
 // Evaluate appends the outcome of every feature for id, in document order, and
@@ -38,36 +39,42 @@ func (p *Program) Evaluate(dst []OutcomeID, id *domain.Identity) []OutcomeID {
 	if e == nil {
 		e = p.newEvaluation()
 	}
-	e.begin(id)
-	e.matchSegments()
 	own := p.identities[id.Identifier]
-	start := len(dst)
-	for i := range p.features {
-		dst = append(dst, e.outcome(i))
+	dst = e.run(dst, id, p.overrides[own.start:own.end])
+	p.scratch.Put(e)
+	return dst
+}
+
+// run evaluates all features and appends their outcomes. own are the identity's own
+// overrides.
+func (e *evaluation) run(dst []OutcomeID, id *domain.Identity, own []identityOverride) []OutcomeID {
+	e.begin(id)
+	if e.flags == nil {
+		e.matchSegments()
+	} else {
+		e.matchWithFlags(own)
 	}
-	// An identity's own overrides beat every segment's.
-	for _, o := range p.overrides[own.start:own.end] {
+	start := len(dst)
+	for i := range e.program.features {
+		dst = append(dst, e.outcomeOf(i, e.best[i]))
+	}
+	for _, o := range own { // they win over every segment's
 		dst[start+int(o.feature)] = o.outcome
 	}
+	if e.flags != nil {
+		e.apply(dst[start:])
+	}
 	e.end()
-	p.scratch.Put(e)
 	return dst
 }
 
 // evaluateFlags evaluates without an identity, once per program.
 func (p *Program) evaluateFlags() []OutcomeID {
-	e := p.newEvaluation()
-	e.begin(nil)
-	e.matchSegments()
-	flags := make([]OutcomeID, len(p.features))
-	for i := range flags {
-		flags[i] = e.outcome(i)
-	}
-	return flags
+	return p.newEvaluation().run(make([]OutcomeID, 0, len(p.features)), nil, nil)
 }
 
 func (p *Program) newEvaluation() *evaluation {
-	return &evaluation{
+	e := &evaluation{
 		program:  p,
 		slots:    make([]value, p.nslots),
 		present:  make([]bool, p.nslots),
@@ -75,6 +82,10 @@ func (p *Program) newEvaluation() *evaluation {
 		segments: make([]uint64, len(p.index.always)),
 		best:     make([]uint32, len(p.features)),
 	}
+	if p.dependencies != nil {
+		e.flags = newFlagSearch(p)
+	}
+	return e
 }
 
 // begin fills the slots from the identity and marks the segments worth trying: those
@@ -131,27 +142,32 @@ func (e *evaluation) matchSegments() {
 	for word, set := range e.segments {
 		for ; set != 0; set &= set - 1 {
 			s := &e.program.segments[word<<6|bits.TrailingZeros64(set)]
-			if !e.all(s.rules) {
-				continue
-			}
-			for _, o := range s.overrides {
-				if o.rank < e.best[o.feature] {
-					e.best[o.feature] = o.rank
-				}
+			if e.all(s.rules) {
+				e.offer(s)
 			}
 		}
 	}
 }
 
-// outcome returns the outcome of feature i: the best override's or, without one, that
-// of the feature's own state.
-func (e *evaluation) outcome(i int) OutcomeID {
-	s := &e.program.features[i]
-	if rank := e.best[i]; rank != unranked {
+// offer makes the overrides of a matching segment the best ones of their features if
+// they rank before those so far.
+func (e *evaluation) offer(s *segment) {
+	for _, o := range s.overrides {
+		if o.rank < e.best[o.feature] {
+			e.best[o.feature] = o.rank
+		}
+	}
+}
+
+// outcomeOf returns the outcome of a feature by the override with that rank or, if it
+// has no rank, by the feature's own state.
+func (e *evaluation) outcomeOf(feature int, rank uint32) OutcomeID {
+	s := &e.program.features[feature]
+	if rank != unranked {
 		s = &e.program.states[rank]
 	}
 	if s.split == nil || e.identity == nil {
 		return s.outcome
 	}
-	return s.split.choose(e, s.outcome)
+	return s.split.choose(e)
 }

@@ -131,7 +131,7 @@ func newIndex(segments []segment, slots int) index {
 	x := index{always: make([]uint64, (len(segments)+63)/64), slots: make([]slotIndex, slots)}
 	for i := range segments {
 		guards, ok := guardsOfAll(segments[i].rules, nil)
-		if !ok {
+		if !ok || segments[i].reads { // what a segment reads matters even if it does not match
 			x.always[i>>6] |= 1 << (i & 63)
 			continue
 		}

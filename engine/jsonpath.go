@@ -13,44 +13,61 @@ import (
 type pathSlot struct {
 	slot    int32
 	resolve resolver
+	flag    *flagPath // in place of resolve: the path leads into a flag
 }
 
 // resolver finds what a JSONPath leads to in one evaluation. It is not called when
 // the identity has a trait whose key is the path's text: that trait wins.
 type resolver func(e *evaluation) value
 
-func (e *evaluation) resolvePath(i int32) {
-	if e.resolved[i] {
-		return
+// resolvePath returns what a path leads to. The result is valid until the next call.
+func (e *evaluation) resolvePath(i int32) *value {
+	path := &e.program.paths[i]
+	if path.flag != nil { // reading a flag again may come to something else
+		return e.read(path.flag)
 	}
-	e.resolved[i] = true
-	e.slots[e.program.paths[i].slot] = e.program.paths[i].resolve(e)
+	v := &e.slots[path.slot]
+	if !e.resolved[i] {
+		e.resolved[i] = true
+		*v = path.resolve(e)
+	}
+	return v
 }
 
-// path compiles a property that is a JSONPath. It returns nil for any other property,
+// path compiles a property that is a JSONPath. It returns nothing for any other property,
 // which is only a trait key. A path that does not depend on the identity is resolved
 // at once, and the usual paths into the identity need no tree.
-func (c *compiler) path(property string) resolver {
+func (c *compiler) path(property string) (resolve resolver, flag *flagPath) {
 	if !strings.HasPrefix(property, "$.") {
-		return nil
+		return nil, nil
 	}
 	query, err := jsonpath.Parse(property)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	if names, ok := query.Names(); ok && names[0] == "identity" {
-		return identityPath(names[1:])
+	switch names, _ := query.Names(); {
+	case len(names) > 0 && names[0] == "identity":
+		return identityPath(names[1:]), nil
+	case len(names) > 1 && names[0] == "flags":
+		return nil, c.flagPathOf(names[1:])
 	}
+	return c.searched(query), nil
+}
+
+// searched returns the resolver of a query that needs a tree. Queries see no flags,
+// which paths without wildcards and filters read.
+func (c *compiler) searched(query *jsonpath.Query) resolver {
+	flags := new(jsonpath.Object)
 	tree := c.contextTree()
 	if !query.Reaches("identity") {
-		found := find(query, tree)
+		found := find(query, tree.With("flags", flags))
 		return func(*evaluation) value { return found }
 	}
 	return func(e *evaluation) value {
 		if e.identity == nil {
-			return find(query, tree)
+			return find(query, tree.With("flags", flags))
 		}
-		return find(query, tree.With("identity", identityTree(e)))
+		return find(query, tree.With("identity", identityTree(e)).With("flags", flags))
 	}
 }
 

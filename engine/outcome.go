@@ -1,14 +1,17 @@
 package engine
 
-import "github.com/edge-proxy/edge-proxy/domain"
+import (
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine/python/jsonpath"
+	pytext "github.com/edge-proxy/edge-proxy/engine/python/text"
+)
 
 // OutcomeID is the number of an outcome. A Program numbers its outcomes from 0
 // without gaps.
 type OutcomeID uint32
 
-// Outcome is one possible result of evaluating a feature: its own state, an override
-// or a variant. Equal outcomes of a Program share one number, so that adapters can
-// prepare an answer for each.
+// Outcome is one possible result of evaluating a feature, with its reason. Adapters
+// prepare an answer for each Outcome of a Program.
 type Outcome struct {
 	// Feature has the id and the name of the winning feature state. Its type is the
 	// one that the environment's own feature states give to that id, STANDARD if they
@@ -16,7 +19,80 @@ type Outcome struct {
 	Feature domain.Feature
 	Enabled bool
 	Value   domain.Value
+	// Variant is the key of the option that an identity got, which is null for an
+	// option without a key, and "control" if it got no option. Without an identity,
+	// and if the winning feature state has no options or belongs to an identity,
+	// Variant is null.
+	Variant domain.Value
+	// Metadata is the text of the winning feature state's metadata, a JSON object, or
+	// "".
+	Metadata string
+	// Reason says why this is the result.
+	Reason Reason
+	// Source says which feature state won, and Segment which segment's it is. Segment
+	// is zero for other sources.
+	Source  Source
+	Segment SegmentName
+	// Options is how many options the winning feature state has, Option the number of
+	// the one that an identity got, from 1 in the order in which they divide the
+	// percentages, and Weight its percentage. Option is 0 and Weight null if the
+	// result is not an option.
+	Options int
+	Option  int
+	Weight  domain.Value
 	// Hidden means that client-side keys do not see it: the feature is server-key-only,
 	// or it is disabled and the environment hides disabled flags.
 	Hidden bool
+}
+
+// Reason says why a feature has its outcome.
+type Reason uint8
+
+// The reasons.
+const (
+	// Static means that no override exists: everybody gets the environment's own
+	// feature state.
+	Static Reason = iota
+	// Default means that overrides exist, but none applies.
+	Default
+	// TargetingMatch means that the override of a segment or an identity applies.
+	TargetingMatch
+	// Split means that the identity got an option.
+	Split
+	// Circular means that the feature depends on itself. Its outcome is the one that
+	// needs no flag of the cycle.
+	Circular
+)
+
+// Source says which feature state an outcome comes from.
+type Source uint8
+
+// The sources, from the weakest to the strongest.
+const (
+	FromEnvironment Source = iota // the environment's own feature state
+	FromSegment                   // a segment's override
+	FromIdentity                  // the identity's own override
+)
+
+// SegmentName holds what the document calls a segment.
+type SegmentName struct{ ID, Name string }
+
+// AppendReason appends the reason in the words of Flagsmith's flag engine.
+func (o *Outcome) AppendReason(dst []byte) []byte {
+	switch o.Reason {
+	case Static:
+		return append(dst, "STATIC"...)
+	case Default:
+		return append(dst, "DEFAULT"...)
+	case TargetingMatch:
+		dst = append(dst, "TARGETING_MATCH; segment="...)
+		if o.Source == FromIdentity {
+			return append(dst, "identity_overrides"...)
+		}
+		return append(dst, o.Segment.Name...)
+	case Split:
+		return pytext.AppendStr(append(dst, "SPLIT; weight="...), jsonpath.Node(o.Weight))
+	default:
+		return append(dst, "ERROR; code=CIRCULAR_DEPENDENCY"...)
+	}
 }

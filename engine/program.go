@@ -33,24 +33,22 @@ type Program struct {
 	identities map[string]span // overrides by identifier
 	overrides  []identityOverride
 
+	dependencies *dependencies // nil: no condition reads a flag
+
 	scratch sync.Pool // *evaluation
-
-	// Only explanations need these.
-	segmentNames []SegmentName // by index into segments
-	targeted     []bool        // by feature: not everybody gets the same outcome
 }
 
-// state is a compiled feature state: an outcome, or a split over several.
+// state is a compiled feature state.
 type state struct {
-	outcome OutcomeID
-	segment int32 // of an override: index into Program.segments
-	split   *split
+	outcome OutcomeID // for everybody or, with a split, without an identity
+	split   *split    // nil: it has no options
 }
 
-// segment is a compiled segment that overrides something.
+// segment is a compiled segment that overrides something or reads flags.
 type segment struct {
 	rules     []rule
 	overrides []override
+	reads     bool // a condition reads a flag
 }
 
 // override points from a segment to a state. The rank of an override among all

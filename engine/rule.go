@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/edge-proxy/edge-proxy/domain"
+import (
+	"slices"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
 
 // rule is a compiled rule. A rule of an unknown type never holds.
 type rule struct {
@@ -11,6 +15,7 @@ type rule struct {
 	// without a look at the condition.
 	needs []int32
 	rules []rule
+	reads bool // a condition, here or below, reads a flag
 }
 
 func newRule(kind domain.RuleType, conditions []condition, rules []rule) rule {
@@ -20,7 +25,9 @@ func newRule(kind domain.RuleType, conditions []condition, rules []rule) rule {
 		if c := &conditions[i]; c.needsTrait() {
 			r.needs[i] = c.slot
 		}
+		r.reads = r.reads || conditions[i].readsFlag
 	}
+	r.reads = r.reads || slices.ContainsFunc(rules, func(r rule) bool { return r.reads })
 	return r
 }
 
@@ -28,7 +35,8 @@ func newRule(kind domain.RuleType, conditions []condition, rules []rule) rule {
 type condition struct {
 	slot int32
 	// path is the index of the slot's JSONPath in Program.paths, or -1.
-	path int32
+	path      int32
+	readsFlag bool // the path leads into a flag
 	// whenAbsent is the result when the slot has no value; test is not called then.
 	whenAbsent bool
 	test       func(v *value) bool
@@ -96,7 +104,7 @@ func (e *evaluation) holds(c *condition) bool {
 		*v = value{kind: text, text: string(e.key)}
 	}
 	if v.kind == absent && c.path >= 0 {
-		e.resolvePath(c.path)
+		v = e.resolvePath(c.path)
 	}
 	if v.kind == absent {
 		return c.whenAbsent

@@ -6,46 +6,33 @@ import (
 	"math/bits"
 )
 
-// split divides identities over the variants of a feature state.
+// split divides identities over the options of a feature state.
 type split struct {
-	key      string // the feature state's key and a comma
-	variants []variant
-	named    []namedVariant // the same variants, for explanations
+	key     string // the feature state's key and a comma
+	options []option
+	control OutcomeID // of the identities without an option
 }
 
-// variant takes the identities whose percentage is in [start, end).
-type variant struct {
+// option takes the identities whose percentage is in [start, end).
+type option struct {
 	start, end float64
 	outcome    OutcomeID
 }
 
-// namedVariant is what the document says about a variant.
-type namedVariant struct {
-	key    string
-	weight float64
-}
-
-// choose returns the outcome of the identity's variant, plain if it has none.
-func (s *split) choose(e *evaluation, plain OutcomeID) OutcomeID {
-	if i := s.find(e); i >= 0 {
-		return s.variants[i].outcome
-	}
-	return plain
-}
-
-// find returns the index of the identity's variant, -1 if it has none.
-func (s *split) find(e *evaluation) int {
+// choose returns the outcome of the identity.
+func (s *split) choose(e *evaluation) OutcomeID {
 	e.hash = append(append(e.hash[:0], s.key...), e.key...)
 	percentage := percentage(&e.hash)
-	for i := range s.variants {
-		if v := &s.variants[i]; v.start <= percentage && percentage < v.end {
-			return i
+	for i := range s.options {
+		if o := &s.options[i]; o.start <= percentage && percentage < o.end {
+			return o.outcome
 		}
 	}
-	return -1
+	return s.control
 }
 
-// percentage maps a comma-separated list of ids to [0, 100) (docs/spec/behaviour.md#hash). It may append to the list; the caller may use the buffer again.
+// percentage maps a comma-separated list of ids to [0, 100) (docs/spec/behaviour.md#hash).
+// It may append to the list; the caller may use the buffer again.
 func percentage(list *[]byte) float64 {
 	once := len(*list)
 	for {

@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 )
@@ -34,8 +35,14 @@ type ReportError struct {
 	// Refused: upstream will not accept the report, now or later. Otherwise it may
 	// accept it later, and may even have accepted it.
 	Refused bool
-	Cause   string // the likely cause and what to do about it; may be empty
-	Err     error  // what happened
+	// Divisible: something in the report is refused, so that upstream may accept parts
+	// of it. Only with Refused.
+	Divisible bool
+	// After is how long upstream asks to wait before the report is sent again, 0 when
+	// it does not say.
+	After time.Duration
+	Cause string // the likely cause and what to do about it; may be empty
+	Err   error  // what happened
 }
 
 func (e *ReportError) Error() string { return failureText("reporting", e.Status, e.Cause, e.Err) }

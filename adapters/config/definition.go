@@ -19,7 +19,7 @@ type definition struct {
 	kind            *kind
 	fallback        string // what envDefault says
 	unset           string // what being unset means
-	optional        bool   // may stay unset
+	optional        bool   // may be unset: it has no default, or can be emptied
 	least, most     float64
 	leastExcluded   bool // least itself is not allowed
 	bounded         bool

@@ -66,7 +66,7 @@ func TestDocumentedFragments(t *testing.T) {
 "cache_max_size": 1000,
 }
 }`: func(s config.Settings) bool {
-			return s.EndpointCaches == config.EndpointCaches{Flags: config.EndpointCache{CacheMaxSize: 128}, Identities: config.EndpointCache{UseCache: true, CacheMaxSize: 1000}}
+			return s.EndpointCaches == config.EndpointCaches{Flags: config.EndpointCache{CacheMaxSize: 128}, Identities: config.IdentitiesCache{UseCache: true, CacheMaxSize: 1000, CacheMaxBytes: 64 << 20}}
 		},
 		`"server": {
 "proxy_headers": true

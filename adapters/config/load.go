@@ -170,6 +170,11 @@ func (l *loader) decode() (Settings, error) {
 	if err := l.reportAll(err); err != nil {
 		return Settings{}, fmt.Errorf("decode configuration: %w", err)
 	}
+	for d, c := range l.settled {
+		if d.optional && d.fallback != "" && c.problem == nil && strings.TrimSpace(c.text) == "" {
+			reflect.ValueOf(&s).Elem().FieldByIndex(d.index).SetZero() // emptied on purpose
+		}
+	}
 	if s.Store.Lease == 0 {
 		s.Store.Lease = 2 * s.APIPollFrequency
 	}

@@ -122,7 +122,7 @@ func TestProblems(t *testing.T) {
 		"placeholders": {withFile(string(config.Render())), []string{
 			`environment_key_pairs[0].server_side_key is the placeholder of the rendered configuration, must be replaced by your environment's server-side key (config.json, line 2)`,
 			`environment_key_pairs[0].client_side_key is the placeholder of the rendered configuration, must be replaced by your environment's client-side key (config.json, line 2)`}},
-		"file is no JSON": {withFile("{\n\"api_url\": \"https://a.example.com\"\n\"server\": {}}", keys), []string{
+		"file is not JSON": {withFile("{\n\"api_url\": \"https://a.example.com\"\n\"server\": {}}", keys), []string{
 			`config.json is not valid JSON (line 3, column 1: invalid character '"' after object value (expecting ',' or '}')), must be a file that holds a JSON object; comments and trailing commas are allowed (the default path)`}},
 		"file is a list": {source(map[string]string{"/etc/proxy.json": "[]"}, keys, "CONFIG_PATH=/etc/proxy.json"), []string{
 			`/etc/proxy.json is a list, must be a file that holds a JSON object; comments and trailing commas are allowed (variable CONFIG_PATH)`}},

@@ -119,6 +119,6 @@ func effectOf(t *testing.T, key string) config.Effect {
 			return e.Reload
 		}
 	}
-	t.Fatalf("%s is no setting", key)
+	t.Fatalf("%s is not a setting", key)
 	return ""
 }

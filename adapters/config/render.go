@@ -40,7 +40,7 @@ func renderDefault(d *definition) string {
 	switch {
 	case d.variable == "ENVIRONMENT_KEY_PAIRS":
 		return fmt.Sprintf(`[{%q:%q,%q:%q}]`, serverSideKey, placeholderServerKey, clientSideKey, placeholderClientKey)
-	case d.optional:
+	case d.optional && d.fallback == "":
 		return "null"
 	case d.kind.number || d.kind.structured():
 		return d.fallback
@@ -88,7 +88,7 @@ func Reference() []Entry {
 		if d.environmentOnly {
 			e.Key = ""
 		}
-		if d.optional {
+		if d.optional && d.fallback == "" {
 			e.Default, e.Unset = d.unset, true
 		}
 		entries = append(entries, e)

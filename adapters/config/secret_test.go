@@ -134,6 +134,7 @@ func TestEverySecretCanComeFromAFile(t *testing.T) {
 		"STORE_URL":      {`{"store": {"url": %s}}`, "redis://:p@redis", func(s config.Settings) string { return s.Store.URL.Reveal() }},
 		"PROXY_KEY":      {`{"proxy_key": %s}`, "proxy", func(s config.Settings) string { return s.ProxyKey.Reveal() }},
 		"REALTIME_URL":   {`{"realtime_url": %s}`, "https://u:p@realtime.example.com", func(s config.Settings) string { return s.RealtimeURL.Reveal() }},
+		"EVENTS_URL":     {`{"events": {"url": %s}}`, "https://u:p@events.example.com", func(s config.Settings) string { return s.Events.URL.Reveal() }},
 		"WEBHOOK_SECRET": {`{"webhook": {"secret": %s}}`, "hook", func(s config.Settings) string { return s.Webhook.Secret.Reveal() }},
 		"HTTP_PROXY":     {"", "http://u:p@proxy:1", func(s config.Settings) string { return s.Proxy.HTTP.Reveal() }},
 		"HTTPS_PROXY":    {"", "http://u:p@proxy:2", func(s config.Settings) string { return s.Proxy.HTTPS.Reveal() }},

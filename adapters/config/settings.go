@@ -36,6 +36,7 @@ type Settings struct {
 	UsageFlushInterval time.Duration `env:"USAGE_FLUSH_INTERVAL_SECONDS" envDefault:"60" above:"0" max:"86400" reload:"live" help:"Time between two usage reports; only with proxy_key."`
 	Analytics          Analytics     `envPrefix:"ANALYTICS_"`
 	Webhook            Webhook       `envPrefix:"WEBHOOK_"`
+	Events             Events        `envPrefix:"EVENTS_"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the
 	// container may use.
@@ -55,14 +56,21 @@ type KeyPair struct {
 
 // EndpointCaches are the response caches of the endpoints that can have one.
 type EndpointCaches struct {
-	Flags      EndpointCache `envPrefix:"FLAGS_"`
-	Identities EndpointCache `envPrefix:"IDENTITIES_"`
+	Flags      EndpointCache   `envPrefix:"FLAGS_"`
+	Identities IdentitiesCache `envPrefix:"IDENTITIES_"`
 }
 
 // EndpointCache is one endpoint's response cache.
 type EndpointCache struct {
 	UseCache     bool `env:"USE_CACHE" envDefault:"false" reload:"live" help:"Keep recent answers of this endpoint until the environment changes."`
 	CacheMaxSize int  `env:"CACHE_MAX_SIZE" envDefault:"128" min:"1" max:"10000000" reload:"live" help:"Answers to keep; the least recently used goes first."`
+}
+
+// IdentitiesCache is the cache of the identities endpoint.
+type IdentitiesCache struct {
+	UseCache      bool  `env:"USE_CACHE" envDefault:"false" reload:"live" help:"Keep recent answers of this endpoint until the environment changes."`
+	CacheMaxSize  int   `env:"CACHE_MAX_SIZE" envDefault:"128" min:"1" max:"10000000" reload:"live" help:"Answers to keep; the least recently used goes first."`
+	CacheMaxBytes int64 `env:"CACHE_MAX_BYTES" envDefault:"67108864" min:"1024" max:"1099511627776" reload:"live" help:"Bytes that the kept answers may take together; the least recently used goes first."`
 }
 
 // Server configures the listener.
@@ -78,6 +86,8 @@ type Server struct {
 	DrainDelay        time.Duration `env:"DRAIN_DELAY_SECONDS" envDefault:"3" min:"0" max:"3600" reload:"live" help:"Time between turning unready and closing the listener on shutdown."`
 	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT_SECONDS" envDefault:"9" above:"0" max:"3600" reload:"live" help:"Time that running requests and last reports get on shutdown."`
 	MaxBodyBytes      int64         `env:"MAX_BODY_BYTES" envDefault:"1048576" min:"1" max:"1073741824" reload:"live" help:"Largest request body, in bytes."`
+	MaxInflightBytes  int64         `env:"MAX_INFLIGHT_BYTES" envDefault:"67108864" min:"1048576" max:"1099511627776" reload:"restart" help:"Bytes of request bodies and answers under way on all connections, at least four times max_body_bytes; beyond it the answer is 503."`
+	MaxConnections    int           `env:"MAX_CONNECTIONS" envDefault:"0" min:"0" max:"10000000" reload:"restart" help:"Connections of clients at a time, event streams included; beyond it all but liveness is 503. 0 stands for what the limit of open files allows."`
 	MaxHeaderBytes    int           `env:"MAX_HEADER_BYTES" envDefault:"16384" min:"1024" max:"16777216" reload:"restart" help:"Largest request header, in bytes."`
 	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT_SECONDS" envDefault:"5" above:"0" max:"3600" reload:"restart" help:"Time in which a request's header must arrive."`
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT_SECONDS" envDefault:"10" above:"0" max:"3600" reload:"restart" help:"Time in which a whole request must arrive."`
@@ -124,6 +134,15 @@ type Store struct {
 type Analytics struct {
 	Enabled       bool          `env:"ENABLED" envDefault:"true" reload:"live" help:"Forward the analytics that SDKs send."`
 	FlushInterval time.Duration `env:"FLUSH_INTERVAL_SECONDS" envDefault:"10" above:"0" max:"86400" reload:"live" help:"Time between two deliveries of analytics."`
+}
+
+// Events configures the forwarding of events of experiments.
+type Events struct {
+	// URL is the events API without a trailing slash; zero means that the endpoint is off.
+	URL           URL           `env:"URL" envDefault:"https://events.api.flagsmith.com" unset:"off" schemes:"http,https" reload:"restart" help:"Server that takes the events of experiments; empty means off."`
+	FlushInterval time.Duration `env:"FLUSH_INTERVAL_SECONDS" envDefault:"10" above:"0" max:"86400" reload:"live" help:"Time between two deliveries of events; what a crash loses at most."`
+	MaxBodyBytes  int64         `env:"MAX_BODY_BYTES" envDefault:"4194304" min:"1" max:"1073741824" reload:"live" help:"Largest request body with events, in bytes, uncompressed."`
+	MaxQueueBytes int64         `env:"MAX_QUEUE_BYTES" envDefault:"33554432" min:"1048576" max:"17179869184" reload:"live" help:"Memory for events that wait to be delivered, in bytes; beyond it requests are answered 503."`
 }
 
 // Webhook configures the webhook endpoint.

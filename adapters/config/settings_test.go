@@ -44,6 +44,7 @@ var eachSetting = []struct {
 	{"endpoint_caches.flags.cache_max_size", func(s config.Settings) any { return s.EndpointCaches.Flags.CacheMaxSize }, 128, "1000", 1000, "1e3", 1000},
 	{"endpoint_caches.identities.use_cache", func(s config.Settings) any { return s.EndpointCaches.Identities.UseCache }, false, "0", false, "YES", true},
 	{"endpoint_caches.identities.cache_max_size", func(s config.Settings) any { return s.EndpointCaches.Identities.CacheMaxSize }, 128, "1", 1, "7", 7},
+	{"endpoint_caches.identities.cache_max_bytes", func(s config.Settings) any { return s.EndpointCaches.Identities.CacheMaxBytes }, int64(64 << 20), "1024", int64(1024), "7000", int64(7000)},
 	{"server.host", func(s config.Settings) any { return s.Server.Host }, "0.0.0.0", `"localhost"`, "localhost", "[::1]", "::1"},
 	{"server.port", func(s config.Settings) any { return s.Server.Port }, 8000, "0", 0, "65535", 65535},
 	{"server.proxy_headers", func(s config.Settings) any { return s.Server.ProxyHeaders }, false, `"on"`, true, "n", false},
@@ -53,6 +54,8 @@ var eachSetting = []struct {
 	{"server.drain_delay_seconds", func(s config.Settings) any { return s.Server.DrainDelay }, 3 * time.Second, "0", time.Duration(0), "10", 10 * time.Second},
 	{"server.shutdown_timeout_seconds", func(s config.Settings) any { return s.Server.ShutdownTimeout }, 9 * time.Second, "20", 20 * time.Second, "25", 25 * time.Second},
 	{"server.max_body_bytes", func(s config.Settings) any { return s.Server.MaxBodyBytes }, int64(1 << 20), "1", int64(1), "2097152", int64(2 << 20)},
+	{"server.max_inflight_bytes", func(s config.Settings) any { return s.Server.MaxInflightBytes }, int64(64 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
+	{"server.max_connections", func(s config.Settings) any { return s.Server.MaxConnections }, 0, "1", 1, "5000", 5000},
 	{"server.max_header_bytes", func(s config.Settings) any { return s.Server.MaxHeaderBytes }, 16384, "8192", 8192, "4096", 4096},
 	{"server.read_header_timeout_seconds", func(s config.Settings) any { return s.Server.ReadHeaderTimeout }, 5 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"server.read_timeout_seconds", func(s config.Settings) any { return s.Server.ReadTimeout }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
@@ -78,6 +81,10 @@ var eachSetting = []struct {
 	{"analytics.enabled", func(s config.Settings) any { return s.Analytics.Enabled }, true, "false", false, "t", true},
 	{"analytics.flush_interval_seconds", func(s config.Settings) any { return s.Analytics.FlushInterval }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"webhook.secret", func(s config.Settings) any { return s.Webhook.Secret.Reveal() }, "", `"one"`, "one", "two", "two"},
+	{"events.url", func(s config.Settings) any { return s.Events.URL.Reveal() }, "https://events.api.flagsmith.com", `"https://flagsmith.example/api/"`, "https://flagsmith.example/api", "http://localhost:8088", "http://localhost:8088"},
+	{"events.flush_interval_seconds", func(s config.Settings) any { return s.Events.FlushInterval }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
+	{"events.max_body_bytes", func(s config.Settings) any { return s.Events.MaxBodyBytes }, int64(4 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
+	{"events.max_queue_bytes", func(s config.Settings) any { return s.Events.MaxQueueBytes }, int64(32 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
 }
 
 // nested writes a value at a dotted key as a file does.
@@ -117,6 +124,25 @@ func TestEachSetting(t *testing.T) {
 			}
 			check("lower-case variable", mustLoad(t, withFile(nested(c.key, c.json), append(need, strings.ToLower(variable[:strings.Index(variable, "=")])+"="+c.text)...)), c.fromVariable)
 		})
+	}
+}
+
+// A setting that has a default and may be unset is unset where it is emptied.
+func TestEventsAreOffWhereTheirURLIsEmpty(t *testing.T) {
+	const file = `{"events": {"url": "https://flagsmith.example"}}`
+	for name, src := range map[string]config.Source{
+		"file":              withFile(`{"events": {"url": ""}}`, keys),
+		"null":              withFile(`{"events": {"url": null}}`, keys),
+		"variable":          source(nil, keys, "EVENTS_URL="),
+		"variable and file": withFile(file, keys, "EVENTS_URL= "),
+		"section":           source(nil, keys, `EVENTS={"url":""}`),
+	} {
+		if s := mustLoad(t, src); !s.Events.URL.IsZero() {
+			t.Errorf("%s: events go to %v", name, s.Events.URL)
+		}
+	}
+	if s := mustLoad(t, withFile(`{"events": {"url": ""}}`, keys, "EVENTS_URL=https://flagsmith.example")); s.Events.URL.IsZero() {
+		t.Error("the variable does not win over the file")
 	}
 }
 
@@ -272,7 +298,7 @@ func TestLayers(t *testing.T) {
 	if want := (config.Server{Host: "section", Port: 3, ProxyHeaders: true}); s.Server.Host != want.Host || s.Server.Port != want.Port || s.Server.ProxyHeaders != want.ProxyHeaders {
 		t.Errorf("server %+v", s.Server)
 	}
-	if want := (config.EndpointCaches{Flags: config.EndpointCache{UseCache: true, CacheMaxSize: 3}, Identities: config.EndpointCache{CacheMaxSize: 2}}); s.EndpointCaches != want {
+	if want := (config.EndpointCaches{Flags: config.EndpointCache{UseCache: true, CacheMaxSize: 3}, Identities: config.IdentitiesCache{CacheMaxSize: 2, CacheMaxBytes: 64 << 20}}); s.EndpointCaches != want {
 		t.Errorf("endpoint caches %+v, want %+v", s.EndpointCaches, want)
 	}
 	const override = `{"handlers":{"a":{"level":"DEBUG"},"b":{}},"loggers":{"":{"handlers":["c"]}}}`

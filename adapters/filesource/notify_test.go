@@ -57,7 +57,7 @@ func (n *notified) next() domain.EnvironmentKey {
 	case key := <-n.changes:
 		return key
 	case <-time.After(30 * time.Second):
-		n.t.Fatal("no change was told")
+		n.t.Fatal("no change was announced")
 		return ""
 	}
 }
@@ -216,7 +216,7 @@ func TestNotifyWithASlowCallee(t *testing.T) {
 	}
 	release <- struct{}{}
 	if key := <-entered; key != "a" {
-		t.Errorf("%s was told", key)
+		t.Errorf("%s was notified", key)
 	}
 	release <- struct{}{}
 	cancel()
@@ -238,7 +238,7 @@ func TestNotifyManyTimes(t *testing.T) {
 		ended <- s.Notify(ctx, []domain.EnvironmentKey{"c"}, func(key domain.EnvironmentKey, _ time.Time) { told <- key })
 	}()
 	if key := <-told; key != "c" {
-		t.Errorf("%s was told", key)
+		t.Errorf("%s was notified", key)
 	}
 	cancel()
 	if err := <-ended; err != context.Canceled {

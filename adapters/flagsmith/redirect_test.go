@@ -141,10 +141,10 @@ func TestRedirectsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ location, want string }{
 		"nowhere":        {"", "without saying where to"},
-		"no address":     {"http://[::1" + serverKey, "none of HTTP"},
-		"another scheme": {"ftp://example.com/" + serverKey, "none of HTTP"},
-		"no host":        {"http:///" + serverKey, "none of HTTP"},
-		"script":         {"javascript:" + serverKey, "none of HTTP"},
+		"no address":     {"http://[::1" + serverKey, "not an HTTP address"},
+		"another scheme": {"ftp://example.com/" + serverKey, "not an HTTP address"},
+		"no host":        {"http:///" + serverKey, "not an HTTP address"},
+		"script":         {"javascript:" + serverKey, "not an HTTP address"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {

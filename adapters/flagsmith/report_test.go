@@ -120,7 +120,7 @@ func TestReportsByStatus(t *testing.T) {
 			continue
 		}
 		if r := reportError(t, err); r.Status != status || r.Refused != refused {
-			t.Errorf("%d is told as %+v", status, r)
+			t.Errorf("%d is reported as %+v", status, r)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func TestEvaluationsThatNobodyTakes(t *testing.T) {
 	}
 	other, _ := receiver(t, http.StatusForbidden)
 	if err := client(t, other.URL+"/api/v1").ReportEvaluations(t.Context(), "client", evaluations); errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("403 is told as %v", err)
+		t.Errorf("403 is reported as %v", err)
 	}
 }
 

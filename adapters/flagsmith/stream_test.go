@@ -119,7 +119,7 @@ func next(t *testing.T, changes <-chan change) change {
 	case c := <-changes:
 		return c
 	case <-time.After(20 * time.Second):
-		t.Fatal("nothing was told")
+		t.Fatal("nothing was announced")
 		return change{}
 	}
 }

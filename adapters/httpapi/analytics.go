@@ -34,7 +34,7 @@ var (
 func (a *API) postCounts(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	entry, body, err := a.analyticsRequest(r.Request, s)
+	entry, body, err := a.analyticsRequest(w, r.Request, s)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (a *API) postCounts(w http.ResponseWriter, r bunrouter.Request) error {
 func (a *API) postEvaluations(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	entry, body, err := a.analyticsRequest(r.Request, s)
+	entry, body, err := a.analyticsRequest(w, r.Request, s)
 	if err != nil {
 		return err
 	}
@@ -70,12 +70,12 @@ var noLength = []string{"0"}
 
 // analyticsRequest returns the environment that a report is about, and the body. The
 // document must have arrived, because it says which features exist.
-func (a *API) analyticsRequest(r *http.Request, s *scratch) (app.Entry, string, error) {
+func (a *API) analyticsRequest(w http.ResponseWriter, r *http.Request, s *scratch) (app.Entry, string, error) {
 	entry, err := a.environment(r)
 	if err != nil {
 		return app.Entry{}, "", err
 	}
-	body, err := s.readBody(r, a.maxBody)
+	body, err := a.readBody(w, r, s)
 	if err == nil && !declaredJSON(r.Header["Content-Type"]) {
 		err = errAnalyticsUndeclared
 	}

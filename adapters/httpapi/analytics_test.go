@@ -106,7 +106,7 @@ func TestEvaluationsAreTaken(t *testing.T) {
 		"no feature":          {`{"enabled_when_evaluated":true,"count":1}`, nil},
 		"feature no text":     {`{"feature_name":["off"],"enabled_when_evaluated":true,"count":1}`, nil},
 		"not said whether on": {`{"feature_name":"off","count":1}`, nil},
-		"on is no truth":      {`{"feature_name":"off","enabled_when_evaluated":"true","count":1}`, nil},
+		"on is not a boolean": {`{"feature_name":"off","enabled_when_evaluated":"true","count":1}`, nil},
 		"no count":            {`{"feature_name":"off","enabled_when_evaluated":true}`, nil},
 		"zero":                {`{"feature_name":"off","enabled_when_evaluated":true,"count":0}`, nil},
 		"last one counts":     {`{"count":9,"feature_name":"nope","feature_name":"off","enabled_when_evaluated":true,"count":1}`, list{evaluation("off", "", true, 1)}},

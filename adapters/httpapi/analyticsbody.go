@@ -3,7 +3,6 @@ package httpapi
 import (
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
@@ -131,7 +130,7 @@ func readEvaluation(d *jsonscan.Scanner, program *engine.Program) (e domain.Feat
 			switch kind {
 			case jsonscan.String:
 				if name := d.String(); !text.IsBlank(name) {
-					e.Identity, identified = name, !tooLongIdentifier(name)
+					e.Identity, identified = name, !tooLong(name, maxIdentifier)
 				}
 			case jsonscan.Null:
 				d.Null()
@@ -161,8 +160,4 @@ func readCount(d *jsonscan.Scanner) (n int64, ok bool) {
 	}
 	n, ok = jsonscan.Int64(d.Number())
 	return n, ok && n > 0 && n <= maxCount
-}
-
-func tooLongIdentifier(text string) bool {
-	return len(text) > maxIdentifier && utf8.RuneCountInString(text) > maxIdentifier
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type API struct {
 	logger        *slog.Logger
 	now           func() time.Time
 	maxBody       int64
+	inflight      *Inflight
 	access        func(AccessRecord)
 	cors          cors
 	trusted       trustedPeers
@@ -28,6 +30,8 @@ type API struct {
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
 	analytics Analytics // nil: switched off
+	events    Events    // nil: switched off
+	maxEvents int64
 	streams   *sse.Streams
 
 	router     *bunrouter.Router
@@ -51,10 +55,13 @@ func New(o Options) (*API, error) {
 		webhook:       o.Webhook,
 		usage:         o.Usage,
 		analytics:     o.Analytics,
+		events:        o.Events,
+		maxEvents:     o.MaxEventsBytes,
 		streams:       sse.New(),
 		logger:        o.Logger,
 		now:           o.Now,
 		maxBody:       o.MaxBodyBytes,
+		inflight:      o.Inflight,
 		access:        o.Access,
 		cors:          newCORS(o.AllowOrigins),
 		evaluations:   newEvaluationCache(o.IdentitiesCache),
@@ -67,6 +74,12 @@ func New(o Options) (*API, error) {
 	}
 	if a.maxBody <= 0 {
 		a.maxBody = defaultMaxBodyBytes
+	}
+	if a.maxEvents <= 0 {
+		a.maxEvents = defaultMaxEventsBytes
+	}
+	if a.inflight == nil {
+		a.inflight = NewInflight(0)
 	}
 	if o.ProxyHeaders {
 		var err error
@@ -83,7 +96,13 @@ func New(o Options) (*API, error) {
 }
 
 // ServeHTTP answers one request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.serve(w, r, false) }
+
+// ServeOverLimit answers a request on a connection beyond the limit of connections:
+// liveness probes as ServeHTTP does, and all others with 503.
+func (a *API) ServeOverLimit(w http.ResponseWriter, r *http.Request) { a.serve(w, r, true) }
+
+func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	x := a.exchanges.Get().(*exchange)
 	x.begin(w)
 	if a.access != nil {
@@ -91,10 +110,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer a.finish(x, r)
 
-	if a.cors.answer(x, r) {
+	if a.corsOf(r).answer(x, r) {
 		return
 	}
-	if err := a.route(x, r); err != nil {
+	err := error(errCrowded)
+	if !overLimit || strings.TrimSuffix(r.URL.Path, "/") == livenessPath {
+		err = a.route(x, r)
+	}
+	if err != nil {
 		a.fail(x, r, err)
 	}
 }
@@ -109,6 +132,7 @@ func (a *API) finish(x *exchange, r *http.Request) {
 		a.access(a.record(x, r))
 	}
 	broken := x.broken
+	a.release(x)
 	x.end()
 	a.exchanges.Put(x)
 	if broken {
@@ -126,11 +150,38 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	if len(keys) == 0 {
 		return app.Entry{}, errMissingKey
 	}
-	entry, ok := a.query.Snapshot().Lookup(keys[0])
-	if !ok {
-		return app.Entry{}, unknownKey(keys[0])
+	entry, err := a.lookup(keys[0])
+	if err == errUnknownKey {
+		err = unknownKey(keys[0])
 	}
-	return entry, nil
+	return entry, err
+}
+
+// lookup returns the entry of a key. Errors: errUnknownKey, or errNotListed when the key
+// may still become known.
+func (a *API) lookup(key string) (app.Entry, error) {
+	snapshot := a.query.Snapshot()
+	entry, ok := snapshot.Lookup(key)
+	switch {
+	case ok:
+		return entry, nil
+	case key != "" && !snapshot.Complete():
+		return app.Entry{}, errNotListed
+	default:
+		return app.Entry{}, errUnknownKey
+	}
+}
+
+// errStopped has the words of the Flagsmith API.
+var errStopped = detailed(http.StatusForbidden, "Organisation is disabled from serving flags.")
+
+// serving is environment for requests that are answered with flags.
+func (a *API) serving(r *http.Request) (app.Entry, error) {
+	entry, err := a.environment(r)
+	if err == nil && entry.Environment.Serving.Stopped {
+		err = errStopped
+	}
+	return entry, err
 }
 
 // environment is authenticate for requests that need the environment's document.

@@ -9,14 +9,13 @@ import (
 	"strings"
 )
 
-// trustedLength is how many bytes are allocated because of a Content-Length, before
-// the body has arrived.
-const trustedLength = 64 << 10
+// firstRead is how many bytes are allocated for a body before any of it has arrived.
+const firstRead = 4 << 10
 
 // readJSON is readBody for a body that must not be empty and must be declared as JSON.
 // Otherwise it returns a validation error.
-func (s *scratch) readJSON(r *http.Request, limit int64) (string, error) {
-	body, err := s.readBody(r, limit)
+func (a *API) readJSON(w http.ResponseWriter, r *http.Request, s *scratch) (string, error) {
+	body, err := a.readBody(w, r, s)
 	switch {
 	case err != nil:
 		return "", err
@@ -28,14 +27,27 @@ func (s *scratch) readJSON(r *http.Request, limit int64) (string, error) {
 	return body, nil
 }
 
-// readBody returns the request's body as one string, of which everything decoded can be
-// a part. It fails when the body has more than limit bytes.
-func (s *scratch) readBody(r *http.Request, limit int64) (string, error) {
+// readBody is readUpTo for all bodies but those of events.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, s *scratch) (string, error) {
+	return a.readUpTo(a.maxBody, w, r, s)
+}
+
+// readUpTo returns the request's body as one string, of which everything decoded can be
+// a part. It reserves the memory for it, which grows with the bytes that have arrived,
+// whatever Content-Length says. It fails when the body has more than limit bytes.
+func (a *API) readUpTo(limit int64, w http.ResponseWriter, r *http.Request, s *scratch) (string, error) {
 	if r.ContentLength > limit {
 		return "", errBodyTooLarge
 	}
-	// One more byte than announced, to reach the end of the body without growing.
-	buf := slices.Grow(s.in[:0], int(min(max(r.ContentLength, 0), trustedLength))+1)
+	first := int(min(max(r.ContentLength, 0), firstRead))
+	if arrived, ok := r.Body.(interface{ Len() int }); ok {
+		first = arrived.Len()
+	}
+	// One more byte, to reach the end of the body without growing.
+	buf := slices.Grow(s.in[:0], first+1)
+	if err := a.reserve(w, len(buf)+first); err != nil {
+		return "", err
+	}
 	for {
 		n, err := r.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -49,10 +61,16 @@ func (s *scratch) readBody(r *http.Request, limit int64) (string, error) {
 			return "", unreadable(err)
 		}
 		if len(buf) == cap(buf) {
+			if err := a.reserve(w, len(buf)); err != nil {
+				return "", err
+			}
 			buf = slices.Grow(buf, len(buf))
 		}
 	}
 	s.in = buf
+	if err := a.reserve(w, len(buf)); err != nil {
+		return "", err
+	}
 	return string(buf), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -22,12 +23,14 @@ import (
 // Otherwise, with more identities than the cache can hold, each would displace another
 // one in vain.
 type evaluationCache struct {
-	maxSize int
-	seed    maphash.Seed
+	maxSize  int
+	maxBytes int64
+	seed     maphash.Seed
 
 	mu           sync.Mutex
 	missed       []uint64 // a table of hashes of identities that were requested
 	size         int
+	bytes        int64
 	environments map[domain.EnvironmentKey]*cachedEnvironment
 	recent       cachedEvaluation // head of a ring; its next is the most recently used
 }
@@ -45,6 +48,18 @@ type cachedEvaluation struct {
 	prev, next  *cachedEvaluation
 }
 
+// defaultCacheBytes bounds the bytes of a cache when its options do not.
+const defaultCacheBytes = 64 << 20
+
+// entryBytes estimates what an evaluation takes besides its identity and its outcomes: the
+// struct, its entry in a map, and what the allocator rounds up.
+const entryBytes = 250
+
+// cost returns how many bytes the evaluation takes.
+func (v *cachedEvaluation) cost() int64 {
+	return int64(len(v.identity)+len(v.outcomes)*int(unsafe.Sizeof(engine.OutcomeID(0)))) + entryBytes
+}
+
 // maxMissed bounds the memory for identities that are not stored.
 const maxMissed = 1 << 16
 
@@ -54,8 +69,11 @@ func newEvaluationCache(c Cache) *evaluationCache {
 		return nil
 	}
 	cache := &evaluationCache{
-		maxSize: c.MaxSize, seed: maphash.MakeSeed(),
+		maxSize: c.MaxSize, maxBytes: c.MaxBytes, seed: maphash.MakeSeed(),
 		missed: make([]uint64, min(c.MaxSize, maxMissed)), environments: make(map[domain.EnvironmentKey]*cachedEnvironment),
+	}
+	if cache.maxBytes <= 0 {
+		cache.maxBytes = defaultCacheBytes
 	}
 	cache.recent.prev, cache.recent.next = &cache.recent, &cache.recent
 	return cache
@@ -90,6 +108,9 @@ func (c *evaluationCache) put(e *app.Environment, identity []byte, outcomes []en
 		return
 	}
 	v := &cachedEvaluation{identity: string(identity), outcomes: slices.Clone(outcomes)}
+	if v.cost() > c.maxBytes {
+		return
+	}
 	environment := c.environments[e.Key]
 	if environment != nil && environment.revision != e.Digest {
 		for _, old := range environment.evaluations {
@@ -107,7 +128,9 @@ func (c *evaluationCache) put(e *app.Environment, identity []byte, outcomes []en
 	v.environment = environment
 	environment.evaluations[v.identity] = v
 	c.recent.insertNext(v)
-	if c.size++; c.size > c.maxSize {
+	c.size++
+	c.bytes += v.cost()
+	for c.size > c.maxSize || c.bytes > c.maxBytes {
 		c.remove(c.recent.prev)
 	}
 }
@@ -116,6 +139,7 @@ func (c *evaluationCache) put(e *app.Environment, identity []byte, outcomes []en
 func (c *evaluationCache) remove(v *cachedEvaluation) {
 	v.unlink()
 	c.size--
+	c.bytes -= v.cost()
 	delete(v.environment.evaluations, v.identity)
 	if len(v.environment.evaluations) == 0 {
 		delete(c.environments, v.environment.key)

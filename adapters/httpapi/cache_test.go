@@ -108,3 +108,24 @@ func TestTheIdentitiesCacheUnderConcurrency(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// The cache is bounded in bytes as well as in entries: large identities leave room for
+// few, and one that is larger than the cache is not stored.
+func TestTheIdentitiesCacheIsBoundedInBytes(t *testing.T) {
+	e := environment(t, clientKey, document)
+	ask := func(size, identities int) (hits int) {
+		var list []string
+		for i := range identities {
+			list = append(list, fmt.Sprintf("%d-%s", i, strings.Repeat("x", size)))
+		}
+		// The third time around they are found, if they all fit.
+		return httpapi.CacheHits(httpapi.Cache{Use: true, MaxSize: 1000, MaxBytes: 100_000}, e, slices.Concat(list, list, list))
+	}
+	for _, test := range []struct{ size, identities, most, least int }{
+		{1, 100, 100, 80}, {10_000, 5, 5, 5}, {10_000, 50, 0, 0}, {100_000, 1, 0, 0}, {99_000, 1, 1, 1},
+	} {
+		if hits := ask(test.size, test.identities); hits < test.least || hits > test.most {
+			t.Errorf("%d identities of %d bytes: %d hits", test.identities, test.size, hits)
+		}
+	}
+}

@@ -19,8 +19,8 @@ func newCompressor() *compressor {
 	return c
 }
 
-// release returns c to the pool, without the memory of a large answer.
-func (a *API) release(c *compressor) {
+// keep returns c to the pool, without the memory of a large answer.
+func (a *API) keep(c *compressor) {
 	if c.out.Cap() > keepBuffer {
 		c.out = bytes.Buffer{}
 	}

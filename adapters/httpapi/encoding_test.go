@@ -67,7 +67,7 @@ func TestSmallAnswersAreNeverCompressed(t *testing.T) {
 		}
 	}
 	// An answer that is made for the request, the same.
-	identity := len(`{"identifier":"","traits":[],"flags":[`+cafe+`,]}`) + base
+	identity := len(`{"identifier":"","traits":[],"flags":[`+cafe+`,"variant":null,]}`) + base
 	for size, encoding := range map[int]string{999: "", 1000: "gzip"} {
 		w := ask(longAPI(t, size-identity), "GET", "/api/v1/identities/?identifier=", "", clientHeader("Accept-Encoding: gzip")...)
 		wantHeader(t, w, "Content-Encoding", encoding)

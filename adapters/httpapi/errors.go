@@ -19,13 +19,13 @@ const retryAfter = "1"
 // a handler is a fault of the proxy: it is logged and answered with 500.
 type statusError struct {
 	status int
-	body   string            // JSON
+	body   []byte            // JSON, read-only
 	header map[string]string // further headers, by canonical name
 	// The parts of OFREP's form, see ofrepForm.
 	details, code string
 }
 
-func (e *statusError) Error() string { return strconv.Itoa(e.status) + " " + e.body }
+func (e *statusError) Error() string { return strconv.Itoa(e.status) + " " + string(e.body) }
 
 // The errors that are the same for every request.
 var (
@@ -36,49 +36,54 @@ var (
 	errBodyTimeout  = closing(detailed(http.StatusRequestTimeout, "Request Timeout"))
 	errBodyTooLarge = closing(detailed(http.StatusRequestEntityTooLarge, "Request Entity Too Large"))
 	errInternal     = detailed(http.StatusInternalServerError, "Internal Server Error")
+	errUnknownKey   = refused(http.StatusUnauthorized, "unauthorized", "unknown key")
+	errNotListed    = later(refused(http.StatusServiceUnavailable, "unavailable", "the list of environments has not arrived yet"))
 	errNoDocument   = later(refused(http.StatusServiceUnavailable, "unavailable", "environment document has not arrived yet"))
+	errCrowded      = later(closing(refused(http.StatusServiceUnavailable, "unavailable", "too many connections: try again")))
+	errBusy         = later(closing(refused(http.StatusServiceUnavailable, "unavailable", "too many bytes of requests and answers are in flight: try again")))
 )
 
 // refused returns an error in the form of status and message.
 func refused(status int, word, message string) *statusError {
 	body := jsonscan.AppendString([]byte(`{"status":`), word)
 	body = jsonscan.AppendString(append(body, `,"message":`...), message)
-	return &statusError{status: status, body: string(append(body, '}')), details: message}
+	return &statusError{status: status, body: append(body, '}'), details: message}
 }
 
 // detailed returns an error in FastAPI's form, as the Python proxy sends it.
 func detailed(status int, text string) *statusError {
 	body := jsonscan.AppendString([]byte(`{"detail":`), text)
-	return &statusError{status: status, body: string(append(body, '}')), details: text}
+	return &statusError{status: status, body: append(body, '}'), details: text}
 }
 
 // later adds to e when the client should try again.
-func later(e *statusError) *statusError {
-	e.header = map[string]string{"Retry-After": retryAfter}
-	return e
-}
+func later(e *statusError) *statusError { return e.with("Retry-After", retryAfter) }
 
 // closing makes the answer close the connection, because a body is still arriving on it.
-func closing(e *statusError) *statusError {
-	e.header = map[string]string{"Connection": "close"}
+func closing(e *statusError) *statusError { return e.with("Connection", "close") }
+
+// with adds a header to the answer. The name must be canonical.
+func (e *statusError) with(name, value string) *statusError {
+	if e.header == nil {
+		e.header = make(map[string]string)
+	}
+	e.header[name] = value
 	return e
 }
 
 // ownForm returns e in the form in which it was made. It is an errorForm.
-func ownForm(_ *http.Request, e *statusError) []byte { return []byte(e.body) }
+func ownForm(_ *http.Request, e *statusError) []byte { return e.body }
 
 func unknownKey(key string) error {
-	return refused(http.StatusUnauthorized, "unauthorized", "unknown key '"+key+"'")
+	return refused(http.StatusUnauthorized, "unauthorized", "unknown key '"+cut(key)+"'")
 }
 
 func unknownFeature(name string) error {
-	return refused(http.StatusNotFound, "not_found", "feature '"+name+"' not found")
+	return refused(http.StatusNotFound, "not_found", "feature '"+cut(name)+"' not found")
 }
 
 func methodNotAllowed(allowed string) error {
-	e := detailed(http.StatusMethodNotAllowed, "Method Not Allowed")
-	e.header = map[string]string{"Allow": allowed}
-	return e
+	return detailed(http.StatusMethodNotAllowed, "Method Not Allowed").with("Allow", allowed)
 }
 
 // aboutAnswer are the headers that are removed when an answer becomes an error.
@@ -100,10 +105,21 @@ func (a *API) fail(x *exchange, r *http.Request, err error) {
 	for _, name := range aboutAnswer {
 		delete(h, name)
 	}
-	for name, value := range known.header {
+	setAll(h, known.header)
+	body := a.errorForm(r)(r, known)
+	if a.reserve(x, len(body)) != nil { // report that instead, which is short
+		known = errBusy
+		body = a.errorForm(r)(r, known)
+		setAll(h, known.header)
+	}
+	_ = a.write(x, r, known.status, body, 0)
+}
+
+// setAll sets headers, given by canonical name.
+func setAll(h http.Header, values map[string]string) {
+	for name, value := range values {
 		h[name] = []string{value}
 	}
-	a.writeJSON(x, r, known.status, a.errorForm(r)(r, known))
 }
 
 // recovered answers a request whose handler panicked with v. Only the log says what

@@ -23,7 +23,7 @@ const gzipSuffix = "-gzip"
 // answerScheme is part of the tags of answers about identities. Increase it when a
 // release answers the same request about the same document differently. Otherwise
 // clients keep the old answer.
-const answerScheme = "1"
+const answerScheme = "2"
 
 // bodyTag returns the opaque part of a body's entity tag, given its SHA-256.
 func bodyTag(digest [sha256.Size]byte) string { return hex.EncodeToString(digest[:16]) }

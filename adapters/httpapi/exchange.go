@@ -10,11 +10,12 @@ import (
 // must not keep one after it has returned.
 type exchange struct {
 	http.ResponseWriter
-	start  time.Time // set for the access log only
-	status int       // 0 until the answer has begun
-	bytes  int64     // of the body, so far
-	broken bool      // the answer is incomplete: abort the connection
-	taken  bool      // the connection was taken over by a stream, which writes the access record
+	start    time.Time // set for the access log only
+	status   int       // 0 until the answer has begun
+	bytes    int64     // of the body, so far
+	broken   bool      // the answer is incomplete: abort the connection
+	reserved int64     // bytes in flight
+	taken    bool      // the connection was taken over by a stream, which writes the access record
 }
 
 func (x *exchange) begin(w http.ResponseWriter) { *x = exchange{ResponseWriter: w} }
@@ -24,7 +25,7 @@ func (x *exchange) end() { x.ResponseWriter = nil }
 // WriteHeader begins the answer, unless status is an informational one.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && (status >= http.StatusOK || status == http.StatusSwitchingProtocols) {
-		x.status = status
+		x.beginAnswer(status)
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
@@ -33,12 +34,24 @@ func (x *exchange) WriteHeader(status int) {
 // may ignore it.
 func (x *exchange) Write(body []byte) (int, error) {
 	if x.status == 0 {
-		x.status = http.StatusOK
+		x.beginAnswer(http.StatusOK)
 	}
 	n, err := x.ResponseWriter.Write(body)
 	x.bytes += int64(n)
 	return n, err
 }
+
+// beginAnswer records the status. An answer that does not say how it may be cached must
+// not be stored: it may depend on the key.
+func (x *exchange) beginAnswer(status int) {
+	x.status = status
+	if h := x.Header(); h["Cache-Control"] == nil {
+		h["Cache-Control"] = headerNoStore
+	}
+}
+
+// headerNoStore keeps an answer out of caches. It is read-only.
+var headerNoStore = []string{"no-store"}
 
 // Unwrap returns the ResponseWriter below, for http.ResponseController.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }

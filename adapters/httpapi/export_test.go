@@ -11,7 +11,7 @@ var DecodeIdentity = decodeIdentity
 
 // AppendIdentityAnswer appends the answer to such a request of a client.
 func AppendIdentityAnswer(dst []byte, e *app.Environment, id *domain.Identity, outcomes []engine.OutcomeID) []byte {
-	return appendIdentityFlags(appendIdentity(dst, id), presentationOf(e), outcomes, domain.ClientSide)
+	return appendIdentityFlags(appendIdentity(dst, id, false), presentationOf(e), outcomes, domain.ClientSide)
 }
 
 // CacheHits asks a cache for identities in turn and returns how often it had the

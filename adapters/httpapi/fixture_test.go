@@ -46,12 +46,12 @@ const document = `{ "id": 1, "api_key": "client", "name": "Test", "updated_at": 
 
 // The flags of document.
 const (
-	checkout   = `{"feature":{"id":1,"name":"checkout","type":"STANDARD"},"enabled":true,"feature_state_value":"classic"}`
-	express    = `{"feature":{"id":1,"name":"checkout","type":"STANDARD"},"enabled":true,"feature_state_value":"express"}`
-	overridden = `{"feature":{"id":1,"name":"checkout","type":"STANDARD"},"enabled":false,"feature_state_value":"old"}`
-	cafe       = `{"feature":{"id":2,"name":"café & <b>","type":"STANDARD"},"enabled":true,"feature_state_value":1.50}`
-	serverOnly = `{"feature":{"id":3,"name":"server_only","type":"STANDARD"},"enabled":true,"feature_state_value":null}`
-	off        = `{"feature":{"id":4,"name":"off","type":"STANDARD"},"enabled":false,"feature_state_value":""}`
+	checkout   = `{"feature":{"id":1,"name":"checkout","type":"STANDARD"},"enabled":true,"feature_state_value":"classic","variant":null,"reason":"DEFAULT"}`
+	express    = `{"feature":{"id":1,"name":"checkout","type":"STANDARD"},"enabled":true,"feature_state_value":"express","variant":null,"reason":"TARGETING_MATCH; segment=premium"}`
+	overridden = `{"feature":{"id":1,"name":"checkout","type":"STANDARD"},"enabled":false,"feature_state_value":"old","variant":null,"reason":"TARGETING_MATCH; segment=identity_overrides"}`
+	cafe       = `{"feature":{"id":2,"name":"café & <b>","type":"STANDARD"},"enabled":true,"feature_state_value":1.50,"variant":null,"reason":"STATIC"}`
+	serverOnly = `{"feature":{"id":3,"name":"server_only","type":"STANDARD"},"enabled":true,"feature_state_value":null,"variant":null,"reason":"STATIC"}`
+	off        = `{"feature":{"id":4,"name":"off","type":"STANDARD"},"enabled":false,"feature_state_value":"","variant":null,"reason":"STATIC"}`
 )
 
 // query answers from one snapshot, which tests may swap.
@@ -66,17 +66,23 @@ func (q *query) Readiness() app.Readiness { return q.readiness }
 // environment compiles and prepares a document for serving.
 func environment(tb testing.TB, key domain.EnvironmentKey, text string) *app.Environment {
 	tb.Helper()
-	parsed, problems, err := domain.ParseEnvironment(text)
-	if err != nil || len(problems) > 0 {
-		tb.Fatal(err, problems)
-	}
-	program, problems := engine.Compile(parsed)
+	e, problems := environmentWithProblems(tb, key, text)
 	if len(problems) > 0 {
 		tb.Fatal(problems)
 	}
-	e := &app.Environment{Key: key, Body: []byte(text), UpdatedAt: parsed.UpdatedAt, Digest: sha256.Sum256([]byte(text)), Program: program}
-	e.Presentation = new(httpapi.Presenter).Present(e)
 	return e
+}
+
+func environmentWithProblems(tb testing.TB, key domain.EnvironmentKey, text string) (*app.Environment, []domain.Problem) {
+	tb.Helper()
+	parsed, problems, err := domain.ParseEnvironment(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	program, more := engine.Compile(parsed)
+	e := &app.Environment{Key: key, Body: []byte(text), UpdatedAt: parsed.UpdatedAt, Digest: sha256.Sum256([]byte(text)), Program: program, Serving: parsed.Serving}
+	e.Presentation = new(httpapi.Presenter).Present(e)
+	return e, append(problems, more...)
 }
 
 // serve makes q answer from the given environments and an awaited one.
@@ -96,6 +102,9 @@ func serverKeyOf(key domain.EnvironmentKey) string {
 	}
 	return "ser." + string(key)
 }
+
+// plain returns flags as answers without an identity have them.
+func plain(flags string) string { return strings.ReplaceAll(flags, `"variant":null,`, "") }
 
 func credential(key string) domain.Credential {
 	return domain.NewCredential(domain.NewServerKey(key), time.Time{})

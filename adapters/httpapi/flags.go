@@ -12,7 +12,7 @@ import (
 // getFlags answers with the environment's flags, without an identity: all of them, or
 // with ?feature=NAME one.
 func (a *API) getFlags(w http.ResponseWriter, r bunrouter.Request) error {
-	entry, err := a.environment(r.Request)
+	entry, err := a.serving(r.Request)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func TestFlags(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := ask(api, "GET", "/api/v1/flags/"+test.query, "", "X-Environment-Key: "+test.key)
-			want(t, w, test.status, test.body)
+			want(t, w, test.status, plain(test.body))
 			if test.status == http.StatusOK {
 				wantHeader(t, w, "X-Flagsmith-Document-Updated-At", "1772600767.891011")
 			}
@@ -81,13 +81,40 @@ func TestKeys(t *testing.T) {
 	} {
 		for _, path := range paths {
 			w := ask(api, "GET", path, "", test.headers...)
-			want(t, w, test.status, test.body)
+			want(t, w, test.status, plain(test.body))
 			if wait := w.Header().Get("Retry-After"); (wait != "") != (test.status == 503) {
 				t.Errorf("%s, %s: Retry-After %q", test.name, path, wait)
 			}
 		}
 	}
 	want(t, ask(api, "GET", "/api/v1/flags/", "", "X-Environment-Key: "+emptyKey), 503, unavailable)
+}
+
+// TestKeysBeforeTheFirstList: a key that may still become known is not refused, because
+// SDKs stop asking after a 401.
+func TestKeysBeforeTheFirstList(t *testing.T) {
+	api := newAPI(t, func(o *httpapi.Options) {
+		o.Announcements = new(announcements)
+		q := o.Query.(*query)
+		q.snapshot.Store(q.Snapshot().Incomplete())
+	})
+	const notListed = `{"status":"unavailable","message":"the list of environments has not arrived yet"}`
+	for _, path := range []string{"/api/v1/flags/", "/api/v1/identities/?identifier=x", "/api/v1/environment-document"} {
+		w := ask(api, "GET", path, "", "X-Environment-Key: ser.maybe")
+		want(t, w, 503, notListed)
+		wantHeader(t, w, "Retry-After", "1")
+		want(t, ask(api, "GET", path, ""), 401, `{"status":"unauthorized","message":"missing X-Environment-Key header"}`)
+		want(t, ask(api, "GET", path, "", "X-Environment-Key:"), 401, `{"status":"unauthorized","message":"unknown key ''"}`)
+		if w := ask(api, "GET", path, "", "X-Environment-Key: "+serverKey); w.Code != 200 {
+			t.Errorf("GET %s with a configured key: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if w := ask(api, "POST", ofrepFlags, "{}", "X-API-Key: maybe"); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("OFREP: %d %s", w.Code, w.Body)
+	}
+	if w := ask(api, "GET", "/sse/environments/maybe/stream", ""); w.Code != 503 {
+		t.Errorf("a stream: %d %s", w.Code, w.Body)
+	}
 }
 
 func TestDocument(t *testing.T) {
@@ -106,7 +133,7 @@ func TestDocument(t *testing.T) {
 func TestANewDocumentIsServedAtOnce(t *testing.T) {
 	var q *query
 	api := newAPI(t, func(o *httpapi.Options) { q = o.Query.(*query) })
-	want(t, ask(api, "GET", "/api/v1/flags/?feature=checkout", "", clientHeader()...), 200, checkout)
+	want(t, ask(api, "GET", "/api/v1/flags/?feature=checkout", "", clientHeader()...), 200, plain(checkout))
 	q.serve(environment(t, clientKey, strings.Replace(document, `"classic"`, `"new"`, 1)))
-	want(t, ask(api, "GET", "/api/v1/flags/?feature=checkout", "", clientHeader()...), 200, strings.Replace(checkout, `"classic"`, `"new"`, 1))
+	want(t, ask(api, "GET", "/api/v1/flags/?feature=checkout", "", clientHeader()...), 200, plain(strings.Replace(checkout, `"classic"`, `"new"`, 1)))
 }

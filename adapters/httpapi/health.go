@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bunrouter"
@@ -10,10 +11,11 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
+const livenessPath = "/proxy/health/liveness"
+
 // getLiveness answers that the process can answer.
 func (a *API) getLiveness(w http.ResponseWriter, r bunrouter.Request) error {
-	a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
-	return nil
+	return a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
 }
 
 // getReadiness answers whether the proxy should get traffic (docs/spec/behaviour.md#readiness).
@@ -28,16 +30,37 @@ func (a *API) getReadiness(w http.ResponseWriter, r bunrouter.Request) error {
 	case readiness.State == domain.Stale:
 		reason = "environment document(s) stale."
 	}
-	status, body := http.StatusOK, []byte(`{"status":"ok","reason":null,"last_successful_update":`)
-	if reason != "" {
-		status, body = http.StatusServiceUnavailable, jsonscan.AppendString([]byte(`{"status":"error","reason":`), reason)
-		body = append(body, `,"last_successful_update":`...)
+	status, body := http.StatusServiceUnavailable, []byte(`{"status":"error","reason":`)
+	if reason == "" {
+		status, body = http.StatusOK, []byte(`{"status":"ok","reason":`)
+		reason = a.stoppedReason()
 	}
+	if reason == "" {
+		body = append(body, "null"...)
+	} else {
+		body = jsonscan.AppendString(body, reason)
+	}
+	body = append(body, `,"last_successful_update":`...)
 	if at := readiness.LastUpdate; at.IsZero() {
 		body = append(body, "null"...)
 	} else {
 		body = append(at.UTC().AppendFormat(append(body, '"'), time.RFC3339Nano), '"')
 	}
-	a.writeJSON(w, r.Request, status, append(body, '}'))
-	return nil
+	return a.writeJSON(w, r.Request, status, append(body, '}'))
+}
+
+// stoppedReason says how many environments are answered with 403 because their
+// organisations are disabled, "" if there are none. The proxy is ready all the same: it
+// answers about them as the Flagsmith API does.
+func (a *API) stoppedReason() string {
+	stopped, snapshot := 0, a.query.Snapshot()
+	for _, keys := range snapshot.Keys() {
+		if e := snapshot.Environment(keys.Client); e != nil && e.Serving.Stopped {
+			stopped++
+		}
+	}
+	if stopped == 0 {
+		return ""
+	}
+	return strconv.Itoa(stopped) + " environment(s) of organisations that are disabled from serving flags."
 }

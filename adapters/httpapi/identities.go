@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/uptrace/bunrouter"
 
@@ -24,7 +25,7 @@ type scratch struct {
 // The limits of what is kept for reuse: bytes of a buffer and traits. Larger requests and
 // answers are rare, and their memory is released.
 const (
-	keepBuffer = 1 << 20
+	keepBuffer = 256 << 10
 	keepTraits = 10_000
 )
 
@@ -42,56 +43,139 @@ func (a *API) recycle(s *scratch) {
 func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	body, err := s.readJSON(r.Request, a.maxBody)
+	body, err := a.readIdentity(w, r.Request, s)
 	if err != nil {
 		return err
 	}
 	if err := decodeIdentity(body, &s.identity); err != nil {
 		return err
 	}
-	entry, err := a.environment(r.Request)
+	entry, err := a.serving(r.Request)
 	if err != nil {
 		return err
 	}
-	if text.IsBlank(s.identity.Identifier) {
-		s.identity.Identifier = transientIdentifier(s.identity.Traits)
+	complete(&s.identity, entry)
+	return a.answerIdentity(w, r.Request, entry, s)
+}
+
+// complete makes an identity ready for evaluation: it removes traits that do not apply,
+// gives it an identifier, and leaves the last trait of each key.
+func complete(id *domain.Identity, entry app.Entry) {
+	if ignoresTraits(entry) {
+		id.Traits = id.Traits[:0]
 	}
-	a.answerIdentity(w, r.Request, entry, s)
-	return nil
+	if text.IsBlank(id.Identifier) {
+		id.Identifier = transientIdentifier(id.Traits)
+	}
+	id.Traits = lastOfEach(id.Traits)
+}
+
+// ignoresTraits reports whether the traits of a request do not apply.
+func ignoresTraits(entry app.Entry) bool {
+	return entry.Access == domain.ClientSide && entry.Environment.Serving.IgnoreClientTraits
+}
+
+// lastOfEach removes in place all traits but the last one of each key.
+func lastOfEach(traits []domain.Trait) []domain.Trait {
+	if !mayRepeat(traits) {
+		return traits
+	}
+	last := make(map[string]int, len(traits))
+	for i := range traits {
+		last[traits[i].Key] = i
+	}
+	kept := traits[:0]
+	for i := range traits {
+		if last[traits[i].Key] == i {
+			kept = append(kept, traits[i])
+		}
+	}
+	return kept
+}
+
+// mayRepeat reports whether two traits may have the same key. For a few traits it knows,
+// without allocating.
+func mayRepeat(traits []domain.Trait) bool {
+	const few = 32
+	if len(traits) > few {
+		return true
+	}
+	for i := range traits {
+		for j := range i {
+			if traits[i].Key == traits[j].Key {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // getIdentity answers with the flags of the identity in ?identifier=, which has no
 // traits. A blank identifier is valid here.
 func (a *API) getIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	identifier, ok := query.Value(r.URL.RawQuery, "identifier")
-	if !ok {
+	switch {
+	case !ok:
 		return errMissingIdentifier
+	case tooLong(identifier, maxIdentity):
+		return invalid(problems{{longIdentity, `["query","identifier"]`, string(jsonscan.AppendString(nil, cut(identifier)))}})
 	}
-	entry, err := a.environment(r.Request)
+	entry, err := a.serving(r.Request)
 	if err != nil {
 		return err
 	}
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
 	s.identity.Identifier = identifier
-	a.answerIdentity(w, r.Request, entry, s)
-	return nil
+	if name, _ := query.Value(r.URL.RawQuery, "feature"); name != "" {
+		return a.answerIdentityFeature(w, r.Request, entry, s, name)
+	}
+	return a.answerIdentity(w, r.Request, entry, s)
 }
+
+// answerIdentityFeature evaluates s.identity and writes the flag of that name alone.
+func (a *API) answerIdentityFeature(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch, name string) error {
+	p := presentationOf(entry.Environment)
+	s.out = appendIdentity(s.out[:0], &s.identity, false)
+	i, known := entry.Environment.Program.Feature(name)
+	if !known {
+		return errGivenFeature
+	}
+	id := a.evaluate(entry.Environment, s)[i]
+	if entry.Access == domain.ClientSide && p.hidden[id] {
+		return errGivenFeature
+	}
+	a.served(entry, domain.ResourceIdentities)
+	p.stamp(w.Header())
+	flag := p.fragment(id)
+	s.out = append(s.out[:0], flag[:len(flag)-1]...)
+	tag := p.seeds.identity(entry.Access, s.out)
+	if notModified(w, r, tag) {
+		return nil
+	}
+	return a.writeTagged(w, r, http.StatusOK, s.out, tag)
+}
+
+// errGivenFeature has the words of the Flagsmith API.
+var errGivenFeature = detailed(http.StatusNotFound, "Given feature not found")
 
 // answerIdentity evaluates s.identity and writes the answer: the identity as it was
 // sent, then the prepared flag of every outcome.
-func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) {
+func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) error {
 	a.served(entry, domain.ResourceIdentities)
 	p := presentationOf(entry.Environment)
 	p.stamp(w.Header())
-	s.out = appendIdentity(s.out[:0], &s.identity)
+	s.out = appendIdentity(s.out[:0], &s.identity, false)
 	tag := p.seeds.identity(entry.Access, s.out)
 	if notModified(w, r, tag) {
-		return
+		return nil
 	}
 	outcomes := a.evaluate(entry.Environment, s)
+	if entry.Environment.Serving.HideTraits {
+		s.out = appendIdentity(s.out[:0], &s.identity, true)
+	}
 	s.out = appendIdentityFlags(s.out, p, outcomes, entry.Access)
-	a.writeTagged(w, r, http.StatusOK, s.out, tag)
+	return a.writeTagged(w, r, http.StatusOK, s.out, tag)
 }
 
 // evaluate returns the outcomes of the features of e for s.identity, which is in s.out
@@ -110,15 +194,22 @@ func (a *API) evaluate(e *app.Environment, s *scratch) []engine.OutcomeID {
 }
 
 // appendIdentity appends the first part of an answer: the identity, up to its flags.
-func appendIdentity(dst []byte, id *domain.Identity) []byte {
+// Without its traits, the list of traits is empty.
+func appendIdentity(dst []byte, id *domain.Identity, withoutTraits bool) []byte {
 	dst = jsonscan.AppendString(append(dst, `{"identifier":`...), id.Identifier)
 	dst = append(dst, `,"traits":[`...)
+	if withoutTraits {
+		return append(dst, ']')
+	}
 	for i := range id.Traits {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = jsonscan.AppendString(append(dst, `{"trait_key":`...), id.Traits[i].Key)
 		dst = id.Traits[i].Value.AppendJSON(append(dst, `,"trait_value":`...))
+		if id.Traits[i].Marked {
+			dst = strconv.AppendBool(append(dst, `,"transient":`...), id.Traits[i].Transient)
+		}
 		dst = append(dst, '}')
 	}
 	return append(dst, ']')

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -21,9 +22,12 @@ func TestIdentities(t *testing.T) {
 		{"override, hidden as it is disabled", clientKey, `{"identifier":"chosen"}`, `{"identifier":"chosen","traits":[],"flags":[` + cafe + `]}`},
 		{"override, server-side key", serverKey, `{"identifier":"chosen"}`,
 			`{"identifier":"chosen","traits":[],"flags":[` + strings.Join([]string{overridden, cafe, serverOnly, off}, ",") + `]}`},
-		{"traits come back in order, numbers as sent", clientKey,
+		{"traits come back in order, the last of each key, numbers as sent", clientKey,
 			`{"identifier":"u","traits":[{"trait_key":"b","trait_value":-0.0},{"trait_key":"a","trait_value":1e+21},{"trait_key":"c","trait_value":12345678901234567890123},{"trait_key":"a","trait_value":true},{"trait_key":"n","trait_value":null},{"trait_key":"m"}]}`,
-			`{"identifier":"u","traits":[{"trait_key":"b","trait_value":-0.0},{"trait_key":"a","trait_value":1e+21},{"trait_key":"c","trait_value":12345678901234567890123},{"trait_key":"a","trait_value":true},{"trait_key":"n","trait_value":null},{"trait_key":"m","trait_value":null}],` + flags},
+			`{"identifier":"u","traits":[{"trait_key":"b","trait_value":-0.0},{"trait_key":"c","trait_value":12345678901234567890123},{"trait_key":"a","trait_value":true},{"trait_key":"n","trait_value":null},{"trait_key":"m","trait_value":null}],` + flags},
+		{"null stands for nothing", clientKey, `{"identifier":"u","traits":null,"transient":null}`, `{"identifier":"u","traits":[],` + flags},
+		{"transient traits come back as such", clientKey, `{"identifier":"u","traits":[{"trait_key":"a","trait_value":1e+21,"transient":true},{"trait_key":"b","transient":false,"trait_value":2},{"trait_key":"c","trait_value":3,"transient":null}]}`,
+			`{"identifier":"u","traits":[{"trait_key":"a","trait_value":1e+21,"transient":true},{"trait_key":"b","trait_value":2,"transient":false},{"trait_key":"c","trait_value":3}],` + flags},
 		{"other members are dropped", clientKey, `{"identifier":"u","transient":true,"x":{"y":[1]},"traits":[{"trait_key":"a","trait_value":"","transient":5}]}`,
 			`{"identifier":"u","traits":[{"trait_key":"a","trait_value":""}],` + flags},
 		{"the last member counts", clientKey, `{"identifier":1,"identifier":"u","traits":7,"traits":[{"trait_key":1,"trait_key":"a","trait_value":[],"trait_value":2}]}`,
@@ -71,13 +75,14 @@ func TestTransientIdentifiers(t *testing.T) {
 		{"absent", `{` + traits + `}`, "aadf85bcffe6afac82fba33c4fb8b7b989c60873bb6e063529a0f1ab2a66f72d"}, // age30planpremium
 		{"null", `{"identifier":null,` + traits + `}`, "aadf85bcffe6afac82fba33c4fb8b7b989c60873bb6e063529a0f1ab2a66f72d"},
 		{"blank", `{"identifier":" \t\u00a0\u2003\u001f",` + traits + `}`, "aadf85bcffe6afac82fba33c4fb8b7b989c60873bb6e063529a0f1ab2a66f72d"},
-		{"the last of a key counts", `{"traits":[{"trait_key":"age","trait_value":1},{"trait_key":"plan","trait_value":"premium"},{"trait_key":"age","trait_value":30}]}`,
-			"aadf85bcffe6afac82fba33c4fb8b7b989c60873bb6e063529a0f1ab2a66f72d"},
+		// axb1b2
+		{"every item of a key counts", `{"traits":[{"trait_key":"b","trait_value":1},{"trait_key":"a","trait_value":"x"},{"trait_key":"b","trait_value":2}]}`,
+			"487f33a9346ffae813dd95b9f5839912fcd6f476aee0aed93ea6bd2a347998a3"},
 		{"null is left out", `{"traits":[{"trait_key":"a"},{"trait_key":"plan","trait_value":"premium"},{"trait_key":"age","trait_value":30}]}`,
 			"aadf85bcffe6afac82fba33c4fb8b7b989c60873bb6e063529a0f1ab2a66f72d"},
 		// The hash of nothing.
 		{"nothing but null", `{"traits":[{"trait_key":"a","trait_value":null}]}`, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
-		{"the last of a key is null", `{"traits":[{"trait_key":"a","trait_value":1},{"trait_key":"a"}]}`, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+		{"the last of a key is null", `{"traits":[{"trait_key":"a","trait_value":1},{"trait_key":"a"}]}`, "f55ff16f66f43360266b95db6f8fec01d76031054306ae4a4b380598f6cfd114"}, // a1
 		{"texts and booleans", `{"traits":[{"trait_key":"b","trait_value":true},{"trait_key":"a","trait_value":false},{"trait_key":"é","trait_value":"ü"}]}`, "4d20dd3ffa5a53d3982010d72fda5a76d34f2f859ac3cb87b103ef229dcb76fe"},
 		{"integers", `{"traits":[{"trait_key":"a","trait_value":-0},{"trait_key":"b","trait_value":123456789012345678901234567890}]}`, "19f57d970b94482e34577d76a4bcda23ee574ddf83eb6bdfd10b17972b42c938"},
 		{"floats", `{"traits":[{"trait_key":"a","trait_value":1.50},{"trait_key":"b","trait_value":1e16},{"trait_key":"c","trait_value":1e15},{"trait_key":"d","trait_value":0.00001},{"trait_key":"e","trait_value":1E2},{"trait_key":"f","trait_value":-0.0},{"trait_key":"g","trait_value":0.1e-3},{"trait_key":"h","trait_value":1e999},{"trait_key":"i","trait_value":-1e999},{"trait_key":"j","trait_value":1.7976931348623157e308},{"trait_key":"k","trait_value":5e-324},{"trait_key":"l","trait_value":123456789.123456789}]}`, "7d2f744a7a3ddb01d41c18de715360b13e7fd7fe4d3cd7ccc646e66de387f3a9"},
@@ -134,7 +139,7 @@ func TestLargeBodies(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"identifier":"u","traits":[`)
 	for b.Len() < 600_000 {
-		b.WriteString(`{"trait_key":"key","trait_value":"` + strings.Repeat("v", 1900) + `"},`)
+		fmt.Fprintf(&b, `{"trait_key":"key %d","trait_value":"%s"},`, b.Len(), strings.Repeat("v", 1900))
 	}
 	b.WriteString(`{"trait_key":"plan","trait_value":"premium"}]`)
 	w := ask(api, "POST", "/api/v1/identities/", b.String()+"}", clientHeader()...)

@@ -8,8 +8,12 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// maxTraitValue is how many characters the string value of a trait may have.
-const maxTraitValue = 2000
+// The limits of an identity. They bound what evaluating it costs.
+const (
+	maxTraitValue = 2000   // characters of a trait's string value
+	maxIdentity   = 16_384 // characters of an identifier
+	maxDigits     = 4300   // digits of a number
+)
 
 // decodeIdentity decodes the body of a request for an identity into id. It reuses the
 // slice of id's traits, and the strings of id become parts of body. The error lists all
@@ -64,11 +68,25 @@ func (d *identityDecoder) identity() {
 	}
 }
 
+// mark reads a transient member. It reports false for null and for anything else that is
+// not true or false.
+func (d *identityDecoder) mark() (transient, marked bool) {
+	if d.Kind() != jsonscan.Bool {
+		d.Skip()
+		return false, false
+	}
+	return d.Bool(), true
+}
+
 func (d *identityDecoder) identifier() {
 	d.id.Identifier, d.wrongIdentity = "", nil
 	switch d.Kind() {
 	case jsonscan.String:
+		start := d.Offset()
 		d.id.Identifier = d.String()
+		if tooLong(d.id.Identifier, maxIdentity) {
+			d.wrongIdentity.add(longIdentity, place{trait: none, field: "identifier"}, d.body[start:d.Offset()])
+		}
 	case jsonscan.Null:
 		d.Null()
 	default:
@@ -78,7 +96,12 @@ func (d *identityDecoder) identifier() {
 
 func (d *identityDecoder) traits() {
 	d.id.Traits, d.wrongTraits = d.id.Traits[:0], nil
-	if d.Kind() != jsonscan.Array {
+	switch d.Kind() {
+	case jsonscan.Array:
+	case jsonscan.Null: // stands for no traits
+		d.Null()
+		return
+	default:
 		d.wrongTraits.add(wrongList, place{trait: none, field: "traits"}, d.Raw())
 		return
 	}
@@ -96,7 +119,7 @@ func (d *identityDecoder) trait(i int) {
 	start := d.Offset()
 	d.EnterObject()
 	var t domain.Trait
-	keyed, wrongKey, wrongValue := false, "", ""
+	keyed, wrongKey, wrongValue, value := false, "", "", ""
 	for {
 		member, ok := d.NextKey()
 		if !ok {
@@ -115,8 +138,12 @@ func (d *identityDecoder) trait(i int) {
 			if kind := d.Kind(); kind == jsonscan.Array || kind == jsonscan.Object {
 				wrongValue = d.Raw()
 			} else {
+				from := d.Offset()
 				t.Value = domain.ReadValue(&d.Scanner)
+				value = d.body[from:d.Offset()]
 			}
+		case "transient":
+			t.Transient, t.Marked = d.mark()
 		default:
 			d.Skip()
 		}
@@ -135,11 +162,33 @@ func (d *identityDecoder) trait(i int) {
 	switch {
 	case wrongValue != "":
 		d.wrongTraits.addValue(i, wrongValue)
-	case tooLong(t.Value):
-		d.wrongTraits.add(longString, place{trait: i, field: "trait_value"}, string(t.Value.AppendJSON(nil)))
+	case longText(t.Value):
+		d.wrongTraits.add(longTrait, place{trait: i, field: "trait_value"}, value)
+	case manyDigits(t.Value):
+		d.wrongTraits.add(longNumber, place{trait: i, field: "trait_value", member: "int"}, value)
 	}
 }
 
-func tooLong(v domain.Value) bool {
-	return v.Kind() == jsonscan.String && len(v.Text()) > maxTraitValue && utf8.RuneCountInString(v.Text()) > maxTraitValue
+// tooLong reports whether text has more than most characters.
+func tooLong(text string, most int) bool {
+	return len(text) > most && utf8.RuneCountInString(text) > most
+}
+
+// longText reports whether v is a string of more than maxTraitValue characters.
+func longText(v domain.Value) bool {
+	return v.Kind() == jsonscan.String && tooLong(v.Text(), maxTraitValue)
+}
+
+// manyDigits reports whether v is a number of more than maxDigits digits.
+func manyDigits(v domain.Value) bool {
+	if v.Kind() != jsonscan.Number || len(v.Text()) <= maxDigits {
+		return false
+	}
+	digits := 0
+	for _, c := range []byte(v.Text()) {
+		if c >= '0' && c <= '9' {
+			digits++
+		}
+	}
+	return digits > maxDigits
 }

@@ -32,9 +32,9 @@ import (
 //     application's default. If it has no value in the document either, it is false.
 //   - Flags that client-side keys may not see are left out, or not found.
 //
-// The reason says where the outcome comes from: SPLIT for a variant, TARGETING_MATCH for
-// another override of a segment or of the identity, STATIC for a flag that has the same
-// outcome for everybody, and DEFAULT for all others.
+// The reason is the engine's: SPLIT for an option, TARGETING_MATCH for an override of a
+// segment or of the identity, STATIC for a flag without overrides, DEFAULT for a flag
+// whose overrides do not apply.
 const ofrepFlags = "/ofrep/v1/evaluate/flags"
 
 // The error codes of OFREP that the proxy uses. No flag needs a targeting key, so
@@ -46,9 +46,12 @@ const (
 	ofrepGeneral        = "GENERAL"
 )
 
+// maxFlagName is how many characters the name of a flag has in Flagsmith. An error does
+// not repeat a longer one.
+const maxFlagName = 2000
+
 var (
 	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: send it in X-Environment-Key, X-API-Key or Authorization")
-	errUnknownOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "unknown key")
 	errUnknownFlag     = &statusError{status: http.StatusNotFound, details: "flag not found", code: ofrepFlagNotFound}
 )
 
@@ -56,7 +59,7 @@ var (
 func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	entry, id, err := a.ofrepRequest(r.Request, s)
+	entry, id, err := a.ofrepRequest(w, r.Request, s)
 	if err != nil {
 		return err
 	}
@@ -64,7 +67,7 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	p.stamp(w.Header())
 	s.out = append(s.out[:0], "null"...)
 	if id != nil {
-		s.out = appendIdentity(s.out[:0], id)
+		s.out = appendIdentity(s.out[:0], id, false)
 	}
 	tag := p.seeds.identity(entry.Access, s.out)
 	a.served(entry, ofrepResource(id))
@@ -72,11 +75,11 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 		return nil
 	}
 	s.out = append(s.out[:0], `{"flags":[`...)
-	for _, x := range explain(entry, id) {
-		if entry.Access == domain.ClientSide && p.hidden[x.Outcome] {
-			continue
+	outcomes := entry.Environment.Program.Outcomes()
+	for _, i := range evaluateOFREP(entry, id, s) {
+		if o := &outcomes[i]; entry.Access != domain.ClientSide || !o.Hidden {
+			s.out = append(appendEvaluation(s.out, entry, o), ',')
 		}
-		s.out = append(appendEvaluation(s.out, entry, &x), ',')
 	}
 	if last := len(s.out) - 1; s.out[last] == ',' {
 		s.out = s.out[:last]
@@ -87,15 +90,14 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 		s.out = append(s.out, `"}`...)
 	}
 	s.out = append(s.out, '}')
-	a.writeTagged(w, r.Request, http.StatusOK, s.out, tag)
-	return nil
+	return a.writeTagged(w, r.Request, http.StatusOK, s.out, tag)
 }
 
 // postOFREPFlag answers with the flag that the path names.
 func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	entry, id, err := a.ofrepRequest(r.Request, s)
+	entry, id, err := a.ofrepRequest(w, r.Request, s)
 	if err != nil {
 		return err
 	}
@@ -103,32 +105,34 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	if !ok {
 		return errUnknownFlag
 	}
-	p, x := presentationOf(entry.Environment), explain(entry, id)[i]
-	if entry.Access == domain.ClientSide && p.hidden[x.Outcome] {
+	o := &entry.Environment.Program.Outcomes()[evaluateOFREP(entry, id, s)[i]]
+	if entry.Access == domain.ClientSide && o.Hidden {
 		return errUnknownFlag
 	}
-	p.stamp(w.Header())
+	presentationOf(entry.Environment).stamp(w.Header())
 	a.served(entry, ofrepResource(id))
-	s.out = appendEvaluation(s.out[:0], entry, &x)
-	a.writeJSON(w, r.Request, http.StatusOK, s.out)
-	return nil
+	s.out = appendEvaluation(s.out[:0], entry, o)
+	return a.writeJSON(w, r.Request, http.StatusOK, s.out)
 }
 
 // ofrepRequest returns the environment and the identity of a request. The identity is
 // part of s, or nil.
-func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Identity, error) {
+func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch) (app.Entry, *domain.Identity, error) {
 	key, ok := ofrepCredential(r.Header)
 	if !ok {
 		return app.Entry{}, nil, errMissingOFREPKey
 	}
-	entry, ok := a.query.Snapshot().Lookup(key)
-	if !ok {
-		return app.Entry{}, nil, errUnknownOFREPKey
+	entry, err := a.lookup(key)
+	if err != nil {
+		return app.Entry{}, nil, err
 	}
-	if entry.Environment == nil {
+	switch {
+	case entry.Environment == nil:
 		return app.Entry{}, nil, errNoDocument
+	case entry.Environment.Serving.Stopped:
+		return app.Entry{}, nil, errStopped
 	}
-	body, err := s.readBody(r, a.maxBody)
+	body, err := a.readBody(w, r, s)
 	if err != nil {
 		return app.Entry{}, nil, err
 	}
@@ -138,12 +142,10 @@ func (a *API) ofrepRequest(r *http.Request, s *scratch) (app.Entry, *domain.Iden
 	if err := decodeContext(body, &s.identity); err != nil {
 		return app.Entry{}, nil, err
 	}
-	if text.IsBlank(s.identity.Identifier) {
-		if len(s.identity.Traits) == 0 {
-			return entry, nil, nil
-		}
-		s.identity.Identifier = transientIdentifier(s.identity.Traits)
+	if text.IsBlank(s.identity.Identifier) && (len(s.identity.Traits) == 0 || ignoresTraits(entry)) {
+		return entry, nil, nil
 	}
+	complete(&s.identity, entry)
 	return entry, &s.identity, nil
 }
 
@@ -175,67 +177,71 @@ func ofrepCredential(h http.Header) (string, bool) {
 	return "", false
 }
 
-func explain(entry app.Entry, id *domain.Identity) []engine.Explanation {
+// evaluateOFREP returns the outcome of every feature for id, which is nil or part of s.
+func evaluateOFREP(entry app.Entry, id *domain.Identity, s *scratch) []engine.OutcomeID {
 	program := entry.Environment.Program
-	return program.Explain(make([]engine.Explanation, 0, program.Len()), id)
+	if id == nil {
+		return program.Flags()
+	}
+	s.outcomes = program.Evaluate(s.outcomes[:0], id)
+	return s.outcomes
 }
 
 // appendEvaluation appends the evaluation of one flag.
-func appendEvaluation(dst []byte, entry app.Entry, x *engine.Explanation) []byte {
-	o := &entry.Environment.Program.Outcomes()[x.Outcome]
+func appendEvaluation(dst []byte, entry app.Entry, o *engine.Outcome) []byte {
 	dst = jsonscan.AppendString(append(dst, `{"key":`...), o.Feature.Name)
-	dst = append(append(dst, `,"reason":"`...), ofrepReason(o, x)...)
-	dst = appendVariant(append(dst, `","variant":`...), x)
+	dst = append(append(dst, `,"reason":"`...), ofrepReason(o)...)
+	dst = appendVariant(append(dst, `","variant":`...), o)
 	switch {
 	case o.Value.IsNull():
 		dst = strconv.AppendBool(append(dst, `,"value":`...), o.Enabled)
 	case o.Enabled:
 		dst = o.Value.AppendJSON(append(dst, `,"value":`...))
 	}
-	dst = append(append(dst, `,"metadata":{"source":"`...), ofrepSources[x.Source]...)
+	dst = append(append(dst, `,"metadata":{"source":"`...), ofrepSources[o.Source]...)
 	dst = append(dst, '"')
-	if x.Variant > 0 {
-		dst = strconv.AppendFloat(append(dst, `,"weight":`...), x.Weight, 'f', -1, 64)
+	if o.Option > 0 {
+		weight, _ := o.Weight.Float()
+		dst = strconv.AppendFloat(append(dst, `,"weight":`...), weight, 'f', -1, 64)
 	}
-	// Client-side keys must not learn about segments.
-	if x.Source == engine.FromSegment && entry.Access == domain.ServerSide {
-		dst = jsonscan.AppendString(append(dst, `,"segmentId":`...), x.Segment.ID)
-		dst = jsonscan.AppendString(append(dst, `,"segmentName":`...), x.Segment.Name)
+	if o.Reason == engine.Circular {
+		dst = append(dst, `,"circular":true`...)
+	}
+	// Client-side keys do not see how an environment is divided into segments.
+	if o.Source == engine.FromSegment && entry.Access == domain.ServerSide {
+		dst = jsonscan.AppendString(append(dst, `,"segmentId":`...), o.Segment.ID)
+		dst = jsonscan.AppendString(append(dst, `,"segmentName":`...), o.Segment.Name)
 	}
 	return append(dst, "}}"...)
 }
 
-func ofrepReason(o *engine.Outcome, x *engine.Explanation) string {
-	switch {
-	case !o.Enabled:
+// ofrepReason returns the reason as the engine has it. OFREP has no word for a cycle,
+// in which a flag keeps a value that needs no other flag: it is a default.
+func ofrepReason(o *engine.Outcome) string {
+	if !o.Enabled {
 		return "DISABLED"
-	case x.Variant > 0:
-		return "SPLIT"
-	case x.Source != engine.FromEnvironment:
-		return "TARGETING_MATCH"
-	case x.Static:
-		return "STATIC"
-	default:
-		return "DEFAULT"
 	}
+	return [...]string{
+		engine.Static: "STATIC", engine.Default: "DEFAULT", engine.TargetingMatch: "TARGETING_MATCH", engine.Split: "SPLIT", engine.Circular: "DEFAULT",
+	}[o.Reason]
 }
 
 var ofrepSources = [...]string{engine.FromEnvironment: "environment", engine.FromSegment: "segment", engine.FromIdentity: "identity"}
 
-// appendVariant appends a name for the value among those that the flag can have: the
-// variant's key, or variant-N for the N-th variant by id when the document has no keys;
-// control when a split selected no variant; and otherwise where the value comes from.
-func appendVariant(dst []byte, x *engine.Explanation) []byte {
+// appendVariant appends a name for the value among those that the flag can have. It is
+// the key of the option or, without one, variant-N for the N-th option in the order of
+// their ids; control for those who get no option; and otherwise the source of the value.
+func appendVariant(dst []byte, o *engine.Outcome) []byte {
 	switch {
-	case x.VariantKey != "":
-		return jsonscan.AppendString(dst, x.VariantKey)
-	case x.Variant > 0:
-		return append(strconv.AppendInt(append(dst, `"variant-`...), int64(x.Variant), 10), '"')
-	case x.Variants > 0:
+	case o.Variant.Text() != "":
+		return jsonscan.AppendString(dst, o.Variant.Text())
+	case o.Option > 0:
+		return append(strconv.AppendInt(append(dst, `"variant-`...), int64(o.Option), 10), '"')
+	case o.Options > 0:
 		return append(dst, `"control"`...)
-	case x.Source == engine.FromSegment:
+	case o.Source == engine.FromSegment:
 		return append(dst, `"segment-override"`...)
-	case x.Source == engine.FromIdentity:
+	case o.Source == engine.FromIdentity:
 		return append(dst, `"identity-override"`...)
 	default:
 		return append(dst, `"default"`...)
@@ -263,7 +269,7 @@ func ofrepKey(u *url.URL) string {
 // ofrepForm returns e in OFREP's form. It is an errorForm.
 func ofrepForm(r *http.Request, e *statusError) []byte {
 	body := []byte{'{'}
-	if key := ofrepKey(r.URL); key != "" {
+	if key := ofrepKey(r.URL); key != "" && !tooLong(key, maxFlagName) {
 		body = append(jsonscan.AppendString(append(body, `"key":`...), strings.ToValidUTF8(key, "\uFFFD")), ',')
 	}
 	code := e.code

@@ -68,7 +68,7 @@ func TestOFREPFlag(t *testing.T) {
 		{"split of a segment, by a variant with a name", serverKey, "split", premium,
 			`{"key":"split","reason":"SPLIT","variant":"blue \"sky\"","value":1.50,"metadata":{"source":"segment","weight":100,"segmentId":"7","segmentName":"premium"}}`},
 		{"nobody to split", clientKey, "split", nobody, `{"key":"split","reason":"DEFAULT","variant":"control","value":"control","metadata":{"source":"environment"}}`},
-		{"no variant", clientKey, "unsplit", somebody, `{"key":"unsplit","reason":"DEFAULT","variant":"control","value":"plain","metadata":{"source":"environment"}}`},
+		{"no variant", clientKey, "unsplit", somebody, `{"key":"unsplit","reason":"STATIC","variant":"control","value":"plain","metadata":{"source":"environment"}}`},
 		{"no value, on", clientKey, "switched", somebody, `{"key":"switched","reason":"DEFAULT","variant":"default","value":true,"metadata":{"source":"environment"}}`},
 		{"no value, off", clientKey, "off", somebody, `{"key":"off","reason":"DISABLED","variant":"default","value":false,"metadata":{"source":"environment"}}`},
 		{"off", clientKey, "off%20with%20a%20value", somebody, `{"key":"off with a value","reason":"DISABLED","variant":"default","metadata":{"source":"environment"}}`},

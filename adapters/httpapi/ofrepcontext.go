@@ -89,8 +89,11 @@ func (d *contextDecoder) attributes(top bool) {
 			d.Skip()
 		default:
 			value := domain.ReadValue(&d.Scanner)
-			if tooLong(value) {
-				d.refuse(ofrepInvalidContext, "attribute "+name+" has more than 2000 characters")
+			switch {
+			case longText(value):
+				d.refuse(ofrepInvalidContext, "attribute "+cut(name)+" has more than 2000 characters")
+			case manyDigits(value):
+				d.refuse(ofrepInvalidContext, "attribute "+cut(name)+" has more than 4300 digits")
 			}
 			d.id.Traits = append(d.id.Traits, domain.Trait{Key: name, Value: value})
 		}
@@ -100,7 +103,9 @@ func (d *contextDecoder) attributes(top bool) {
 func (d *contextDecoder) targetingKey(kind jsonscan.Kind) {
 	switch kind {
 	case jsonscan.String:
-		d.id.Identifier = d.String()
+		if d.id.Identifier = d.String(); tooLong(d.id.Identifier, maxIdentity) {
+			d.refuse(ofrepInvalidContext, "targetingKey has more than 16384 characters")
+		}
 	case jsonscan.Null:
 		d.Null()
 		d.id.Identifier = ""

@@ -10,6 +10,9 @@ import (
 // defaultMaxBodyBytes limits a request's body when Options do not.
 const defaultMaxBodyBytes = 1 << 20
 
+// defaultMaxEventsBytes is the same for events, of which SDKs send a thousand at once.
+const defaultMaxEventsBytes = 4 << 20
+
 // Options configures an API.
 type Options struct {
 	// Query provides the snapshot and the readiness that answers are made from. It is
@@ -28,6 +31,10 @@ type Options struct {
 	Usage Usage
 	// Analytics receives what applications report. With nil the API has no such paths.
 	Analytics Analytics
+	// Events receives the events of experiments. With nil the API has no such paths.
+	Events Events
+	// MaxEventsBytes limits the body of a request with events. Zero means 4 MiB.
+	MaxEventsBytes int64
 	// Webhook configures the path for Flagsmith's calls about changes. With nil the API
 	// has no such path.
 	Webhook *Webhook
@@ -36,6 +43,9 @@ type Options struct {
 	AllowOrigins []string
 	// MaxBodyBytes limits the body of a request. Zero means 1 MiB.
 	MaxBodyBytes int64
+	// Inflight bounds the bytes of bodies and answers that are under way. Nil means the
+	// default bound, for this API alone.
+	Inflight *Inflight
 	// IdentitiesCache configures the cache of evaluations, by the document's revision,
 	// the identifier and the traits. Flags need no cache: they are prepared when the
 	// document changes.
@@ -65,6 +75,9 @@ type Cache struct {
 	// MaxSize is how many answers are stored. The least recently used one is dropped
 	// first. Zero or less switches the cache off.
 	MaxSize int
+	// MaxBytes is how many bytes the stored answers may take together. Zero or less means
+	// 64 MiB.
+	MaxBytes int64
 }
 
 // AccessRecord describes a request and its answer, for an access log.

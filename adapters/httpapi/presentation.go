@@ -29,7 +29,8 @@ type presentation struct {
 	modified  modified
 	seeds     tagSeeds
 
-	// fragments holds the flag of every outcome as JSON, each with a comma at its end.
+	// fragments holds the flag of every outcome as an answer about an identity has it,
+	// each with a comma at its end.
 	// ends has the offset at which each ends, by OutcomeID.
 	fragments []byte
 	ends      []int
@@ -66,21 +67,24 @@ func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 	p.modified.set(e.UpdatedAt)
 	p.overrides = sync.OnceValue(func() overrideList { return findOverrides(string(p.document.plain)) })
 	for i := range outcomes {
-		p.fragments = append(appendFlag(p.fragments, &outcomes[i]), ',')
+		p.fragments = append(appendIdentityFlag(p.fragments, &outcomes[i]), ',')
 		p.ends[i] = len(p.fragments)
 		p.hidden[i] = outcomes[i].Hidden
 	}
-	hidden := false
+	all, visible := []byte{'['}, []byte{'['}
 	for i, id := range flags {
-		fragment := p.fragment(id)
-		p.features[i] = pr.prepareOwn(fragment[: len(fragment)-1 : len(fragment)-1])
-		hidden = hidden || p.hidden[id]
+		flag := append(appendReason(appendFlag(nil, &outcomes[id]), &outcomes[id]), '}')
+		p.features[i] = pr.prepareOwn(flag)
+		all = append(append(all, flag...), ',')
+		if !p.hidden[id] {
+			visible = append(append(visible, flag...), ',')
+		}
 	}
-	all := pr.prepareOwn(p.appendFlags([]byte{'['}, flags, domain.ServerSide))
-	p.flags = [2]*prepared{domain.ClientSide: &all, domain.ServerSide: &all}
-	if hidden {
-		visible := pr.prepareOwn(p.appendFlags([]byte{'['}, flags, domain.ClientSide))
-		p.flags[domain.ClientSide] = &visible
+	every := pr.prepareOwn(closeList(all))
+	p.flags = [2]*prepared{domain.ClientSide: &every, domain.ServerSide: &every}
+	if len(visible) < len(all) {
+		some := pr.prepareOwn(closeList(visible))
+		p.flags[domain.ClientSide] = &some
 	}
 	return p
 }
@@ -116,6 +120,11 @@ func (p *presentation) appendFlags(dst []byte, outcomes []engine.OutcomeID, acce
 			dst = append(dst, p.fragment(id)...)
 		}
 	}
+	return closeList(dst)
+}
+
+// closeList ends a list whose elements have commas at their ends.
+func closeList(dst []byte) []byte {
 	if last := len(dst) - 1; dst[last] == ',' {
 		dst[last] = ']'
 		return dst
@@ -132,8 +141,8 @@ func (p *presentation) fragment(id engine.OutcomeID) []byte {
 	return p.fragments[start:p.ends[id]]
 }
 
-// appendFlag appends one flag. The specification defines the order of its members
-// (docs/spec/behaviour.md#flags).
+// appendFlag appends one flag without its closing brace. The specification defines the
+// order of its members (docs/spec/behaviour.md#flags).
 func appendFlag(dst []byte, o *engine.Outcome) []byte {
 	dst = append(dst, `{"feature":{"id":`...)
 	dst = strconv.AppendInt(dst, o.Feature.ID, 10)
@@ -144,17 +153,30 @@ func appendFlag(dst []byte, o *engine.Outcome) []byte {
 	dst = append(dst, `},"enabled":`...)
 	dst = strconv.AppendBool(dst, o.Enabled)
 	dst = append(dst, `,"feature_state_value":`...)
-	dst = o.Value.AppendJSON(dst)
+	return o.Value.AppendJSON(dst)
+}
+
+// appendIdentityFlag appends a flag as an answer about an identity has it.
+func appendIdentityFlag(dst []byte, o *engine.Outcome) []byte {
+	dst = o.Variant.AppendJSON(append(appendFlag(dst, o), `,"variant":`...))
+	dst = appendReason(dst, o)
+	if o.Metadata != "" {
+		dst = append(append(dst, `,"metadata":`...), o.Metadata...)
+	}
 	return append(dst, '}')
+}
+
+func appendReason(dst []byte, o *engine.Outcome) []byte {
+	return jsonscan.AppendString(append(dst, `,"reason":`...), string(o.AppendReason(nil)))
 }
 
 // fragmentsSize estimates the size of all fragments, so that the buffer of hundreds of
 // thousands of them need not grow.
 func fragmentsSize(outcomes []engine.Outcome) (size int) {
-	const frame = len(`{"feature":{"id":1234567,"name":"","type":""},"enabled":false,"feature_state_value":""},`)
+	const frame = len(`{"feature":{"id":1234567,"name":"","type":""},"enabled":false,"feature_state_value":"","variant":null,"reason":"TARGETING_MATCH; segment=identity_overrides"},`)
 	for i := range outcomes {
 		o := &outcomes[i]
-		size += frame + len(o.Feature.Name) + len(o.Feature.Type) + len(o.Value.Text())
+		size += frame + len(o.Feature.Name) + len(o.Feature.Type) + len(o.Value.Text()) + len(o.Metadata)
 	}
 	return size
 }
@@ -174,15 +196,17 @@ func updatedAt(t time.Time) []string {
 // prepareOwn is prepare for a body that was made here.
 func (pr *Presenter) prepareOwn(body []byte) prepared { return pr.prepare(body, sha256.Sum256(body)) }
 
-// prepare returns body ready to be served. It keeps body, whose SHA-256 is digest.
+// prepare returns body ready to be served. It keeps body, whose SHA-256 is digest. A
+// large body is gzipped at once, because no request should wait for that.
 func (pr *Presenter) prepare(body []byte, digest [sha256.Size]byte) prepared {
 	b := prepared{plain: body, plainLength: []string{strconv.Itoa(len(body))}, tag: bodyTag(digest)}
-	b.plainTag, b.zippedTag = quoted(b.tag)
-	if len(body) < compressFrom {
-		return b
+	var zippedTag []string
+	b.plainTag, zippedTag = quoted(b.tag)
+	if len(body) >= compressFrom {
+		b.zipped = &zipped{compress: pr.compress, tag: zippedTag}
 	}
-	if zipped := pr.compress(body); len(zipped) < len(body) {
-		b.zipped, b.zippedLength = zipped, []string{strconv.Itoa(len(zipped))}
+	if len(body) >= bigBody {
+		b.zip()
 	}
 	return b
 }

@@ -24,10 +24,12 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/api/v1/flags", a.getFlags, ownForm},
 		{http.MethodGet, "/api/v1/identities", a.getIdentity, ownForm},
 		{http.MethodPost, "/api/v1/identities", a.postIdentity, ownForm},
+		{http.MethodPost, traitsPath, a.postTrait, ownForm},
+		{http.MethodPut, traitsPath + "/bulk", a.putTraits, ownForm},
 		{http.MethodGet, documentPath, a.getDocument, ownForm},
 		{http.MethodPost, ofrepFlags, a.postOFREPFlags, ofrepForm},
 		{http.MethodPost, ofrepFlags + "/:key", a.postOFREPFlag, ofrepForm},
-		{http.MethodGet, "/proxy/health/liveness", a.getLiveness, ownForm},
+		{http.MethodGet, livenessPath, a.getLiveness, ownForm},
 		{http.MethodGet, "/proxy/health/readiness", a.getReadiness, ownForm},
 		{http.MethodGet, "/proxy/health", a.getReadiness, ownForm},
 		{http.MethodGet, "/health", a.getReadiness, ownForm},
@@ -39,6 +41,11 @@ func (a *API) routes() []route {
 		routes = append(routes,
 			route{http.MethodPost, analyticsPath, a.postCounts, ownForm},
 			route{http.MethodPost, evaluationsPath, a.postEvaluations, ownForm})
+	}
+	if a.events != nil {
+		routes = append(routes,
+			route{http.MethodPost, eventsPath, a.postEvents, ownForm},
+			route{http.MethodPost, "/api" + eventsPath, a.postEvents, ownForm})
 	}
 	if a.webhook != nil {
 		routes = append(routes, route{http.MethodPost, "/proxy/webhook", a.postWebhook, ownForm})

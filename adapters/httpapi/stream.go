@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bunrouter"
 
@@ -16,36 +17,34 @@ import (
 // environment is no longer served.
 func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 	key := domain.EnvironmentKey(strings.Clone(r.Param("key"))) // the stream must not keep the request's text
-	if !a.serves(key) {
-		return errNotFound
+	if err := a.streamable(key); err != nil {
+		return err
 	}
 	sse.SetHeader(w.Header())
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	updates, stop := a.announcements.Listen(key)
-	if !a.serves(key) { // it ended before Listen, which then announces nothing
-		stop()
-		return errNotFound
+	seat := a.streams.Join(string(key), func() (<-chan time.Time, func()) { return a.announcements.Listen(key) })
+	if err := a.streamable(key); err != nil { // it ended before Listen, which then announces nothing
+		seat.Leave()
+		return err
 	}
-	logStream := a.streamLogger(w, r.Request)
-	err := a.streams.Open(w, r.Request, updates, func(bytes int64) {
-		stop()
-		logStream(bytes)
-	})
-	if err != nil {
-		stop()
+	if err := seat.Open(w, r.Request, a.streamLogger(w, r.Request)); err != nil {
 		return err
 	}
 	w.(*exchange).taken = true
 	return nil
 }
 
-// serves reports whether there is an environment with that client-side key.
-func (a *API) serves(key domain.EnvironmentKey) bool {
-	entry, known := a.query.Snapshot().Lookup(string(key))
-	return known && entry.Key == key
+// streamable returns nil if key is the client-side key of an environment. Errors:
+// errNotFound, errNotListed.
+func (a *API) streamable(key domain.EnvironmentKey) error {
+	entry, err := a.lookup(string(key))
+	if err == errUnknownKey || err == nil && entry.Key != key {
+		return errNotFound
+	}
+	return err
 }
 
 // streamLogger returns the function that writes the access log's line about a stream

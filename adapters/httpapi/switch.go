@@ -23,11 +23,21 @@ func (s *Switch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.current.Load().ServeHTTP(w, r)
 }
 
+// ServeOverLimit calls that of the API.
+func (s *Switch) ServeOverLimit(w http.ResponseWriter, r *http.Request) {
+	s.current.Load().ServeOverLimit(w, r)
+}
+
+// Inflight returns the bound of bytes under way, which all APIs share.
+func (s *Switch) Inflight() *Inflight { return s.current.Load().inflight }
+
 // Replace makes next the API of further requests. It must not have been used. Requests
-// and streams under way continue with their API, whose endpoint cache is dropped.
+// and streams under way continue with their API, whose endpoint cache is dropped. The
+// bound of bytes under way stays that of the first API.
 // Replace must not be called concurrently with itself.
 func (s *Switch) Replace(next *API) {
-	next.streams = s.current.Load().streams
+	current := s.current.Load()
+	next.streams, next.inflight = current.streams, current.inflight
 	s.current.Store(next)
 }
 

@@ -22,9 +22,9 @@ func transientIdentifier(traits []domain.Trait) string {
 	sorted := slices.Clone(traits)
 	slices.SortStableFunc(sorted, func(a, b domain.Trait) int { return cmp.Compare(a.Key, b.Key) })
 	var hashed []byte
-	for i, t := range sorted {
-		if repeated := i+1 < len(sorted) && sorted[i+1].Key == t.Key; repeated || t.Value.IsNull() {
-			continue // the last value of a key wins
+	for _, t := range sorted {
+		if t.Value.IsNull() {
+			continue
 		}
 		hashed = text.AppendStr(append(hashed, t.Key...), jsonpath.Node(t.Value))
 	}

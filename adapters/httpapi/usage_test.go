@@ -45,7 +45,7 @@ func TestServedRequestsAreCounted(t *testing.T) {
 		"document":                     {"GET", v1 + "environment-document/", "", server, 200, documents},
 		"document, held already":       {"GET", v1 + "environment-document/", "", server + "\nIf-None-Match: *", 304, documents},
 		"page of the document":         {"GET", v1 + "environment-document/?page_size=1", "", server, 200, documents},
-		"page that is none":            {"GET", v1 + "environment-document/?page_size=x", "", server, 400, counted{}},
+		"page that is not a page":      {"GET", v1 + "environment-document/?page_size=x", "", server, 400, counted{}},
 		"document, client-side key":    {"GET", v1 + "environment-document/", "", "", 401, counted{}},
 		"OFREP, all flags":             {"POST", ofrep, "", "", 200, flags},
 		"OFREP, all flags of identity": {"POST", ofrep, `{"context":{"targetingKey":"me"}}`, "", 200, identities},

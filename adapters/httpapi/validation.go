@@ -9,9 +9,12 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// maxProblems limits how many problems one answer lists. A body can have half a million,
-// and describing one takes a hundred times its size.
-const maxProblems = 1000
+// The limits of an answer that lists problems. A body can have half a million of them,
+// and describing one can take many times its size.
+const (
+	maxProblems  = 1000     // that are collected
+	maxErrorBody = 64 << 10 // bytes of the answer; problems that do not fit are left out
+)
 
 // fault is a kind of validation error, with the words of the Python proxy.
 type fault struct{ kind, message, context string }
@@ -25,7 +28,9 @@ var (
 	wrongInteger = fault{kind: "int_type", message: "Input should be a valid integer"}
 	wrongNumber  = fault{kind: "float_type", message: "Input should be a valid number"}
 	wrongBoolean = fault{kind: "bool_type", message: "Input should be a valid boolean"}
-	longString   = fault{kind: "string_too_long", message: "String should have at most 2000 characters", context: `{"max_length":2000}`}
+	longTrait    = fault{kind: "string_too_long", message: "String should have at most 2000 characters", context: `{"max_length":2000}`}
+	longIdentity = fault{kind: "string_too_long", message: "String should have at most 16384 characters", context: `{"max_length":16384}`}
+	longNumber   = fault{kind: "int_parsing_size", message: "Unable to parse input string as an integer, exceeded maximum size"}
 )
 
 var (
@@ -85,19 +90,24 @@ func (ps *problems) addValue(trait int, input string) {
 func invalid(ps problems) *statusError {
 	body := []byte(`{"detail":[`)
 	for i, p := range ps {
+		whole := len(body)
 		if i > 0 {
 			body = append(body, ',')
 		}
 		body = jsonscan.AppendString(append(body, `{"type":`...), p.kind)
 		body = append(append(body, `,"loc":`...), p.location...)
 		body = jsonscan.AppendString(append(body, `,"msg":`...), p.message)
-		body = jsonscan.AppendCompact(append(body, `,"input":`...), p.input)
+		body = appendInput(append(body, `,"input":`...), p.input)
 		if p.context != "" {
 			body = append(append(body, `,"ctx":`...), p.context...)
 		}
 		body = append(body, '}')
+		if len(body) > maxErrorBody-len(`]}`) {
+			body = body[:whole]
+			break
+		}
 	}
-	return &statusError{status: http.StatusUnprocessableEntity, body: string(append(body, `]}`...))}
+	return &statusError{status: http.StatusUnprocessableEntity, body: append(body, `]}`...)}
 }
 
 // malformed returns the error about a body that is not JSON. Its location counts
@@ -122,5 +132,5 @@ func malformed(body string, err error) error {
 
 // notAnObject returns the error about a body that is not declared as JSON.
 func notAnObject(body string) error {
-	return invalid(problems{{wrongModel, `["body"]`, string(jsonscan.AppendString(nil, body))}})
+	return invalid(problems{{wrongModel, `["body"]`, string(jsonscan.AppendString(nil, cut(body)))}})
 }

@@ -17,7 +17,7 @@ var errSignature = refused(http.StatusUnauthorized, "unauthorized", "missing or 
 func (a *API) postWebhook(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	body, err := s.readBody(r.Request, a.maxBody)
+	body, err := a.readBody(w, r.Request, s)
 	if err != nil {
 		return err
 	}
@@ -31,6 +31,5 @@ func (a *API) postWebhook(w http.ResponseWriter, r bunrouter.Request) error {
 		return errSignature
 	}
 	a.webhook.Refresh()
-	a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
-	return nil
+	return a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
 }

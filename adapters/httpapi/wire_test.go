@@ -355,13 +355,13 @@ func TestServerAnswersOverTheWire(t *testing.T) {
 			status        int
 			body          string
 		}{
-			{"GET", "GET /api/v1/flags?feature=checkout HTTP/1.1\r\nHost: x\r\nx-environment-key: client\r\n\r\n", 200, checkout},
+			{"GET", "GET /api/v1/flags?feature=checkout HTTP/1.1\r\nHost: x\r\nx-environment-key: client\r\n\r\n", 200, plain(checkout)},
 			{"length", "POST /api/v1/identities/ HTTP/1.1\r\nHost: x\r\nX-Environment-Key: client\r\nContent-Length: 18\r\n\r\n" + body, 200, answer},
 			{"chunked", "POST /api/v1/identities/ HTTP/1.1\r\nHost: x\r\nX-Environment-Key: client\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n" + body[:5] + "\r\nd\r\n" + body[5:] + "\r\n0\r\n\r\n", 200, answer},
 			{"body left alone", "POST /api/v1/flags/ HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\n" + body, 405, `{"detail":"Method Not Allowed"}`},
 			{"odd path", "GET //api/../v1 HTTP/1.1\r\nHost: x\r\n\r\n", 404, `{"detail":"Not Found"}`},
 			{"whole server", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404, `{"detail":"Not Found"}`},
-			{"absolute form", "GET http://proxy.test/api/v1/flags/?feature=checkout HTTP/1.1\r\nHost: x\r\nX-Environment-Key: client\r\n\r\n", 200, checkout},
+			{"absolute form", "GET http://proxy.test/api/v1/flags/?feature=checkout HTTP/1.1\r\nHost: x\r\nX-Environment-Key: client\r\n\r\n", 200, plain(checkout)},
 		} {
 			if _, err := io.WriteString(conn, test.request); err != nil {
 				t.Fatal(err)

@@ -291,5 +291,9 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	a.hijacked = true
 	c.server.forget(c)
 	read := bytes.NewReader(bytes.Clone(c.buffer[c.from:c.to]))
-	return c.rwc, bufio.NewReadWriter(bufio.NewReader(io.MultiReader(read, c.rwc)), bufio.NewWriter(c.rwc)), nil
+	taken := c.rwc
+	if c.slot != nil {
+		taken = slotConn{wrapped{c.rwc}, c.slot}
+	}
+	return taken, bufio.NewReadWriter(bufio.NewReader(io.MultiReader(read, c.rwc)), bufio.NewWriter(c.rwc)), nil
 }

@@ -15,6 +15,9 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Len returns how many bytes are unread.
+func (b *body) Len() int { return len(*b) }
+
 // Close implements io.Closer.
 func (b *body) Close() error {
 	*b = nil

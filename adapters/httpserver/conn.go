@@ -9,17 +9,10 @@ import (
 	"time"
 )
 
-const (
-	// maxHead is the largest head of a plain request, in bytes. An http.Server
-	// accepts more than that, whatever its MaxHeaderBytes.
-	maxHead = 4 << 10
-	// maxRequest is the largest plain request, head and body, in bytes.
-	maxRequest = 64 << 10
-	// minBegun is how many bytes make the beginning of a request that is not the first
-	// one on its connection. Like net/http, the fast path ignores fewer bytes when
-	// nothing follows.
-	minBegun = 4
-)
+// minBegun is how many bytes make the beginning of a request that is not the first
+// one on its connection. Like net/http, the fast path ignores fewer bytes when nothing
+// follows.
+const minBegun = 4
 
 // The states of a connection.
 const (
@@ -36,8 +29,9 @@ type conn struct {
 	began  time.Time // of the request: when its first byte arrived, or the connection
 
 	reads, writes deadline
-	buffer        []byte // either *[maxHead]byte or *[maxRequest]byte
+	buffer        []byte // of one of the sizes of buffers
 	from, to      int    // the unused bytes in buffer
+	slot          *slot
 	parser        parser
 	body          body
 	answer        answer
@@ -45,12 +39,12 @@ type conn struct {
 }
 
 func newConn(s *front, rwc net.Conn) *conn {
-	c := &conn{server: s, rwc: rwc, reads: deadline{set: rwc.SetReadDeadline}, writes: deadline{set: rwc.SetWriteDeadline}}
+	c := &conn{server: s, rwc: rwc, slot: s.slots.take(rwc), reads: deadline{set: rwc.SetReadDeadline}, writes: deadline{set: rwc.SetWriteDeadline}}
 	remote := ""
 	if address := rwc.RemoteAddr(); address != nil { // nil when the client has gone already
 		remote = address.String()
 	}
-	c.parser.init(s.context, remote)
+	c.parser.init(c.slot.context(s.context), remote)
 	c.answer.init(c)
 	return c
 }
@@ -61,12 +55,8 @@ func (c *conn) retire() bool { return c.state.CompareAndSwap(idle, retired) }
 
 // serve answers requests until the connection ends, is handed over or taken over.
 func (c *conn) serve() {
-	head, _ := c.server.heads.Get().(*[maxHead]byte)
-	if head == nil {
-		head = new([maxHead]byte)
-	}
-	defer c.server.heads.Put(head)
-	c.buffer = head[:]
+	c.buffer = c.server.buffers.get(maxHead)
+	defer func() { c.replaceBuffer(nil) }()
 	defer c.close()
 
 	c.began = time.Now()
@@ -86,7 +76,7 @@ func (c *conn) serve() {
 		if !c.respond() {
 			break
 		}
-		c.shrink(head)
+		c.shrink()
 		c.state.Store(idle)
 		if c.server.closing.Load() && c.retire() {
 			break
@@ -99,6 +89,7 @@ func (c *conn) serve() {
 func (c *conn) close() {
 	if !c.handedOver && !c.answer.hijacked {
 		_ = c.rwc.Close()
+		c.slot.free()
 	}
 }
 
@@ -106,7 +97,7 @@ func (c *conn) close() {
 // arrived.
 func (c *conn) wait(begun int, due time.Time) bool {
 	for c.to-c.from < begun {
-		c.makeRoom(maxHead)
+		c.makeRoom()
 		if err := c.read(due); err != nil {
 			return false
 		}
@@ -158,7 +149,7 @@ func (c *conn) receive() (plain bool, err error) {
 		if odd || c.to-c.from >= maxHead {
 			return false, nil
 		}
-		c.makeRoom(maxHead)
+		c.makeRoom()
 		if err := c.read(in(c.began, c.server.headerTimeout())); err != nil {
 			return false, err
 		}
@@ -171,7 +162,9 @@ func (c *conn) receive() (plain bool, err error) {
 		return false, nil
 	}
 	for int64(c.to-c.from) < all {
-		c.makeRoom(int(all))
+		if c.to == len(c.buffer) && !c.grow() {
+			return false, nil
+		}
 		if err := c.read(in(c.began, c.server.rest.ReadTimeout)); err != nil {
 			return false, err
 		}
@@ -202,32 +195,53 @@ func headLength(b []byte) (length int, odd bool) {
 	}
 }
 
-// makeRoom makes the buffer large enough for a request of that size. It keeps the
-// unused bytes.
-func (c *conn) makeRoom(size int) {
-	switch there := c.buffer[c.from:c.to]; {
-	case c.from+size <= len(c.buffer):
-		return
-	case size <= len(c.buffer):
-		copy(c.buffer, there)
-	default:
-		large, _ := c.server.requests.Get().(*[maxRequest]byte)
-		if large == nil {
-			large = new([maxRequest]byte)
-		}
-		copy(large[:], there)
-		c.buffer = large[:]
+// makeRoom makes room in the buffer for the largest head. It keeps the unused bytes.
+func (c *conn) makeRoom() {
+	if c.from+maxHead > len(c.buffer) {
+		c.compact()
 	}
-	c.from, c.to = 0, c.to-c.from
 }
 
-// shrink returns a large buffer to its pool when its unused bytes fit into head.
-func (c *conn) shrink(head *[maxHead]byte) {
-	if there := c.buffer[c.from:c.to]; len(c.buffer) == maxRequest && len(there) <= maxHead {
-		c.from, c.to = 0, copy(head[:], there)
-		c.server.requests.Put((*[maxRequest]byte)(c.buffer))
-		c.buffer = head[:]
+// compact moves the unused bytes to the beginning of the buffer.
+func (c *conn) compact() {
+	c.from, c.to = 0, copy(c.buffer, c.buffer[c.from:c.to])
+}
+
+// grow makes room for more of a body in a full buffer. It reports false when the memory
+// for that cannot be reserved. The buffer grows with the bytes that have arrived,
+// whatever Content-Length says.
+func (c *conn) grow() bool {
+	if c.from > 0 {
+		c.compact()
+		return true
 	}
+	size := mediumBuffer
+	if len(c.buffer) >= mediumBuffer {
+		size = maxRequest
+	}
+	if !c.server.memory.Reserve(int64(size)) {
+		return false
+	}
+	c.replaceBuffer(c.server.buffers.get(size))
+	return true
+}
+
+// shrink replaces a large buffer by a small one when its unused bytes fit.
+func (c *conn) shrink() {
+	if len(c.buffer) > maxHead && c.to-c.from <= maxHead {
+		c.replaceBuffer(c.server.buffers.get(maxHead))
+	}
+}
+
+// replaceBuffer puts the unused bytes into another buffer and returns the present one to
+// its pool, with its reservation.
+func (c *conn) replaceBuffer(buffer []byte) {
+	old := c.buffer
+	c.from, c.to, c.buffer = 0, copy(buffer, old[c.from:c.to]), buffer
+	if len(old) > maxHead {
+		c.server.memory.Release(int64(len(old)))
+	}
+	c.server.buffers.put(old)
 }
 
 // handOver hands the connection over to the http.Server, with all unused bytes and with
@@ -235,7 +249,7 @@ func (c *conn) shrink(head *[maxHead]byte) {
 func (c *conn) handOver(err error) {
 	_ = c.rwc.SetDeadline(time.Time{})
 	c.handedOver = true
-	c.server.handoff.pass(&replayed{wrapped: wrapped{c.rwc}, read: bytes.Clone(c.buffer[c.from:c.to]), err: err})
+	c.server.handoff.pass(&replayed{wrapped: wrapped{c.rwc}, slot: c.slot, read: bytes.Clone(c.buffer[c.from:c.to]), err: err})
 }
 
 // respond answers the request. It reports whether the connection can take another
@@ -262,6 +276,6 @@ func (c *conn) handle(r *http.Request) (done bool) {
 			c.server.rest.ErrorLog.Printf("http: panic serving %v: %v\n%s", r.RemoteAddr, v, debug.Stack())
 		}
 	}()
-	c.server.rest.Handler.ServeHTTP(&c.answer, r)
+	c.server.handler.ServeHTTP(&c.answer, r)
 	return true
 }

@@ -16,14 +16,16 @@ import (
 // an http.Server, which it stands in front of.
 type front struct {
 	rest    *http.Server
+	handler http.Handler
+	memory  Memory
+	slots   *slots // nil: connections are not limited
 	handoff *handoff
 	date    date
 	context context.Context // of all requests
 	cancel  context.CancelFunc
 
-	heads    sync.Pool // *[maxHead]byte
-	requests sync.Pool // *[maxRequest]byte
-	answers  sync.Pool // *[maxCopied]byte
+	buffers buffers
+	answers sync.Pool // *[maxCopied]byte
 
 	closing atomic.Bool
 
@@ -41,7 +43,7 @@ func newFront(rest *http.Server) *front {
 	if rest.ErrorLog == nil {
 		rest.ErrorLog = log.New(io.Discard, "", 0)
 	}
-	s := &front{rest: rest, handoff: newHandoff(), open: map[*conn]struct{}{}}
+	s := &front{rest: rest, handler: rest.Handler, memory: unlimited{}, handoff: newHandoff(), open: map[*conn]struct{}{}}
 	s.context, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -122,7 +124,7 @@ func (s *front) serve(rwc net.Conn) {
 	s.mu.Lock()
 	if s.closing.Load() {
 		s.mu.Unlock()
-		_ = rwc.Close()
+		c.close()
 		return
 	}
 	s.open[c] = struct{}{}

@@ -49,6 +49,7 @@ func (h *handoff) Addr() net.Addr { return &net.UnixAddr{Name: "handoff", Net: "
 // before, and then the error that reading ended with.
 type replayed struct {
 	wrapped
+	slot *slot // freed by Close
 	read []byte
 	err  error // nil: reading goes on from Conn
 }
@@ -67,6 +68,16 @@ func (c *replayed) Read(p []byte) (int, error) {
 	}
 	return c.Conn.Read(p)
 }
+
+// Close implements net.Conn.
+func (c *replayed) Close() error {
+	err := c.Conn.Close()
+	c.slot.free()
+	return err
+}
+
+// connSlot returns the slot of the connection.
+func (c *replayed) connSlot() *slot { return c.slot }
 
 // wrapped is a connection below another one.
 type wrapped struct{ net.Conn }

@@ -12,6 +12,7 @@ import (
 // on which nothing has arrived.
 type netHTTP struct {
 	*http.Server
+	slots *slots // nil: connections are not limited
 
 	mu      sync.Mutex
 	closing bool
@@ -64,7 +65,7 @@ func (l silentListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &silentConn{wrapped: wrapped{conn}, server: l.server}
+	c := &silentConn{wrapped: wrapped{conn}, slot: l.server.slots.take(conn), server: l.server}
 	l.server.add(c)
 	return c, nil
 }
@@ -72,6 +73,7 @@ func (l silentListener) Accept() (net.Conn, error) {
 // silentConn is a connection that is silent until its first byte arrives.
 type silentConn struct {
 	wrapped
+	slot   *slot    // freed by Close
 	server *netHTTP // nil once a byte has arrived
 }
 
@@ -84,3 +86,13 @@ func (c *silentConn) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Close implements net.Conn.
+func (c *silentConn) Close() error {
+	err := c.Conn.Close()
+	c.slot.free()
+	return err
+}
+
+// connSlot returns the slot of the connection.
+func (c *silentConn) connSlot() *slot { return c.slot }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 )
 
@@ -23,6 +24,17 @@ type Options struct {
 	// MaxHeaderBytes limits the request line and the headers of a request. Zero
 	// means net/http's default, 1 MiB.
 	MaxHeaderBytes int
+	// MaxConnections limits the connections that are open at a time, those included that
+	// handlers took over. Zero means what the limit of open files allows. Requests on
+	// further connections go to OverLimit.
+	MaxConnections int
+	// OverLimit answers the one request of a connection beyond MaxConnections, in place
+	// of the handler. It should answer probes and refuse everything else. Nil refuses
+	// everything, with 503.
+	OverLimit http.Handler
+	// Memory bounds the bytes of requests that are being received. Nil means that
+	// nothing bounds them.
+	Memory Memory
 	// NoFastPath serves every request by net/http alone.
 	NoFastPath bool
 	// OnShutdown is called when Shutdown begins. It ends what would never end on its
@@ -35,3 +47,21 @@ type Options struct {
 	// Listen opens the port. Nil means that of a net.ListenConfig.
 	Listen func(ctx context.Context, network, address string) (net.Listener, error)
 }
+
+// Memory bounds the use of memory. It must be safe for concurrent use.
+type Memory interface {
+	// Reserve reserves n bytes. It reports false, and reserves nothing, when there are
+	// not enough.
+	Reserve(n int64) bool
+	// Release releases n bytes that were reserved.
+	Release(n int64)
+}
+
+// unlimited is a Memory without a bound.
+type unlimited struct{}
+
+// Reserve implements Memory.
+func (unlimited) Reserve(int64) bool { return true }
+
+// Release implements Memory.
+func (unlimited) Release(int64) {}

@@ -36,6 +36,9 @@ type Server struct {
 	listen   func(ctx context.Context, network, address string) (net.Listener, error)
 	listener net.Listener
 	draining atomic.Bool
+	slots    *slots // nil: connections are not limited
+
+	overLimit http.Handler
 
 	onShutdown func()
 }
@@ -52,7 +55,12 @@ type server interface {
 func New(h http.Handler, o Options) *Server {
 	s := &Server{
 		handler: h, address: net.JoinHostPort(o.Host, strconv.Itoa(o.Port)),
-		listen: o.Listen, onShutdown: o.OnShutdown,
+		listen: o.Listen, onShutdown: o.OnShutdown, overLimit: o.OverLimit,
+	}
+	if s.overLimit == nil {
+		s.overLimit = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "too many connections", http.StatusServiceUnavailable)
+		})
 	}
 	if s.listen == nil {
 		s.listen = new(net.ListenConfig).Listen
@@ -74,12 +82,24 @@ func New(h http.Handler, o Options) *Server {
 		ErrorLog:          log.New(errorLog{logger}, "", 0),
 		// The handler answers "OPTIONS *" like every other request.
 		DisableGeneralOptionsHandler: true,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return c.(interface{ connSlot() *slot }).connSlot().context(ctx)
+		},
+	}
+	if most := maxConnections(o.MaxConnections); most > 0 {
+		s.slots = &slots{max: most, logger: logger}
 	}
 	if o.NoFastPath {
-		s.server = &netHTTP{Server: rest}
+		s.server = &netHTTP{Server: rest, slots: s.slots}
 	} else {
-		s.server = newFront(rest)
+		fast := newFront(rest)
+		fast.slots = s.slots
+		if o.Memory != nil {
+			fast.memory = o.Memory
+		}
+		s.server = fast
 	}
+	rest.Handler = drained(rest.Handler)
 	return s
 }
 
@@ -90,7 +110,13 @@ func (s *Server) Listen(ctx context.Context) (addr string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("http server: %w", err)
 	}
-	return s.listener.Addr().String(), nil
+	addr = s.listener.Addr().String()
+	if host, _, _ := net.SplitHostPort(s.address); host == "0.0.0.0" {
+		// As it was configured: the listener says [::], which takes both families.
+		_, port, _ := net.SplitHostPort(addr)
+		addr = net.JoinHostPort(host, port)
+	}
+	return addr, nil
 }
 
 // Serve answers requests until Shutdown is called, and returns nil at once then. It
@@ -125,7 +151,23 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		w.Header()["Connection"] = headerClose
 	}
+	if s.slots.refuses(r.Context()) {
+		w.Header()["Connection"] = headerClose
+		s.overLimit.ServeHTTP(w, r)
+		return
+	}
 	s.handler.ServeHTTP(w, r)
+}
+
+// maxConnections returns the limit of connections: what is configured or, for zero, what
+// the limit of open files leaves when the rest of the process has its own. It returns 0
+// when there is no limit.
+func maxConnections(configured int) int {
+	files := maxOpenFiles()
+	if configured > 0 || files == 0 {
+		return configured
+	}
+	return max(files-extraSlots-min(files/8, 1024), 1)
 }
 
 // headerClose is the value of Connection in a last answer. It is read-only.

@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"context"
 	"slices"
 	"sync"
 )
@@ -90,11 +91,6 @@ func (c *Change) Commit() {
 		closeAll(l, c.next.targetsBeside(old))
 		return
 	}
-	if c.next.access != nil {
-		for _, s := range c.next.access.sinks {
-			s.target.startFlusher()
-		}
-	}
 	l.current.Store(c.next)
 	if old == nil {
 		return
@@ -116,8 +112,10 @@ func (g *generation) targetsBeside(other *generation) []*target {
 }
 
 func closeAll(l *Loggers, targets []*target) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
 	for _, t := range targets {
-		if err := t.close(); err != nil {
+		if err := t.close(ctx); err != nil {
 			l.report(t, err)
 		}
 	}

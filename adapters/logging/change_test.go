@@ -45,13 +45,13 @@ func TestLevelsChange(t *testing.T) {
 	var out output
 	l := open(t, logging.Options{Stdout: &out})
 	pinned := override(t, `{"loggers":{"pinned":{"level":"INFO"}}}`)
-	free, child, fixed := l.Logger("free"), l.Logger("free").With("a", 1), l.Logger("pinned")
+	free, child, fixed := logger(l, "free"), logger(l, "free").With("a", 1), logger(l, "pinned")
 	free.Debug("1")
 	change(t, l, logging.Options{Level: "debug", Override: pinned})
 	free.Debug("2")
 	child.Debug("3")
 	fixed.Debug("4")
-	l.Logger("another").Debug("5")
+	logger(l, "another").Debug("5")
 	change(t, l, logging.Options{Level: "Critical", EnableAccessLog: true, Override: pinned})
 	free.Error("6")
 	fixed.Info("7")
@@ -139,9 +139,9 @@ func TestAnOpenFileIsNotEmptied(t *testing.T) {
 				t.Fatal(err)
 			}
 			l := open(t, toFile(path, "mode", "w"))
-			l.Logger("").Info("1")
+			logger(l, "").Info("1")
 			change(t, l, toFile(path, next...))
-			l.Logger("").Info("2")
+			logger(l, "").Info("2")
 			if got := closed(t, l, path); got != "1\n2\n" {
 				t.Errorf("the file has %q", got)
 			}
@@ -169,7 +169,7 @@ func TestAWrongChangeChangesNothing(t *testing.T) {
 	if _, err := l.Prepare(occupied); err == nil || !strings.Contains(err.Error(), "directory") {
 		t.Errorf("Prepare: %v", err)
 	}
-	l.Logger("x").Info("still")
+	logger(l, "x").Info("still")
 	if got := out.String(); !strings.Contains(got, "INFO     still") {
 		t.Errorf("standard output got %q", got)
 	}
@@ -190,13 +190,13 @@ func TestDiscardedAndLateChanges(t *testing.T) {
 		return c
 	}
 	prepare().Discard()
-	l.Logger("").Info("1")
+	logger(l, "").Info("1")
 	late := prepare()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	late.Commit()
-	l.Logger("").Info("2")
+	logger(l, "").Info("2")
 	if n := len(lines(out.String())); n != 2 || read(t, path) != "" {
 		t.Errorf("%d lines on standard output and %q in the file", n, read(t, path))
 	}

@@ -14,10 +14,12 @@ import (
 
 // own opens loggers whose default handler has a format of its own.
 func own(out *output, style, format, datefmt string, now func() time.Time) (*logging.Loggers, error) {
-	return logging.New(logging.Options{Stdout: out, Stderr: &output{}, Now: now, EnableAccessLog: true, Override: map[string]any{
+	l, err := logging.New(logging.Options{Stdout: out, Stderr: &output{}, Now: now, EnableAccessLog: true, Override: map[string]any{
 		"formatters": map[string]any{"own": map[string]any{"format": format, "style": style, "datefmt": datefmt}},
 		"handlers":   map[string]any{"default": map[string]any{"formatter": "own"}},
 	}})
+	out.l = l
+	return l, err
 }
 
 func TestCustomFormats(t *testing.T) {
@@ -61,7 +63,7 @@ func TestCustomFormats(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
-			l.Logger("a.b").Warn("the event", "k", "v w")
+			logger(l, "a.b").Warn("the event", "k", "v w")
 			if out.String() != tt.want+"\n" {
 				t.Errorf("got  %q\nwant %q", out.String(), tt.want+"\n")
 			}
@@ -76,7 +78,7 @@ func TestCustomFormatPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	l.Logger("a").Info("e")
+	logger(l, "a").Info("e")
 	if got := out.String(); !strings.Contains(got, "custom_test.go:") || strings.Contains(got, ":0:") {
 		t.Errorf("got %q", got)
 	}
@@ -122,7 +124,7 @@ func TestDateFormats(t *testing.T) {
 			t.Errorf("%q: %v", datefmt, err)
 			continue
 		}
-		l.Logger("a").Info("e")
+		logger(l, "a").Info("e")
 		l.Close()
 		if out.String() != want+"\n" {
 			t.Errorf("%q: got %q, want %q", datefmt, out.String(), want)
@@ -186,7 +188,7 @@ func FuzzCustomFormat(f *testing.F) {
 		if err != nil {
 			return
 		}
-		l.Logger("a").Warn("e\n", "k", "v\n")
+		logger(l, "a").Warn("e\n", "k", "v\n")
 		l.Access(request)
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
@@ -222,8 +224,8 @@ func FuzzOverride(f *testing.F) {
 			}
 			return
 		}
-		l.Logger("a.b.c").Info("e")
-		l.Logger("").Error("e")
+		logger(l, "a.b.c").Info("e")
+		logger(l, "").Error("e")
 		l.Access(request)
 		if err := l.Close(); err != nil {
 			t.Fatal(err)

@@ -27,12 +27,12 @@ func TestAccessLinesAreFlushedInTime(t *testing.T) {
 			<-time.After(50 * time.Millisecond)
 			l.Access(request)
 			synctest.Wait()
-			if n := len(lines(out.String())); n != 2*i {
+			if n := len(lines(out.written())); n != 2*i {
 				t.Fatalf("round %d: %d lines before the delay", i, n)
 			}
 			<-time.After(200 * time.Millisecond)
 			synctest.Wait()
-			if n := len(lines(out.String())); n != 2*i+2 {
+			if n := len(lines(out.written())); n != 2*i+2 {
 				t.Fatalf("round %d: %d lines after the delay", i, n)
 			}
 		}
@@ -49,7 +49,7 @@ func TestAFullBufferIsFlushedAtOnce(t *testing.T) {
 			l.Access(rec)
 		}
 		synctest.Wait() // no time passes
-		if n := len(lines(out.String())); n < 50 {
+		if n := len(lines(out.written())); n < 50 {
 			t.Errorf("%d lines of over 1000 bytes are written, want the first 64 KiB at least", n)
 		}
 	})
@@ -117,26 +117,36 @@ func (w *faulty) Write(p []byte) (int, error) {
 }
 
 func TestWriteErrorsAreCountedAndReportedOnce(t *testing.T) {
-	var stderr output
-	out := &faulty{fail: errors.New("no space left for " + secret)}
-	l := open(t, logging.Options{EnableAccessLog: true, Stdout: out, Stderr: &stderr})
-	for range 3 {
-		l.Logger("").Info("e")
-		l.Access(request)
-	}
-	out.fail = nil
-	l.Logger("").Info("again") // takes the last access line along
-	if l.Lost() != 5 {
-		t.Errorf("lost %d, want 5", l.Lost())
-	}
-	if n := len(lines(out.String())); n != 2 {
-		t.Errorf("%d lines written after the failure, want 2", n)
-	}
-	want := "edge-proxy: logging: writing to standard output: no space left for ser.mA7c (lines may be lost; not reported again)\n"
-	want = strings.Replace(want, "ser.mA7c", "ser."+secret[len(secret)-4:], 1)
-	if stderr.String() != want {
-		t.Errorf("standard error got %q, want %q", stderr.String(), want)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var stderr output
+		out := &faulty{fail: errors.New("no space left for " + secret)}
+		l := open(t, logging.Options{EnableAccessLog: true, Stdout: out, Stderr: &stderr})
+		for range 3 {
+			l.Logger("").Info("e")
+			synctest.Wait()
+			l.Access(request)
+		}
+		out.fail = nil
+		l.Logger("").Info("again") // takes the last access line along
+		synctest.Wait()
+		if l.Lost() != 5 {
+			t.Errorf("lost %d, want 5", l.Lost())
+		}
+		got := lines(out.written())
+		if len(got) != 3 || !strings.Contains(got[1], "again") || !strings.Contains(got[2], "WARNING  log_lines_lost lines=5 logger=edge_proxy.logging") {
+			t.Errorf("after the failure, these lines are written: %q", got)
+		}
+		l.Logger("").Info("later")
+		synctest.Wait()
+		if n := len(lines(out.written())); n != 4 {
+			t.Errorf("the loss is logged again: %q", out.written())
+		}
+		want := "edge-proxy: logging: writing to standard output: no space left for ser.mA7c (lines may be lost; not reported again)\n"
+		want = strings.Replace(want, "ser.mA7c", "ser."+secret[len(secret)-4:], 1)
+		if stderr.written() != want {
+			t.Errorf("standard error got %q, want %q", stderr.written(), want)
+		}
+	})
 }
 
 func TestOddWriters(t *testing.T) {
@@ -148,6 +158,7 @@ func TestOddWriters(t *testing.T) {
 		var stderr output
 		l := open(t, logging.Options{Stdout: w, Stderr: &stderr})
 		l.Logger("").Info("e")
+		l.Flush(t.Context())
 		if l.Lost() != 1 || len(lines(stderr.String())) != 1 {
 			t.Errorf("%s: lost %d, standard error got %q", name, l.Lost(), stderr.String())
 		}
@@ -162,6 +173,7 @@ func (f counts) Write(p []byte) (int, error) { return f(len(p)), nil }
 func TestNothingIsSaidOfAFailingStandardError(t *testing.T) {
 	l := open(t, logging.Options{Stderr: &faulty{fail: io.ErrClosedPipe}, Override: override(t, `{"handlers":{"default":{"stream":"ext://sys.stderr"}}}`)})
 	l.Logger("").Info("e")
+	l.Flush(t.Context())
 	if l.Lost() != 1 {
 		t.Errorf("lost %d", l.Lost())
 	}
@@ -195,9 +207,42 @@ func TestAStuckDestinationStopsNoRequest(t *testing.T) {
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if got := uint64(len(lines(out.String()))) + l.Lost(); got != n {
-			t.Errorf("%d lines written or counted as lost, want %d", got, n)
+		written := lines(out.String())
+		notice := fmt.Sprintf("log_lines_lost lines=%d", l.Lost())
+		if got := uint64(len(written)-1) + l.Lost(); got != n || !strings.Contains(out.String(), notice) {
+			t.Errorf("%d lines written or counted as lost, want %d and %s", got, n, notice)
 		}
+	})
+}
+
+// Whoever logs never waits for a destination that takes nothing, and Close gives it
+// up after a second.
+func TestAStuckDestinationDelaysNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &stuck{release: make(chan struct{})}
+		l, err := logging.New(logging.Options{EnableAccessLog: true, Stdout: out, Stderr: out})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for range 100 {
+			l.Logger("").Error("e")
+			l.Access(request)
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("logging took %v", took)
+		}
+		if err := l.Close(); err == nil || !strings.Contains(err.Error(), "standard output: it took no lines for 1s") {
+			t.Errorf("Close: %v", err)
+		}
+		if took := time.Since(began); took > 1100*time.Millisecond {
+			t.Errorf("Close took %v", took)
+		}
+		l.Logger("").Error("late") // would deadlock the test if it waited
+		if l.Lost() < 100 {
+			t.Errorf("%d lines are counted as lost", l.Lost())
+		}
+		close(out.release)
 	})
 }
 

@@ -67,7 +67,7 @@ func TestFileModes(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := fileLogs(t, dir, tt.class, tt.settings, nil)
-		l.Logger("").Info("new")
+		logger(l, "").Info("new")
 		checkContents(t, dir, map[string]string{"x.log": tt.want}) // at once, before Close
 	}
 }
@@ -76,7 +76,7 @@ func TestDelay(t *testing.T) {
 	dir := t.TempDir()
 	l := fileLogs(t, dir, fileHandler, `,"delay":true`, nil)
 	checkContents(t, dir, map[string]string{})
-	l.Logger("").Info("a")
+	logger(l, "").Info("a")
 	checkContents(t, dir, map[string]string{"x.log": "a|"})
 }
 
@@ -109,7 +109,7 @@ func TestRotationBySize(t *testing.T) {
 			dir := t.TempDir()
 			l := fileLogs(t, dir, sizeHandler, tt.settings, nil)
 			for _, e := range tt.events {
-				l.Logger("").Info(e)
+				logger(l, "").Info(e)
 			}
 			checkContents(t, dir, tt.want)
 		})
@@ -145,7 +145,7 @@ func TestRotationBySizeCountsWhatWasThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := fileLogs(t, dir, sizeHandler, `,"maxBytes":13,"backupCount":1`, nil)
-	l.Logger("").Info("a")
+	logger(l, "").Info("a")
 	checkContents(t, dir, map[string]string{"x.log": "a|", "x.log.1": "from before|"})
 }
 
@@ -197,7 +197,7 @@ func TestRotationByTime(t *testing.T) {
 			l := fileLogs(t, dir, timedHandler, tt.settings, func() time.Time { return now })
 			for _, line := range tt.lines {
 				now = line.at
-				l.Logger("").Info(line.event)
+				logger(l, "").Info(line.event)
 			}
 			checkContents(t, dir, tt.want)
 		})
@@ -214,7 +214,7 @@ func TestRotationByTimeOfAFileFromBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := fileLogs(t, dir, timedHandler, `,"when":"midnight"`, fixed(noon))
-	l.Logger("").Info("new")
+	logger(l, "").Info("new")
 	checkContents(t, dir, map[string]string{"x.log.2026-02-27": "old|", "x.log": "new|"})
 }
 
@@ -227,16 +227,16 @@ func TestRotationByTimeKeepsOthersFiles(t *testing.T) {
 		}
 	}
 	l := fileLogs(t, dir, timedHandler, `,"when":"S","backupCount":1`, func() time.Time { return now })
-	l.Logger("").Info("a")
+	logger(l, "").Info("a")
 	now = noon.Add(time.Second)
-	l.Logger("").Info("b") // the name it would get is taken: written on
+	logger(l, "").Info("b") // the name it would get is taken: written on
 	want := map[string]string{"x.log": "a|b|"}
 	for name, text := range others {
 		want[name] = text
 	}
 	checkContents(t, dir, want)
 	now = noon.Add(2 * time.Second)
-	l.Logger("").Info("c")
+	logger(l, "").Info("c")
 	delete(want, "x.log.2026-03-01_12-00-00")
 	want["x.log.2026-03-01_12-00-01"], want["x.log"] = "a|b|", "c|"
 	checkContents(t, dir, want)
@@ -256,7 +256,7 @@ func TestRotationThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range []string{"a", "b", "c"} {
-		l.Logger("").Info(e)
+		logger(l, "").Info(e)
 	}
 	if got := read(t, filepath.Join(dir, "x.log")); got != "a\nb\nc\n" {
 		t.Errorf("the file holds %q", got)
@@ -268,7 +268,7 @@ func TestRotationThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	now = now.Add(time.Hour)
-	l.Logger("").Info("d")
+	logger(l, "").Info("d")
 	checkContents(t, dir, map[string]string{"x.log": "d|", "x.log.1": "a|b|c|"})
 }
 
@@ -283,15 +283,15 @@ func TestFileThatVanishes(t *testing.T) {
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
-	l.Logger("").Info("a")
+	logger(l, "").Info("a")
 	if l.Lost() != 1 {
 		t.Errorf("lost %d", l.Lost())
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	l.Logger("").Info("b")
-	checkContents(t, dir, map[string]string{"x.log": "b|"})
+	logger(l, "").Info("b")
+	checkContents(t, dir, map[string]string{"x.log": "b|log_lines_lost lines=1|"})
 }
 
 func TestTwoHandlersOfOneFile(t *testing.T) {
@@ -303,8 +303,8 @@ func TestTwoHandlersOfOneFile(t *testing.T) {
 		},
 		"root": map[string]any{"handlers": []string{"a", "b"}},
 	}})
-	l.Logger("").Info("1")
-	l.Logger("").Info("2")
+	logger(l, "").Info("1")
+	logger(l, "").Info("2")
 	var events []string
 	for _, line := range lines(read(t, path)) {
 		events = append(events, strings.Fields(line)[2])

@@ -131,7 +131,7 @@ func (c *custom) append(buf []byte, l *line) []byte {
 
 // attribute is the value of an attribute. A line without a place in the code
 // has an empty file and line 0. The process has one name, as Python's has, and
-// no threads to tell apart: thread is the process id, which on Linux is also
+// no threads to distinguish: thread is the process id, which on Linux is also
 // the id of its main thread.
 func (c *custom) attribute(name string, l *line) value {
 	switch name {

@@ -49,7 +49,7 @@ func TestGenericLine(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out output
 			l := open(t, logging.Options{Level: "notset", Stdout: &out, Now: fixed(noon)})
-			tt.log(l.Logger("edge_proxy"))
+			tt.log(logger(l, "edge_proxy"))
 			if got := out.String(); got != tt.want+"\n" {
 				t.Errorf("got  %q\nwant %q", got, tt.want+"\n")
 			}
@@ -91,7 +91,7 @@ func TestColours(t *testing.T) {
 		for _, colours := range []bool{false, true} {
 			var out output
 			l := open(t, logging.Options{Level: "DEBUG", Format: format, Colours: colours, EnableAccessLog: true, Stdout: &out})
-			log := l.Logger("a")
+			log := logger(l, "a")
 			for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError, logging.LevelCritical} {
 				log.Log(context.Background(), level, "e")
 			}
@@ -117,7 +117,7 @@ func TestLogInjection(t *testing.T) {
 			var out output
 			o.Stdout, o.EnableAccessLog = &out, true
 			l := open(t, o)
-			l.Logger("log"+s).WithGroup("g"+s).Info("event"+s, "key"+s, "value"+s, "err", errors.New(s), "any", []string{s}, "stringer", stringer(s))
+			logger(l, "log"+s).WithGroup("g"+s).Info("event"+s, "key"+s, "value"+s, "err", errors.New(s), "any", []string{s}, "stringer", stringer(s))
 			l.Access(logging.AccessRecord{RemoteAddr: s, Method: s, Path: s, HTTPVersion: s})
 			l.Close()
 			got := out.String()
@@ -205,7 +205,7 @@ func TestJSONValues(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out output
 			l := open(t, logging.Options{Format: "json", Stdout: &out, Now: fixed(noon)})
-			l.Logger("a.b").Warn("the event", "value", tt.value)
+			logger(l, "a.b").Warn("the event", "value", tt.value)
 			if n := strings.Count(out.String(), "\n"); n != 1 {
 				t.Fatalf("%d lines: %q", n, out.String())
 			}
@@ -227,9 +227,9 @@ func TestJSONValues(t *testing.T) {
 func TestJSONNames(t *testing.T) {
 	var out output
 	l := open(t, logging.Options{Format: "json", EventFieldName: `the "event"`, Stdout: &out})
-	l.Logger("").With("level", 1, "a", 1).WithGroup("g").With("level", "kept", "x", 1).Info("e",
+	logger(l, "").With("level", 1, "a", 1).WithGroup("g").With("level", "kept", "x", 1).Info("e",
 		slog.Group("h", "y", 1), slog.Group("h", "z", 2), "x", 2, "\xff", 1, "\xfe", 2, slog.Attr{}, slog.Group("none"))
-	l.Logger("").Info("e", "timestamp", 1, "logger", 2, "logger_", 3, `the "event"`, 4, "message", 5)
+	logger(l, "").Info("e", "timestamp", 1, "logger", 2, "logger_", 3, `the "event"`, 4, "message", 5)
 	got := lines(out.String())
 	want := []map[string]any{
 		{"level_": 1.0, "a": 1.0, "g": map[string]any{
@@ -278,7 +278,7 @@ func FuzzJSONLine(f *testing.F) {
 		if err != nil {
 			return // a reserved name
 		}
-		l.Logger(text).With(key, text, text, key).WithGroup(key).Info(event,
+		logger(l, text).With(key, text, text, key).WithGroup(key).Info(event,
 			key, number, text, raw, "raw", json.RawMessage(raw), "err", errors.New(text), "list", []any{text, number}, slog.Group(text, key, event))
 		l.Access(logging.AccessRecord{RemoteAddr: text, Method: key, Path: event, HTTPVersion: field, Status: int(int8(len(raw))), Duration: time.Duration(len(text))})
 		if err := l.Close(); err != nil {

@@ -64,7 +64,7 @@ func TestLevelsAndPropagation(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr output
 			l := open(t, logging.Options{Level: tt.level, Override: override(t, tt.override), Stdout: &stdout, Stderr: &stderr})
-			log := l.Logger(tt.logger)
+			log := logger(l, tt.logger)
 			for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError, logging.LevelCritical} {
 				before := len(stdout.String()) + len(stderr.String())
 				log.Log(context.Background(), level, "e")

@@ -1,11 +1,14 @@
 package logging
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,8 +82,9 @@ func New(o Options) (*Loggers, error) {
 	}
 	l.started = l.now()
 	l.buffers.New = func() any { return new(make([]byte, 0, 512)) }
-	l.stderr = newTarget("standard error", stream{l.process.Stderr}, &l.lost, func(*target, error) {})
-	l.stdout = newTarget("standard output", stream{l.process.Stdout}, &l.lost, l.report)
+	l.stderr = l.newTarget("standard error", stream{l.process.Stderr})
+	l.stderr.report = func(*target, error) {} // to whom?
+	l.stdout = l.newTarget("standard output", stream{l.process.Stdout})
 	change, err := l.Prepare(o)
 	if err != nil {
 		return nil, err
@@ -98,6 +102,26 @@ func Check(o Options) error {
 	c.compile()
 	return p.err()
 }
+
+func (l *Loggers) newTarget(name string, out outlet) *target {
+	return &target{name: name, out: out, lost: &l.lost, report: l.report, notice: l.notice}
+}
+
+// notice returns the line about lost lines in the format of a handler of t.
+func (l *Loggers) notice(t *target, lost uint64) []byte {
+	sinks := l.current.Load().hierarchy.sinks
+	for _, name := range slices.Sorted(maps.Keys(sinks)) {
+		if s := sinks[name]; s.target == t && s.level <= slog.LevelWarn {
+			r := record{at: l.now(), level: slog.LevelWarn, logger: ownLogger, event: "log_lines_lost"}
+			r.attrs.add(slog.Uint64("lines", lost), 0)
+			return finish(s.format.appendRecord(nil, &r))
+		}
+	}
+	return nil
+}
+
+// ownLogger is the name of the logger that writes about the log itself.
+const ownLogger = "edge_proxy.logging"
 
 // report writes to standard error that a destination fails.
 func (l *Loggers) report(t *target, err error) {
@@ -175,9 +199,17 @@ func (l *Loggers) Access(rec AccessRecord) {
 // dropped because a destination was stuck.
 func (l *Loggers) Lost() uint64 { return l.lost.Load() }
 
-// Close writes what is buffered and closes the files. It waits for a write in
-// progress. A second call returns the result of the first. Loggers stay usable: later
-// lines are written to standard output and error at once, and are lost for files.
+// Flush waits until the lines logged so far are written or lost, or ctx ends.
+func (l *Loggers) Flush(ctx context.Context) {
+	for _, t := range append(l.current.Load().targets(), l.stdout, l.stderr) {
+		t.flush(ctx)
+	}
+}
+
+// Close writes what is buffered and closes the files. After a second it gives up
+// destinations that take no bytes; the lines for them are lost. A second call returns
+// the result of the first. Loggers stay usable: later lines are written to standard
+// output and error at once, and are lost for files.
 func (l *Loggers) Close() error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -188,8 +220,10 @@ func (l *Loggers) Close() error {
 	l.retiring.Wait()
 	var errs []error
 	// Standard error closes last: the others may still report to it.
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
 	for _, t := range append(l.current.Load().targets(), l.stdout, l.stderr) {
-		if err := t.close(); err != nil {
+		if err := t.close(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("logging: closing %s: %w", t.name, err))
 		}
 	}

@@ -2,7 +2,10 @@ package logging_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -20,6 +23,7 @@ func fixed(at time.Time) func() time.Time { return func() time.Time { return at 
 type output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
+	l  *logging.Loggers // that write to it, set by open
 }
 
 func (o *output) Write(p []byte) (int, error) {
@@ -28,7 +32,16 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.b.Write(p)
 }
 
+// String returns what was written, once all lines logged so far are.
 func (o *output) String() string {
+	if o.l != nil {
+		o.l.Flush(context.Background())
+	}
+	return o.written()
+}
+
+// written returns what was written.
+func (o *output) written() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.b.String()
@@ -47,6 +60,14 @@ func open(t testing.TB, o logging.Options) *logging.Loggers {
 	l, err := logging.New(o)
 	if err != nil {
 		t.Fatalf("New: %v", err)
+	}
+	for _, w := range []io.Writer{o.Stdout, o.Stderr} {
+		switch w := w.(type) {
+		case *output:
+			w.l = l
+		case *faulty:
+			w.l = l
+		}
 	}
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
@@ -133,4 +154,28 @@ func checkUnique(t testing.TB, d *json.Decoder, line string) {
 	if _, err := d.Token(); err != nil {
 		t.Fatalf("not JSON: %v\n%s", err, line)
 	}
+}
+
+// logger returns a logger each of whose lines is written before it returns.
+func logger(l *logging.Loggers, name string) *slog.Logger {
+	return slog.New(flushing{l.Logger(name).Handler(), l})
+}
+
+type flushing struct {
+	slog.Handler
+	l *logging.Loggers
+}
+
+func (f flushing) Handle(ctx context.Context, r slog.Record) error {
+	err := f.Handler.Handle(ctx, r)
+	f.l.Flush(ctx)
+	return err
+}
+
+func (f flushing) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return flushing{f.Handler.WithAttrs(attrs), f.l}
+}
+
+func (f flushing) WithGroup(name string) slog.Handler {
+	return flushing{f.Handler.WithGroup(name), f.l}
 }

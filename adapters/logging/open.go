@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -68,7 +69,7 @@ func (l *Loggers) open(o Options, cfg config, formatters map[string]formatter, o
 					errs = append(errs, errors.New(string(domain.RedactServerKeysInPlace([]byte(err.Error())))))
 					continue
 				}
-				f.target = newTarget(show(h.filename), out, &l.lost, l.report)
+				f.target = l.newTarget(show(h.filename), out)
 				opened = append(opened, f)
 			}
 			s.target = f.target
@@ -78,7 +79,7 @@ func (l *Loggers) open(o Options, cfg config, formatters map[string]formatter, o
 	}
 	if len(errs) > 0 {
 		for _, f := range opened {
-			errs = append(errs, f.target.close())
+			errs = append(errs, f.target.close(context.Background())) // nothing waits
 		}
 		return nil, nil, errors.Join(errs...)
 	}

@@ -21,8 +21,8 @@ func TestEverythingToAFile(t *testing.T) {
 	l := open(t, logging.Options{Stdout: &out, EnableAccessLog: true, Override: override(t, `{
 		"handlers": {"file": {"level": "INFO", "class": "logging.FileHandler", "filename": "edge-proxy.log", "formatter": "json"}},
 		"loggers": {"": {"handlers": ["file"], "level": "INFO", "propagate": true}}}`)})
-	l.Logger("edge_proxy.environments").Info("environment_updated", "size", 1)
-	l.Logger("uvicorn.error").Debug("hidden")
+	logger(l, "edge_proxy.environments").Info("environment_updated", "size", 1)
+	logger(l, "uvicorn.error").Debug("hidden")
 	l.Access(request)
 	got := lines(closed(t, l, "edge-proxy.log"))
 	if len(got) != 2 || object(t, got[0])["logger"] != "edge_proxy.environments" || object(t, got[1])["logger"] != "uvicorn.access" {
@@ -51,7 +51,7 @@ func TestAccessLogToAFile(t *testing.T) {
 	if !l.AccessEnabled() {
 		t.Fatal("handlers of uvicorn.access did not turn the access log on")
 	}
-	l.Logger("edge_proxy").Info("started")
+	logger(l, "edge_proxy").Info("started")
 	l.Access(request)
 	want := `2026-03-01T12:00:00.123Z INFO     127.0.0.1:5000 - "GET /api/v1/flags/?feature=a HTTP/1.1" 200 duration_ms=1.234 bytes=42 logger=uvicorn.access` + "\n"
 	if got := closed(t, l, "edge-proxy.log"); got != want {

@@ -20,7 +20,7 @@ func TestServerSideKeysAreMasked(t *testing.T) {
 			var out output
 			o.Stdout, o.EnableAccessLog = &out, true
 			l := open(t, o)
-			log := l.Logger("edge_proxy." + secret)
+			log := logger(l, "edge_proxy."+secret)
 			places := []func(){
 				func() { log.Info(secret) },
 				func() { log.Info("key '" + secret + "' refused, then " + secret + ".") },

@@ -2,6 +2,8 @@ package logging
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,12 +12,14 @@ import (
 const (
 	// flushSize is how many waiting bytes are written without further delay.
 	flushSize = 64 << 10
-	// flushDelay is the longest a line waits in a buffer.
+	// flushDelay is the longest an access line waits in a buffer.
 	flushDelay = 200 * time.Millisecond
 	// maxWaiting is how many bytes may wait for a destination that takes none.
 	maxWaiting = 8 << 20
 	// maxKept is the largest buffer that is kept for the next lines.
 	maxKept = 1 << 20
+	// closeTimeout is how long Close waits for destinations to take the last lines.
+	closeTimeout = time.Second
 )
 
 // outlet is where bytes end up. Its methods are not called concurrently.
@@ -27,69 +31,63 @@ type outlet interface {
 	close() error
 }
 
-// target is a destination of lines, shared by the handlers that write to it.
-// Lines keep the order in which they were handed over, buffered or not.
+// target is a destination of lines, shared by the handlers that write to it. Lines
+// keep the order in which they were handed over. A goroutine of its own, the writer,
+// writes them, so that a destination that fails or blocks never delays who logs.
 type target struct {
 	name   string // in reports
 	out    outlet
 	lost   *atomic.Uint64
 	report func(t *target, err error)
+	// notice returns a line that says how many lines were lost, nil for none.
+	notice func(t *target, lost uint64) []byte
 
-	// writing is held while bytes go out, and taken before mu.
-	writing  sync.Mutex
-	spare    []byte // the buffer that is not waiting; guarded by writing
-	reported bool   // guarded by writing
-
-	// mu is held for the copy of a line only, so that a destination that
-	// blocks never blocks a request.
-	mu      sync.Mutex
+	mu      sync.Mutex // held for the copy of a line only
 	waiting []byte
-	direct  bool // no flusher is there: lines are written at once
+	missing uint64 // lines lost since the last notice
+	state   targetState
 
-	// Made when the flusher begins, before direct is unset.
-	dirty, full, stop chan struct{}
-	done              chan struct{} // closed when the flusher has ended; nil if none began
+	// Made when the writer starts.
+	dirty, urgent, stop chan struct{}
+	flushes             chan chan<- struct{} // to be closed once all lines are written
+	done                chan struct{}        // closed when the writer has ended; nil if none started
+
+	// Owned by the writer.
+	spare    []byte // the buffer that is not waiting
+	reported bool
+
+	late sync.Mutex // held for lines that are written after close
 }
 
-func newTarget(name string, out outlet, lost *atomic.Uint64, report func(*target, error)) *target {
-	return &target{name: name, out: out, lost: lost, report: report, direct: true}
-}
+type targetState uint8
 
-// startFlusher begins the goroutine that writes buffered lines, unless it runs;
-// close ends it. It is not called after close.
-func (t *target) startFlusher() {
+const (
+	targetOpen  targetState = iota
+	targetEnded             // closed, all lines written: later lines are written by who logs them
+	targetStuck             // closed, and the writer is blocked: later lines are lost
+)
+
+// write hands a line over to be written now, with those that wait before it.
+func (t *target) write(line []byte) { t.put(line, true) }
+
+// buffer hands a line over to be written with others, within flushDelay.
+func (t *target) buffer(line []byte) { t.put(line, false) }
+
+// put waits for no destination: with maxWaiting bytes before it, the line is lost.
+func (t *target) put(line []byte, now bool) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.done != nil {
+	if t.state != targetOpen {
+		stuck := t.state == targetStuck
+		t.mu.Unlock()
+		t.writeLate(line, stuck)
 		return
 	}
-	t.dirty, t.full = make(chan struct{}, 1), make(chan struct{}, 1)
-	t.stop, t.done = make(chan struct{}), make(chan struct{})
-	t.direct = false
-	go t.flusher()
-}
-
-// write writes a line, and those that wait before it, before it returns.
-func (t *target) write(line []byte) {
-	t.writing.Lock()
-	defer t.writing.Unlock()
-	t.mu.Lock()
-	t.waiting = append(t.waiting, line...)
-	t.mu.Unlock()
-	t.drain()
-}
-
-// buffer hands a line over for the flusher to write. It waits for no
-// destination: with maxWaiting bytes before it, the line is lost.
-func (t *target) buffer(line []byte) {
-	t.mu.Lock()
-	if t.direct {
-		t.mu.Unlock()
-		t.write(line)
-		return
+	if t.done == nil {
+		t.start()
 	}
 	before := len(t.waiting)
 	if before+len(line) > maxWaiting {
+		t.missing++
 		t.mu.Unlock()
 		t.lost.Add(1)
 		return
@@ -97,12 +95,24 @@ func (t *target) buffer(line []byte) {
 	t.waiting = append(t.waiting, line...)
 	after := len(t.waiting)
 	t.mu.Unlock()
-	if before == 0 {
+	switch {
+	case now, before < flushSize && after >= flushSize:
+		signal(t.urgent)
+	case before == 0:
 		signal(t.dirty)
 	}
-	if before < flushSize && after >= flushSize {
-		signal(t.full)
+}
+
+// writeLate writes a line after close, or counts it as lost.
+func (t *target) writeLate(line []byte, stuck bool) {
+	t.late.Lock()
+	defer t.late.Unlock()
+	if !stuck {
+		if n, _ := t.out.write(line); n == len(line) {
+			return
+		}
 	}
+	t.lost.Add(1)
 }
 
 func signal(c chan<- struct{}) {
@@ -112,7 +122,15 @@ func signal(c chan<- struct{}) {
 	}
 }
 
-func (t *target) flusher() {
+// start starts the writer, which close ends. mu is held.
+func (t *target) start() {
+	t.dirty, t.urgent = make(chan struct{}, 1), make(chan struct{}, 1)
+	t.stop, t.done = make(chan struct{}), make(chan struct{})
+	t.flushes = make(chan chan<- struct{})
+	go t.writer()
+}
+
+func (t *target) writer() {
 	defer close(t.done)
 	delay := time.NewTimer(flushDelay)
 	delay.Stop()
@@ -122,59 +140,120 @@ func (t *target) flusher() {
 		case <-t.dirty:
 			delay.Reset(flushDelay)
 		case <-delay.C:
-			t.flush()
-		case <-t.full:
-			t.flush()
+			t.drain()
+		case <-t.urgent:
+			t.drain()
+		case written := <-t.flushes:
+			t.drain()
+			close(written)
 		case <-t.stop:
+			for t.drain() {
+			}
 			return
 		}
 	}
 }
 
-func (t *target) flush() {
-	t.writing.Lock()
-	defer t.writing.Unlock()
-	t.drain()
-}
-
-// drain writes all that waits. writing is held.
-func (t *target) drain() {
+// drain writes everything that waits and reports whether there was anything. Once
+// it finds nothing after close was called, the target has ended.
+func (t *target) drain() bool {
 	t.mu.Lock()
 	lines := t.waiting
+	if len(lines) == 0 {
+		select {
+		case <-t.stop:
+			t.state = max(t.state, targetEnded)
+		default:
+		}
+		t.mu.Unlock()
+		return false
+	}
 	t.waiting = t.spare[:0]
 	t.mu.Unlock()
-	t.spare = lines
-	if cap(lines) > maxKept {
+	if t.spare = lines; cap(lines) > maxKept {
 		t.spare = nil // a rare flood does not keep its memory
-	}
-	if len(lines) == 0 {
-		return
 	}
 	n, err := t.out.write(lines)
 	if n < len(lines) {
-		t.lost.Add(uint64(bytes.Count(lines[n:], []byte("\n"))))
+		lost := uint64(bytes.Count(lines[n:], []byte("\n")))
+		t.lost.Add(lost)
+		t.addMissing(lost)
 	}
-	if err != nil && !t.reported {
+	switch {
+	case err == nil:
+		t.noticeLoss()
+	case !t.reported:
 		t.reported = true
 		t.report(t, err)
 	}
+	return true
 }
 
-// close writes what waits, ends the flusher and closes the outlet. Later lines
-// are handed to the outlet at once.
-func (t *target) close() error {
+// noticeLoss writes how many lines were lost, after others could be written again.
+func (t *target) noticeLoss() {
 	t.mu.Lock()
-	stop, done := t.stop, t.done
+	missing := t.missing
+	t.missing = 0
 	t.mu.Unlock()
-	if done != nil {
-		close(stop)
-		<-done
+	if missing == 0 {
+		return
 	}
-	t.writing.Lock()
-	defer t.writing.Unlock()
+	if line := t.notice(t, missing); line != nil {
+		if n, _ := t.out.write(line); n < len(line) {
+			t.addMissing(missing)
+		}
+	}
+}
+
+func (t *target) addMissing(lines uint64) {
 	t.mu.Lock()
-	t.direct = true
+	t.missing += lines
 	t.mu.Unlock()
-	t.drain()
+}
+
+// flush waits until the lines handed over so far are written, or ctx ends.
+func (t *target) flush(ctx context.Context) {
+	t.mu.Lock()
+	flushes, done := t.flushes, t.done
+	t.mu.Unlock()
+	if done == nil {
+		return
+	}
+	written := make(chan struct{})
+	select {
+	case flushes <- written:
+		select {
+		case <-written:
+		case <-ctx.Done():
+		}
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// close writes what waits, ends the writer and closes the outlet. When ctx ends
+// first, what waits is lost, and the writer ends with its present write.
+func (t *target) close(ctx context.Context) error {
+	t.mu.Lock()
+	started := t.done != nil
+	if !started {
+		t.state = targetEnded
+	}
+	t.mu.Unlock()
+	if started {
+		close(t.stop)
+		select {
+		case <-t.done:
+		case <-ctx.Done():
+			t.mu.Lock()
+			t.state = targetStuck
+			t.lost.Add(uint64(bytes.Count(t.waiting, []byte("\n"))))
+			t.waiting = nil
+			t.mu.Unlock()
+			return fmt.Errorf("it took no lines for %s", closeTimeout)
+		}
+	}
+	t.late.Lock()
+	defer t.late.Unlock()
 	return t.out.close()
 }

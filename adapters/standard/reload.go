@@ -7,6 +7,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
+
+	"golang.org/x/term"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
@@ -31,6 +34,19 @@ type reloader struct {
 	files    config.Files    // as last read or seen
 	warnings []config.Warning
 	degraded bool // the warning about it was logged
+
+	applied atomic.Pointer[config.Settings] // inForce, for other goroutines
+}
+
+// interrupted is called when a signal is about to end the run. Somebody who presses
+// Ctrl-C in a terminal need not wait for load balancers.
+func (r *reloader) interrupted(s os.Signal) {
+	if s != os.Interrupt || !term.IsTerminal(int(os.Stdin.Fd())) {
+		return
+	}
+	c := appConfig(*r.applied.Load())
+	c.DrainDelay = 0
+	r.proxy.Apply(c)
 }
 
 // run reloads after hangups and changes of files, until ctx ends.
@@ -108,6 +124,7 @@ func (r *reloader) reload(ctx context.Context, trigger string, reading *config.R
 		return
 	}
 	r.inForce, r.reading, r.files = result.Settings, reading, reading.Files()
+	r.applied.Store(&result.Settings)
 	for _, w := range warnings {
 		if !slices.Contains(r.warnings, w) {
 			logConfigurationWarning(ctx, r.logger, w)

@@ -23,6 +23,7 @@ func partsOf() map[string]parts {
 		"endpoint_caches.flags.cache_max_size":                 partAPI,
 		"endpoint_caches.identities.use_cache":                 partAPI,
 		"endpoint_caches.identities.cache_max_size":            partAPI,
+		"endpoint_caches.identities.cache_max_bytes":           partAPI,
 		"server.proxy_headers":                                 partAPI,
 		"server.reload":                                        partReloads,
 		"server.drain_delay_seconds":                           partApplication,
@@ -41,6 +42,9 @@ func partsOf() map[string]parts {
 		"usage_flush_interval_seconds":                         partApplication,
 		"analytics.enabled":                                    partAPI,
 		"analytics.flush_interval_seconds":                     partApplication,
+		"events.flush_interval_seconds":                        partApplication,
+		"events.max_body_bytes":                                partAPI,
+		"events.max_queue_bytes":                               partApplication,
 		"webhook.secret":                                       partAPI,
 	}
 }

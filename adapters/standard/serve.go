@@ -8,6 +8,7 @@ import (
 	"log"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"net/http"
 	"os"
 	"runtime"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
+	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
@@ -36,6 +38,7 @@ const (
 func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	hangups, stopHangups := notifyHangups()
 	defer stopHangups()
+	defer ignoreBrokenPipes()()
 	reading := &config.Reading{}
 	src.ReadFile = reading.ReadFile
 	settings, warnings, err := config.Load(src)
@@ -64,6 +67,10 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
+	events, err := openEvents(settings)
+	if err != nil {
+		return &commands.ConfigurationError{Err: err}
+	}
 	upstream := newOrigins(source)
 	defer upstream.close()
 	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
@@ -75,6 +82,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
+		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme,
 	})
 	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
 	if err != nil {
@@ -87,8 +95,15 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
 		inForce: settings, reading: reading, warnings: warnings,
 	}
+	reloads.applied.Store(&settings)
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
+	w.interrupts.set(reloads.interrupted, func(s os.Signal) {
+		logger.ErrorContext(ctx, "ended_by_second_signal", "signal", s.String(), "effect", "requests in progress were cut off")
+		flushing, cancel := context.WithTimeout(context.Background(), flushTimeout)
+		defer cancel()
+		loggers.Flush(flushing)
+	})
 	ctx, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
@@ -99,6 +114,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	return nil
 }
 
+// flushTimeout is how long the last line before a sudden end may take.
+const flushTimeout = 200 * time.Millisecond
+
 func appConfig(s config.Settings) app.Config {
 	freshness := domain.Freshness{PollInterval: s.APIPollFrequency}
 	if grace := s.HealthCheck.GracePeriod; !grace.Never {
@@ -108,6 +126,7 @@ func appConfig(s config.Settings) app.Config {
 		Environments: s.Environments(), Freshness: freshness, PollConcurrency: s.APIPollConcurrency,
 		Lease: s.Store.Lease, Node: nodeName(), DrainDelay: s.Server.DrainDelay, ShutdownTimeout: s.Server.ShutdownTimeout,
 		UsageInterval: s.UsageFlushInterval, AnalyticsInterval: s.Analytics.FlushInterval,
+		EventsInterval: s.Events.FlushInterval, EventsMaxBytes: s.Events.MaxQueueBytes,
 	}
 }
 
@@ -138,7 +157,8 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	}
 	options := httpapi.Options{
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
-		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize},
+		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
+		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
 		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
 	}
 	if usage := proxy.Usage(); usage != nil {
@@ -146,6 +166,9 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	}
 	if s.Analytics.Enabled {
 		options.Analytics = proxy.Analytics()
+	}
+	if events := proxy.Events(); events != nil {
+		options.Events, options.MaxEventsBytes = events, s.Events.MaxBodyBytes
 	}
 	if !s.Webhook.Secret.IsZero() {
 		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: proxy.RefreshAll}
@@ -165,6 +188,7 @@ func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) 
 		Host: s.Server.Host, Port: s.Server.Port, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
 		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
+		MaxConnections: s.Server.MaxConnections, OverLimit: http.HandlerFunc(handler.ServeOverLimit), Memory: handler.Inflight(),
 	})
 }
 

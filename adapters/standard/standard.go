@@ -5,7 +5,6 @@ package standard
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"iter"
 	"net/url"
@@ -35,28 +34,25 @@ func WithStore(scheme string, open ports.OpenStore) Option {
 }
 
 // Main runs the command line of this process and returns its exit code. The
-// first SIGINT or SIGTERM shuts down in order, a second one ends at once.
+// first SIGINT or SIGTERM shuts down in order. Another one ends the process at once,
+// unless it comes within a second: that one is taken for the same signal.
 func Main(options ...Option) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	go func() { // ends with the process
-		<-signals
-		cancel()
-		<-signals
-		fmt.Fprintln(os.Stderr, "edge-proxy: ended by a second signal")
-		os.Exit(1)
-	}()
+	i := &interrupts{}
+	go i.watch(signals, cancel) // ends with the process
 	directory, err := os.Getwd()
 	if err != nil {
 		directory = "."
 	}
-	return Run(ctx, Process{
+	p := Process{
 		Args: os.Args, Environ: os.Environ(), WorkingDir: directory,
 		Stdout: os.Stdout, Stderr: os.Stderr,
-	}, options...)
+	}
+	return commands.Run(ctx, program(p, i, options), p.Args)
 }
 
 // Process is what a run gets from outside.
@@ -71,16 +67,16 @@ type Process struct {
 // Run runs a command line until it is done or ctx ends, and returns its exit
 // code.
 func Run(ctx context.Context, process Process, options ...Option) int {
-	return commands.Run(ctx, program(process, options), process.Args)
+	return commands.Run(ctx, program(process, &interrupts{}, options), process.Args)
 }
 
 // CommandHelp returns each command, such as "edge-proxy store list", with its help.
 func CommandHelp(options ...Option) iter.Seq2[string, string] {
-	return commands.Help(program(Process{Stdout: io.Discard, Stderr: io.Discard}, options))
+	return commands.Help(program(Process{Stdout: io.Discard, Stderr: io.Discard}, &interrupts{}, options))
 }
 
-func program(p Process, options []Option) *commands.Program {
-	w := &wiring{stdout: p.Stdout, stderr: p.Stderr, stores: builtInStores(), readOnly: readOnlyStores(), urlChecks: storeURLChecks()}
+func program(p Process, i *interrupts, options []Option) *commands.Program {
+	w := &wiring{stdout: p.Stdout, stderr: p.Stderr, interrupts: i, stores: builtInStores(), readOnly: readOnlyStores(), urlChecks: storeURLChecks()}
 	for _, o := range options {
 		o(w)
 	}
@@ -90,6 +86,7 @@ func program(p Process, options []Option) *commands.Program {
 // wiring is the adapters of one run. It implements commands.Wiring.
 type wiring struct {
 	stdout, stderr io.Writer
+	interrupts     *interrupts
 	stores         map[string]ports.OpenStore
 	readOnly       map[string]ports.OpenStore      // see readOnlyStores; the others are opened as in stores
 	urlChecks      map[string]func(*url.URL) error // see storeURLChecks

@@ -88,7 +88,7 @@ func (b *bench) runWith(t testing.TB, environ []string, args ...string) result {
 	}, standard.WithStore("test", func(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
 		b.prefix = d.Prefix
 		if u.Opaque == "broken" {
-			return nil, errors.New("mend it")
+			return nil, errors.New("repair it")
 		}
 		return b.wrap(b.open(t)), nil
 	}))
@@ -151,7 +151,7 @@ func TestStoreUsage(t *testing.T) {
 		{[]string{"list", "--store", "nowhere"}, 2, nil, []string{`store.url is "nowhere"`, "(flag --store)"}},
 		{[]string{"list", "--store", "ftp://u:geheim@h"}, 2, nil, []string{"unknown scheme", "bolt:", "memory:", "redis:", "test:"}},
 		{[]string{"list", "--store", "memory:"}, 2, nil, []string{"inside the process"}},
-		{[]string{"list", "--store", "test:broken"}, 1, nil, []string{"opening the store test:broken: mend it"}},
+		{[]string{"list", "--store", "test:broken"}, 1, nil, []string{"opening the store test:broken: repair it"}},
 		{[]string{"list", "--prefix", "{"}, 2, nil, []string{"store.prefix is", "(flag --prefix)"}},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {

@@ -2,6 +2,8 @@ package standard
 
 import (
 	"log/slog"
+	"net/url"
+	"os"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/filesource"
@@ -32,15 +34,7 @@ func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
 		}
 		return origin{Upstream: source, notifier: source, close: func() {}}, nil
 	}
-	client, err := flagsmith.New(flagsmith.Options{
-		APIURL: s.APIURL.Parse(), Timeout: s.APIPollTimeout, MaxDocumentBytes: s.MaxDocumentBytes,
-		UserAgent: "edge-proxy/" + commands.ReadBuild().Version + " (+https://github.com/edge-proxy/edge-proxy)",
-		ProxyKey:  s.ProxyKey.Reveal,
-		Proxy: flagsmith.ProxySettings{
-			HTTP: s.Proxy.HTTP.Reveal(), HTTPS: s.Proxy.HTTPS.Reveal(), All: s.Proxy.All.Reveal(), No: s.Proxy.No,
-		},
-		MaxIdleConnections: s.APIPollConcurrency,
-	})
+	client, err := flagsmith.New(flagsmithOptions(s, s.APIURL.Parse()))
 	if err != nil {
 		return origin{}, err
 	}
@@ -72,4 +66,26 @@ func (w *wiring) OpenUpstream(s config.Settings) (commands.Upstream, error) {
 	}
 	closeBoth := func() { o.close(); _ = loggers.Close() }
 	return commands.Upstream{Upstream: o.Upstream, Discoverer: o.discoverer, Close: closeBoth}, nil
+}
+
+// openEvents returns what sends events, nil where they are off. It connects to nothing.
+func openEvents(s config.Settings) (ports.EventSender, error) {
+	if s.Events.URL.IsZero() {
+		return nil, nil
+	}
+	return flagsmith.NewEventSender(flagsmithOptions(s, s.Events.URL.Parse()))
+}
+
+// flagsmithOptions returns the options for the API at address.
+func flagsmithOptions(s config.Settings, address *url.URL) flagsmith.Options {
+	return flagsmith.Options{
+		APIURL: address, Timeout: s.APIPollTimeout, MaxDocumentBytes: s.MaxDocumentBytes,
+		UserAgent: "edge-proxy/" + commands.ReadBuild().Version + " (+https://github.com/edge-proxy/edge-proxy)",
+		ProxyKey:  s.ProxyKey.Reveal,
+		Proxy: flagsmith.ProxySettings{
+			HTTP: s.Proxy.HTTP.Reveal(), HTTPS: s.Proxy.HTTPS.Reveal(), All: s.Proxy.All.Reveal(), No: s.Proxy.No,
+		},
+		MaxIdleConnections: s.APIPollConcurrency,
+		AuthorityFile:      os.Getenv("SSL_CERT_FILE"), // crypto/x509 reads it there, too
+	}
 }

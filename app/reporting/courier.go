@@ -17,6 +17,8 @@ const (
 	// firstRetry is the pause after the first failure. It doubles with each further
 	// one, up to the interval.
 	firstRetry = time.Second
+	// longestAfter bounds how long upstream may ask to wait.
+	longestAfter = 10 * time.Minute
 	// lookAgain is how soon a change of the interval is noticed.
 	lookAgain = 5 * time.Second
 	// lastTries is how often delivery is tried at the end, and lastPause the first
@@ -52,12 +54,17 @@ const (
 // that fails, and once more at the end.
 type courier[P any] struct {
 	queue[P]
-	kind     string // for the log
+	kind string // for the log
+	// early asks for a round before its time; nil: nobody does. It is heeded while
+	// nothing fails.
+	early    <-chan struct{}
 	interval func() time.Duration
 	now      func() time.Time
 	random   func() float64
 	logger   *slog.Logger
 	failures int // rounds in a row in which something was delayed
+	// after is how long upstream asked to wait in the last round.
+	after time.Duration
 }
 
 // run delivers until stop is closed, then finishes deliveries under way and delivers
@@ -75,6 +82,10 @@ func (c *courier[P]) run(ctx context.Context, stop <-chan struct{}) {
 			c.finish(ctx)
 			return
 		case <-timer.C:
+		case <-c.early:
+			if due != nil && c.failures == 0 {
+				due = func() time.Duration { return 0 }
+			}
 		}
 		if due == nil || due() <= 0 {
 			first, began, retrying := due == nil, c.now(), c.failures > 0
@@ -83,6 +94,34 @@ func (c *courier[P]) run(ctx context.Context, stop <-chan struct{}) {
 		}
 		timer.Reset(min(due(), lookAgain))
 	}
+}
+
+// runSaving is run, and meanwhile calls save every interval: a delivery, or the pause
+// after one that failed, may take longer than events or counts may stay unsaved.
+func (c *courier[P]) runSaving(ctx context.Context, stop <-chan struct{}, interval func() time.Duration, save func(context.Context)) {
+	saving, stopSaving := context.WithCancel(ctx)
+	var saver sync.WaitGroup
+	saver.Go(func() {
+		timer := time.NewTimer(0)
+		defer timer.Stop()
+		for last := c.now(); ; {
+			select {
+			case <-saving.Done():
+				return
+			case <-stop:
+				return
+			case <-timer.C:
+			}
+			if left(interval(), last, c.now()) == 0 {
+				last = c.now()
+				save(saving)
+			}
+			timer.Reset(min(lookAgain, left(interval(), last, c.now())))
+		}
+	})
+	c.run(ctx, stop)
+	stopSaving()
+	saver.Wait()
 }
 
 // schedule returns a function that returns the time until the next round, after a round
@@ -97,7 +136,7 @@ func (c *courier[P]) schedule(first bool, began time.Time, retrying bool) func()
 			if doublings := c.failures - 1; doublings < 32 {
 				rest = min(rest, firstRetry<<doublings)
 			}
-			return left(time.Duration((0.5+random/2)*float64(rest)), ended, c.now())
+			return left(max(c.after, time.Duration((0.5+random/2)*float64(rest))), ended, c.now())
 		case retrying: // and more has piled up behind
 			return 0
 		case first: // nodes that start together need not report together
@@ -186,6 +225,15 @@ func outcomeOf(err error) outcome {
 	}
 }
 
+// afterOf returns how long upstream asks to wait, within reason.
+func afterOf(err error) time.Duration {
+	var report *ports.ReportError
+	if !errors.As(err, &report) {
+		return 0
+	}
+	return min(report.After, longestAfter)
+}
+
 // unanswered reports whether upstream did not answer.
 func unanswered(err error) bool {
 	var report *ports.ReportError
@@ -196,6 +244,7 @@ func unanswered(err error) bool {
 func (c *courier[P]) note(ctx context.Context, delivered int, failure *error) {
 	switch {
 	case failure != nil && ctx.Err() == nil:
+		c.after = afterOf(*failure)
 		if c.failures++; c.failures == 1 {
 			c.logger.WarnContext(ctx, "reports_fail", append([]any{"kind", c.kind}, attributes(*failure)...)...)
 		}

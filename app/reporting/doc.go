@@ -1,13 +1,15 @@
 // Package reporting reports to upstream how the proxy is used: how often what was
-// served (Usage), and which features applications asked for (Analytics).
+// served (Usage), and which features applications asked for (Analytics). It also
+// forwards the events of experiments (Events).
 //
-// Both collect counts in bounded memory and deliver them every interval. They share
+// All collect in bounded memory and deliver every interval. They share
 // the courier, which delivers what has been collected, again after a pause when
 // upstream does not accept it, and once more at the end. They differ in what happens
 // to a report that may or may not have arrived. Usage is paid for: a batch is sent
 // again unchanged under its own key, which upstream counts once, and it is kept in the
 // store (spool). Analytics have no such key: their counts are added to those that have
-// come since.
+// come since. Events are kept in the store too (slot), have no key either, and are sent
+// until upstream has answered.
 //
 // Counting usage is part of every request: one atomic load, one look into a map that
 // does not change, one atomic addition.

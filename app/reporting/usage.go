@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -69,37 +68,13 @@ func NewUsage(o UsageOptions) *Usage {
 // with what an earlier process left in the store. It ends early when ctx does.
 func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
 	delivery := &courier[domain.UsageBatch]{queue: (*usageQueue)(u), kind: "usage", interval: u.o.Interval, now: u.o.Now, random: u.o.Random, logger: u.o.Logger}
-	saving, stopSaving := context.WithCancel(ctx)
-	var both sync.WaitGroup
-	both.Go(func() { u.keepSaving(saving, stop) })
-	delivery.run(ctx, stop)
-	stopSaving()
-	both.Wait()
-}
-
-// keepSaving saves every interval what was counted while batches wait: a delivery, or
-// the pause after one that failed, may take longer.
-func (u *Usage) keepSaving(ctx context.Context, stop <-chan struct{}) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for last := u.o.Now(); ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-stop:
-			return
-		case <-timer.C:
+	delivery.runSaving(ctx, stop, u.o.Interval, func(ctx context.Context) {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if len(u.sealed) > 0 {
+			u.collect(ctx)
 		}
-		if left(u.o.Interval(), last, u.o.Now()) == 0 {
-			u.mu.Lock()
-			if len(u.sealed) > 0 {
-				u.collect(ctx)
-			}
-			u.mu.Unlock()
-			last = u.o.Now()
-		}
-		timer.Reset(min(lookAgain, left(u.o.Interval(), last, u.o.Now())))
-	}
+	})
 }
 
 // collect adds what was counted to the open batches and saves everything. The caller

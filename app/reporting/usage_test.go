@@ -230,7 +230,7 @@ func TestFailedBatchIsSentAgainUnchanged(t *testing.T) {
 				}
 				for _, b := range came[1:4] {
 					if !reflect.DeepEqual(b, came[0]) {
-						t.Errorf("%v is no repetition of %v", b, came[0])
+						t.Errorf("%v does not repeat %v", b, came[0])
 					}
 				}
 				u.takes(t, "a", 7)

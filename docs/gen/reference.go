@@ -24,6 +24,8 @@ func remarks() map[string]string {
 		"PROXY_KEY":                            "With it `environment_key_pairs` may be empty.",
 		"USAGE_FLUSH_INTERVAL_SECONDS":         "See [usage and analytics](usage-and-analytics.md).",
 		"ANALYTICS_ENABLED":                    "See [usage and analytics](usage-and-analytics.md).",
+		"EVENTS_URL":                           "See [experiments](experiments.md).",
+		"EVENTS_MAX_QUEUE_BYTES":               "See [experiments](experiments.md#what-is-kept-and-what-is-lost).",
 		"REALTIME_URL":                         "Polling goes on underneath. See [real time](real-time.md#events-from-flagsmith).",
 		"WEBHOOK_SECRET":                       "With it `POST /proxy/webhook` makes the proxy fetch at once; the signature is checked. See [real time](real-time.md#the-webhook).",
 		"HEALTH_CHECK_ENVIRONMENT_UPDATE_GRACE_PERIOD_SECONDS": "See [health checks and freshness](health.md).",

@@ -3,6 +3,8 @@
 // without its cases.
 //
 //   - evaluation.jsonl.gz: one line a document, with evaluations asked of it
+//   - evaluation-11.jsonl.gz: the same, recorded from flag engine 11.1.1, with variant
+//     and metadata in flags and with reasons beside the responses
 //   - http.json: whole HTTP exchanges against environments a and b
 //   - environment_a.json (keys client_a, ser.a), environment_b.json (client_b, ser.b)
 //   - profile_default.json.gz, profile_small.json.gz: sizing profiles to check

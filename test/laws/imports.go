@@ -44,7 +44,7 @@ func Laws() []Law {
 			Why: "the application decides, and reaches the world through its ports only"},
 		{Path: "adapters/standard/internal/commands", Own: []string{"adapters/config", "adapters/standard/internal", "app", "domain", "ports"}, Others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
 			Why: "the commands are the one place that knows the library of the command line; the composition root gives them the adapters"},
-		{Path: "adapters/standard", Own: []string{"adapters", "app", "domain", "ports"}, Others: []string{"golang.org/x/crypto/x509roots/fallback"},
+		{Path: "adapters/standard", Own: []string{"adapters", "app", "domain", "ports"}, Others: []string{"golang.org/x/crypto/x509roots/fallback", "golang.org/x/term"},
 			Why: "the composition root wires what there is and holds no logic of its own"},
 		{Path: "adapters/store/internal", Own: []string{"adapters/store/internal", "domain", "ports"}, Apart: "adapters",
 			Why: "the floor under all stores: what each of them would write again, and no way from one store to another"},

@@ -43,6 +43,7 @@ func TestLaws(t *testing.T) {
 	})
 	program := load(t, module+"...")
 	t.Run("uses", func(t *testing.T) { report(t, program.Uses(laws.Bans())) })
+	t.Run("no aliases", func(t *testing.T) { report(t, program.Aliases()) })
 	t.Run("no package-level state", func(t *testing.T) { report(t, program.State()) })
 	t.Run("no init", func(t *testing.T) { report(t, program.Inits()) })
 }

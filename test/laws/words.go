@@ -42,26 +42,32 @@ func Words() []Word {
 // CheckWords returns the forbidden texts in the files of a directory.
 func CheckWords(repository fs.FS, words []Word) ([]string, error) {
 	var wrong []string
-	err := fs.WalkDir(repository, ".", func(name string, entry fs.DirEntry, err error) error {
+	err := walkTexts(repository, func(name, content string) {
+		wrong = append(wrong, checkFile(name, content, words)...)
+	})
+	return wrong, err
+}
+
+// walkTexts calls visit with every text file of a checkout.
+func walkTexts(repository fs.FS, visit func(name, content string)) error {
+	return fs.WalkDir(repository, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && (name == ".git" || name == "bin"):
 			return fs.SkipDir
-		case !entry.Type().IsRegular() || name == ".git": // of a linked worktree, a file
+		case !entry.Type().IsRegular() || name == ".git": // a linked worktree has a file
 			return nil
 		}
 		content, err := fs.ReadFile(repository, name)
 		if err != nil {
 			return err
 		}
-		if bytes.IndexByte(content, 0) >= 0 || !utf8.Valid(content) {
-			return nil // not a text
+		if bytes.IndexByte(content, 0) < 0 && utf8.Valid(content) {
+			visit(name, string(content))
 		}
-		wrong = append(wrong, checkFile(name, string(content), words)...)
 		return nil
 	})
-	return wrong, err
 }
 
 func checkFile(name, content string, words []Word) []string {

@@ -23,7 +23,7 @@ const (
 )
 
 // hash returns the SHA-256 of content in hexadecimal: checksums, and names that any
-// file system takes and tells apart.
+// file system accepts and distinguishes.
 func hash(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])

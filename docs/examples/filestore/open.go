@@ -17,7 +17,8 @@ const Scheme = "dir"
 var _ ports.OpenStore = Open
 
 // Open opens the store in the directory that u names. Its errors are those that an
-// operator has to mend. A directory that is away is none of them: it may come back.
+// operator has to fix. A directory that is away is not an error here: it may come
+// back.
 func Open(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
 	const form = "write dir:///absolute/path"
 	switch {

@@ -117,7 +117,7 @@ func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
 	})
 }
 
-// tellChange lets watchers know that some record has changed. The change is made: if
-// it cannot be told, watchers find out with the next one, and callers look at the
-// store by themselves from time to time. The caller has the lock.
+// tellChange notifies watchers that some record has changed. The change is already
+// made. If notifying fails, watchers find out with the next change, and callers look
+// at the store by themselves from time to time. The caller has the lock.
 func (d directory) tellChange() { _ = d.replace(changeFile, []byte(rand.Text()), unsynced) }

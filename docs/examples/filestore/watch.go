@@ -14,7 +14,7 @@ const watchPause = 50 * time.Millisecond
 
 // Watch implements ports.Watcher. It calls wake from the caller's goroutine, so that
 // a slow one holds up nobody else, and nothing waits in a queue meanwhile: what it
-// knows is which version of each key it has told of last.
+// knows is which version of each key it has announced last.
 func (s *store) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
 	const call = "watch"
 	if err := ctx.Err(); err != nil {

@@ -4,9 +4,22 @@
 package query
 
 import (
+	"iter"
 	"strings"
 	"unicode/utf8"
 )
+
+// All returns the parameters of a raw query with their values, in order. A form in the
+// body of a request has the same notation.
+func All(query string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for item := range strings.SplitSeq(query, "&") {
+			if name, value, _ := strings.Cut(item, "="); item != "" && !yield(unescape(name), unescape(value)) {
+				return
+			}
+		}
+	}
+}
 
 // Value returns the last value of a parameter of a raw query. ok is false when the
 // query has no such parameter.

@@ -31,7 +31,7 @@ func compile(document []byte) (*app.Environment, error) {
 	}
 	program, _ := engine.Compile(parsed)
 	e := &app.Environment{
-		Key: clientKey, Body: document, UpdatedAt: parsed.UpdatedAt, Digest: sha256.Sum256(document), Program: program,
+		Key: clientKey, Body: document, UpdatedAt: parsed.UpdatedAt, Digest: sha256.Sum256(document), Program: program, Serving: parsed.Serving,
 	}
 	e.Presentation = new(httpapi.Presenter).Present(e)
 	return e, nil

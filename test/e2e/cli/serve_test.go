@@ -41,11 +41,31 @@ func TestServeEndsAtASecondSignal(t *testing.T) {
 	config := harness.StartUpstream(t).Serve(t, shop())
 	proxy := harness.StartProxy(t, harness.Setup{Config: config, Env: map[string]string{"SERVER_DRAIN_DELAY_SECONDS": "600"}})
 	proxy.Signal(t, syscall.SIGTERM)
-	proxy.WaitEvent(t, 10*time.Second, "shutting_down")
+	event := proxy.WaitEvent(t, 10*time.Second, "shutting_down")
+	if event.Text("second_signal") != "ends at once" {
+		t.Errorf("%v does not say what a second signal does", event)
+	}
+	<-time.After(1200 * time.Millisecond) // within a second it is the same signal
 	proxy.Signal(t, syscall.SIGTERM)
 	if code := proxy.Wait(t, 10*time.Second); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
+	proxy.WaitEvent(t, time.Second, "ended_by_second_signal")
+}
+
+// Senders that double a signal are common, such as timeout(1).
+func TestADoubledSignalIsOne(t *testing.T) {
+	t.Parallel()
+	config := harness.StartUpstream(t).Serve(t, shop())
+	proxy := harness.StartProxy(t, harness.Setup{Config: config, Env: map[string]string{"SERVER_DRAIN_DELAY_SECONDS": "0.5"}})
+	proxy.WaitReady(t)
+	for range 3 {
+		proxy.Signal(t, syscall.SIGTERM)
+	}
+	if code := proxy.Wait(t, 20*time.Second); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	proxy.WaitEvent(t, time.Second, "stopped")
 }
 
 func TestServeWithoutAPort(t *testing.T) {

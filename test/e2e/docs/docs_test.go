@@ -229,7 +229,7 @@ func TestSettingsExist(t *testing.T) {
 	}
 	others := []string{"SSL_CERT_FILE", "SECTION_NAME", "EDGE_PROXY_TEST_FAST_PATH"} // of the system, of the explanation of variables, of the tests
 	others = append(others, "NOT_EQUAL", "GREATER_THAN", "GREATER_THAN_INCLUSIVE", "LESS_THAN", "LESS_THAN_INCLUSIVE",
-		"NOT_CONTAINS", "PERCENTAGE_SPLIT", "IS_SET", "IS_NOT_SET") // operators of conditions
+		"NOT_CONTAINS", "PERCENTAGE_SPLIT", "IS_SET", "IS_NOT_SET", "TARGETING_MATCH") // operators of conditions, and a reason
 	for name, page := range pages(t) {
 		for _, pattern := range []*regexp.Regexp{settingPattern, variablePattern} {
 			for _, match := range pattern.FindAllStringSubmatch(built(page), -1) {

@@ -77,6 +77,7 @@ func newWorld(t *testing.T) *world {
 	start := func(variable, value string) *harness.Proxy {
 		p := harness.StartProxy(t, harness.Setup{ConfigText: string(config), Env: map[string]string{
 			"API_URL": source, "WEBHOOK_SECRET": webhookSecret, variable: value,
+			"EVENTS_URL": "http://127.0.0.1:1", // nothing leaves this machine
 		}})
 		p.WaitReady(t)
 		return p

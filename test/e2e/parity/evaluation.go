@@ -132,5 +132,6 @@ func (e Evaluation) check(ctx context.Context, client *http.Client, base, client
 	if got := response.Header.Get("Content-Type"); got != "application/json" {
 		differences = append(differences, fmt.Sprintf("Content-Type: want application/json, got %q", got))
 	}
-	return append(differences, jsondiff.Diff(e.Response, body)...)
+	want, got := e.compared(body)
+	return append(differences, jsondiff.Diff(want, got)...)
 }

@@ -56,7 +56,7 @@ func (e Expectation) Compare(response harness.RawResponse) []string {
 		if e.Status == http.StatusUnprocessableEntity {
 			want, body = reduceDetail(want), reduceDetail(body)
 		}
-		differences = append(differences, jsondiff.Diff(want, body)...)
+		differences = append(differences, jsondiff.Diff(edited(want, unchanged, unchanged), WithoutNewMembers(body))...)
 	}
 	return differences
 }

@@ -115,7 +115,7 @@ func TestHTTPBeyondTheRecordings(t *testing.T) {
 		}
 	})
 	t.Run("answers are compact UTF-8, their keys in order", func(t *testing.T) {
-		const want = `{"feature":{"id":2,"name":"café menu","type":"STANDARD"},"enabled":true,"feature_state_value":"crème brûlée <b>&</b>"}`
+		const want = `{"feature":{"id":2,"name":"café menu","type":"STANDARD"},"enabled":true,"feature_state_value":"crème brûlée <b>&</b>","reason":"STATIC"}`
 		if got := get(t, proxy, "GET", "/api/v1/flags/?feature=caf%C3%A9%20menu", "client_a"); string(got.Body) != want {
 			t.Errorf("got  %s\nwant %s", got.Body, want)
 		}
@@ -189,7 +189,7 @@ func TestHTTPBeyondTheRecordings(t *testing.T) {
 		const refusal = `{"detail":[{"type":"model_attributes_type","loc":["body"],"msg":"Input should be a valid dictionary or object to extract fields from"}]}`
 		for contentType, want := range map[string]int{
 			"application/json": 200, "APPLICATION/JSON; charset=utf-8": 200, "application/problem+json": 200,
-			"text/plain": 422, "application/x-www-form-urlencoded": 422, "application/jsonx": 422,
+			"text/plain": 422, "application/x-www-form-urlencoded": 200, "application/jsonx": 422,
 		} {
 			response := post(t, "/api/v1/identities/", `{"identifier":"u1"}`, [2]string{"Content-Type", contentType})
 			if response.Status != want {

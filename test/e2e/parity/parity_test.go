@@ -40,9 +40,15 @@ func conclude(t *testing.T, report *parity.Report, want int) {
 	}
 }
 
-// All recorded evaluations, with their 400 documents as the environments of one proxy.
-func TestRecordedEvaluations(t *testing.T) {
-	recorded := documents(t)
+// All recorded evaluations, with their documents as the environments of one proxy.
+func TestRecordedEvaluations(t *testing.T) { replay(t, documents(t), parity.EvaluationCount) }
+
+func TestRecordedEvaluationsOfEngine11(t *testing.T) {
+	replay(t, documents11(t), parity.EvaluationCount11)
+}
+
+func replay(t *testing.T, recorded []parity.Document, count int) {
+	t.Helper()
 	environments := make([]fakeflagsmith.Environment, len(recorded))
 	for i, d := range recorded {
 		key, err := d.ClientKey()
@@ -56,7 +62,7 @@ func TestRecordedEvaluations(t *testing.T) {
 	if err := parity.Replay(t.Context(), proxy.URL, recorded, &report); err != nil {
 		t.Fatal(err)
 	}
-	conclude(t, &report, parity.EvaluationCount)
+	conclude(t, &report, count)
 }
 
 // All recorded HTTP exchanges, against the two environments they were recorded with.

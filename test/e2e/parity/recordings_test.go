@@ -6,20 +6,31 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/e2e/parity"
 )
 
-// documents are all recorded evaluations, of which none may have got lost.
+// documents returns all recorded evaluations of engine 10.
 func documents(t *testing.T) []parity.Document {
 	t.Helper()
-	found, err := parity.Documents()
+	return complete(t, parity.Documents, parity.DocumentCount, parity.EvaluationCount)
+}
+
+// documents11 returns all recorded evaluations of engine 11.
+func documents11(t *testing.T) []parity.Document {
+	t.Helper()
+	return complete(t, parity.Documents11, parity.DocumentCount11, parity.EvaluationCount11)
+}
+
+// complete returns recorded evaluations and fails if some are missing.
+func complete(t *testing.T, read func() ([]parity.Document, error), documents, evaluations int) []parity.Document {
+	t.Helper()
+	found, err := read()
 	if err != nil {
 		t.Fatal(err)
 	}
-	evaluations := 0
+	count := 0
 	for _, d := range found {
-		evaluations += len(d.Evaluations)
+		count += len(d.Evaluations)
 	}
-	if len(found) != parity.DocumentCount || evaluations != parity.EvaluationCount {
-		t.Fatalf("%d documents with %d evaluations are recorded, want %d with %d",
-			len(found), evaluations, parity.DocumentCount, parity.EvaluationCount)
+	if len(found) != documents || count != evaluations {
+		t.Fatalf("%d documents with %d evaluations are recorded, want %d with %d", len(found), count, documents, evaluations)
 	}
 	return found
 }

@@ -35,6 +35,7 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		{"endpoint_caches.flags.cache_max_size", 5},
 		{"endpoint_caches.identities.use_cache", true},
 		{"endpoint_caches.identities.cache_max_size", 6},
+		{"endpoint_caches.identities.cache_max_bytes", 70000},
 		{"server.proxy_headers", true},
 		{"server.reload", true},
 		{"server.drain_delay_seconds", 0.1},
@@ -54,6 +55,9 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		{"analytics.enabled", false},
 		{"analytics.flush_interval_seconds", 20},
 		{"webhook.secret", "hook-secret-1"},
+		{"events.flush_interval_seconds", 20},
+		{"events.max_body_bytes", 2 << 20},
+		{"events.max_queue_bytes", 8 << 20},
 	}
 	var keys, live []string
 	for _, e := range config.Reference() {

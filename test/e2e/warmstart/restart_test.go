@@ -126,7 +126,7 @@ func TestReadinessAfterRestart(t *testing.T) {
 	config := func(grace any) harness.Setup {
 		c := withStore(o.Config(0, keys...), path, interval)
 		c["health_check"] = map[string]any{"environment_update_grace_period_seconds": grace}
-		return harness.Setup{Config: c}
+		return harness.Setup{Config: c, Env: map[string]string{"LOGGING_LOG_LEVEL": "DEBUG"}} // each failed poll is logged
 	}
 	p := harness.StartProxy(t, config(30))
 	p.WaitReady(t)

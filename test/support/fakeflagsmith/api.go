@@ -9,5 +9,7 @@ func (s *Server) routeAPI() {
 	s.mux.HandleFunc("POST /api/v1/proxy/usage/{$}", s.serveUsage)
 	s.mux.HandleFunc("POST /api/v1/analytics/flags/{$}", s.serveAnalytics(AnalyticsV1, http.StatusOK))
 	s.mux.HandleFunc("POST /api/v2/analytics/flags/{$}", s.serveAnalytics(AnalyticsV2, http.StatusNoContent))
+	s.mux.HandleFunc("POST /v1/events", s.serveEvents)
+	s.mux.HandleFunc("POST /api/v1/events", s.serveEvents)
 	s.mux.HandleFunc("GET /sse/environments/{key}/stream", s.serveStream)
 }

@@ -45,8 +45,8 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// withProxyKey runs then under s.mu for the right X-Proxy-Key: 401 is no key,
-// 403 a wrong one.
+// withProxyKey runs then under s.mu for the right X-Proxy-Key: 401 for a missing
+// key, 403 for a wrong one.
 func (s *Server) withProxyKey(r *http.Request, then func() answer) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,5 +1,5 @@
 // Package fakeflagsmith is a Flagsmith API to test against: it serves
-// environment documents, discovery by proxy key, usage, analytics and real-time
+// environment documents, discovery by proxy key, usage, analytics, events and real-time
 // streams as the real one does, and fails on demand in the ways that a real
 // network and a real API fail.
 //
@@ -15,6 +15,7 @@
 //	POST /api/v1/proxy/usage/               X-Proxy-Key
 //	POST /api/v1/analytics/flags/           X-Environment-Key: a client-side key
 //	POST /api/v2/analytics/flags/           X-Environment-Key: a client-side key
+//	POST /v1/events, /api/v1/events         X-Environment-Key: either key
 //	GET  /sse/environments/{key}/stream     a client-side key
 //
 // # Control

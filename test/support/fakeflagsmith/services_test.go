@@ -53,6 +53,30 @@ func TestNoProxyKeyRefusesAll(t *testing.T) {
 	}
 }
 
+func TestEvents(t *testing.T) {
+	f := start(t)
+	if err := f.PutEnvironment(fakeflagsmith.Environment{ClientKey: clientKey, ServerKeys: []string{serverKey}, Document: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	const good = `{"events":[{"event":"a"},{"event":"b"}]}`
+	for _, c := range []struct {
+		key, body string
+		want      int
+	}{
+		{clientKey, good, 202}, {serverKey, good, 202}, {"", good, 401}, {"nobody", good, 403},
+		{clientKey, `{"events":[]}`, 400}, {clientKey, `{"events":1}`, 422}, {clientKey, `{"events":[{"event":"a"},{"event":"poisoned"}]}`, 422},
+	} {
+		for _, path := range []string{"/v1/events", "/api/v1/events"} {
+			if response, body := must(t)(f.do(t, http.MethodPost, path, c.body, "X-Environment-Key", c.key)); response.StatusCode != c.want {
+				t.Errorf("%s as %q: got %d %s, want %d", c.body, c.key, response.StatusCode, body, c.want)
+			}
+		}
+	}
+	if n := len(f.Requests(fakeflagsmith.Events)); n != 14 {
+		t.Errorf("%d requests are recorded", n)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	f := start(t)
 	f.PutDiscovery(discovery())

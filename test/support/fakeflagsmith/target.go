@@ -18,6 +18,8 @@ const (
 	AnalyticsV1 Target = "analytics-v1"
 	// AnalyticsV2 is where flag analytics are posted, version 2.
 	AnalyticsV2 Target = "analytics-v2"
+	// Events is where the events of experiments are posted.
+	Events Target = "events"
 )
 
 // DocumentOf is the environment document of a client-side key.

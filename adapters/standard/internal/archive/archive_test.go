@@ -203,7 +203,7 @@ func TestUnsound(t *testing.T) {
 		damage func(testing.TB, string)
 		want   string
 	}{
-		"manifest is no JSON":      {manifest("{"), "cannot be read"},
+		"manifest is not JSON":     {manifest("{"), "cannot be read"},
 		"manifest is empty":        {manifest(""), "cannot be read"},
 		"of something else":        {manifest("{}"), "not of an export"},
 		"newer":                    {edit(`"version": 1`, `"version": 2`), "newer version"},
@@ -232,7 +232,7 @@ func TestUnsound(t *testing.T) {
 		"huge size":                {edit(`"bytes": 18`, `"bytes": 9223372036854775807`), "size is impossible"},
 		"other size":               {edit(`"bytes": 18`, `"bytes": 17`), "is not what was exported"},
 		"no checksum":              {edit(`"sha256": "`, `"sha257": "`), "sha256 is missing"},
-		"time is none":             {edit(`"updated_at": "`, `"updated_at": "x`), "cannot be read"},
+		"time is not a time":       {edit(`"updated_at": "`, `"updated_at": "x`), "cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := export(t, ports.Record{Key: "first", Body: []byte("{}")}, shop())

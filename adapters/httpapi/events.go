@@ -1,0 +1,150 @@
+package httpapi
+
+import (
+	"compress/gzip"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/uptrace/bunrouter"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
+)
+
+// eventsPath is where SDKs post events. It is served below /api too, for SDKs that
+// are given the address of the API.
+const eventsPath = "/v1/events"
+
+// maxSDK is the longest name of an SDK that is passed on.
+const maxSDK = 256
+
+// Events take the events of experiments. Accept is called from many requests at a time,
+// must not wait for upstream, and keeps nothing of what it is given. It reports false
+// when there is no room.
+type Events interface {
+	Accept(source domain.EventSource, events []string) bool
+}
+
+// postEvents takes events as Flagsmith does (docs/spec/today.md#events):
+// each is checked on its own, and the valid ones are kept to be forwarded.
+func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
+	entry, err := a.authenticate(r.Request)
+	if err != nil {
+		return err
+	}
+	contentType := r.Header["Content-Type"]
+	if len(contentType) == 0 || contentType[0] == "" || !declaredJSON(contentType) {
+		return plainText(w, http.StatusUnsupportedMediaType, "the body must be declared as application/json")
+	}
+	request, err := decompressed(r.Request)
+	if err != nil {
+		return err
+	}
+	if request == nil {
+		w.Header()["Accept-Encoding"] = []string{"gzip"}
+		return plainText(w, http.StatusUnsupportedMediaType, "the body must be sent as it is or compressed with gzip")
+	}
+	s := a.scratches.Get().(*scratch)
+	defer a.recycle(s)
+	body, err := a.readUpTo(a.maxEvents, w, request, s)
+	if err != nil {
+		return err
+	}
+	events, err := domain.ReadEvents(body, a.now())
+	switch {
+	case errors.Is(err, jsonscan.ErrSyntax):
+		return plainText(w, http.StatusBadRequest, err.Error())
+	case err != nil:
+		return plainText(w, http.StatusUnprocessableEntity, err.Error())
+	}
+	status := http.StatusBadRequest
+	if len(events.Valid) > 0 {
+		status = http.StatusAccepted
+		source := domain.EventSource{Environment: entry.Key, SDK: sdkOf(r.Header)}
+		if entry.Access == domain.ServerSide {
+			source.ServerKey = domain.NewServerKey(r.Header["X-Environment-Key"][0]).Digest()
+		}
+		if !a.events.Accept(source, events.Valid) {
+			w.Header()["Retry-After"] = []string{retryAfter}
+			return plainText(w, http.StatusServiceUnavailable, "too many events wait to be delivered")
+		}
+	}
+	return a.write(w, r.Request, status, eventsAnswer(events), 0) // never fails: the events are accepted
+}
+
+// eventsAnswer says which events are accepted.
+func eventsAnswer(events domain.Events) []byte {
+	body := strconv.AppendInt([]byte(`{"accepted":`), int64(len(events.Valid)), 10)
+	body = append(body, `,"rejected":[`...)
+	for i, rejected := range events.Rejected {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = strconv.AppendInt(append(body, `{"index":`...), int64(rejected.Index), 10)
+		body = jsonscan.AppendString(append(body, `,"error":`...), rejected.Reason)
+		body = append(body, '}')
+	}
+	body = append(body, ']')
+	if len(events.Valid)+events.NumRejected == 0 {
+		body = append(body, `,"error":"events must be non-empty"`...)
+	}
+	return append(body, '}')
+}
+
+// sdkOf returns how an SDK names itself, "" where that cannot be passed on.
+func sdkOf(h http.Header) string {
+	name := h.Get("Flagsmith-SDK-User-Agent")
+	if len(name) > maxSDK || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return ""
+	}
+	return name
+}
+
+// decompressed returns the request with its body as it was before it was compressed.
+// Nil: it is compressed in a way that is not known. The limit of the body holds for
+// what is decompressed.
+func decompressed(r *http.Request) (*http.Request, error) {
+	switch strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))) {
+	case "", "identity":
+		return r, nil
+	case "gzip", "x-gzip":
+	default:
+		return nil, nil
+	}
+	text, err := gzip.NewReader(r.Body)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	plain := *r
+	plain.Body, plain.ContentLength = struct {
+		io.Reader
+		io.Closer
+	}{text, r.Body}, -1
+	return &plain, nil
+}
+
+// plainText answers with a text, as upstream does where events are no list of events.
+func plainText(w http.ResponseWriter, status int, text string) error {
+	h := w.Header()
+	h["Content-Type"] = headerPlainText
+	h["Content-Length"] = []string{strconv.Itoa(len(text))}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text)
+	return nil
+}
+
+// corsOf returns who may call from a browser. Events come from everywhere, as upstream
+// has it: their keys are public, and the answer tells nothing.
+func (a *API) corsOf(r *http.Request) *cors {
+	if a.events != nil && !a.cors.all && isEventsPath(r.URL.Path) {
+		return &cors{all: true}
+	}
+	return &a.cors
+}
+
+func isEventsPath(path string) bool {
+	return strings.TrimSuffix(strings.TrimPrefix(path, "/api"), "/") == eventsPath
+}
