@@ -78,7 +78,7 @@ func flags(t *testing.T, url, key string) string {
 	return string(response.Body)
 }
 
-const shopFlags = `[{"feature":{"id":1,"name":"checkout","type":"STANDARD"},"enabled":true,"feature_state_value":"fast"}]`
+const shopFlags = `[{"feature":{"id":1,"name":"checkout","type":"STANDARD"},"enabled":true,"feature_state_value":"fast","reason":"STATIC"}]`
 
 // link makes a link to the binary under another name.
 func link(t *testing.T, name string) string {
