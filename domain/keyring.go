@@ -119,8 +119,15 @@ func (r *KeyRing) Environments() []EnvironmentKeys { return r.environments }
 
 // Has reports whether an environment with that client-side key is on the ring.
 func (r *KeyRing) Has(key EnvironmentKey) bool {
-	_, ok := r.byClient[string(key)]
+	_, ok := r.Index(key)
 	return ok
+}
+
+// Index returns where in Environments the environment with that client-side key is. It
+// reports false if the ring does not have it.
+func (r *KeyRing) Index(key EnvironmentKey) (int, bool) {
+	i, ok := r.byClient[string(key)]
+	return i, ok
 }
 
 // ServerKey returns the server-side key with that digest, zero where no environment

@@ -3,6 +3,7 @@ package standard
 import (
 	"log/slog"
 	"net/url"
+	"os"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/filesource"
@@ -85,5 +86,6 @@ func flagsmithOptions(s config.Settings, address *url.URL) flagsmith.Options {
 			HTTP: s.Proxy.HTTP.Reveal(), HTTPS: s.Proxy.HTTPS.Reveal(), All: s.Proxy.All.Reveal(), No: s.Proxy.No,
 		},
 		MaxIdleConnections: s.APIPollConcurrency,
+		AuthorityFile:      os.Getenv("SSL_CERT_FILE"), // crypto/x509 reads it there, too
 	}
 }

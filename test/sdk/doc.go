@@ -22,11 +22,18 @@
 //	    the names of the segments that the SDK sees the identity in
 //	{"call": "flush", "client"}
 //	    sends analytics now, where the SDK has a call for it
+//	{"call": "experiment", "client", "identity", "features": [NAME]}
+//	    {"name", "enabled", "value", "variant"}: the flag as the SDK's call for
+//	    experiments returns it
+//	{"call": "track", "client", "identity", "event"}
+//	    tracks a custom event of the identity of the last call
+//	{"call": "flush_events", "client"}
+//	    sends events now
 //	{"call": "close", "client"}
 //	    ends what the client runs in the background
 //
 // Options are url (of the API), key, local (evaluation), refresh_ms (between two
-// polls), realtime_url, analytics, page_size (of environment documents) and
+// polls), realtime_url, analytics, events_url, page_size (of environment documents) and
 // default, the {"enabled", "value"} that an application falls back to. An
 // identity is {"identifier", "traits": [{"key", "value", "transient"}],
 // "transient"}.

@@ -65,6 +65,7 @@ func newWorld(t *testing.T) *world {
 	config["api_poll_frequency_seconds"] = 1
 	config["realtime_url"] = w.upstream.URL
 	config["analytics"] = map[string]any{"flush_interval_seconds": 1}
+	config["events"] = map[string]any{"url": w.upstream.URL, "flush_interval_seconds": 0.5}
 	config["logging"] = map[string]any{"log_format": "json", "enable_access_log": true}
 	w.proxy = harness.StartProxy(t, harness.Setup{Config: config})
 	w.waitServed(t, clientKey)

@@ -27,6 +27,7 @@ type request struct {
 	Options  *options  `json:"options,omitempty"`
 	Identity *identity `json:"identity,omitempty"`
 	Features []string  `json:"features,omitempty"`
+	Event    string    `json:"event,omitempty"`
 }
 
 type options struct {
@@ -38,6 +39,7 @@ type options struct {
 	RealtimeURL string       `json:"realtime_url,omitempty"`
 	Analytics   bool         `json:"analytics,omitempty"`
 	PageSize    int          `json:"page_size,omitempty"`
+	EventsURL   string       `json:"events_url,omitempty"`
 }
 
 type flagDefault struct {

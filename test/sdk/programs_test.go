@@ -29,6 +29,7 @@ const (
 	realTime       capability = "real time"
 	analytics      capability = "analytics"
 	localAnalytics capability = "analytics with a server-side key"
+	experiments    capability = "experiments"
 )
 
 // sdk is one SDK and the program that drives it.
@@ -64,7 +65,7 @@ func sdks() []sdk {
 			program: "javascript/client.mjs",
 			can: []capability{
 				remote, transient, anonymous, refusals, unavailability, defaults, crossOrigin,
-				polling, realTime, analytics,
+				polling, realTime, analytics, experiments,
 			},
 		},
 		{
@@ -82,7 +83,7 @@ func sdks() []sdk {
 			program: "python/client.py",
 			can: []capability{
 				remote, serverSide, transient, anonymous, refusals, unavailability, defaults,
-				local, polling, realTime, analytics, localAnalytics,
+				local, polling, realTime, analytics, localAnalytics, experiments,
 			},
 		},
 	}

@@ -33,6 +33,7 @@ func scenarios() []scenario {
 		{unavailability, testUnavailability},
 		{polling, testPolling},
 		{realTime, testRealTime},
+		{experiments, testExperiments},
 	}
 }
 

@@ -165,7 +165,7 @@ func serves(t *testing.T, tag string) {
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	const want = `{"feature":{"id":5,"name":"banner_text","type":"STANDARD"},"enabled":true,"feature_state_value":"Winter sale"}`
+	const want = `{"feature":{"id":5,"name":"banner_text","type":"STANDARD"},"enabled":true,"feature_state_value":"Winter sale","reason":"DEFAULT"}`
 	if err != nil || response.StatusCode != http.StatusOK || string(body) != want {
 		t.Errorf("flags: %d %s, %v", response.StatusCode, body, err)
 	}

@@ -4,6 +4,7 @@ package integration_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -71,6 +72,14 @@ func (r revision) identity(identifier string) string {
 	return fmt.Sprintf(`{"identifier":%q,"traits":[],"flags":[%s]}`, identifier, r.flag(identifier))
 }
 
+// flag is the flag of an identity, or of the environment for "".
 func (r revision) flag(identifier string) string {
-	return fmt.Sprintf(`{"feature":{"id":1,"name":"banner","type":"STANDARD"},"enabled":true,"feature_state_value":%q}`, r.value(identifier))
+	more := `"reason":"DEFAULT"`
+	if identifier != "" {
+		if slices.Contains(r.overridden(), identifier) {
+			more = `"reason":"TARGETING_MATCH; segment=identity_overrides"`
+		}
+		more = `"variant":null,` + more
+	}
+	return fmt.Sprintf(`{"feature":{"id":1,"name":"banner","type":"STANDARD"},"enabled":true,"feature_state_value":%q,%s}`, r.value(identifier), more)
 }

@@ -27,6 +27,7 @@ const calls = {
         realtime: Boolean(o.realtime_url),
         eventSourceUrl: o.realtime_url,
         enableAnalytics: o.analytics,
+        ...(o.events_url && { enableEvents: true, eventProcessorConfig: { eventsApiUrl: o.events_url } }),
       })
     } catch (error) {
       if (!o.default) throw error // with defaults, an application goes on
@@ -52,6 +53,21 @@ const calls = {
       enabled: sdk.hasFeature(name, { fallback: options.default?.enabled, skipAnalytics: true }),
       value: sdk.getValue(name, { fallback: options.default?.value }),
     }))
+  },
+
+  async experiment({ client, identity, features: [name] }) {
+    const { sdk } = opened(client)
+    await sdk.identify(identity.identifier, traitsOf(identity))
+    const { enabled, value, variant = null } = sdk.getExperimentFlag(name)
+    return { name, enabled, value, variant }
+  },
+
+  async track({ client, event }) {
+    opened(client).sdk.trackEvent(event, { value: '19.90', metadata: { currency: 'EUR' } }) // of the current identity
+  },
+
+  async flush_events({ client }) {
+    await opened(client).sdk.flushEvents()
   },
 
   async flush() {}, // the SDK sends every ten seconds

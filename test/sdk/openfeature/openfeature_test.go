@@ -120,7 +120,7 @@ func evaluations() []expected {
 		{"an object as a text", "object", "fallback", nil, details{Value: "fallback", Reason: "ERROR", ErrorCode: "TYPE_MISMATCH"}},
 		{"a variant with a name", "split", "-", bob(object{}), details{Value: "#77f", Reason: "SPLIT", Variant: "blue", FlagMetadata: object{"source": "environment", "weight": 100.0}}},
 		{"a variant without one", "unnamed split", "-", bob(object{}), details{Value: "all", Reason: "SPLIT", Variant: "variant-1", FlagMetadata: object{"source": "environment", "weight": 100.0}}},
-		{"nobody to split", "split", "-", nil, details{Value: "plain", Reason: "DEFAULT", Variant: "control", FlagMetadata: environment}},
+		{"nobody to split", "split", "-", nil, details{Value: "plain", Reason: "STATIC", Variant: "control", FlagMetadata: environment}},
 		{"no targeting key, but traits", "targeted", "-", object{"country": "AT"}, matched("country")},
 		{"a text attribute", "targeted", "-", bob(object{"country": "AT"}), matched("country")},
 		{"an integer", "targeted", "-", bob(object{"age": 42}), matched("age")},

@@ -8,6 +8,7 @@ import platform
 import sys
 
 from flagsmith import Flagsmith
+from flagsmith.analytics import EventProcessorConfig
 from flagsmith.models import DefaultFlag
 
 clients = {}
@@ -35,6 +36,11 @@ def open_client(request):
     if o.get("realtime_url"):
         chosen["realtime_api_url"] = o["realtime_url"]
         chosen["enable_realtime_updates"] = True
+    if o.get("events_url"):
+        chosen["enable_events"] = True
+        chosen["event_processor_config"] = EventProcessorConfig(
+            events_api_url=o["events_url"]
+        )
     clients[request["client"]] = Flagsmith(
         environment_key=o["key"],
         api_url=o["url"],
@@ -64,6 +70,30 @@ def segments(request):
     client, identity = clients[request["client"]], request["identity"]
     traits = {key: plain(value) for key, value in traits_of(identity).items()}
     return [s.name for s in client.get_identity_segments(identity["identifier"], traits)]
+
+
+def experiment(request):
+    client, identity = clients[request["client"]], request["identity"]
+    flag = client.get_experiment_flag(
+        request["features"][0], identity["identifier"], traits_of(identity)
+    )
+    return shown(flag.feature_name, flag) | {"variant": flag.variant}
+
+
+def track(request):
+    client, identity = clients[request["client"]], request["identity"]
+    client.track_event(
+        request["event"],
+        identifier=identity["identifier"],
+        value="19.90",
+        traits=traits_of(identity),
+        metadata={"currency": "EUR"},
+    )
+
+
+def flush_events(request):
+    # Otherwise the SDK sends within ten seconds.
+    clients[request["client"]]._event_processor.flush()
 
 
 def flush(request):
@@ -102,6 +132,9 @@ calls = {
     "open": open_client,
     "flags": flags,
     "segments": segments,
+    "experiment": experiment,
+    "track": track,
+    "flush_events": flush_events,
     "flush": flush,
     "close": close,
 }
