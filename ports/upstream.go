@@ -37,8 +37,8 @@ type Upstream interface {
 	// FetchDocument fetches a whole document, or reports that it is not modified.
 	// It takes as long as upstream does, bounded by the adapter's own time-out
 	// for each request and by ctx. Errors: the context's when it ended; otherwise
-	// a *FetchError. It does not check that the body is a usable document, only
-	// that it is complete. Safe for concurrent use.
+	// a *FetchError. It checks that the body is complete; it need not check that it is
+	// a usable document. Safe for concurrent use.
 	FetchDocument(ctx context.Context, r DocumentRequest) (Document, error)
 }
 
@@ -68,7 +68,10 @@ type FetchError struct {
 	Doing  string // what failed; "" is fetching the document
 	Status int    // of the HTTP answer, 0 when there was none
 	Cause  string // the likely cause and what to do about it; may be empty
-	Err    error  // what happened
+	// After is how long upstream asks to wait before the next request, 0 when it does
+	// not say.
+	After time.Duration
+	Err   error // what happened
 }
 
 func (e *FetchError) Error() string {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+	"unicode/utf8"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
@@ -44,6 +45,7 @@ func (s *Source) FetchDocument(ctx context.Context, r ports.DocumentRequest) (po
 		return ports.Document{}, &ports.FetchError{Err: err, Cause: "a document in a directory needs a key without slashes"}
 	}
 	body, err := s.read(name)
+	body = bytes.TrimPrefix(body, []byte(domain.ByteOrderMark))
 	if err != nil {
 		return ports.Document{}, s.explain(name, err)
 	}
@@ -53,7 +55,8 @@ func (s *Source) FetchDocument(ctx context.Context, r ports.DocumentRequest) (po
 	return s.judge(r, name, body)
 }
 
-// judge decides whether body is new to the caller.
+// judge decides whether body is new to the caller, and refuses what is not a usable
+// document.
 func (s *Source) judge(r ports.DocumentRequest, name string, body []byte) (ports.Document, error) {
 	digest := sha256.Sum256(body)
 	s.mu.Lock()
@@ -67,22 +70,35 @@ func (s *Source) judge(r ports.DocumentRequest, name string, body []byte) (ports
 		return ports.Document{Body: body}, nil
 	}
 	text := string(body)
-	if err := jsonscan.Valid(text); err != nil {
-		return ports.Document{}, &ports.FetchError{
-			Cause: "it is perhaps being written: rename a finished file over it instead",
-			Err:   fmt.Errorf("%s: %w", filepath.Join(s.directory, name), err),
-		}
-	}
 	environment, _, err := domain.ParseEnvironment(text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil {
-		s.returned[r.Environment] = edition{digest, environment.UpdatedAt}
-	} else {
-		// The caller will say what is wrong with it.
+	if err != nil {
 		delete(s.returned, r.Environment)
+		return ports.Document{}, s.refuse(name, text, err)
 	}
+	s.returned[r.Environment] = edition{digest, environment.UpdatedAt}
 	return ports.Document{Body: body}, nil
+}
+
+// refuse returns why a file is not a usable document, where err is the parser's reason.
+func (s *Source) refuse(name, text string, err error) *ports.FetchError {
+	e := &ports.FetchError{
+		Cause: "the file must have what Flagsmith answers as an environment document",
+		Err:   fmt.Errorf("%s: %w", filepath.Join(s.directory, name), err),
+	}
+	plain := domain.NotJSON(text)
+	var syntax *jsonscan.SyntaxError
+	switch {
+	case plain != "":
+		e.Err = fmt.Errorf("%s: %w: it %s", filepath.Join(s.directory, name), jsonscan.ErrSyntax, plain)
+	case !errors.As(err, &syntax):
+	case !utf8.ValidString(text):
+		e.Cause = "the file must be in UTF-8"
+	case syntax.Offset >= len(text):
+		e.Cause = "it is perhaps being written: rename a finished file over it instead"
+	}
+	return e
 }
 
 // errTooLarge: the file exceeds the limit.
@@ -94,7 +110,7 @@ var errTooLarge = errors.New("the file is too large")
 func (s *Source) read(name string) ([]byte, error) {
 	root, err := os.OpenRoot(s.directory)
 	if err != nil {
-		return nil, err
+		return nil, errDirectory{err}
 	}
 	defer func() { _ = root.Close() }()
 	// Before it is opened, since opening a pipe would wait for its other end.
@@ -124,19 +140,43 @@ func (s *Source) read(name string) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
+// errDirectory is the failure to open the directory.
+type errDirectory struct{ error }
+
+func (e errDirectory) Unwrap() error { return e.error }
+
 // explain says what to do about a file that cannot be read.
 func (s *Source) explain(name string, err error) *ports.FetchError {
-	path := filepath.Join(s.directory, name)
-	e := &ports.FetchError{Err: fmt.Errorf("%s: %w", path, err)}
+	path, what := filepath.Join(s.directory, name), "that file with the environment document"
+	ofDirectory := errors.As(err, &errDirectory{})
+	if ofDirectory {
+		what = fmt.Sprintf("the directory %s with that file in it", s.directory)
+	}
+	reason := err
+	if inner := (*fs.PathError)(nil); errors.As(err, &inner) {
+		reason = inner.Err // without the name of the system call
+	}
+	e := &ports.FetchError{Err: fmt.Errorf("%s: %w", path, reason)}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.Cause = "create that file with the environment document, or correct api_url"
+		e.Cause = fmt.Sprintf("create %s, or correct api_url", what)
 	case errors.Is(err, fs.ErrPermission):
-		e.Cause = "let this program's user read the file and its directory"
+		e.Cause = "let the user of this program" + user() + " read the file and its directory"
+	case ofDirectory:
+		e.Cause = "api_url must name the directory of the documents, not a file"
 	case errors.Is(err, errTooLarge):
 		e.Cause = fmt.Sprintf("max_document_bytes allows %d bytes: raise it if the document is meant to be so large", s.limit)
 	default:
 		e.Cause = "it must be a regular file, or a link to one that does not lead out of the directory"
 	}
 	return e
+}
+
+// user returns the number of the user that this program runs as, where systems have
+// such numbers.
+func user() string {
+	if id := os.Geteuid(); id >= 0 {
+		return fmt.Sprintf(" (uid %d)", id)
+	}
+	return ""
 }

@@ -101,6 +101,12 @@ func TestFilesThatAreRefused(t *testing.T) {
 	write(t, filepath.Join(directory, "large.json"), strings.Repeat(" ", limit+1))
 	write(t, filepath.Join(directory, "half.json"), good[:len(good)/2])
 	write(t, filepath.Join(directory, "empty.json"), "")
+	for name, text := range map[string]string{
+		"list": "[]", "parts": `{"environment": {}}`, "comment": "// note\n" + good, "page": "<html>", "gzip": "\x1f\x8b\x08\x00",
+		"utf16": "\xff\xfe{\x00}\x00", "latin1": strings.Replace(good, `"x"`, "\"\xe9\"", 1), "comma": "{,}" + good,
+	} {
+		write(t, filepath.Join(directory, name+".json"), text)
+	}
 	for name, target := range map[string]string{"out": "../outside.json", "away": filepath.Join(above, "outside.json"), "dangling": "nothing", "itself": "itself.json"} {
 		if err := os.Symlink(target, filepath.Join(directory, name+".json")); err != nil {
 			t.Fatal(err)
@@ -124,7 +130,15 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"sub":             {"sub.json", "regular file"},
 		"large":           {"large.json", "max_document_bytes", fmt.Sprint(limit)},
 		"half":            {"half.json", "invalid JSON", "perhaps being written"},
-		"empty":           {"empty.json", "invalid JSON"},
+		"empty":           {"empty.json", "invalid JSON: it is empty"},
+		"list":            {"list.json: not a usable environment document: it is a list", "what Flagsmith answers"},
+		"parts":           {"parts.json: not a usable environment document: api_key is missing", "what Flagsmith answers"},
+		"utf16":           {"utf16.json", "is in UTF-16 or UTF-32, must be in UTF-8"},
+		"latin1":          {"latin1.json", "invalid JSON", "must be in UTF-8"},
+		"comment":         {"comment.json", "begins with a comment, which JSON does not have"},
+		"page":            {"page.json", "is a web page, not JSON"},
+		"gzip":            {"gzip.json", "is compressed with gzip"},
+		"comma":           {"comma.json", "invalid JSON", "at byte"},
 		domain.EnvironmentKey(strings.Repeat("x", 1000)): {"xxx"},
 	} {
 		d, err := fetch(t, s, key, time.Time{})
@@ -138,8 +152,36 @@ func TestFilesThatAreRefused(t *testing.T) {
 				t.Errorf("%q: %q does not say %q", key, err, part)
 			}
 		}
+		if whole := key != "half"; whole && strings.Contains(err.Error(), "being written") || strings.Contains(err.Error(), "statat") || strings.Contains(err.Error(), "API that") {
+			t.Errorf("%q: %q is about something else", key, err)
+		}
 		if failed.Status != 0 || d.Body != nil {
 			t.Errorf("%q: status %d, %q", key, failed.Status, d.Body)
+		}
+	}
+}
+
+// Editors on Windows put a byte order mark before a text.
+func TestByteOrderMark(t *testing.T) {
+	directory := t.TempDir()
+	text := document("x", "")
+	write(t, filepath.Join(directory, "a.json"), "\ufeff"+text)
+	if d, err := fetch(t, source(t, directory), "a", time.Time{}); err != nil || string(d.Body) != text {
+		t.Errorf("%q, %v", d.Body, err)
+	}
+}
+
+// A file where the directory should be, and a directory that is not there.
+func TestWrongDirectories(t *testing.T) {
+	directory := t.TempDir()
+	file := filepath.Join(directory, "a.json")
+	write(t, file, document("a", ""))
+	for path, want := range map[string]string{
+		file:                             "api_url must name the directory of the documents, not a file",
+		filepath.Join(directory, "none"): "create the directory " + filepath.Join(directory, "none") + " with that file in it",
+	} {
+		if _, err := fetch(t, source(t, path), "a", time.Time{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
 }
@@ -218,8 +260,8 @@ func TestNotModified(t *testing.T) {
 		},
 		"unusable, with the same updated_at": {
 			{document("a", noon), time.Time{}, modified},
-			{unusable, at(noon), modified},
-			{"", at(noon), modified}, // does not confirm the document before it
+			{unusable, at(noon), failed},
+			{"", at(noon), failed}, // does not confirm the document before it
 			{document("a", noon), at(noon), modified},
 			{"", at(noon), notModified},
 		},

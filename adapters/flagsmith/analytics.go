@@ -53,11 +53,8 @@ func (c *Client) ReportEvaluations(ctx context.Context, key domain.EnvironmentKe
 	}
 	err := c.send(ctx, analyticsReport(address.JoinPath(analyticsPath), key, map[string]any{"evaluations": content}))
 	var failed *ports.ReportError
-	if errors.As(err, &failed) {
-		switch failed.Status {
-		case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
-			failed.Err = fmt.Errorf("%w: %w", failed.Err, errors.ErrUnsupported)
-		}
+	if errors.As(err, &failed) && isNotThere(failed.Status) {
+		failed.Err = fmt.Errorf("%w: %w", failed.Err, errors.ErrUnsupported)
 	}
 	return err
 }

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/pace"
 )
 
@@ -26,7 +29,7 @@ func tooLarge(limit int64) *failure {
 }
 
 // readBody reads and decompresses the whole body of a 200, of at most limit
-// bytes. A body that ends before its announced or its compressed end is an
+// bytes, without the byte order mark that may precede it. A body that ends before its announced or its compressed end is an
 // error. It does not close the body.
 func readBody(answer *http.Response, limit int64) ([]byte, error) {
 	var body []byte
@@ -47,11 +50,15 @@ func readBody(answer *http.Response, limit int64) ([]byte, error) {
 		}
 	}
 	if failed := (*failure)(nil); err == nil || errors.As(err, &failed) {
-		return body, err
+		return bytes.TrimPrefix(body, []byte(domain.ByteOrderMark)), err
+	}
+	cause := "the answer was cut off or damaged on the way"
+	if errors.Is(err, gzip.ErrHeader) {
+		cause = "the answer says that it is compressed with gzip, and is not: something on the way changes it"
 	}
 	return nil, &failure{
 		status: answer.StatusCode,
-		cause:  "the answer was cut off or damaged on the way",
+		cause:  cause,
 		err:    fmt.Errorf("reading the answer: %w", withoutSecrets(err, answer.Request)),
 	}
 }
@@ -108,19 +115,33 @@ func readAll(r io.Reader, size, limit int64) ([]byte, error) {
 // few networks reach.
 func restBetweenPieces() { time.Sleep(time.Millisecond) }
 
-// checkJSON refuses what plainly is not JSON, with a better reason than a parser
-// could give: a login page, a portal, an empty answer.
-func checkJSON(body []byte) error {
-	text := bytes.TrimLeft(body, " \t\r\n")
-	switch {
-	case len(text) == 0:
-		return &failure{status: http.StatusOK, cause: "check api_url", err: errors.New("the answer is empty")}
-	case text[0] == '<':
-		return &failure{
-			status: http.StatusOK,
-			cause:  "api_url is probably not the address of a Flagsmith API, or a login or portal page came in between",
-			err:    errors.New("the answer is a web page, not JSON"),
-		}
+// checkJSON refuses a response that plainly is not JSON, with a better reason than a
+// parser could give: a login page, a portal, an empty response, another encoding.
+func checkJSON(answer *http.Response, body []byte) error {
+	refuse := func(cause, what string) error {
+		return &failure{status: http.StatusOK, cause: cause, err: errors.New("the answer " + what)}
 	}
-	return nil
+	begin := string(body[:min(len(body), 512)])
+	switch what := domain.NotJSON(begin); {
+	case what == "" && hasOtherCharset(answer.Header) && !utf8.Valid(body):
+		return refuse("only UTF-8 is JSON; something on the way changes the answer", fmt.Sprintf("is not in UTF-8: its type is %.80q", answer.Header.Get("Content-Type")))
+	case what == "" || len(body) > len(begin) && strings.TrimSpace(begin) == "":
+		return nil
+	case strings.Contains(what, "web page"):
+		return refuse("api_url is probably not the address of a Flagsmith API, or a login or portal page came in between", what)
+	case strings.Contains(what, "gzip"), strings.Contains(what, "UTF"):
+		return refuse("something on the way changes the answer", what)
+	default:
+		return refuse("check api_url", what)
+	}
+}
+
+// hasOtherCharset reports whether a response claims not to be in UTF-8.
+func hasOtherCharset(header http.Header) bool {
+	_, parameters, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	switch strings.ToLower(parameters["charset"]) {
+	case "", "utf-8", "utf8", "us-ascii":
+		return false
+	}
+	return true
 }

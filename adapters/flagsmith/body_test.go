@@ -127,6 +127,38 @@ func TestBodiesThatAreNotWhole(t *testing.T) {
 	}
 }
 
+// What is on the way may change the encoding of a response. The cause says how.
+func TestOtherEncodings(t *testing.T) {
+	t.Parallel()
+	latin1 := "{\"name\": \"caf\xe9\"}"
+	for name, c := range map[string]struct{ header, body, want, cause string }{
+		"UTF-16":               {"", "\xff\xfe{\x00}\x00", "in UTF-16 or UTF-32", "something on the way"},
+		"gzip unannounced":     {"", string(compress(t, document)), "compressed with gzip, which nothing announces", "something on the way"},
+		"gzip that is not":     {"Content-Encoding: gzip\r\n", document, "reading the answer", "is compressed with gzip, and is not"},
+		"Latin-1":              {"Content-Type: application/json; charset=ISO-8859-1\r\n", latin1, `is not in UTF-8: its type is "application/json; charset=ISO-8859-1"`, "only UTF-8 is JSON"},
+		"a comment":            {"", "/* " + document, "begins with a comment", "check api_url"},
+		"a page of a login":    {"Content-Type: text/html\r\n", "\ufeff\r\n<html>", "a web page", "login or portal"},
+		"UTF-8 under its name": {"Content-Type: application/json; charset=latin1\r\n", document, "", ""},
+		"a byte order mark":    {"", "\ufeff" + document, "", ""},
+		"a long blank":         {"", strings.Repeat(" ", 2000) + document, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				raw(w, fmt.Sprintf("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s", c.header, len(c.body), c.body))
+			})
+			if c.want == "" {
+				if got := strings.TrimLeft(body(t, client(t, s.URL)), " "); got != document {
+					t.Errorf("got %q", got)
+				}
+				return
+			}
+			failed := failing(t, client(t, s.URL))
+			contains(t, failed.Error(), c.want)
+			contains(t, failed.Cause, c.cause)
+		})
+	}
+}
+
 func TestSizeIsBounded(t *testing.T) {
 	t.Parallel()
 	const limit = 64 << 10

@@ -48,7 +48,7 @@ func (d *Discovery) Discover(ctx context.Context) ([]domain.EnvironmentKeys, err
 	}
 	const doing = "discovering environments"
 	if f := (*failure)(nil); errors.As(err, &f) {
-		return nil, &ports.FetchError{Doing: doing, Status: f.status, Cause: f.cause, Err: f.err}
+		return nil, &ports.FetchError{Doing: doing, Status: f.status, Cause: f.cause, After: f.after, Err: f.err}
 	}
 	return nil, &ports.FetchError{Doing: doing, Err: err}
 }
@@ -67,18 +67,17 @@ func (d *Discovery) fetch(ctx context.Context) ([]domain.EnvironmentKeys, []stri
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
-		drain(answer.Body)
 		return nil, nil, c.discoveryStatus(answer)
 	}
 	body, err := readBody(answer, maxDiscovered)
 	if isTimeout(err) {
-		return nil, nil, c.timedOut()
+		return nil, nil, c.timedOut(waiting)
 	}
 	if f := (*failure)(nil); errors.As(err, &f) && f.tooLarge {
 		return nil, nil, &failure{status: answer.StatusCode, cause: "check api_url", err: fmt.Errorf("the list of environments is larger than %d bytes", maxDiscovered)}
 	}
 	if err == nil {
-		err = checkJSON(body)
+		err = checkJSON(answer, body)
 	}
 	if err != nil {
 		return nil, nil, err

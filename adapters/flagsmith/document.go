@@ -19,6 +19,9 @@ const (
 	proxyKeyHeader       = "X-Proxy-Key"
 )
 
+// documentPath is where documents are, from the address of a version of the API.
+const documentPath = "environment-document/"
+
 // maxPages bounds the pages of one document, against an upstream that never
 // comes to an end.
 const maxPages = 10_000
@@ -46,13 +49,13 @@ func (c *Client) FetchDocument(ctx context.Context, r ports.DocumentRequest) (po
 		return ports.Document{}, ended
 	}
 	if f := (*failure)(nil); errors.As(err, &f) {
-		return ports.Document{}, &ports.FetchError{Status: f.status, Cause: f.cause, Err: f.err}
+		return ports.Document{}, &ports.FetchError{Status: f.status, Cause: f.cause, After: f.after, Err: f.err}
 	}
 	return ports.Document{}, &ports.FetchError{Err: err}
 }
 
 func (c *Client) fetchPages(ctx context.Context, r ports.DocumentRequest) (ports.Document, error) {
-	address := c.api.JoinPath("environment-document/")
+	address := c.api.JoinPath(documentPath)
 	first, err := c.fetchPage(ctx, r, address, r.IfModifiedSince)
 	if err != nil {
 		return ports.Document{}, err
@@ -130,7 +133,6 @@ func (c *Client) readPage(ctx context.Context, r request, conditional bool) (pag
 	case answer.StatusCode == http.StatusNotModified:
 		return page{}, &failure{status: answer.StatusCode, err: ports.ErrNotModifiedWithoutCondition}
 	case answer.StatusCode != http.StatusOK:
-		drain(answer.Body)
 		return page{}, c.statusFailure(answer)
 	}
 	next, err := c.nextPage(answer)
@@ -140,17 +142,17 @@ func (c *Client) readPage(ctx context.Context, r request, conditional bool) (pag
 	body, err := readBody(answer, c.options.MaxDocumentBytes)
 	switch {
 	case isTimeout(err):
-		return page{}, c.timedOut()
+		return page{}, c.timedOut(waiting)
 	case err != nil:
 		return page{}, err
 	}
-	return page{body: body, from: answer.Request.URL, next: next}, checkJSON(body)
+	return page{body: body, from: answer.Request.URL, next: next}, checkJSON(answer, body)
 }
 
-// nextPage returns the address of the page after an answer, nil when it is the
-// last. It is on the configured host, with the configured scheme and port
-// whatever the link says: an API behind TLS termination believes it is reached
-// by plain HTTP.
+// nextPage returns the address of the page after a response, nil after the last one.
+// It has the configured scheme, host, port and path whatever the link says: an API
+// behind TLS termination believes that it is reached by plain HTTP, and one behind a
+// gateway does not know the gateway's prefix.
 func (c *Client) nextPage(answer *http.Response) (*url.URL, error) {
 	refuse := func(cause string, err error) (*url.URL, error) {
 		return nil, &failure{status: answer.StatusCode, cause: cause, err: err}
@@ -173,6 +175,11 @@ func (c *Client) nextPage(answer *http.Response) (*url.URL, error) {
 	}
 	next.Scheme, next.Host = c.api.Scheme, c.api.Host
 	next.User, next.Fragment, next.RawFragment = nil, "", ""
+	if next.Path != answer.Request.URL.Path && !c.isBelow(next) {
+		// What counts is the query, which names the page.
+		document := c.api.JoinPath(documentPath)
+		next.Path, next.RawPath = document.Path, document.RawPath
+	}
 	return next, nil
 }
 

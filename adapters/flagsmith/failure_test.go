@@ -66,6 +66,10 @@ func TestStatus(t *testing.T) {
 			if failed.Status != tt.status {
 				t.Errorf("status %d", failed.Status)
 			}
+			after, _ := time.ParseDuration(tt.retryAfter + "s")
+			if failed.After != after {
+				t.Errorf("asked to wait %v, want %v", failed.After, after)
+			}
 			contains(t, failed.Error(), fmt.Sprintf("upstream answered %d", tt.status))
 			contains(t, failed.Cause, tt.cause...)
 			if tt.cause == nil && failed.Cause != "" {
@@ -112,7 +116,7 @@ func TestNoAnswer(t *testing.T) {
 		},
 		"no TLS there": {address: strings.Replace(plain.URL, "http:", "https:", 1), want: []string{"no TLS at that port", "http://"}},
 		"TLS versions": {
-			address: oldTLS.URL, want: []string{"agree on no TLS connection"},
+			address: oldTLS.URL, want: []string{"cannot agree on a TLS connection"},
 			change: func(o *flagsmith.Options) {
 				trust(oldTLS)(o)
 				o.TLS = o.TLS.Clone()

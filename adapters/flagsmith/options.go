@@ -39,6 +39,9 @@ type Options struct {
 	// TLS is for certificates other than the system's; may be nil. New keeps a
 	// copy.
 	TLS *tls.Config
+	// AuthorityFile is the file of trusted authorities (SSL_CERT_FILE). The TLS library
+	// reads it by itself; here it is for errors. "" is none.
+	AuthorityFile string
 	// Dial opens the connections to upstream and to forward proxies; nil is a
 	// net.Dialer with the time-out.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

@@ -2,6 +2,7 @@ package flagsmith
 
 import (
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -30,6 +31,11 @@ func (c *Client) trusts(u *url.URL) bool {
 	o := originOf(u)
 	upgraded := origin{"https", c.origin.host, "443"}
 	return o == c.origin || o == upgraded && c.origin.scheme == "http" && c.origin.port == "80"
+}
+
+// isBelow reports whether the path of u is below that of the API.
+func (c *Client) isBelow(u *url.URL) bool {
+	return strings.HasPrefix(path.Clean("/"+u.Path), strings.TrimRight(c.api.Path, "/")+"/")
 }
 
 // show returns the origin of an address, the part that may appear in an error. Paths

@@ -63,18 +63,18 @@ func (c *Client) post(ctx context.Context, r report) error {
 		return err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	drain(answer.Body)
 	if answer.StatusCode >= 200 && answer.StatusCode < 300 {
+		drain(answer.Body)
 		return nil
 	}
-	return &failure{
-		status: answer.StatusCode,
-		after:  retryAfter(answer.Header),
-		cause:  r.causeOf(answer),
-		err:    fmt.Errorf("upstream answered %d", answer.StatusCode),
+	f := c.statusFailure(answer)
+	if cause := r.causeOf(answer); cause != "" && (answer.StatusCode != http.StatusBadRequest || f.cause == "") {
+		f.cause = cause
 	}
+	return f
 }
 
+// causeOf returns the cause of a status where it differs from that of a document.
 func (r report) causeOf(answer *http.Response) string {
 	switch answer.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -86,6 +86,6 @@ func (r report) causeOf(answer *http.Response) string {
 	case http.StatusTooManyRequests:
 		return "upstream wants fewer requests" + wait(answer.Header)
 	default:
-		return causeOfStatus(answer.StatusCode, answer.Header)
+		return ""
 	}
 }

@@ -24,10 +24,9 @@ type request struct {
 	body    []byte      // goes to the configured origin only; nil: none
 }
 
-// get sends a request, of any method, and follows redirects until an answer is not a
-// redirect or must not be followed. The caller closes the answer's body; the
-// answer's Request has the address it came from. Errors are failures, in which
-// no secret of the request appears.
+// get sends a request of any method and follows its redirects, unless one must not be
+// followed. The caller closes the response's body; the response's Request has the
+// address that it came from. Errors are failures, without secrets of the request.
 func (c *Client) get(ctx context.Context, r request) (*http.Response, error) {
 	address := r.address
 	for range maxRedirects + 1 {
@@ -70,11 +69,12 @@ func (c *Client) roundTrip(ctx context.Context, address *url.URL, r request) (*h
 			q.SetBasicAuth(c.userinfo.Username(), password)
 		}
 	}
+	var reached stage
 	// Not through an http.Client: that would follow redirects, and its errors
 	// repeat addresses.
-	answer, err := c.transport.RoundTrip(q)
+	answer, err := c.connections.RoundTrip(reached.watch(q))
 	if err != nil {
-		return nil, c.transportFailure(err, q)
+		return nil, c.transportFailure(err, q, reached.step())
 	}
 	return answer, nil
 }
@@ -88,7 +88,7 @@ func isRedirect(status int) bool {
 }
 
 // redirection returns where a redirect leads. One from https down to http is
-// refused: whoever is on the way could write the document.
+// refused: anybody on the way could write the document.
 func redirection(answer *http.Response) (*url.URL, error) {
 	from := answer.Request.URL
 	refuse := func(cause, format string, args ...any) (*url.URL, error) {
@@ -110,9 +110,9 @@ func redirection(answer *http.Response) (*url.URL, error) {
 	return to, nil
 }
 
-// mayRepeat returns what is against sending a request again to where answer
-// redirects. Without a body, nothing is. With one, only its own method would do,
-// which every redirect but 303 lets be kept; and what is reported is nobody else's.
+// mayRepeat returns an error unless a request may be sent again to where answer
+// redirects. A request without a body may. One with a body keeps its method, which 303
+// forbids, and goes to the configured origin only.
 func (c *Client) mayRepeat(r request, answer *http.Response, to *url.URL) error {
 	switch {
 	case r.body == nil:
@@ -129,20 +129,24 @@ func (c *Client) mayRepeat(r request, answer *http.Response, to *url.URL) error 
 	return nil
 }
 
-// transportFailure says why there is no answer.
-func (c *Client) transportFailure(err error, q *http.Request) error {
-	if told := (*failure)(nil); errors.As(err, &told) {
-		return told
+// transportFailure returns why a request got no response.
+func (c *Client) transportFailure(err error, q *http.Request, reached step) error {
+	if known := (*failure)(nil); errors.As(err, &known) {
+		return known
 	}
 	if isTimeout(err) {
-		return c.timedOut()
+		failed := c.timedOut(reached)
+		if reached <= connecting && c.proxies.choose(q.URL) != nil {
+			failed.cause = "the forward proxy does not answer: check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
+		}
+		return failed
 	}
-	return &failure{cause: causeOf(err), err: fmt.Errorf("asking %s: %w", show(q.URL), withoutSecrets(err, q))}
+	return &failure{cause: c.causeOf(err, q.URL), err: fmt.Errorf("asking %s: %w", show(q.URL), withoutSecrets(err, q))}
 }
 
-// withoutSecrets returns an error of net/http, of sending q or of reading its answer,
-// or another one in its place where that has a secret of q: some repeat what the other
-// side sent, which may be what it was sent.
+// withoutSecrets returns err, an error of net/http for q, or another error in its place
+// when its text has a secret of q: some errors repeat what the other side sent, which
+// may be a part of the request.
 func withoutSecrets(err error, q *http.Request) error {
 	text := err.Error()
 	for _, name := range []string{environmentKeyHeader, proxyKeyHeader, "Authorization"} {
@@ -153,24 +157,25 @@ func withoutSecrets(err error, q *http.Request) error {
 	return err
 }
 
-// isTimeout reports whether err is the end of a request's time, which dials and
-// handshakes share.
+// isTimeout reports whether the time of a request, a dial or a handshake has ended.
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-func (c *Client) timedOut() *failure {
+// timedOut is the failure of a request whose time ended at a step. New requests use
+// new connections from then on.
+func (c *Client) timedOut(reached step) *failure {
+	c.connections.renew()
 	// The error of the request's own context stays out of the chain: it would
 	// look as if the caller's context had ended.
 	return &failure{
-		cause: "upstream or the way there is slow; api_poll_timeout_seconds bounds each request",
-		err:   fmt.Errorf("no complete answer from %s within %v", show(c.api), c.options.Timeout),
+		cause: reached.cause(),
+		err:   fmt.Errorf("no complete answer from %s within %v, the limit that api_poll_timeout_seconds sets", show(c.api), c.options.Timeout),
 	}
 }
 
-// drain reads what little is left of a body, so that its connection can be used
-// again.
+// drain reads the rest of a small body, so that its connection can be used again.
 func drain(body io.Reader) {
 	const enough = 64 << 10
 	_, _ = io.CopyN(io.Discard, body, enough)

@@ -26,6 +26,9 @@ const (
 	// The pause before a broken stream is opened again doubles between these with each
 	// failure in a row. shortestPause is replaced by what the server asks for.
 	shortestPause, longestPause = time.Second, time.Minute
+	// A stream is opened again after a time between these, so that it follows a host
+	// that moves, and all streams do not do so at once.
+	shortestLife, longestLife = 5 * time.Minute, 10 * time.Minute
 	// steadyAfter is how long a stream must have held for the next pause to be
 	// the shortest again.
 	steadyAfter = 10 * time.Second
@@ -75,12 +78,15 @@ func (s *Streams) Notify(ctx context.Context, keys []domain.EnvironmentKey, chan
 // hold keeps one stream open until ctx ends.
 func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed func(time.Time)) {
 	shortest := shortestPause
-	pause, failed := shortest, false
+	pause, failed, again := shortest, false, false
 	stream := stream{
 		opened: func() {
+			missed := failed || again
 			if failed {
-				failed = false
 				s.logger.InfoContext(ctx, "realtime_stream_restored", "client_side_key", string(key))
+			}
+			failed, again = false, true
+			if missed {
 				changed(time.Time{}) // fetching finds what was missed
 			}
 		},
@@ -93,6 +99,13 @@ func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed f
 		if ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, errAged) {
+			pause = shortest
+			continue
+		}
+		if errors.Is(err, errSilent) {
+			s.client.connections.renew()
+		}
 		if time.Since(began) > steadyAfter {
 			pause = shortest
 		}
@@ -101,7 +114,7 @@ func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed f
 			s.logger.WarnContext(ctx, "realtime_stream_failed", "client_side_key", string(key), "error", err, "effect", "polling goes on; the stream is tried again")
 		}
 		pause = max(pause, shortest)
-		timer := time.NewTimer(pause/2 + time.Duration(rand.Float64()*float64(pause)))
+		timer := time.NewTimer(between(pause/2, pause*3/2))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -142,6 +155,8 @@ func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, calls str
 		return errors.New("the stream's server answered something other than a stream of events: check realtime_url")
 	}
 	silence.Reset(streamSilence)
+	age := time.AfterFunc(between(shortestLife, longestLife), func() { cancel(errAged) })
+	defer age.Stop()
 	calls.opened()
 	body := noticed{answer.Body, func() { silence.Reset(streamSilence) }}
 	err = readEvents(body, func(e event) {
@@ -169,7 +184,15 @@ func (n noticed) Read(b []byte) (int, error) {
 	return read, err
 }
 
-var errSilent = errors.New("the stream has been silent for too long")
+var (
+	errSilent = errors.New("the stream has been silent for too long")
+	errAged   = errors.New("the stream has been open for long enough")
+)
+
+// between returns a random time from least up to most.
+func between(least, most time.Duration) time.Duration {
+	return least + time.Duration(rand.Float64()*float64(most-least))
+}
 
 // causeOr returns why ctx ended, if it did, else err.
 func causeOr(ctx context.Context, err error) error {

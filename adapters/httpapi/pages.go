@@ -120,6 +120,15 @@ func (l *overrideList) page(document []byte, p page) (body []byte, next page, mo
 	return body, page{end, p.size}, end < len(l.starts), true
 }
 
+// documentLink returns the document's path relative to path, which is that of the
+// document with or without a slash at its end. Clients may reach the proxy behind a
+// gateway, below a prefix that the proxy does not know. A client that resolves the link
+// against the root, as Flagsmith's SDK for Node.js does, gets the right path as long as
+// there is no prefix.
+func documentLink(path string) string {
+	return strings.Repeat("../", strings.Count(path, "/")-1) + strings.TrimPrefix(documentPath, "/") + "/"
+}
+
 // writePage writes one page of the environment's document.
 func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry, asked page) error {
 	p := presentationOf(entry.Environment)
@@ -150,7 +159,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 		return nil
 	}
 	if more {
-		h["Link"] = []string{"<" + documentPath + "/?page_id=" + next.cursor(p.document.tag) + `>; rel="next"`}
+		h["Link"] = []string{"<" + documentLink(r.URL.Path) + "?page_id=" + next.cursor(p.document.tag) + `>; rel="next"`}
 	}
 	return a.write(w, r, http.StatusOK, body, tag)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -39,10 +40,40 @@ func nextPage(t *testing.T, h http.Header) string {
 		return ""
 	}
 	target, ok := strings.CutSuffix(strings.TrimPrefix(link, "<"), `>; rel="next"`)
-	if !ok || !strings.HasPrefix(target, documentTarget+"?page_id=") {
-		t.Fatalf("Link %q", link)
+	base, err := url.Parse(documentTarget)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return target
+	next, err := base.Parse(target)
+	if !ok || err != nil || !strings.HasPrefix(next.String(), documentTarget+"?page_id=") {
+		t.Fatalf("Link %q, %v", link, err)
+	}
+	return next.String()
+}
+
+// Behind a gateway with a prefix that the proxy does not know, the link leads below the
+// prefix. Flagsmith's SDK for Node.js resolves it against the root of the API, which is
+// right where there is no prefix.
+func TestLinksBehindAGateway(t *testing.T) {
+	api, _ := newPaged(t, pagedDocument(5))
+	for path, bases := range map[string][]string{
+		"/api/v1/environment-document/": {"https://x.test/api/v1/environment-document/", "https://x.test/gateway/flags/api/v1/environment-document/", "https://x.test/api/v1/"},
+		"/api/v1/environment-document":  {"https://x.test/api/v1/environment-document", "https://x.test/gateway/flags/api/v1/environment-document", "https://x.test/api/v1/"},
+	} {
+		w := ask(api, "GET", path+"?page_size=2", "", "X-Environment-Key: "+serverKey)
+		target, _, _ := strings.Cut(strings.TrimPrefix(w.Header().Get("Link"), "<"), ">")
+		for _, base := range bases {
+			u, err := url.Parse(base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			next, err := u.Parse(target)
+			prefix, _, _ := strings.Cut(base, "/api/v1/")
+			if err != nil || !strings.HasPrefix(next.String(), prefix+"/api/v1/environment-document/?page_id=") {
+				t.Errorf("%s from %s leads to %s, %v", target, base, next, err)
+			}
+		}
+	}
 }
 
 func TestPagesAddUpToTheDocument(t *testing.T) {

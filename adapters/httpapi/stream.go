@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bunrouter"
 
@@ -24,18 +25,12 @@ func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	updates, stop := a.announcements.Listen(key)
+	seat := a.streams.Join(string(key), func() (<-chan time.Time, func()) { return a.announcements.Listen(key) })
 	if err := a.streamable(key); err != nil { // it ended before Listen, which then announces nothing
-		stop()
+		seat.Leave()
 		return err
 	}
-	logStream := a.streamLogger(w, r.Request)
-	err := a.streams.Open(w, r.Request, updates, func(bytes int64) {
-		stop()
-		logStream(bytes)
-	})
-	if err != nil {
-		stop()
+	if err := seat.Open(w, r.Request, a.streamLogger(w, r.Request)); err != nil {
 		return err
 	}
 	w.(*exchange).taken = true

@@ -3,6 +3,7 @@ package standard
 import (
 	"log/slog"
 	"net/url"
+	"os"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/filesource"
@@ -67,7 +68,7 @@ func (w *wiring) OpenUpstream(s config.Settings) (commands.Upstream, error) {
 	return commands.Upstream{Upstream: o.Upstream, Discoverer: o.discoverer, Close: closeBoth}, nil
 }
 
-// openEvents returns what sends events, nil where they are off. It connects to nothing.
+// openEvents returns the sender of events; nil: they are off. It makes no connection.
 func openEvents(s config.Settings) (ports.EventSender, error) {
 	if s.Events.URL.IsZero() {
 		return nil, nil
@@ -85,5 +86,6 @@ func flagsmithOptions(s config.Settings, address *url.URL) flagsmith.Options {
 			HTTP: s.Proxy.HTTP.Reveal(), HTTPS: s.Proxy.HTTPS.Reveal(), All: s.Proxy.All.Reveal(), No: s.Proxy.No,
 		},
 		MaxIdleConnections: s.APIPollConcurrency,
+		AuthorityFile:      os.Getenv("SSL_CERT_FILE"), // crypto/x509 reads it there, too
 	}
 }

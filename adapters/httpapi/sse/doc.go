@@ -3,4 +3,7 @@
 // A listener may stay for days. So a stream takes its connection over from the HTTP
 // server, which would keep several times the memory for it, and lets go of the
 // request. [Streams] runs all streams of a proxy and ends them.
+//
+// All streams about one environment belong to a topic, which passes updates on to them in
+// batches (topic.go), so that tens of thousands of listeners do not hold up requests.
 package sse

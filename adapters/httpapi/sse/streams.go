@@ -24,13 +24,14 @@ type Streams struct {
 
 	mu      sync.Mutex
 	open    map[*stream]struct{}
+	topics  map[string]*topic
 	ended   bool
 	running sync.WaitGroup
 }
 
 // New returns a Streams without a stream.
 func New() *Streams {
-	return &Streams{ending: make(chan struct{}), open: map[*stream]struct{}{}}
+	return &Streams{ending: make(chan struct{}), open: map[*stream]struct{}{}, topics: map[string]*topic{}}
 }
 
 // SetHeader sets the headers of a stream's answer.
@@ -40,24 +41,10 @@ func SetHeader(h http.Header) {
 	h["X-Accel-Buffering"] = []string{"no"} // nginx would hold events back
 }
 
-// Open answers r with a stream of events on the connection of w, which it takes over.
-// The answer has the headers of w. Open returns as soon as the stream has begun; the
-// stream does not keep w and r. It sends an event for each time received from
-// updates: the time at which the document was updated, or the zero time when the
-// document states none.
-//
-// The stream ends when updates is closed, when the listener goes away, when it takes
-// too long to accept an event, and when End is called. Then Open's stream calls ended
-// with the number of bytes it sent as events. When the connection cannot be taken
-// over, Open returns an error and never calls ended.
-func (l *Streams) Open(w http.ResponseWriter, r *http.Request, updates <-chan time.Time, ended func(bytes int64)) error {
-	s, err := take(w, r)
-	if err != nil {
-		return err
-	}
-	run := func() {
-		l.run(s, updates)
-		ended(s.bytes)
+// hold calls run on a new goroutine and closes s when run returns.
+func (l *Streams) hold(s *stream, run func()) {
+	hold := func() {
+		run()
 		s.close()
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -67,13 +54,12 @@ func (l *Streams) Open(w http.ResponseWriter, r *http.Request, updates <-chan ti
 	late := l.ended
 	if !late {
 		l.open[s] = struct{}{}
-		l.running.Go(run)
+		l.running.Go(hold)
 	}
 	l.mu.Unlock()
 	if late { // End does not wait for it any more, and it ends at once
-		run()
+		hold()
 	}
-	return nil
 }
 
 // run sends events and heartbeats until the stream ends.

@@ -18,51 +18,64 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 )
 
-// updates are the channels of the streams that are open.
+// updates are what topics listen to.
 type updates struct {
-	mu   sync.Mutex
-	open map[chan time.Time]bool
+	mu      sync.Mutex
+	c       chan time.Time // nil: nobody listens
+	listens int            // calls of listen
+	open    int            // streams
 }
 
-func (u *updates) add() (<-chan time.Time, func()) {
+func (u *updates) listen() (<-chan time.Time, func()) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	c := make(chan time.Time, 1)
-	u.open[c] = true
+	u.c = c
+	u.listens++
 	return c, func() {
 		u.mu.Lock()
 		defer u.mu.Unlock()
-		delete(u.open, c)
+		if u.c == c {
+			u.c = nil
+		}
 	}
+}
+
+func (u *updates) add(n int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.open += n
 }
 
 func (u *updates) count() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return len(u.open)
+	return u.open
 }
 
-// send sends a time to each stream, in the place of one that it has not received yet.
+// listening reports whether a topic listens, and how many did.
+func (u *updates) listening() (bool, int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.c != nil, u.listens
+}
+
+// send sends a time, in the place of one that was not received yet.
 func (u *updates) send(at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for c := range u.open {
-		select {
-		case <-c:
-		default:
-		}
-		c <- at
+	select {
+	case <-u.c:
+	default:
 	}
+	u.c <- at
 }
 
-// end closes all channels.
+// end closes the channel.
 func (u *updates) end() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for c := range u.open {
-		close(c)
-		delete(u.open, c)
-	}
+	close(u.c)
 }
 
 // pipes is a listener of connections within the process. They have no buffers: what
@@ -130,8 +143,8 @@ func handler(t *testing.T, s *sse.Streams, u *updates) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Other", "kept")
 		sse.SetHeader(w.Header())
-		c, stop := u.add()
-		if err := s.Open(w, r, c, func(int64) { stop() }); err != nil {
+		u.add(1)
+		if err := s.Join("key", u.listen).Open(w, r, func(int64) { u.add(-1) }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -139,7 +152,7 @@ func handler(t *testing.T, s *sse.Streams, u *updates) http.Handler {
 
 func TestStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		streams, told, listener := sse.New(), &updates{open: map[chan time.Time]bool{}}, newPipes()
+		streams, told, listener := sse.New(), new(updates), newPipes()
 		// Time-outs that a stream must outlive.
 		server := &http.Server{Handler: handler(t, streams, told), ReadTimeout: time.Second, WriteTimeout: time.Second, IdleTimeout: time.Second}
 		served := make(chan error, 1)
@@ -198,7 +211,7 @@ func TestStreams(t *testing.T) {
 // serve serves streams, which end with the test.
 func serve(t *testing.T) (*sse.Streams, *updates, *pipes) {
 	t.Helper()
-	streams, told, listener := sse.New(), &updates{open: map[chan time.Time]bool{}}, newPipes()
+	streams, told, listener := sse.New(), new(updates), newPipes()
 	server := &http.Server{Handler: handler(t, streams, told)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -244,9 +257,16 @@ func TestStreamsEndWithTheirUpdates(t *testing.T) {
 
 // Where the connection cannot be taken over there is an error, and no end of a stream.
 func TestAnswersThatCannotBeTakenOver(t *testing.T) {
-	err := sse.New().Open(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), nil, func(int64) { t.Error("ended") })
-	if !errors.Is(err, http.ErrNotSupported) {
-		t.Error(err)
+	u := new(updates)
+	synctest.Test(t, func(t *testing.T) {
+		err := sse.New().Join("key", u.listen).Open(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), func(int64) { t.Error("ended") })
+		if !errors.Is(err, http.ErrNotSupported) {
+			t.Error(err)
+		}
+		synctest.Wait()
+	})
+	if listening, _ := u.listening(); listening {
+		t.Error("the seat is still taken")
 	}
 }
 
@@ -342,3 +362,114 @@ func TestAListenerThatTalksWithoutEndIsDropped(t *testing.T) {
 		}
 	})
 }
+
+// All streams of a topic share what they listen to, from the first of them to the last.
+func TestStreamsOfATopicListenOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		streams, told, pipes := serve(t)
+		for round := range 3 {
+			var conns []net.Conn
+			for range 3 {
+				conn := pipes.dial()
+				conns = append(conns, conn)
+				block(t, openStream(t, conn))
+			}
+			if listening, times := told.listening(); !listening || times != round+1 {
+				t.Errorf("round %d: listening %v, %d times", round, listening, times)
+			}
+			for _, conn := range conns {
+				_ = conn.Close()
+			}
+			synctest.Wait()
+			if listening, _ := told.listening(); listening {
+				t.Errorf("round %d: listening without a stream", round)
+			}
+		}
+		streams.Join("key", told.listen).Leave()
+		synctest.Wait()
+		if listening, _ := told.listening(); listening {
+			t.Error("listening without a seat")
+		}
+	})
+}
+
+// Many listeners learn of an update batch by batch, 20,000 of them within two seconds,
+// and each gets the last update if several come meanwhile. Those that come when the updates
+// have ended listen to others.
+func TestUpdatesArePaced(t *testing.T) {
+	const listeners = 5_000
+	synctest.Test(t, func(t *testing.T) {
+		streams, told := sse.New(), new(updates)
+		var arrived sync.WaitGroup
+		var mu sync.Mutex
+		at := map[time.Duration]int{} // after how long how many learned of it
+		first, second := time.UnixMicro(1767323045000000), time.UnixMicro(1767323046000000)
+		var began time.Time
+		ready := make(chan bool)
+		for range listeners {
+			client, server := net.Pipe()
+			h := handler(t, streams, told)
+			go h.ServeHTTP(&hijackable{ResponseRecorder: httptest.NewRecorder(), conn: server}, httptest.NewRequest(http.MethodGet, "/", nil))
+			arrived.Go(func() {
+				from := bufio.NewReader(client)
+				for range 9 { // the head and the comment, by their lines
+					if _, err := from.ReadString('\n'); err != nil {
+						t.Error(err)
+					}
+				}
+				ready <- true
+				for last := false; !last; {
+					line, err := from.ReadString('\n')
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					last = strings.Contains(line, "1767323046")
+				}
+				mu.Lock()
+				at[time.Since(began)]++
+				mu.Unlock()
+				_, _ = io.Copy(io.Discard, from)
+				client.Close()
+			})
+		}
+		for range listeners {
+			<-ready
+		}
+		synctest.Wait()
+		began = time.Now()
+		told.send(first)
+		<-time.After(100 * time.Millisecond)
+		told.send(second)
+		<-time.After(5 * time.Second)
+		mu.Lock()
+		var latest time.Duration
+		sum, most := 0, 0
+		for after, n := range at {
+			sum, most, latest = sum+n, max(most, n), max(latest, after)
+		}
+		mu.Unlock()
+		if sum != listeners || most > 64 || latest > listeners*2*time.Second/20_000 {
+			t.Errorf("%d learned of it, at most %d at once, the last after %v", sum, most, latest)
+		}
+		told.end()
+		arrived.Wait()
+		if n := told.count(); n != 0 {
+			t.Errorf("%d streams left", n)
+		}
+		seat := streams.Join("key", told.listen)
+		if _, times := told.listening(); times != 2 {
+			t.Errorf("listened %d times", times)
+		}
+		seat.Leave()
+		streams.End()
+	})
+}
+
+// hijackable is an answer on a connection that can be taken over.
+type hijackable struct {
+	*httptest.ResponseRecorder
+	conn net.Conn
+}
+
+func (h *hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.conn, nil, nil }
