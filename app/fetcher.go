@@ -145,7 +145,7 @@ func (f *fetcher) judge(ctx context.Context, a answer, held *Environment) (*comp
 		return nil, nil
 	}
 	f.unconditional = true // a second change within the same second would look unmodified
-	c, err := f.compiler.compile(ctx, f.environment, a.Body, digest)
+	c, err := f.compiler.compile(ctx, f.environment, a.Body, digest, held)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +44,7 @@ func (l *library) setKeys(ring *domain.KeyRing, fresh bool) {
 	environments := make(map[domain.EnvironmentKey]*Environment, len(ring.Environments()))
 	confirmed := make(map[domain.EnvironmentKey]time.Time, len(ring.Environments()))
 	for _, e := range ring.Environments() {
-		if held := old.environments[e.Client]; held != nil {
+		if held := old.Environment(e.Client); held != nil {
 			environments[e.Client] = held
 		}
 		if at, ok := l.confirmed[e.Client]; ok {
@@ -60,7 +59,9 @@ func (l *library) setKeys(ring *domain.KeyRing, fresh bool) {
 	if l.track != nil {
 		l.track(ring.Environments())
 	}
-	l.publish(ring, environments)
+	next := NewSnapshot(ring, environments, l.now)
+	next.incomplete = l.incomplete
+	l.snapshot.Store(next)
 }
 
 // setComplete makes the snapshot complete or incomplete.
@@ -69,16 +70,10 @@ func (l *library) setComplete(complete bool) {
 	defer l.mu.Unlock()
 	if complete == l.incomplete {
 		l.incomplete = !complete
-		s := l.snapshot.Load()
-		l.publish(s.ring, s.environments)
+		next := *l.snapshot.Load()
+		next.incomplete = l.incomplete
+		l.snapshot.Store(&next)
 	}
-}
-
-// publish replaces the snapshot. The caller holds l.mu.
-func (l *library) publish(ring *domain.KeyRing, environments map[domain.EnvironmentKey]*Environment) {
-	s := NewSnapshot(ring, environments, l.now)
-	s.incomplete = l.incomplete
-	l.snapshot.Store(s)
 }
 
 // put serves an environment from now on and announces it. A document is not served
@@ -91,13 +86,10 @@ func (l *library) put(e *Environment) {
 func (l *library) replace(e *Environment) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	old := l.snapshot.Load()
-	if !old.ring.Has(e.Key) {
-		return
+	s := l.snapshot.Load()
+	if i, ok := s.ring.Index(e.Key); ok {
+		l.snapshot.Store(s.with(i, e))
 	}
-	environments := maps.Clone(old.environments)
-	environments[e.Key] = e
-	l.publish(old.ring, environments)
 }
 
 // confirm records that the environment's document was right at that time. The last call
@@ -109,6 +101,36 @@ func (l *library) confirm(key domain.EnvironmentKey, at time.Time) {
 		l.confirmed[key] = at
 		delete(l.joined, key)
 	}
+}
+
+// served returns how many environments have a document, and how many there are.
+func (l *library) served() (served, all int) {
+	s := l.snapshot.Load()
+	for _, e := range s.environments {
+		if e != nil {
+			served++
+		}
+	}
+	return served, len(s.environments)
+}
+
+// oldest returns the environment whose document was confirmed longest ago, or never.
+func (l *library) oldest() (key domain.EnvironmentKey, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, k := range l.snapshot.Load().Keys() {
+		if confirmed := l.confirmed[k.Client]; i == 0 || confirmed.Before(at) {
+			key, at = k.Client, confirmed
+		}
+	}
+	return key, at
+}
+
+// confirmedAt returns when the environment's document was last confirmed, or zero.
+func (l *library) confirmedAt(key domain.EnvironmentKey) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.confirmed[key]
 }
 
 // confirmations returns the time of each environment's last confirmation, or zero.

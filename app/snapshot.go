@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -37,16 +38,29 @@ type Presenter interface {
 // concurrent use.
 type Snapshot struct {
 	ring         *domain.KeyRing
-	environments map[domain.EnvironmentKey]*Environment
+	environments []*Environment // in the order of the ring; nil while there is no document
 	now          func() time.Time
 	incomplete   bool
 }
 
 // NewSnapshot returns the snapshot of the given environments under the keys of ring.
-// now decides which server-side keys have expired. The caller must not change the map
-// afterwards.
+// now decides which server-side keys have expired.
 func NewSnapshot(ring *domain.KeyRing, environments map[domain.EnvironmentKey]*Environment, now func() time.Time) *Snapshot {
-	return &Snapshot{ring: ring, environments: environments, now: now}
+	s := &Snapshot{ring: ring, environments: make([]*Environment, len(ring.Environments())), now: now}
+	for i, e := range ring.Environments() {
+		s.environments[i] = environments[e.Client]
+	}
+	return s
+}
+
+// with returns s with another environment in place of the one at index i of the ring.
+// Copying pointers is what a change costs, so that thousands of environments that
+// arrive one after the other take no time that grows with their square.
+func (s *Snapshot) with(i int, e *Environment) *Snapshot {
+	copied := *s
+	copied.environments = slices.Clone(s.environments)
+	copied.environments[i] = e
+	return &copied
 }
 
 // Incomplete returns s as a snapshot that is not Complete.
@@ -78,7 +92,7 @@ func (s *Snapshot) Lookup(key string) (Entry, bool) {
 	if !ok {
 		return Entry{}, false
 	}
-	return Entry{client, access, s.environments[client]}, true
+	return Entry{client, access, s.Environment(client)}, true
 }
 
 // Keys returns the environments' keys, in the order of the ring. Read-only.
@@ -86,4 +100,9 @@ func (s *Snapshot) Keys() []domain.EnvironmentKeys { return s.ring.Environments(
 
 // Environment returns the environment with a client-side key, or nil when its document
 // has not arrived.
-func (s *Snapshot) Environment(key domain.EnvironmentKey) *Environment { return s.environments[key] }
+func (s *Snapshot) Environment(key domain.EnvironmentKey) *Environment {
+	if i, ok := s.ring.Index(key); ok {
+		return s.environments[i]
+	}
+	return nil
+}

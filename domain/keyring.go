@@ -119,12 +119,19 @@ func (r *KeyRing) Environments() []EnvironmentKeys { return r.environments }
 
 // Has reports whether an environment with that client-side key is on the ring.
 func (r *KeyRing) Has(key EnvironmentKey) bool {
-	_, ok := r.byClient[string(key)]
+	_, ok := r.Index(key)
 	return ok
 }
 
-// ServerKey returns the server-side key with that digest, zero where no environment
-// has it, where only its digest is known, and where it has expired at now.
+// Index returns where in Environments the environment with that client-side key is. It
+// reports false if the ring does not have it.
+func (r *KeyRing) Index(key EnvironmentKey) (int, bool) {
+	i, ok := r.byClient[string(key)]
+	return i, ok
+}
+
+// ServerKey returns the server-side key with that digest. It returns zero if the key is
+// unknown, known by its digest only, or expired at now.
 func (r *KeyRing) ServerKey(digest KeyDigest, now time.Time) ServerKey {
 	entry, ok := r.byDigest[digest]
 	if !ok {

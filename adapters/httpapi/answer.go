@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
+	"sync"
 )
 
 // updatedAtHeader is the time at which the document changed, in Unix seconds.
@@ -15,25 +17,61 @@ var (
 	headerAcceptEncoding = []string{"Accept-Encoding"}
 )
 
-// prepared is a body that was made before it was requested. It is immutable.
+// prepared is a body that was made before it was requested. It is safe for concurrent
+// use.
 type prepared struct {
-	plain, zipped             []byte // zipped is nil when gzip saves nothing
-	plainLength, zippedLength []string
-	tag                       string // opaque part of the entity tag
-	plainTag, zippedTag       []string
+	plain       []byte
+	plainLength []string
+	tag         string // opaque part of the entity tag
+	plainTag    []string
+	zipped      *zipped // nil for a short body
 }
 
-// zips reports whether the client gets the gzipped form.
-func (b *prepared) zips(r *http.Request) bool { return b.zipped != nil && acceptsGzip(r.Header) }
+// zipped is the gzipped form of a prepared body. It is made for the first client that
+// accepts it: of thousands of environments, many are not asked for.
+type zipped struct {
+	once     sync.Once
+	compress func([]byte) []byte
+
+	body   []byte // nil when gzip saves nothing
+	length []string
+	tag    []string
+}
+
+// zip returns the gzipped form, or nil when there is none.
+func (b *prepared) zip() *zipped {
+	z := b.zipped
+	if z == nil {
+		return nil
+	}
+	z.once.Do(func() {
+		if body := z.compress(b.plain); len(body) < len(b.plain) {
+			z.body, z.length = body, []string{strconv.Itoa(len(body))}
+		}
+		z.compress = nil
+	})
+	if z.body == nil {
+		return nil
+	}
+	return z
+}
+
+// zipFor returns the gzipped form if the client of r accepts it and there is one.
+func (b *prepared) zipFor(r *http.Request) *zipped {
+	if b.zipped == nil || !acceptsGzip(r.Header) {
+		return nil
+	}
+	return b.zip()
+}
 
 // write writes the answer.
 func (b *prepared) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["Content-Type"] = headerJSON
 	body, length, tag := b.plain, b.plainLength, b.plainTag
-	if b.zips(r) {
+	if z := b.zipFor(r); z != nil {
 		h["Content-Encoding"] = headerGzip
-		body, length, tag = b.zipped, b.zippedLength, b.zippedTag
+		body, length, tag = z.body, z.length, z.tag
 	}
 	h["Content-Length"] = length
 	h["Etag"] = tag

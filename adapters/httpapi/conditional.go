@@ -77,8 +77,8 @@ func (a *API) writePrepared(w http.ResponseWriter, r *http.Request, p *presentat
 		return
 	}
 	h["Etag"] = b.plainTag
-	if form == formZipped || form == formAny && b.zips(r) {
-		h["Etag"] = b.zippedTag
+	if b.zipped != nil && (form == formZipped || form == formAny && b.zipFor(r) != nil) {
+		h["Etag"] = b.zipped.tag
 	}
 	w.WriteHeader(http.StatusNotModified)
 }

@@ -196,15 +196,17 @@ func updatedAt(t time.Time) []string {
 // prepareOwn is prepare for a body that was made here.
 func (pr *Presenter) prepareOwn(body []byte) prepared { return pr.prepare(body, sha256.Sum256(body)) }
 
-// prepare returns body ready to be served. It keeps body, whose SHA-256 is digest.
+// prepare returns body ready to be served. It keeps body, whose SHA-256 is digest. A
+// large body is gzipped at once, because no request should wait for that.
 func (pr *Presenter) prepare(body []byte, digest [sha256.Size]byte) prepared {
 	b := prepared{plain: body, plainLength: []string{strconv.Itoa(len(body))}, tag: bodyTag(digest)}
-	b.plainTag, b.zippedTag = quoted(b.tag)
-	if len(body) < compressFrom {
-		return b
+	var zippedTag []string
+	b.plainTag, zippedTag = quoted(b.tag)
+	if len(body) >= compressFrom {
+		b.zipped = &zipped{compress: pr.compress, tag: zippedTag}
 	}
-	if zipped := pr.compress(body); len(zipped) < len(body) {
-		b.zipped, b.zippedLength = zipped, []string{strconv.Itoa(len(zipped))}
+	if len(body) >= bigBody {
+		b.zip()
 	}
 	return b
 }

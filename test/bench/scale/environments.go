@@ -32,12 +32,7 @@ func (l *laboratory) manyEnvironments(ctx context.Context) error {
 }
 
 func (l *laboratory) environmentsPoint(ctx context.Context, document []byte, n int, base *int64) error {
-	var keys []lab.KeyPair
-	for i := range n {
-		pair := lab.KeyPair{Server: fmt.Sprintf("ser.bench-%06d", i), Client: fmt.Sprintf("bench_%06d", i)}
-		keys = append(keys, pair)
-		l.upstream.Put(pair.Server, lab.Dated(document, epoch, profile.ClientKey, pair.Client), epoch)
-	}
+	keys := l.manyKeys(document, n)
 	began := time.Now()
 	p, err := lab.StartProxy(ctx, lab.Setup{
 		Binary: l.binary, Directory: l.directory, Upstream: l.upstream, Keys: keys, PollEvery: pollInterval.Seconds(),

@@ -12,7 +12,7 @@ import (
 
 func main() {
 	l := laboratory{}
-	parts := flag.String("parts", "idle,environments,large", "what to measure, of idle, environments, large, soak")
+	parts := flag.String("parts", "idle,environments,restore,change,large", "what to measure, of idle, environments, restore, change, large, soak")
 	flag.DurationVar(&l.duration, "duration", 10*time.Minute, "how long soak takes")
 	flag.StringVar(&l.binary, "binary", "", "the proxy to measure, instead of a new build")
 	flag.IntVar(&l.environments, "environments", 2000, "the most environments")
@@ -53,7 +53,11 @@ func (l *laboratory) run(ctx context.Context, parts string) (err error) {
 		return err
 	}
 	defer l.upstream.Close()
-	return lab.Measure(ctx, []lab.Part{{Name: "idle", Measure: l.idle}, {Name: "environments", Measure: l.manyEnvironments}, {Name: "large", Measure: l.large}, {Name: "soak", Measure: l.soak}}, parts)
+	return lab.Measure(ctx, []lab.Part{
+		{Name: "idle", Measure: l.idle}, {Name: "environments", Measure: l.manyEnvironments},
+		{Name: "restore", Measure: l.restore}, {Name: "change", Measure: l.change},
+		{Name: "large", Measure: l.large}, {Name: "soak", Measure: l.soak},
+	}, parts)
 }
 
 // sleep waits for a time or until ctx ends.

@@ -18,6 +18,9 @@ type Request struct {
 	Header         [][2]string
 	// Bodies are sent in turn. Without any, requests have no body.
 	Bodies []string
+	// Delay is the time between a response and the next request of its connection, in
+	// whole milliseconds.
+	Delay time.Duration
 }
 
 // Result is what a run of wrk measured.
@@ -85,6 +88,9 @@ function request()
   return requests[at]
 end
 `)
+	}
+	if r.Delay > 0 {
+		fmt.Fprintf(&b, "function delay() return %d end\n", r.Delay.Milliseconds())
 	}
 	b.WriteString(`function done(summary, latency, requests)
   local e = summary.errors
