@@ -49,7 +49,7 @@ func TestLawsAreThoseOfTheContract(t *testing.T) {
 	}
 }
 
-// TestEverySentenceHasACase checks that whoever changes the contract of stores
+// TestEverySentenceHasACase checks that a change of the contract of stores
 // adds a case for it.
 func TestEverySentenceHasACase(t *testing.T) {
 	var laws []string

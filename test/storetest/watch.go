@@ -50,7 +50,7 @@ func watchCases() []testCase {
 		}},
 		{name: "watch-no-keys", law: lawWatch, run: func(c *check) {
 			h := c.openOne()
-			h.watch([]domain.EnvironmentKey{someKey}, nil) // skips where there is no watching
+			h.watch([]domain.EnvironmentKey{someKey}, nil) // skips where the store cannot watch
 			w := h.startWatch(nil, nil)
 			h.put(record(someKey, "{}"), "")
 			if c.holdsWithin(pause, w.ended) {
@@ -112,7 +112,7 @@ func watchCases() []testCase {
 				h.delete(key)
 			}
 			v := h.put(record(someKey, "{}"), "")
-			f.wantVersion("Put", someKey, v) // what came before it was told before, if at all
+			f.wantVersion("Put", someKey, v) // earlier changes were delivered before it, if at all
 			w.cancel()
 			w.wantEnd("after its context ended", context.Canceled)
 			last := h.put(record(otherKey, "{}"), "")
@@ -145,7 +145,7 @@ func watchCases() []testCase {
 		}},
 		{name: "watch-ends-with-deadline", law: lawWatch, run: func(c *check) {
 			h := c.openOne()
-			h.watch([]domain.EnvironmentKey{someKey}, nil) // skips where there is no watching
+			h.watch([]domain.EnvironmentKey{someKey}, nil) // skips where the store cannot watch
 			_, err := bounded(c, "Watch", c.harness.Patience, func(ctx context.Context) (struct{}, error) {
 				ctx, cancel := context.WithTimeout(ctx, pause)
 				defer cancel()
@@ -273,7 +273,7 @@ func watchSlowConsumer(c *check) {
 }
 
 // watchTouch cannot demand that no wake comes, as wakes may be without a change;
-// but if one comes of every Touch, they are no accident.
+// but if one comes of every Touch, they are not an accident.
 func watchTouch(c *check) {
 	one, other := c.openTwo()
 	v := one.put(record(someKey, "{}"), "")
@@ -285,7 +285,7 @@ func watchTouch(c *check) {
 	for i := range touches {
 		before := w.count(someKey)
 		other.touch(someKey, v, someCheck().Add(time.Duration(i+1)*time.Second))
-		// By the time this is told, the other would have been.
+		// By the time this wake comes, the other would have come.
 		marker = other.put(record(otherKey, fmt.Sprint(i)), marker)
 		f.wantVersion("Put", otherKey, marker)
 		c.holdsWithin(2*time.Millisecond, func() bool { return w.count(someKey) > before })

@@ -123,7 +123,7 @@ func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version
 }
 
 // Touch implements ports.Writer. It does not wait for the disk, and a disk that
-// cannot be written to is no error of it.
+// cannot be written to is not an error of it.
 func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
 	const call = "touch"
 	if err := s.life.Enter(ctx); err != nil {

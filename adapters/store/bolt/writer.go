@@ -154,7 +154,7 @@ func (w *writer) try(all []*change) error {
 	return err
 }
 
-// writeConfirmations tells of the first failure and of the end of failures: those
+// writeConfirmations logs the first failure and the end of failures, because those
 // who confirmed have been told that it is done.
 func (w *writer) writeConfirmations() {
 	err := w.confirmations.write(w.file)

@@ -60,7 +60,7 @@ func (k *keeper) answer(c *fakeConn, command []string) {
 	}
 }
 
-// A document that comes slowly, but comes, is no failure, though it takes several
+// A document that comes slowly, but comes, is not a failure, though it takes several
 // time-outs altogether.
 func TestSlowDocument(t *testing.T) {
 	beat := time.NewTicker(100 * time.Millisecond)

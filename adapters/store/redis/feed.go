@@ -15,7 +15,7 @@ import (
 
 // feed is a subscription to the channel of changes, shared by the watchers that
 // joined it. It ends when the last of them parts, when the store is closed, or
-// when it breaks; it is never mended: its watchers could not tell which changes
+// when it breaks; it is never repaired: its watchers could not know which changes
 // they missed.
 type feed struct {
 	ready   chan struct{} // closed when subscribed
@@ -25,7 +25,7 @@ type feed struct {
 	watches wakes.Set
 }
 
-// join adds w to the subscription, or to a new one where there is none. The
+// join adds w to the subscription, and begins one if necessary. The
 // caller is within a call and has to part.
 func (s *store) join(w *wakes.Watcher) *feed {
 	s.mu.Lock()

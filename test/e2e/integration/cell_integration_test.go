@@ -101,7 +101,7 @@ func (c *cell) changeTo(t *testing.T, r revision) {
 }
 
 // restart: what was stored is served again, and upstream asked whether it is
-// still right; without a store the document is fetched anew.
+// still right; without a store the document is fetched again.
 func (c *cell) restart(t *testing.T) {
 	c.awaitStored(t)
 	asked := len(c.api.polls())
