@@ -1,6 +1,11 @@
 package app
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/ports"
+)
 
 const (
 	// failuresBeforeBackoff is the number of failures in a row after which polls become
@@ -14,6 +19,8 @@ const (
 	// offers the lease to the others: soon enough for them to stay within the grace
 	// period.
 	failuresBeforeHandOver = 2
+	// longestWait bounds how long upstream can make the next poll wait.
+	longestWait = 5 * time.Minute
 )
 
 // schedule decides when to poll next. Polls follow a grid of one interval, so that slow
@@ -53,14 +60,27 @@ func (s *schedule) retime(interval time.Duration, now time.Time) {
 	}
 }
 
-// after returns when to poll next, given that a poll took from began to now: the
-// next moment of the grid, or up to two intervals from now after many failures.
-func (s *schedule) after(began, now time.Time) time.Time {
+// after returns when to poll next, given that a poll took from began to now and ended
+// with err: the next moment of the grid, up to two intervals from now after many
+// failures, and not before the time that upstream asked to wait, up to longestWait.
+func (s *schedule) after(began, now time.Time, err error) time.Time {
 	next := s.grid(began, now)
-	if s.failures < failuresBeforeBackoff {
-		return next
+	if s.failures >= failuresBeforeBackoff {
+		next = now.Add(time.Duration((1 + s.random()) * float64(s.interval)))
 	}
-	return now.Add(time.Duration((1 + s.random()) * float64(s.interval)))
+	if wait := min(waitAfter(err), longestWait); wait > next.Sub(now) {
+		// All environments may have been asked to wait as long.
+		next = now.Add(wait + time.Duration(s.random()*float64(s.interval)))
+	}
+	return next
+}
+
+// waitAfter returns how long upstream asked to wait, 0 when it did not.
+func waitAfter(err error) time.Duration {
+	if fetch := (*ports.FetchError)(nil); errors.As(err, &fetch) {
+		return fetch.After
+	}
+	return 0
 }
 
 // handOver reports whether another node should try after this failure, because the

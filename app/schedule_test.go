@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -362,4 +363,42 @@ func (c *confusedUpstream) FetchDocument(ctx context.Context, r ports.DocumentRe
 		return c.Upstream.FetchDocument(ctx, r)
 	}
 	return ports.Document{NotModified: true}, nil
+}
+
+// Upstream that asks to wait is not asked before, but within five minutes at the latest.
+func TestRetryAfterIsHonoured(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		after       time.Duration
+		least, most time.Duration // between polls
+	}{
+		{"longer than the interval", time.Minute, time.Minute, time.Minute + interval},
+		{"shorter than the interval", time.Second, interval, 2 * interval},
+		{"a day", 24 * time.Hour, 5 * time.Minute, 5*time.Minute + interval},
+		{"nothing", 0, interval, 2 * interval},
+		{"nonsense", -time.Hour, interval, 2 * interval},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u := newUpstream()
+				u.put(key, time.Now(), "a")
+				start(t, u, setup{})
+				pass(time.Minute)
+				failed := time.Now()
+				u.script(func(string, domain.EnvironmentKey, int) error {
+					return &ports.FetchError{Status: 429, After: c.after, Err: errors.New("upstream answered 429")}
+				})
+				pass(30 * time.Minute)
+				all := gaps(u.since(key, failed))
+				if len(all) < 4 {
+					t.Fatalf("gaps %v", all)
+				}
+				for _, gap := range all {
+					if gap < c.least || gap > c.most {
+						t.Errorf("a gap of %v, want %v to %v", gap, c.least, c.most)
+					}
+				}
+			})
+		})
+	}
 }

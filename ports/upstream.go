@@ -68,7 +68,10 @@ type FetchError struct {
 	Doing  string // what failed; "" is fetching the document
 	Status int    // of the HTTP answer, 0 when there was none
 	Cause  string // the likely cause and what to do about it; may be empty
-	Err    error  // what happened
+	// After is how long upstream asks to wait before the next request, 0 when it does
+	// not say.
+	After time.Duration
+	Err   error // what happened
 }
 
 func (e *FetchError) Error() string {

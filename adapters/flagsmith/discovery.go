@@ -48,7 +48,7 @@ func (d *Discovery) Discover(ctx context.Context) ([]domain.EnvironmentKeys, err
 	}
 	const doing = "discovering environments"
 	if f := (*failure)(nil); errors.As(err, &f) {
-		return nil, &ports.FetchError{Doing: doing, Status: f.status, Cause: f.cause, Err: f.err}
+		return nil, &ports.FetchError{Doing: doing, Status: f.status, Cause: f.cause, After: f.after, Err: f.err}
 	}
 	return nil, &ports.FetchError{Doing: doing, Err: err}
 }

@@ -103,9 +103,9 @@ func (r *listReader) environment(e *listedEnvironment) error {
 	case e == nil:
 		return errors.New("it is null")
 	case e.ClientSideKey == nil:
-		return errors.New("client_side_key is missing")
+		return errors.New("client_side_key is missing or null")
 	case e.ServerSideKeys == nil:
-		return errors.New("server_side_keys is missing")
+		return errors.New("server_side_keys is missing or null")
 	}
 	text := strings.TrimSpace(*e.ClientSideKey)
 	key := domain.EnvironmentKey(text)
@@ -151,9 +151,9 @@ func readCredential(k *listedKey) (c domain.Credential, active bool, err error) 
 	case k == nil:
 		return c, false, errors.New("it is null")
 	case k.Key == nil:
-		return c, false, errors.New("key is missing")
+		return c, false, errors.New("key is missing or null")
 	case k.Active == nil:
-		return c, false, errors.New("active is missing")
+		return c, false, errors.New("active is missing or null")
 	}
 	var expiresAt time.Time
 	if k.ExpiresAt != nil {

@@ -49,7 +49,7 @@ func (c *Client) FetchDocument(ctx context.Context, r ports.DocumentRequest) (po
 		return ports.Document{}, ended
 	}
 	if f := (*failure)(nil); errors.As(err, &f) {
-		return ports.Document{}, &ports.FetchError{Status: f.status, Cause: f.cause, Err: f.err}
+		return ports.Document{}, &ports.FetchError{Status: f.status, Cause: f.cause, After: f.after, Err: f.err}
 	}
 	return ports.Document{}, &ports.FetchError{Err: err}
 }

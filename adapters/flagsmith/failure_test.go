@@ -66,6 +66,10 @@ func TestStatus(t *testing.T) {
 			if failed.Status != tt.status {
 				t.Errorf("status %d", failed.Status)
 			}
+			after, _ := time.ParseDuration(tt.retryAfter + "s")
+			if failed.After != after {
+				t.Errorf("asked to wait %v, want %v", failed.After, after)
+			}
 			contains(t, failed.Error(), fmt.Sprintf("upstream answered %d", tt.status))
 			contains(t, failed.Cause, tt.cause...)
 			if tt.cause == nil && failed.Cause != "" {

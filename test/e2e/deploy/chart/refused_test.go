@@ -47,6 +47,8 @@ func TestRefusedBySchema(t *testing.T) {
 		{"resources: {limits: {memory: 512MB}}", "/resources/limits/memory"},
 		{"extraEnv: [{name: WEB_CONCURRENCY, value: 2}]", "/extraEnv/0/value"},
 		{"networkPolicy: {redisPorts: []}", "/networkPolicy/redisPorts"},
+		{"ingress: {paths: [api]}", "/ingress/paths/0"},
+		{"extraVolumes: {name: trust}", "/extraVolumes"},
 	} {
 		t.Run(tt.values, func(t *testing.T) {
 			values := merged(t, tt.values)
@@ -105,6 +107,8 @@ func TestRefusedByTemplate(t *testing.T) {
 		{"config: {api_url: 'https://me:hidden_text@flagsmith'}", "config.api_url has a password"},
 		{"extraEnv: [{name: webhook_secret, value: hidden_text}]", "extraEnv has webhook_secret"},
 		{"{store: {mode: redis}, secretKeys: {storeURL: ''}}", "store.mode redis needs secretKeys.storeURL"},
+		{"ingress: {enabled: true}", "ingress.host is required"},
+		{"extraObjects: [{kind: Secret, stringData: {key: " + key + "}}]", "server-side key in the values"},
 		{"autoscaling: {minReplicas: 20}", "minReplicas is above"},
 		{"resources: {requests: {cpu: null}}", "autoscaling needs resources.requests.cpu"},
 	} {

@@ -41,6 +41,9 @@
 {{- if and (eq .Values.store.mode "redis") (not .Values.secretKeys.storeURL) -}}
 {{- fail "store.mode redis needs secretKeys.storeURL: the Secret's entry with the URL of Redis" -}}
 {{- end -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
+{{- fail "ingress.host is required: the host name at which applications reach the proxy" -}}
+{{- end -}}
 {{- if .Values.autoscaling.enabled -}}
 {{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) -}}
 {{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas" -}}

@@ -33,6 +33,10 @@ spec:
     fsGroupChangePolicy: OnRootMismatch
     seccompProfile:
       type: RuntimeDefault
+  {{- with .Values.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   containers:
     - name: edge-proxy
       image: {{ include "edge-proxy.image" . | quote }}
@@ -79,6 +83,9 @@ spec:
         - name: documents
           mountPath: {{ include "edge-proxy.storeDirectory" . }}
         {{- end }}
+        {{- with .Values.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
   volumes:
     - name: config
       configMap:
@@ -88,6 +95,9 @@ spec:
       secret:
         secretName: {{ .Values.existingSecret }}
         defaultMode: 0440
+    {{- with .Values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   topologySpreadConstraints:
     {{- range tuple "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
     - maxSkew: 1
