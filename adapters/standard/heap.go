@@ -25,7 +25,7 @@ func boundGarbage(ctx context.Context) {
 	ticker := time.NewTicker(heapCheck)
 	defer ticker.Stop()
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	set := 100
+	set, grown := 100, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -33,9 +33,14 @@ func boundGarbage(ctx context.Context) {
 		case <-ticker.C:
 		}
 		metrics.Read(live)
-		if percent := headroomPercent(live[0].Value.Uint64()); percent != set {
+		switch percent := headroomPercent(live[0].Value.Uint64()); {
+		case percent != set:
+			grown = grown || percent < set
 			set = percent
 			debug.SetGCPercent(percent)
+		case grown: // and has settled: what the growth left behind goes back to the system
+			grown = false
+			debug.FreeOSMemory()
 		}
 	}
 }
