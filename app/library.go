@@ -106,7 +106,12 @@ func (l *library) confirm(key domain.EnvironmentKey, at time.Time) {
 // served returns how many environments have a document, and how many there are.
 func (l *library) served() (served, all int) {
 	s := l.snapshot.Load()
-	return len(s.environments), len(s.Keys())
+	for _, e := range s.environments {
+		if e != nil {
+			served++
+		}
+	}
+	return served, len(s.environments)
 }
 
 // oldest returns the environment whose document was confirmed longest ago, or never.
