@@ -230,6 +230,19 @@ func (c *compiler) segments() {
 		r.at.rank = uint32(rank)
 	}
 	c.program.index = newIndex(c.program.segments, c.program.nslots)
+	for i := range c.program.segments {
+		dropValues(c.program.segments[i].rules)
+	}
+}
+
+// dropValues releases what only newIndex reads.
+func dropValues(rules []rule) {
+	for i := range rules {
+		for j := range rules[i].conditions {
+			rules[i].conditions[j].values = nil
+		}
+		dropValues(rules[i].rules)
+	}
 }
 
 // distinctSegments returns the segments. Of several with one id the last wins and
