@@ -91,6 +91,7 @@ func (a *App) Run(ctx context.Context, input Input) error {
 		return errors.Join(fmt.Errorf("opening the listener: %w", err), a.closeStore(ctx, stopped))
 	}
 	close(listening)
+	running.Go(func() { a.logReadiness(keeping) })
 	a.reports.start(ctx)
 	a.deps.Logger.InfoContext(ctx, "listening", "address", address, "environments", len(a.Snapshot().Keys()))
 	served := make(chan error, 1)

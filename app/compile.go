@@ -90,16 +90,30 @@ func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body 
 	return compiled{e, document, append(problems, more...)}, nil
 }
 
-// log reports a new document, its problems once. l names the environment.
-func (c compiled) log(ctx context.Context, l *slog.Logger, key domain.EnvironmentKey, source string) {
-	d := c.document
+// log reports a new document, how it differs from the former one, which may be nil, and
+// its problems once. l names the environment.
+func (c compiled) log(ctx context.Context, l *slog.Logger, former *Environment, source string, took time.Duration) {
+	d, key := c.document, c.environment.Key
 	overridden := 0
 	for _, s := range d.Segments {
 		overridden += len(s.Overrides)
 	}
-	l.DebugContext(ctx, "environment_updated",
+	about := []any{
 		"updated_at", formatTime(d.UpdatedAt), "source", source, "bytes", len(c.environment.Body),
-		"features", len(d.FeatureStates), "segments", len(d.Segments), "segment_overrides", overridden, "identity_overrides", len(d.IdentityOverrides))
+		"features", len(d.FeatureStates), "segments", len(d.Segments), "segment_overrides", overridden, "identity_overrides", len(d.IdentityOverrides),
+	}
+	if former == nil {
+		l.InfoContext(ctx, "document_loaded", "source", source, "features", len(d.FeatureStates), "segments", len(d.Segments),
+			"overrides", overridden+len(d.IdentityOverrides), "took", took.Round(time.Microsecond).String())
+		l.DebugContext(ctx, "environment_updated", about...)
+	} else if l.Enabled(ctx, slog.LevelInfo) {
+		diff := compare(textOf(former.Body), textOf(c.environment.Body))
+		l.InfoContext(ctx, "environment_updated", append(about,
+			"features_changed", len(diff.changed), "added", len(diff.added), "removed", len(diff.removed),
+			"segments_changed", len(diff.segments), "identities_changed", diff.identities)...)
+		l.DebugContext(ctx, "environment_difference",
+			"features_changed", diff.changed, "added", diff.added, "removed", diff.removed, "segments_changed", diff.segments)
+	}
 	if d.APIKey != string(key) {
 		l.WarnContext(ctx, "environment_key_mismatch", "document_api_key", d.APIKey,
 			"hint", "the server-side key belongs to another environment than the client-side key")

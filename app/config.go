@@ -67,10 +67,10 @@ type Deps struct {
 	// Analytics forwards what applications report about their use of features; nil:
 	// their reports are dropped.
 	Analytics ports.AnalyticsReporter
-	// Events takes the events of experiments; nil: nobody does.
+	// Events sends the events of experiments; nil: they are not accepted.
 	Events ports.EventSender
-	// Volatile: the store does not outlive this process, so that events are not kept
-	// in it.
+	// Volatile says that the store does not outlive this process. Events are then not
+	// kept in it.
 	Volatile bool
 }
 

@@ -31,12 +31,14 @@ type discovery struct {
 	list     []domain.EnvironmentKeys // the last good one; may be nil
 	received time.Time                // when upstream last sent the list to this node; zero: never
 	schedule schedule
+	outages  *outages
 	record   discoveryRecord
 }
 
 func newDiscovery(deps Deps, config *atomic.Pointer[Config], r *roster) *discovery {
 	return &discovery{
 		deps: deps, config: config, roster: r, restored: make(chan struct{}), changed: make(chan struct{}, 1),
+		outages:  newOutages("error_discovering_environments", "discovering_environments_again", deps.Now),
 		schedule: schedule{interval: config.Load().Freshness.PollInterval, random: deps.Random},
 	}
 }
@@ -100,14 +102,18 @@ func (d *discovery) turn(ctx context.Context) time.Time {
 		return began
 	case err != nil:
 		d.schedule.failures++
-		d.logFailure(ctx, err)
 		d.followRecord(ctx)
 	default:
+		d.outages.succeeded(ctx, d.deps.Logger, "")
 		d.received = began
 		d.adopt(sorted(list), began)
 		d.keepRecord(ctx)
 	}
-	return d.schedule.after(began, d.deps.Now(), err)
+	next := d.schedule.after(began, d.deps.Now(), err)
+	if err != nil {
+		d.logFailure(ctx, err, next)
+	}
+	return next
 }
 
 // adopt uses a list from now on. at is when upstream sent it.
@@ -119,12 +125,13 @@ func (d *discovery) adopt(list []domain.EnvironmentKeys, at time.Time) {
 	d.at.Store(&at)
 }
 
-func (d *discovery) logFailure(ctx context.Context, err error) {
+// logFailure logs a failed turn. next is when the next one is due.
+func (d *discovery) logFailure(ctx context.Context, err error, next time.Time) {
 	effect := "the environments known so far stay"
 	if d.list == nil {
 		effect = "no environment is known from discovery yet"
 	}
-	d.deps.Logger.ErrorContext(ctx, "error_discovering_environments", append(failureAttributes(err), "effect", effect)...)
+	d.outages.failed(ctx, d.deps.Logger, "", err, "effect", effect, "next_try", max(0, next.Sub(d.deps.Now())).Round(time.Millisecond).String())
 }
 
 // sorted returns a list in an order that is the same for equal lists. Server-side keys

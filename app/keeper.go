@@ -25,6 +25,7 @@ type keeper struct {
 	record     *record
 	library    *library
 	compiler   *compiler
+	outages    *outages
 	background background
 	config     *atomic.Pointer[Config]
 	now        func() time.Time
@@ -154,14 +155,19 @@ func (k *keeper) turn(ctx context.Context) time.Time {
 		return next
 	}
 	err := k.poll(ctx)
-	if err != nil && ctx.Err() == nil {
+	failed := err != nil && ctx.Err() == nil
+	if failed {
 		k.schedule.failures++
 		// Upstream that asks this node to wait means the others, too.
 		if k.schedule.handOver() && waitAfter(err) == 0 {
 			_ = k.record.dropLease(ctx)
 		}
 	}
-	return k.schedule.after(began, k.now(), err)
+	next := k.schedule.after(began, k.now(), err)
+	if failed {
+		k.logFailure(ctx, err, next)
+	}
+	return next
 }
 
 // lease takes or extends the lease, see record.lease. A node that gets it first takes
@@ -198,7 +204,9 @@ func (k *keeper) refreshEarly(ctx context.Context, what wake) {
 	}
 	f := k.fetcher
 	f.unconditional = f.unconditional || !what.updatedAt.IsZero()
-	_ = k.poll(ctx) // logged; the schedule stays as it is
+	if err := k.poll(ctx); err != nil && ctx.Err() == nil { // the schedule stays as it is
+		k.logFailure(ctx, err, k.schedule.next)
+	}
 	// What was announced may not be where upstream answers from yet, and a condition
 	// would still hide it once it is, see unconditionalEvery.
 	f.unconditional = f.unconditional || k.held != nil && k.held.UpdatedAt.Before(what.updatedAt)
@@ -215,14 +223,24 @@ func (k *keeper) poll(ctx context.Context) error {
 	if err == nil {
 		k.background.do(len(a.Body), func() { err = k.accept(ctx, a) })
 	}
-	if err != nil && ctx.Err() == nil {
-		effect := "no document yet"
-		if k.held != nil {
-			effect = "the held document stays"
-		}
-		k.logger.ErrorContext(ctx, "error_fetching_document", append(failureAttributes(err), "effect", effect)...)
+	if err == nil {
+		k.outages.succeeded(ctx, k.logger, k.key)
 	}
 	return err
+}
+
+// logFailure logs a failed poll. next is when the next one is due.
+func (k *keeper) logFailure(ctx context.Context, err error, next time.Time) {
+	now := k.now()
+	list := []any{"effect", "no document yet"}
+	if k.held != nil {
+		list[1] = "the held document stays"
+		if at := k.library.confirmedAt(k.key); !at.IsZero() {
+			list = append(list, "documents_age", now.Sub(at).Round(time.Millisecond).String())
+		}
+	}
+	list = append(list, "next_try", max(0, next.Sub(now)).Round(time.Millisecond).String())
+	k.outages.failed(ctx, k.logger, k.key, err, list...)
 }
 
 // accept takes over what upstream answered.
@@ -232,7 +250,7 @@ func (k *keeper) accept(ctx context.Context, a answer) error {
 		return err
 	}
 	if next != nil {
-		k.serve(ctx, *next, "upstream")
+		k.serve(ctx, *next, "upstream", a.asked)
 		k.record.stored = false
 	}
 	k.record.confirm(a.asked)
@@ -241,11 +259,12 @@ func (k *keeper) accept(ctx context.Context, a answer) error {
 	return nil
 }
 
-// serve makes a document the one that is served.
-func (k *keeper) serve(ctx context.Context, c compiled, source string) {
+// serve makes a document the one that is served. began is when it was asked for.
+func (k *keeper) serve(ctx context.Context, c compiled, source string, began time.Time) {
+	former := k.held
 	k.held = c.environment
 	k.library.put(c.environment)
-	c.log(ctx, k.logger, k.key, source)
+	c.log(ctx, k.logger, former, source, k.now().Sub(began))
 }
 
 // confirmed takes note that the held document was right at that time.
@@ -303,7 +322,7 @@ func (k *keeper) takeOver(ctx context.Context, read ports.Record) (taken bool) {
 
 // acceptRecord is takeOver where it runs.
 func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
-	digest := digestOf(read.Body)
+	began, digest := k.now(), digestOf(read.Body)
 	switch k.record.judge(read, digest, k.held) {
 	case domain.Confirm:
 		k.record.read(read, true)
@@ -321,7 +340,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 	}
 	former := k.held
 	k.record.read(read, true)
-	k.serve(ctx, c, "store")
+	k.serve(ctx, c, "store", began)
 	k.fetcher.replaced(former != nil)
 	if former == nil { // from an earlier run: how long ago is what counts
 		k.record.checkedAt, k.record.seenAt = read.CheckedAt, read.CheckedAt

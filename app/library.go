@@ -103,6 +103,36 @@ func (l *library) confirm(key domain.EnvironmentKey, at time.Time) {
 	}
 }
 
+// served returns how many environments have a document, and how many there are.
+func (l *library) served() (served, all int) {
+	s := l.snapshot.Load()
+	for _, e := range s.environments {
+		if e != nil {
+			served++
+		}
+	}
+	return served, len(s.environments)
+}
+
+// oldest returns the environment whose document was confirmed longest ago, or never.
+func (l *library) oldest() (key domain.EnvironmentKey, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, k := range l.snapshot.Load().Keys() {
+		if confirmed := l.confirmed[k.Client]; i == 0 || confirmed.Before(at) {
+			key, at = k.Client, confirmed
+		}
+	}
+	return key, at
+}
+
+// confirmedAt returns when the environment's document was last confirmed, or zero.
+func (l *library) confirmedAt(key domain.EnvironmentKey) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.confirmed[key]
+}
+
 // confirmations returns the time of each environment's last confirmation, or zero.
 // Environments that were added to fresh ones are left out until their first document
 // arrives, at most for the grace period: a new environment must not take a proxy out of

@@ -23,6 +23,7 @@ type roster struct {
 	library   *library
 	fetching  *semaphore // for fetches under way
 	compiler  *compiler
+	outages   *outages
 	discovery *discovery // may be nil
 	slower    atomic.Pointer[slower]
 
@@ -53,6 +54,7 @@ func newRoster(deps Deps, config *atomic.Pointer[Config], l *library) *roster {
 		deps: deps, config: config, library: l,
 		fetching: newSemaphore(config.Load().PollConcurrency),
 		compiler: &compiler{presenter: deps.Presenter, slots: newSemaphore(concurrentCompiles)},
+		outages:  newOutages("error_fetching_document", "fetching_documents_again", deps.Now),
 		keepers:  map[domain.EnvironmentKey]*keeper{}, leaving: map[domain.EnvironmentKey]chan struct{}{},
 		rewatch: func() {},
 	}
@@ -209,7 +211,7 @@ func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
 			environment: keys.Client, upstream: deps.Upstream, slots: r.fetching, compiler: r.compiler, now: deps.Now, logger: logger,
 		},
 		record:  &record{key: keys.Client, store: deps.Store, config: r.config, random: deps.Random, logger: logger},
-		library: r.library, compiler: r.compiler, background: background{run: deps.Background},
+		library: r.library, compiler: r.compiler, outages: r.outages, background: background{run: deps.Background},
 		config: r.config, now: deps.Now, random: deps.Random, logger: logger,
 		wakes:    newWakes(),
 		schedule: schedule{interval: r.config.Load().Freshness.PollInterval, random: deps.Random},
@@ -225,6 +227,7 @@ func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
 // holds r.mu.
 func (r *roster) remove(key domain.EnvironmentKey) {
 	r.library.announcer.end(key)
+	r.outages.leave(key)
 	k := r.keepers[key]
 	delete(r.keepers, key)
 	r.leaving[key] = k.ended

@@ -11,11 +11,11 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// exposureEvent is the one event whose name may begin with "$".
+// exposureEvent is the only event whose name may begin with "$".
 const exposureEvent = "$flag_exposure"
 
-// The limits of an event, those of Flagsmith. Lengths of names are in characters,
-// sizes in bytes of compact JSON.
+// The limits of an event are those of Flagsmith. Names are limited in characters, other
+// members in bytes of compact JSON.
 const (
 	maxEventName   = 256
 	maxEventText   = 2000 // feature names, identifiers and values of traits
@@ -26,42 +26,42 @@ const (
 	maxEventSkew   = 24 * time.Hour
 )
 
-// maxRejections is how many rejected events are listed.
+// maxRejections bounds the list of rejected events.
 const maxRejections = 500
 
-// ErrEventTypes is wrapped by errors about a list of events that is JSON, but whose
-// members have the wrong types.
+// ErrEventTypes is wrapped by errors about JSON that is not a list of events, because a
+// member is missing or has the wrong type.
 var ErrEventTypes = errors.New("not a list of events")
 
-// EventSource says where events come from. Events of one source are sent together.
+// EventSource is where events come from. Events of one source are sent together.
 type EventSource struct {
 	Environment EnvironmentKey
-	// ServerKey is the digest of the server-side key that the events came with; zero:
-	// they came with the client-side key. The key itself is never stored.
+	// ServerKey is the digest of the server-side key of the request, or zero if it had
+	// the client-side key. The key itself is never stored.
 	ServerKey KeyDigest
 	// SDK is the name and version that the SDK gives itself; it may be empty.
 	SDK string
 }
 
-// Events is a list of events, sorted into those that Flagsmith accepts and the others.
+// Events is a list of events, divided into valid and rejected ones.
 type Events struct {
-	// Valid has the text of each valid event, as it was sent: parts of the body.
+	// Valid has the text of each valid event as it was sent. The texts are parts of the
+	// body.
 	Valid []string
-	// Rejected has the first others, in their order, and NumRejected is how many there
-	// are in all: a body can hold a million of them.
+	// Rejected has the first rejected events. NumRejected is the number of all: a body
+	// can hold a million of them.
 	Rejected    []RejectedEvent
 	NumRejected int
 }
 
-// RejectedEvent says why an event is not accepted.
+// RejectedEvent is an event that is not accepted, and why.
 type RejectedEvent struct {
-	Index  int // in the list that was sent
+	Index  int // in the list of the request
 	Reason string
 }
 
-// ReadEvents reads {"events":[…]} and checks each event on its own. Errors wrap
-// jsonscan.ErrSyntax where body is not JSON, and ErrEventTypes where it is another
-// JSON: then none of the events counts.
+// ReadEvents reads {"events":[…]} and checks each event on its own, at the time now. Its
+// errors concern the whole body and wrap jsonscan.ErrSyntax or ErrEventTypes.
 func ReadEvents(body string, now time.Time) (Events, error) {
 	r := eventReader{Scanner: jsonscan.New(body), body: body, latest: now.Add(maxEventSkew).UnixMilli()}
 	found := false
@@ -88,17 +88,16 @@ func ReadEvents(body string, now time.Time) (Events, error) {
 	return r.events, r.End()
 }
 
-// eventReader reads a list of events. Its first error, of syntax or of types, ends
-// all reading.
+// eventReader reads a list of events. It stops at the first error, of syntax or of types.
 type eventReader struct {
 	jsonscan.Scanner
 	body   string
-	latest int64 // the latest timestamp that is allowed
+	latest int64 // the latest allowed timestamp
 	events Events
 	types  error
 }
 
-// event is what is checked of an event. A Raw text is "" where there is none.
+// event is the members of an event that are checked. A member that is missing is empty.
 type event struct {
 	name                    string
 	feature, identifier     string
@@ -113,7 +112,7 @@ func (r *eventReader) wrong(format string, args ...any) {
 	}
 }
 
-// object reads an object and calls member at the value of each key.
+// object reads an object. It calls member for each key, to read the value.
 func (r *eventReader) object(what string, member func(key string)) {
 	if kind := r.Kind(); kind != jsonscan.Object && kind != jsonscan.Invalid {
 		r.Skip() // an error of syntax comes first
@@ -155,9 +154,9 @@ func (r *eventReader) list() {
 	}
 }
 
-// event reads one event and returns its text too.
+// event reads one event and returns its members and its text.
 func (r *eventReader) event(i int) (e event, raw string) {
-	_ = r.Kind() // passes over white space
+	_ = r.Kind() // skips white space
 	start := r.Offset()
 	var seen []string
 	r.object("an event", func(key string) {
@@ -190,7 +189,7 @@ func (r *eventReader) event(i int) (e event, raw string) {
 	return e, r.body[start:r.Offset()]
 }
 
-// text reads a text or, where that is allowed, null.
+// text reads a string or, if nullable, null.
 func (r *eventReader) text(i int, key string, nullable bool) string {
 	switch kind := r.Kind(); {
 	case kind == jsonscan.String || kind == jsonscan.Invalid:
@@ -199,7 +198,7 @@ func (r *eventReader) text(i int, key string, nullable bool) string {
 		r.Null()
 	default:
 		r.Skip()
-		r.wrong("events[%d].%s must be a text", i, key)
+		r.wrong("events[%d].%s must be a string", i, key)
 	}
 	return ""
 }
@@ -218,7 +217,7 @@ func (r *eventReader) integer(i int, key string) int64 {
 	return n
 }
 
-// problem says what is wrong with an event, "" for nothing.
+// problem returns why an event is rejected, or "".
 func (e *event) problem(latest int64) string {
 	earliest := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 	switch {
@@ -249,7 +248,7 @@ func (e *event) problem(latest int64) string {
 	}
 }
 
-// traitsProblem says what is wrong with the traits of an event, "" for nothing.
+// traitsProblem returns why an event with these traits is rejected, or "".
 func traitsProblem(raw string) string {
 	s := jsonscan.New(raw)
 	switch {
@@ -269,18 +268,17 @@ func traitsProblem(raw string) string {
 		case s.Kind() != jsonscan.String:
 			s.Skip()
 		case longer(s.String(), maxEventText):
-			return fmt.Sprintf("the texts of traits must have at most %d characters", maxEventText)
+			return fmt.Sprintf("the strings of traits must have at most %d characters", maxEventText)
 		}
 	}
 }
 
-// longer reports whether text has more than so many characters.
+// longer reports whether text has more characters than that.
 func longer(text string, characters int) bool {
 	return len(text) > characters && utf8.RuneCountInString(text) > characters
 }
 
-// larger reports whether the JSON value raw has more than so many bytes once it is
-// written compactly.
+// larger reports whether the JSON value raw has more bytes than that in compact form.
 func larger(raw string, bytes int) bool {
 	return len(raw) > bytes && len(jsonscan.AppendCompact(nil, raw)) > bytes
 }

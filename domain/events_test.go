@@ -16,7 +16,7 @@ import (
 // eventsNow is the time at which the events of these tests are read.
 var eventsNow = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
-// readEvent reads one event with the given members besides a good timestamp.
+// readEvent reads one event with a good timestamp and the given members.
 func readEvent(t *testing.T, members string) (domain.Events, error) {
 	t.Helper()
 	return domain.ReadEvents(`{"events":[{"timestamp":1795910400000,`+members+`}]}`, eventsNow)
@@ -58,7 +58,7 @@ func TestRejectedEvents(t *testing.T) {
 		`"event":"x","traits":[]`:                                                      "events[0].traits must be an object",
 		`"event":"x","traits":"a"`:                                                     "events[0].traits must be an object",
 		`"event":"x","traits":{"` + text("k", 201) + `":1}`:                            "events[0].the keys of traits must have at most 200 characters",
-		`"event":"x","traits":{"k":"` + text("é", 2001) + `"}`:                         "events[0].the texts of traits must have at most 2000 characters",
+		`"event":"x","traits":{"k":"` + text("é", 2001) + `"}`:                         "events[0].the strings of traits must have at most 2000 characters",
 		`"event":"x","traits":{"k":["` + text("v", 32<<10) + `"]}`:                     "events[0].traits must have at most 32768 bytes",
 		`"event":"x","metadata":{"m":"` + text("v", 8<<10) + `"}`:                      "events[0].metadata must have at most 8192 bytes",
 		`"event":"x","metadata":` + text("[", 300) + text("1", 8<<10) + text("]", 300): "events[0].metadata must have at most 8192 bytes",

@@ -130,8 +130,8 @@ func (r *KeyRing) Index(key EnvironmentKey) (int, bool) {
 	return i, ok
 }
 
-// ServerKey returns the server-side key with that digest, zero where no environment
-// has it, where only its digest is known, and where it has expired at now.
+// ServerKey returns the server-side key with that digest. It returns zero if the key is
+// unknown, known by its digest only, or expired at now.
 func (r *KeyRing) ServerKey(digest KeyDigest, now time.Time) ServerKey {
 	entry, ok := r.byDigest[digest]
 	if !ok {

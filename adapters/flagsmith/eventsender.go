@@ -16,21 +16,21 @@ import (
 const (
 	// sdkHeader is where an SDK names itself.
 	sdkHeader = "Flagsmith-SDK-User-Agent"
-	// maxReceipt bounds what is read of an answer to events.
+	// maxReceipt bounds the answer to events, in bytes.
 	maxReceipt = 1 << 20
-	// maxReason bounds what is repeated of it.
+	// maxReason bounds the part of it that is logged.
 	maxReason = 200
 )
 
-// EventSender is an events API of Flagsmith, which takes the events of experiments.
-// Make it with NewEventSender. It is safe for concurrent use.
+// EventSender sends the events of experiments to an events API of Flagsmith. Make it
+// with NewEventSender. It is safe for concurrent use.
 type EventSender struct{ client *Client }
 
 var _ ports.EventSender = (*EventSender)(nil)
 
-// NewEventSender returns the sender to the API at o.APIURL (events.url), which may be
-// another host than that of the documents: keys go there, and only there. It connects
-// to nothing. Errors: as New.
+// NewEventSender returns the sender to the API at o.APIURL (events.url), which may be on
+// another host than the documents. Keys are sent to that origin only. It makes no
+// connection. Its errors are those of New.
 func NewEventSender(o Options) (*EventSender, error) {
 	client, err := New(o)
 	if err != nil {
@@ -42,8 +42,7 @@ func NewEventSender(o Options) (*EventSender, error) {
 // Close closes the connections that are kept open.
 func (s *EventSender) Close() { s.client.Close() }
 
-// SendEvents posts a batch, its events byte for byte, with the key that they came
-// with. It implements ports.EventSender.
+// SendEvents implements ports.EventSender. It sends the events byte for byte.
 func (s *EventSender) SendEvents(ctx context.Context, b ports.EventBatch) (ports.EventReceipt, error) {
 	key := string(b.Environment)
 	if !b.ServerKey.IsZero() {
@@ -93,7 +92,7 @@ func (s *EventSender) post(ctx context.Context, q request, key string) (ports.Ev
 	}
 }
 
-// eventsBody writes events as the body of one request.
+// eventsBody returns the body of a request with the events.
 func eventsBody(events []string) []byte {
 	var body bytes.Buffer
 	body.WriteString(`{"events":[`)
@@ -107,8 +106,8 @@ func eventsBody(events []string) []byte {
 	return body.Bytes()
 }
 
-// receiptOf reads the answer to events that upstream has taken. One that cannot be
-// read says nothing, for they were taken.
+// receiptOf reads the answer to a batch that upstream has accepted. An answer that cannot
+// be read rejects nothing.
 func receiptOf(body io.Reader, key string) ports.EventReceipt {
 	text, _ := io.ReadAll(io.LimitReader(body, maxReceipt))
 	var answer struct {
@@ -126,14 +125,14 @@ func receiptOf(body io.Reader, key string) ports.EventReceipt {
 	return ports.EventReceipt{Rejected: len(answer.Rejected), Reason: reason}
 }
 
-// refusesEvents reports whether a status says that the same events are never taken,
-// and whether parts of them may be.
+// refusesEvents reports whether a status refuses the batch for good, and whether
+// upstream may accept parts of it.
 func refusesEvents(status int) (refused, divisible bool) {
 	switch status {
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
 		return true, true
 	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return false, false // nobody has judged the events
+		return false, false // not a verdict on the events
 	}
 	return status >= 400 && status < 500, false
 }
@@ -143,9 +142,9 @@ func causeOfEvents(answer *http.Response) string {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return "the environment's key is not known there: check that events.url is the events API of the Flagsmith that the environment belongs to"
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
-		return "events.url is not the address of an events API: correct it, or set it to \"\" where there is none"
+		return "events.url is not the address of an events API: correct it, or set it to \"\" to switch events off"
 	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusUnsupportedMediaType:
-		return "this version of Flagsmith takes other events"
+		return "this version of Flagsmith does not accept an event of this form"
 	case http.StatusRequestEntityTooLarge:
 		return "an event is too large for upstream"
 	case http.StatusTooManyRequests:

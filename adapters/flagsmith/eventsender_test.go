@@ -95,7 +95,7 @@ func TestEventsThatAreNotTaken(t *testing.T) {
 		refused, divisible bool
 		cause              string
 	}{
-		400: {true, true, "other events"},
+		400: {true, true, "an event of this form"},
 		401: {true, false, "key is not known there: check that events.url"},
 		403: {true, false, "key is not known there: check that events.url"},
 		404: {true, false, "events.url is not the address"},
@@ -104,8 +104,8 @@ func TestEventsThatAreNotTaken(t *testing.T) {
 		408: {false, false, ""},
 		410: {true, false, "events.url is not the address"},
 		413: {true, true, "too large"},
-		415: {true, false, "other events"},
-		422: {true, true, "other events"},
+		415: {true, false, "an event of this form"},
+		422: {true, true, "an event of this form"},
 		425: {false, false, ""},
 		429: {false, false, "fewer requests and asks to wait 90 s"},
 		500: {false, false, "has failed"},

@@ -15,7 +15,7 @@ type failure struct {
 	cause  string
 	err    error // never nil
 
-	after    time.Duration // what upstream asks to wait, 0 where it does not
+	after    time.Duration // the pause that upstream asks for, or 0
 	tooLarge bool          // it is that a body exceeds the limit
 }
 
@@ -95,7 +95,7 @@ func wait(header http.Header) string {
 	return ""
 }
 
-// retryAfter returns how long an answer asks to wait, 0 where it does not say.
+// retryAfter returns the pause that Retry-After asks for, or 0.
 func retryAfter(header http.Header) time.Duration {
 	text := strings.TrimSpace(header.Get("Retry-After"))
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {

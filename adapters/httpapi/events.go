@@ -14,22 +14,21 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// eventsPath is where SDKs post events. It is served below /api too, for SDKs that
-// are given the address of the API.
+// eventsPath is the path that SDKs post events to. It is also served below /api, for SDKs
+// that were configured with the address of the API.
 const eventsPath = "/v1/events"
 
-// maxSDK is the longest name of an SDK that is passed on.
+// maxSDK is the length of the longest name of an SDK that is forwarded.
 const maxSDK = 256
 
-// Events take the events of experiments. Accept is called from many requests at a time,
-// must not wait for upstream, and keeps nothing of what it is given. It reports false
-// when there is no room.
+// Events queues the events of experiments. Accept is called concurrently. It must not
+// wait for upstream and must copy what it keeps. It reports false when the queue is full.
 type Events interface {
 	Accept(source domain.EventSource, events []string) bool
 }
 
-// postEvents takes events as Flagsmith does (docs/spec/today.md#events):
-// each is checked on its own, and the valid ones are kept to be forwarded.
+// postEvents accepts events as Flagsmith does (docs/spec/today.md#events). It checks each
+// event on its own and queues the valid ones.
 func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 	entry, err := a.authenticate(r.Request)
 	if err != nil {
@@ -37,7 +36,7 @@ func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 	}
 	contentType := r.Header["Content-Type"]
 	if len(contentType) == 0 || contentType[0] == "" || !declaredJSON(contentType) {
-		return plainText(w, http.StatusUnsupportedMediaType, "the body must be declared as application/json")
+		return plainText(w, http.StatusUnsupportedMediaType, "send the body with Content-Type: application/json")
 	}
 	request, err := decompressed(r.Request)
 	if err != nil {
@@ -45,7 +44,7 @@ func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 	}
 	if request == nil {
 		w.Header()["Accept-Encoding"] = []string{"gzip"}
-		return plainText(w, http.StatusUnsupportedMediaType, "the body must be sent as it is or compressed with gzip")
+		return plainText(w, http.StatusUnsupportedMediaType, "send the body uncompressed or with Content-Encoding: gzip")
 	}
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
@@ -69,13 +68,13 @@ func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 		}
 		if !a.events.Accept(source, events.Valid) {
 			w.Header()["Retry-After"] = []string{retryAfter}
-			return plainText(w, http.StatusServiceUnavailable, "too many events wait to be delivered")
+			return plainText(w, http.StatusServiceUnavailable, "the queue of events is full, try again later")
 		}
 	}
 	return a.write(w, r.Request, status, eventsAnswer(events), 0) // never fails: the events are accepted
 }
 
-// eventsAnswer says which events are accepted.
+// eventsAnswer returns the body that says which events are accepted.
 func eventsAnswer(events domain.Events) []byte {
 	body := strconv.AppendInt([]byte(`{"accepted":`), int64(len(events.Valid)), 10)
 	body = append(body, `,"rejected":[`...)
@@ -94,7 +93,8 @@ func eventsAnswer(events domain.Events) []byte {
 	return append(body, '}')
 }
 
-// sdkOf returns how an SDK names itself, "" where that cannot be passed on.
+// sdkOf returns the name that an SDK gives itself. It is empty if it cannot be forwarded
+// in a header.
 func sdkOf(h http.Header) string {
 	name := h.Get("Flagsmith-SDK-User-Agent")
 	if len(name) > maxSDK || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
@@ -103,9 +103,8 @@ func sdkOf(h http.Header) string {
 	return name
 }
 
-// decompressed returns the request with its body as it was before it was compressed.
-// Nil: it is compressed in a way that is not known. The limit of the body holds for
-// what is decompressed.
+// decompressed returns the request with its body decompressed, or nil if the encoding is
+// unknown. Limits of the body then apply to the decompressed bytes.
 func decompressed(r *http.Request) (*http.Request, error) {
 	switch strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))) {
 	case "", "identity":
@@ -126,7 +125,7 @@ func decompressed(r *http.Request) (*http.Request, error) {
 	return &plain, nil
 }
 
-// plainText answers with a text, as upstream does where events are no list of events.
+// plainText answers with a text, as upstream does for a body that it cannot read.
 func plainText(w http.ResponseWriter, status int, text string) error {
 	h := w.Header()
 	h["Content-Type"] = headerPlainText
@@ -136,8 +135,8 @@ func plainText(w http.ResponseWriter, status int, text string) error {
 	return nil
 }
 
-// corsOf returns who may call from a browser. Events come from everywhere, as upstream
-// has it: their keys are public, and the answer tells nothing.
+// corsOf returns the rules for requests from browsers. Events are accepted from every
+// origin, as upstream does: client-side keys are public, and the answer reveals nothing.
 func (a *API) corsOf(r *http.Request) *cors {
 	if a.events != nil && !a.cors.all && isEventsPath(r.URL.Path) {
 		return &cors{all: true}

@@ -68,7 +68,7 @@ func (w *wiring) OpenUpstream(s config.Settings) (commands.Upstream, error) {
 	return commands.Upstream{Upstream: o.Upstream, Discoverer: o.discoverer, Close: closeBoth}, nil
 }
 
-// openEvents returns what sends events, nil where they are off. It connects to nothing.
+// openEvents returns the sender of events; nil: they are off. It makes no connection.
 func openEvents(s config.Settings) (ports.EventSender, error) {
 	if s.Events.URL.IsZero() {
 		return nil, nil

@@ -17,7 +17,7 @@ const (
 	// firstRetry is the pause after the first failure. It doubles with each further
 	// one, up to the interval.
 	firstRetry = time.Second
-	// longestAfter bounds how long upstream may ask to wait.
+	// longestAfter bounds the pause that upstream may ask for.
 	longestAfter = 10 * time.Minute
 	// lookAgain is how soon a change of the interval is noticed.
 	lookAgain = 5 * time.Second
@@ -55,15 +55,15 @@ const (
 type courier[P any] struct {
 	queue[P]
 	kind string // for the log
-	// early asks for a round before its time; nil: nobody does. It is heeded while
-	// nothing fails.
+	// early requests a round before its time. It is ignored after a failure and may be
+	// nil.
 	early    <-chan struct{}
 	interval func() time.Duration
 	now      func() time.Time
 	random   func() float64
 	logger   *slog.Logger
 	failures int // rounds in a row in which something was delayed
-	// after is how long upstream asked to wait in the last round.
+	// after is the pause that upstream asked for when it last failed.
 	after time.Duration
 }
 
@@ -96,8 +96,8 @@ func (c *courier[P]) run(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-// runSaving is run, and meanwhile calls save every interval: a delivery, or the pause
-// after one that failed, may take longer than events or counts may stay unsaved.
+// runSaving is run with calls of save every interval meanwhile. They do not wait for
+// deliveries or for the pauses after failures.
 func (c *courier[P]) runSaving(ctx context.Context, stop <-chan struct{}, interval func() time.Duration, save func(context.Context)) {
 	saving, stopSaving := context.WithCancel(ctx)
 	var saver sync.WaitGroup
@@ -225,7 +225,7 @@ func outcomeOf(err error) outcome {
 	}
 }
 
-// afterOf returns how long upstream asks to wait, within reason.
+// afterOf returns the pause that upstream asks for, at most longestAfter.
 func afterOf(err error) time.Duration {
 	var report *ports.ReportError
 	if !errors.As(err, &report) {

@@ -14,31 +14,34 @@ import (
 )
 
 const (
-	// Upstream takes bodies of up to two megabytes.
+	// Upstream accepts bodies of up to two megabytes.
 	maxBatchEvents = 1000
 	maxBatchBytes  = 1 << 20
-	// Besides their texts, an event and a source take about this many bytes.
+	// The memory of an event and of a source without their texts, approximately.
 	eventBytes  = 64
 	sourceBytes = 512
-	// maxRefusals is how many events in a row are refused one by one before the rest
-	// of their batch is given up: upstream wants none of them.
+	// maxRefusals is how many events in a row upstream may refuse before the rest of
+	// their batch is dropped.
 	maxRefusals = 100
+	// A slot of more than smallSlot bytes is not written again within rewriteAfter while
+	// batches are delivered.
+	smallSlot    = 64 << 10
+	rewriteAfter = 100 * time.Millisecond
 )
 
-// EventsOptions is what Events is made of.
+// EventsOptions configures Events.
 type EventsOptions struct {
 	Sender ports.EventSender
-	// Store keeps what upstream has not taken yet; nil: a restart loses it.
+	// Store keeps events until upstream has accepted them; nil: a restart loses them.
 	Store SpoolStore
 	// Node names this process among those that share the store.
 	Node string
-	// ServerKey returns the server-side key with that digest, zero where it is not
-	// known. It is called before each delivery.
+	// ServerKey returns the server-side key with that digest, or zero when it is
+	// unknown. It is called before each delivery.
 	ServerKey func(domain.KeyDigest) domain.ServerKey
 	// MaxBytes returns how many bytes of events may wait, approximately.
 	MaxBytes func() int64
-	// Interval returns the time between two deliveries, more than zero. It is asked
-	// before each.
+	// Interval returns the time between two deliveries, more than zero.
 	Interval func() time.Duration
 	Now      func() time.Time
 	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
@@ -46,25 +49,25 @@ type EventsOptions struct {
 	Logger *slog.Logger
 }
 
-// Events forwards the events of experiments. Make it with NewEvents. Accepting is
-// safe for concurrent use, never waits for upstream or the store, and may be done
-// before, during and after Run.
+// Events forwards the events of experiments. Make it with NewEvents. Accept is safe for
+// concurrent use, never waits for upstream or the store, and may be called before,
+// during and after Run.
 //
-// An accepted event is fresh at first. Twice in every interval the fresh events are
-// filed in slots and the slots saved in the store (see slot). Every interval all
-// batches of all slots are sent; what upstream has answered leaves its slot, which is
-// saved again. So a restart loses what was fresh, and sends again only what upstream
-// had not answered.
+// An accepted event is fresh at first. Twice in every interval, fresh events move to
+// slots, and the slots are saved in the store (see slot). Every interval the batches of
+// all slots are sent. Events that upstream has answered leave their slot, which is saved
+// again. So a restart loses fresh events only, and sends again only what upstream had
+// not answered.
 type Events struct {
 	o EventsOptions
 	// early asks for a delivery before the interval is over.
 	early chan struct{}
 
-	// storing is held over calls of the store, and by whoever adds to slots. It is
-	// taken before mu.
+	// storing is held during calls of the store and while slots grow. It is taken
+	// before mu.
 	storing  lock
 	leased   time.Time // when the leases of the slots were last extended
-	swept    time.Time // when what others left was last looked for
+	swept    time.Time // when abandoned slots were last looked for
 	troubled bool      // an error of the store was logged
 
 	mu    sync.Mutex
@@ -75,34 +78,33 @@ type Events struct {
 	lost  eventLosses
 }
 
-// eventBatch is a part of the events of one source, sent in one request. Events.mu guards
+// eventBatch is the events of one source that are sent in one request. Events.mu guards
 // it.
 type eventBatch struct {
 	source domain.EventSource
 	events []string
 	size   int64
-	// stored is how many of the events, from the first on, are in the store.
+	// stored is how many events, from the first on, are in the store.
 	stored int
 	home   *slot // nil: no events are left, or another process has them
 }
 
-// eventLosses counts what was not delivered since the last time it was logged.
+// eventLosses counts the events that were lost since the last log line.
 type eventLosses struct {
-	turnedAway int64  // there was no room; whoever sent them knows
-	refused    int64  // upstream does not want them
-	rejected   int64  // upstream took their batch and does not accept them
-	err        error  // of the last one refused
-	reason     string // of the last one rejected
+	turnedAway int64  // answered 503, because the queue was full
+	refused    int64  // refused by upstream
+	rejected   int64  // not accepted by upstream, which accepted the rest of their batch
+	err        error  // of the last refused one
+	reason     string // of the last rejected one
 }
 
-// NewEvents returns Events without any events.
+// NewEvents returns Events that hold no events yet.
 func NewEvents(o EventsOptions) *Events {
 	return &Events{o: o, early: make(chan struct{}, 1), storing: make(lock, 1), fresh: map[domain.EventSource][]string{}, open: map[domain.EventSource]*eventBatch{}}
 }
 
-// Accept takes events of a source, each a JSON object. It reports false, and takes
-// none, when there is no room for them. It keeps nothing of the slice nor of the
-// memory behind its texts.
+// Accept queues events of a source, each a JSON object. It reports false, and queues
+// nothing, when the queue has too little room. It copies the texts.
 func (e *Events) Accept(source domain.EventSource, events []string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -141,8 +143,8 @@ func sizeOf(events []string) int64 {
 	return size
 }
 
-// Run delivers every interval until stop is closed, and then what is left. It begins
-// with what an earlier process left in the store. ctx bounds all of it.
+// Run delivers every interval until stop is closed, and then the rest. It begins with
+// the events that an earlier process left in the store. It ends early when ctx does.
 func (e *Events) Run(ctx context.Context, stop <-chan struct{}) {
 	delivery := &courier[*eventBatch]{queue: (*eventQueue)(e), kind: "events", early: e.early, interval: e.o.Interval, now: e.o.Now, random: e.o.Random, logger: e.o.Logger}
 	half := func() time.Duration { return e.o.Interval() / 2 }
@@ -154,8 +156,8 @@ func (e *Events) Run(ctx context.Context, stop <-chan struct{}) {
 	e.end(ctx)
 }
 
-// collect files what is fresh, and saves the slots that have changed. It needs
-// e.storing.
+// collect moves fresh events to slots and saves the slots that have changed. The caller
+// holds e.storing.
 func (e *Events) collect(ctx context.Context) {
 	e.extendLeases(ctx)
 	e.mu.Lock()
@@ -172,8 +174,8 @@ func (e *Events) collect(ctx context.Context) {
 	}
 }
 
-// file adds events to the last slot and, where that is full, to new ones. It needs
-// e.storing and e.mu.
+// file adds events to the last slot and, once that is full, to new ones. The caller
+// holds e.storing and e.mu.
 func (e *Events) file(source domain.EventSource, events []string) {
 	for _, text := range events {
 		size := sizeOf([]string{text})
@@ -196,8 +198,11 @@ func (e *Events) file(source domain.EventSource, events []string) {
 	}
 }
 
-// answered takes the first n events out of a batch, for upstream has answered to
-// them, and saves its slot. It reports false when another process has the batch.
+// answered removes the first n events of a batch, because upstream has answered for
+// them, and saves their slot. It reports false when another process has the batch.
+//
+// A large slot that was written a moment ago is left to the end of the round: it may
+// have a thousand batches, and is written as a whole.
 func (e *Events) answered(ctx context.Context, b *eventBatch, n int) bool {
 	e.mu.Lock()
 	s := b.home
@@ -206,16 +211,19 @@ func (e *Events) answered(ctx context.Context, b *eventBatch, n int) bool {
 		return false
 	}
 	e.held -= s.drop(b, n)
+	small := s.size < smallSlot
 	e.mu.Unlock()
 	e.storing.Lock()
 	defer e.storing.Unlock()
-	e.save(ctx, s) // unless somebody did so while this waited
+	if since := e.o.Now().Sub(s.written); small || since < 0 || since > rewriteAfter {
+		e.save(ctx, s) // unless that was done while this waited
+	}
 	return true
 }
 
-// end saves what is left and lets others have it.
+// end saves the rest and gives up the leases, so that others can take it over.
 func (e *Events) end(ctx context.Context) {
-	// Upstream may have taken all the time there was.
+	// Upstream may have used up the time of ctx.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSave)
 	defer cancel()
 	e.storing.Lock()
@@ -233,14 +241,14 @@ func (e *Events) end(ctx context.Context) {
 	}
 	if waiting > 0 {
 		e.o.Logger.WarnContext(ctx, "events_not_delivered", "events", waiting, "stored", stored,
-			"effect", "stored events are delivered after a restart, if the store outlives this process; the others are lost")
+			"effect", "stored events are sent after a restart, if the store outlives this process; the others are lost")
 	}
 }
 
-// eventQueue is Events as its courier sees it.
+// eventQueue is the queue of the courier of Events.
 type eventQueue Events
 
-// take returns all batches.
+// take implements queue: it returns all batches.
 func (q *eventQueue) take(ctx context.Context) []*eventBatch {
 	e := (*Events)(q)
 	e.storing.Lock()
@@ -256,9 +264,10 @@ func (q *eventQueue) take(ctx context.Context) []*eventBatch {
 	return all
 }
 
-// deliver sends what is in a batch; more may be added to it meanwhile. When upstream refuses it for something in it, smaller parts
-// are sent, until it is known which events are to blame; those are lost. Parts that
-// upstream has answered to are never sent again, whatever becomes of the others.
+// deliver sends the events of a batch; more may be added to it meanwhile. When upstream
+// refuses them for something in them, deliver sends smaller parts, until it knows which
+// events are to blame; those are lost. It never sends a part again that upstream has
+// answered, whatever becomes of the others.
 func (q *eventQueue) deliver(ctx context.Context, b *eventBatch) error {
 	e := (*Events)(q)
 	e.mu.Lock()
@@ -293,8 +302,8 @@ func (q *eventQueue) deliver(ctx context.Context, b *eventBatch) error {
 	return nil
 }
 
-// send sends events of a source. With a server-side key that is not known any more it
-// sends them with the client-side key: they belong to the same environment.
+// send sends events of a source. If the server-side key is no longer known, it sends
+// them with the client-side key of the same environment.
 func (e *Events) send(ctx context.Context, source domain.EventSource, events []string) (ports.EventReceipt, error) {
 	out := ports.EventBatch{Environment: source.Environment, SDK: source.SDK, Events: events}
 	if source.ServerKey != (domain.KeyDigest{}) {
@@ -303,7 +312,8 @@ func (e *Events) send(ctx context.Context, source domain.EventSource, events []s
 	return e.o.Sender.SendEvents(ctx, out)
 }
 
-// count counts what is lost of so many events that upstream has answered to.
+// count adds the events that upstream did not accept to the losses. events is how many
+// it has answered.
 func (e *Events) count(events int, receipt ports.EventReceipt, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -316,19 +326,22 @@ func (e *Events) count(events int, receipt ports.EventReceipt, err error) {
 	}
 }
 
-// settle does nothing: deliver takes out of a batch what upstream has answered to.
+// settle does nothing: deliver removes answered events from their batch.
 func (q *eventQueue) settle(context.Context, *eventBatch, outcome, error) {}
 
-// rest logs what was lost since the last time.
+// rest saves the slots and logs the losses since the last call.
 func (q *eventQueue) rest(ctx context.Context) {
 	e := (*Events)(q)
+	e.storing.Lock()
+	e.collect(ctx)
+	e.storing.Unlock()
 	e.mu.Lock()
 	lost := e.lost
 	e.lost = eventLosses{}
 	e.mu.Unlock()
 	if lost.turnedAway > 0 {
 		e.o.Logger.WarnContext(ctx, "events_turned_away", "events", lost.turnedAway,
-			"cause", "the queue is full: upstream takes events too slowly, or events.max_queue_bytes is too small", "effect", "SDKs were asked to send them again")
+			"cause", "the queue is full: upstream accepts events too slowly, or events.max_queue_bytes is too small", "effect", "requests were answered 503; SDKs may send them again")
 	}
 	if lost.refused > 0 {
 		e.o.Logger.WarnContext(ctx, "events_dropped", append([]any{"events", lost.refused}, attributes(lost.err)...)...)
@@ -338,5 +351,5 @@ func (q *eventQueue) rest(ctx context.Context) {
 	}
 }
 
-// end does nothing: Run ends the Events itself, once nobody saves any more.
+// end does nothing: Run calls Events.end once saving has stopped.
 func (q *eventQueue) end(context.Context) {}

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// eventSlots is the state that says how many slots there are. The slots have this
-	// name with their number, as states and as leases.
+	// eventSlots names the state that has the number of slots. A slot's state and lease
+	// have this name with the slot's number.
 	eventSlots = "events/slots"
 	mostSlots  = 4096
-	// maxSlotBytes is how much one slot takes, unless a single event is larger.
+	// maxSlotBytes bounds a slot, unless a single event is larger.
 	maxSlotBytes = 1 << 20
 	// unnumbered is the number of a slot that is not in the store.
 	unnumbered = -1
@@ -23,16 +23,16 @@ const (
 
 var errNoSlot = errors.New("no slot of the store is free for events")
 
-// slot is a part of the events that wait, saved as one value of the store.
+// slot is a part of the waiting events, saved as one value of the store.
 //
-// A store has numbered slots. Each belongs to the process that has its lease; others
-// neither read nor write it. A slot that nobody has the lease of is free, or holds what
-// a process left that is gone. So a restarted process, or another node, takes over what
-// is left by taking leases, and takes no more than it has room for.
+// The slots of a store are numbered. A slot belongs to the process that has its lease;
+// other processes do not read or write it. A slot without a lease is either free or was
+// left behind by a process. A restarted process, or another node, takes over what was
+// left by taking leases, as far as it has room.
 //
-// The value names its owner. A process that was stopped for longer than its lease finds
-// another owner there and gives the slot up. Until it has found that out, events of the
-// slot may be sent twice.
+// The value names its owner. A process that was suspended for longer than its lease
+// finds another owner there and gives the slot up. Until then, both may send the events
+// of the slot.
 type slot struct {
 	// Events.mu guards these.
 	batches []*eventBatch
@@ -42,10 +42,12 @@ type slot struct {
 	// Events.storing guards these.
 	number  int
 	version ports.Version
-	lost    bool // it has another owner
+	lost    bool // the slot has another owner
+	written time.Time
 }
 
-// drop takes the first n events out of a batch and returns how many bytes that frees.
+// drop removes the first n events of a batch and returns the number of bytes that this
+// frees.
 func (s *slot) drop(b *eventBatch, n int) int64 {
 	freed := sizeOf(b.events[:n])
 	b.events = b.events[n:]
@@ -63,10 +65,10 @@ func (s *slot) drop(b *eventBatch, n int) int64 {
 
 func slotName(number int) string { return eventSlots + "/" + strconv.Itoa(number) }
 
-// lifetime is how long a slot stays its owner's without being looked after.
+// lifetime is how long the lease of a slot lasts.
 func (e *Events) lifetime() time.Duration { return max(2*e.o.Interval(), shortestLease) }
 
-// save brings a slot into the store, if it has changed. It needs e.storing.
+// save writes a slot to the store, if it has changed. The caller holds e.storing.
 func (e *Events) save(ctx context.Context, s *slot) {
 	e.mu.Lock()
 	if !s.dirty || s.lost {
@@ -92,7 +94,7 @@ func (e *Events) save(ctx context.Context, s *slot) {
 	switch {
 	case err != nil:
 		s.dirty = true
-	case e.o.Store != nil: // nothing was added meanwhile
+	case e.o.Store != nil: // slots do not grow during save
 		for _, b := range s.batches {
 			b.stored = len(b.events)
 		}
@@ -117,15 +119,15 @@ func (e *Events) write(ctx context.Context, s *slot, value []byte) error {
 	}
 	version, err := e.o.Store.PutState(ctx, slotName(s.number), value, s.version)
 	if errors.Is(err, ports.ErrConflict) {
-		// The store has lost it, or an earlier call was carried out without saying so;
-		// otherwise somebody else has it.
+		// Either the store has lost the slot, or an earlier write succeeded although it
+		// returned an error, or the slot has another owner.
 		if s.version, err = e.current(ctx, s.number); err != nil {
 			return err
 		}
 		version, err = e.o.Store.PutState(ctx, slotName(s.number), value, s.version)
 	}
 	if err == nil {
-		s.version = version
+		s.version, s.written = version, e.o.Now()
 	}
 	return err
 }
@@ -146,7 +148,7 @@ func (e *Events) current(ctx context.Context, number int) (ports.Version, error)
 	}
 }
 
-// claim gives a slot a number that is free. It needs e.storing.
+// claim gives a slot a free number. The caller holds e.storing.
 func (e *Events) claim(ctx context.Context, s *slot) error {
 	count, version, err := e.slotCount(ctx)
 	if err != nil {
@@ -164,13 +166,13 @@ func (e *Events) claim(ctx context.Context, s *slot) error {
 			s.number, s.version = number, found.version
 			return nil
 		}
-		e.release(ctx, number) // sweep takes it over, if there is room
+		e.release(ctx, number) // left to sweep
 	}
 	if count == mostSlots {
 		return errNoSlot
 	}
 	if _, err := e.o.Store.PutState(ctx, eventSlots, []byte(strconv.Itoa(count+1)), version); err != nil {
-		return err // with ErrConflict another node was faster, and the next round tries again
+		return err // after ErrConflict, the next round tries again
 	}
 	found, err := e.acquire(ctx, count)
 	switch {
@@ -183,8 +185,8 @@ func (e *Events) claim(ctx context.Context, s *slot) error {
 	return nil
 }
 
-// sweep takes over what processes left that are gone, as far as there is room. It
-// needs e.storing.
+// sweep takes over slots that other processes left behind, as far as there is room. The
+// caller holds e.storing.
 func (e *Events) sweep(ctx context.Context) {
 	if since := e.o.Now().Sub(e.swept); e.o.Store == nil || since >= 0 && since < e.lifetime() {
 		return
@@ -200,12 +202,13 @@ func (e *Events) sweep(ctx context.Context) {
 			e.release(ctx, number)
 			continue
 		}
-		e.save(ctx, found) // so that a former owner that is there after all notices
+		e.save(ctx, found) // so that the former owner notices, if it still runs
 	}
 	e.logStoreError(ctx, err)
 }
 
-// adopt takes a slot over, unless it is empty or there is no room for it.
+// adopt takes a slot over. It reports false if the slot is empty or too large for the
+// room that is left.
 func (e *Events) adopt(ctx context.Context, s *slot) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -222,8 +225,8 @@ func (e *Events) adopt(ctx context.Context, s *slot) bool {
 	return true
 }
 
-// lose gives up a slot that has another owner, who has what was stored of it. It needs
-// e.storing.
+// lose gives up a slot that has another owner, and keeps the events that were not stored
+// in it. The caller holds e.storing.
 func (e *Events) lose(s *slot) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -238,8 +241,8 @@ func (e *Events) lose(s *slot) {
 	}
 }
 
-// acquire takes the lease of a slot and returns the slot with what is in it; nil where
-// this or another process has it.
+// acquire takes the lease of a slot and returns the slot with its content. It returns nil
+// if this or another process has the slot.
 func (e *Events) acquire(ctx context.Context, number int) (*slot, error) {
 	if slices.ContainsFunc(e.slots, func(s *slot) bool { return s.number == number }) {
 		return nil, nil
@@ -273,8 +276,8 @@ func (e *Events) release(ctx context.Context, number int) {
 	_ = e.o.Store.DropLease(ctx, slotName(number), e.o.Node)
 }
 
-// extendLeases keeps the slots of this process, and gives up those that it has lost.
-// It needs e.storing.
+// extendLeases extends the leases of all slots and gives up the slots that have another
+// owner. The caller holds e.storing.
 func (e *Events) extendLeases(ctx context.Context) {
 	since := e.o.Now().Sub(e.leased)
 	if e.o.Store == nil || since >= 0 && since < e.lifetime()/8 {
@@ -287,7 +290,7 @@ func (e *Events) extendLeases(ctx context.Context) {
 		}
 		_, held, err := e.o.Store.TryLease(ctx, slotName(s.number), e.o.Node, e.lifetime())
 		if err != nil {
-			return // without the store the slots stay what they are
+			return // the slots stay, as the store is away
 		}
 		if !held {
 			e.lose(s)
@@ -295,7 +298,7 @@ func (e *Events) extendLeases(ctx context.Context) {
 	}
 }
 
-// slotCount returns how many slots there are.
+// slotCount returns the number of slots in the store.
 func (e *Events) slotCount(ctx context.Context) (int, ports.Version, error) {
 	value, version, err := e.o.Store.GetState(ctx, eventSlots)
 	switch {
@@ -306,13 +309,12 @@ func (e *Events) slotCount(ctx context.Context) (int, ports.Version, error) {
 	}
 	count, err := strconv.Atoi(string(value))
 	if err != nil || count < 0 || count > mostSlots {
-		return 0, version, nil // slots are found again as they are claimed
+		return 0, version, nil // claim counts again
 	}
 	return count, version, nil
 }
 
-// logStoreError logs what the store itself does not, and what is not ordinary, until
-// the store works again.
+// logStoreError logs an unexpected error of the store once, until a call succeeds.
 func (e *Events) logStoreError(ctx context.Context, err error) {
 	for _, quiet := range []error{ports.ErrUnavailable, ports.ErrClosed, ports.ErrConflict} {
 		if errors.Is(err, quiet) {
@@ -320,7 +322,7 @@ func (e *Events) logStoreError(ctx context.Context, err error) {
 		}
 	}
 	if err != nil && !e.troubled && ctx.Err() == nil {
-		e.o.Logger.ErrorContext(ctx, "events_store_error", "error", err, "effect", "events that are not delivered yet are in memory only")
+		e.o.Logger.ErrorContext(ctx, "events_store_error", "error", err, "effect", "waiting events are in memory only")
 	}
 	e.troubled = err != nil
 }

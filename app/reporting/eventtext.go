@@ -9,8 +9,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// A slot is stored as a line of JSON, which says who owns it and what the batches are,
-// and after it the events, one after the other, as they were sent.
+// A slot is stored as a line of JSON, with its owner and the sizes of its batches,
+// followed by the events as they were sent.
 type (
 	slotText struct {
 		Node    string          `json:"node"`
@@ -40,7 +40,7 @@ func encodeSlot(node string, batches []*eventBatch) []byte {
 	}
 	head, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // texts and numbers always can be written
+		panic(err) // impossible: text consists of strings and numbers
 	}
 	value := make([]byte, 0, len(head)+1+size)
 	value = append(append(value, head...), '\n')
@@ -54,7 +54,7 @@ func encodeSlot(node string, batches []*eventBatch) []byte {
 
 var errSlotText = errors.New("not a list of events, or a part of one")
 
-// decodeSlot is the reverse of encodeSlot, without the node.
+// decodeSlot returns the batches of a stored slot.
 func decodeSlot(value []byte) ([]*eventBatch, error) {
 	head, rest, found := strings.Cut(string(value), "\n")
 	var text slotText
@@ -88,7 +88,7 @@ func decodeSlot(value []byte) ([]*eventBatch, error) {
 	return batches, nil
 }
 
-// ownerOf returns the node that a stored slot names, "" where it names none.
+// ownerOf returns the owner of a stored slot. It is empty if the slot does not name one.
 func ownerOf(value []byte) string {
 	head, _, _ := strings.Cut(string(value), "\n")
 	var text struct {

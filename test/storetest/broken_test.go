@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/ports"
@@ -38,7 +39,11 @@ func TestBrokenStores(t *testing.T) {
 				if !wanted && (matches(d.open, c.Name) || c.Name == "large-documents") {
 					continue // the latter is slow, and about size only
 				}
-				failures, skipped := executePatiently(t, h, c.Name, wanted)
+				execute := executeAtOnce
+				if c.Name == "unavailable-within-put" { // it writes on and on: a bubble's time would stand
+					execute = executePatiently
+				}
+				failures, skipped := execute(t, h, c.Name, wanted)
 				if skipped != "" {
 					t.Errorf("%s was skipped: %s", c.Name, skipped)
 				}
@@ -53,6 +58,14 @@ func TestBrokenStores(t *testing.T) {
 			}
 		})
 	}
+}
+
+// executeAtOnce runs a case in a bubble, in which waiting takes no time.
+func executeAtOnce(t *testing.T, h storetest.Harness, name string, _ bool) (failures []string, skipped string) {
+	t.Helper()
+	h.Patience = 2 * time.Second
+	synctest.Test(t, func(t *testing.T) { failures, skipped = storetest.Execute(t, h, name) })
+	return failures, skipped
 }
 
 // executePatiently runs a case and, if it did not end as wanted, once more with

@@ -122,12 +122,11 @@ func closeAmidCalls(c *check) {
 	h := c.open(b)
 	var mu sync.Mutex
 	stored := make(map[domain.EnvironmentKey]ports.Version)
-	var writing atomic.Int32
+	var writing sync.WaitGroup // until each writer has written once
+	writing.Add(16)
 	c.together(17, func(ctx context.Context, i int) {
 		if i == 16 {
-			for writing.Load() < 16 && ctx.Err() == nil {
-				_, _ = h.store.List(ctx)
-			}
+			writing.Wait()
 			if err := h.store.Close(); err != nil {
 				c.errorf("Close amid calls: %v", err)
 			}
@@ -137,7 +136,7 @@ func closeAmidCalls(c *check) {
 			key := domain.EnvironmentKey(fmt.Sprintf("%d/%d", i, n))
 			v, err := h.store.Put(ctx, record(key, "{}"), "")
 			if n == 0 {
-				writing.Add(1)
+				writing.Done()
 			}
 			if err != nil {
 				c.wantError("Put while the store is closed", err, ports.ErrClosed)

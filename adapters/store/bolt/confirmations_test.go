@@ -12,6 +12,7 @@ import (
 
 // 1,000 environments, each confirmed every 10 seconds, for 30 seconds.
 func TestTouchSharesTransactions(t *testing.T) {
+	t.Parallel()
 	const environments, interval, rounds = 1000, 10 * time.Second, 3
 	path := newPath(t)
 	s, _ := open(t, path)
@@ -55,6 +56,7 @@ func TestTouchSharesTransactions(t *testing.T) {
 
 // What is written without Close: the file is copied while it is open.
 func TestTouchIsWrittenWithinSeconds(t *testing.T) {
+	t.Parallel()
 	path, copied := newPath(t), newPath(t)
 	at := checkedAt().Add(time.Hour)
 	synctest.Test(t, func(t *testing.T) {
@@ -77,6 +79,7 @@ func TestTouchIsWrittenWithinSeconds(t *testing.T) {
 }
 
 func TestTouchThatMovesNothingWritesNothing(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
 	s, _ := open(t, path)
 	v := put(t, s, "key", "{}", "")
@@ -96,6 +99,7 @@ func TestTouchThatMovesNothingWritesNothing(t *testing.T) {
 
 // Each Put waits for its own sync, but those that wait together share one.
 func TestPutsShareTransactions(t *testing.T) {
+	t.Parallel()
 	const writers, each = 64, 20
 	path := newPath(t)
 	s, _ := open(t, path)

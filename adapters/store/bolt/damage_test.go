@@ -44,6 +44,7 @@ func goodFile(t testing.TB) []byte {
 
 // A file that cannot be read is set aside as it is, and the store works.
 func TestDamagedFileIsSetAside(t *testing.T) {
+	t.Parallel()
 	good := goodFile(t)
 	patched := func(offset int, patch []byte) []byte {
 		b := bytes.Clone(good)
@@ -65,10 +66,6 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 		"all but the first of zeros":   patched(2*pageSize, make([]byte, len(good))),
 		"all but the first of noise":   patched(2*pageSize, noise(len(good))),
 		"only zeros":                   make([]byte, len(good)),
-		"only noise":                   noise(len(good)),
-		"a text":                       []byte("{\"environment_key_pairs\": []}\n"),
-		"a long text":                  bytes.Repeat([]byte("not a database\n"), 10_000),
-		"another program's database":   foreignDatabase(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := newPath(t)
@@ -158,9 +155,10 @@ func foreignDatabase(t testing.TB) []byte {
 
 // Files set aside within one second keep apart.
 func TestSettingAsideOverwritesNothing(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
 	for i := range 3 {
-		if err := os.WriteFile(path, fmt.Appendf(nil, "damage %d", i), 0o600); err != nil {
+		if err := os.WriteFile(path, make([]byte, 1+i), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s, _ := open(t, path)
@@ -172,6 +170,7 @@ func TestSettingAsideOverwritesNothing(t *testing.T) {
 }
 
 func TestVersionsAfterSettingAside(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
 	seen := make(map[ports.Version]bool)
 	for range 3 {
@@ -185,7 +184,7 @@ func TestVersionsAfterSettingAside(t *testing.T) {
 			seen[v] = true
 		}
 		closeNow(t, s)
-		if err := os.WriteFile(path, []byte("damage"), 0o600); err != nil {
+		if err := os.WriteFile(path, make([]byte, 6), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -196,6 +195,7 @@ func TestVersionsAfterSettingAside(t *testing.T) {
 // bbolt opens these files without a complaint. Later it would allocate without end,
 // overwrite a page in use, or fail every Put of an environment.
 func TestDamageThatBboltDoesNotNotice(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
 	s, _ := open(t, path)
 	for i := range 300 { // enough for a page of branches
@@ -206,19 +206,9 @@ func TestDamageThatBboltDoesNotNotice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const branch, leaf, freelist = 0x01, 0x02, 0x10
+	const branch, leaf, freelist = "branch", "leaf", "freelist"
 	order := binary.NativeEndian
-	pageOf := func(t *testing.T, kind uint16) int {
-		t.Helper()
-		for page := 2; page < highWater(t, good)/pageSize; page++ {
-			head := good[page*pageSize:]
-			if order.Uint64(head) == uint64(page) && order.Uint16(head[8:]) == kind && order.Uint16(head[10:]) > 0 {
-				return page
-			}
-		}
-		t.Fatalf("no page of kind %#x", kind)
-		return 0
-	}
+	pageOf := func(t *testing.T, kind string) int { return pageInUse(t, path, kind) }
 	for name, damage := range map[string]func(t *testing.T, file []byte){
 		"a page that leads to itself": func(t *testing.T, file []byte) {
 			page := pageOf(t, branch)
@@ -247,9 +237,38 @@ func TestDamageThatBboltDoesNotNotice(t *testing.T) {
 	}
 }
 
+// pageInUse returns the number of a page of the kind that is in use.
+func pageInUse(t *testing.T, path, kind string) int {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	found := 0
+	err = db.View(func(tx *bbolt.Tx) error {
+		for page := 2; found == 0; page++ {
+			info, err := tx.Page(page)
+			if err != nil || info == nil {
+				return errors.Join(err, fmt.Errorf("no page of kind %s is in use", kind))
+			}
+			if info.Type == kind && info.Count > 0 {
+				found = page
+			}
+			page += info.OverflowCount
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 // Each page of a file in turn is overwritten. Whatever it was, there is a store in
 // the end whose documents are whole.
 func TestOverwrittenPages(t *testing.T) {
+	t.Parallel()
 	good := goodFile(t)
 	pages := highWater(t, good) / pageSize
 	for name, patch := range map[string]func(page int) []byte{
@@ -311,6 +330,7 @@ func exercise(t testing.TB, s ports.Store) {
 
 // Damage that leaves the file's structure sound is in nobody's way.
 func TestPutAfterSoundDamage(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func(ports.Store) error{
 		"the count of revisions begins anew": bolt.RewindRevisions,
 		"a former revision became a value":   func(s ports.Store) error { return bolt.FlattenFormerBody(s, "key") },
@@ -341,6 +361,7 @@ func TestPutAfterSoundDamage(t *testing.T) {
 // A file that is overwritten or cut off under the store's hands ends the store's
 // use of it, and nothing else.
 func TestDamageWhileOpen(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func(f *os.File, size int64) error{
 		"emptied":                func(f *os.File, _ int64) error { return f.Truncate(0) },
 		"cut off":                func(f *os.File, _ int64) error { return f.Truncate(3 * pageSize) },
@@ -377,6 +398,16 @@ func TestDamageWhileOpen(t *testing.T) {
 					t.Errorf("it was told %d times that the file is damaged, want once: %s", log.count("store_file_damaged"), log)
 				}
 				closeNow(t, s)
+				if name == "overwritten with noise" { // nothing in it shows whose it was
+					_, err := bolt.Open(t.Context(), location(path), deps(new(journal)))
+					if err == nil || !strings.Contains(err.Error(), "move the file away") {
+						t.Errorf("Open of noise: %v", err)
+					}
+					if err := os.Remove(path); err != nil {
+						t.Error(err)
+					}
+					return
+				}
 
 				s, log = open(t, path)
 				if info, err := os.Stat(path); err != nil || info.Size() == 0 {
@@ -394,6 +425,7 @@ func TestDamageWhileOpen(t *testing.T) {
 // bbolt panics with a lock held when it finds the first pages gone: calls under way
 // would wait for it for ever.
 func TestDamageAmidCalls(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
 	s, _ := open(t, path)
 	put(t, s, "key", "{}", "")
@@ -438,6 +470,7 @@ func callTouch(ctx context.Context, s ports.Store) error {
 
 // What is no damage is refused, with what to do, and left as it is.
 func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(t *testing.T, path string)
 		want    []string
@@ -462,6 +495,18 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{"is a directory"}},
+		"a text": {func(t *testing.T, path string) {
+			fill(t, path, []byte("{\"environment_key_pairs\": []}\n"))
+		}, []string{"not a database of this program", "left as it is", "correct store.url"}},
+		"a long text": {func(t *testing.T, path string) {
+			fill(t, path, bytes.Repeat([]byte("not a database\n"), 10_000))
+		}, []string{"not a database of this program", "left as it is"}},
+		"noise": {func(t *testing.T, path string) {
+			fill(t, path, noise(3<<20))
+		}, []string{"not a database of this program", "left as it is"}},
+		"another program's database": {func(t *testing.T, path string) {
+			fill(t, path, foreignDatabase(t))
+		}, []string{"not a database of this program but that of another one", "left as it is"}},
 		"a directory with a file": {func(t *testing.T, path string) {
 			if err := os.MkdirAll(filepath.Join(path, "more"), 0o700); err != nil {
 				t.Fatal(err)
@@ -492,6 +537,13 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+func fill(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func setSchema(t *testing.T, path string, number uint32) {
 	t.Helper()
 	db, err := bbolt.Open(path, 0o600, nil)
@@ -505,6 +557,7 @@ func setSchema(t *testing.T, path string, number uint32) {
 }
 
 func TestOpenWhereAFileIsInTheWay(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file", "documents.db")
 	if err := os.WriteFile(filepath.Dir(path), []byte("a file"), 0o600); err != nil {
 		t.Fatal(err)
@@ -522,6 +575,7 @@ func TestOpenWhereAFileIsInTheWay(t *testing.T) {
 }
 
 func TestOpenAnEmptyFile(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -535,6 +589,7 @@ func TestOpenAnEmptyFile(t *testing.T) {
 
 // One of the two meta pages may have been half written when the power went.
 func TestOneMetaPageIsEnough(t *testing.T) {
+	t.Parallel()
 	good := goodFile(t)
 	for page := range 2 {
 		path := newPath(t)

@@ -54,15 +54,18 @@
 //
 // # Damage
 //
-// A file that cannot be read at opening (cut off, overwritten, not one of ours) is
+// A file that cannot be read at opening (cut off, overwritten) is
 // renamed to NAME.damaged-TIME, never deleted, reported at ERROR, and a new one is
 // begun. If only one of the two pages that tell where everything is can be read, the
 // file is used, with a warning: what was written last may be missing.
 //
-// These are no damage, and Open refuses them with what to do: a file that is in use,
-// one of a newer version of the program, a directory in its place, and whatever the
+// These are not damage, and Open refuses them with what to do: a file that is in use,
+// one that this store never wrote, one of a newer version of the program, a directory
+// in its place, and whatever the
 // operating system does not allow or fails to do.
 //
 // A file that is damaged while it is open, by somebody who writes over it, is given
-// up: all calls return ports.ErrUnavailable, and the next start sets it aside.
+// up: all calls return ports.ErrUnavailable, and the next start sets it aside. A file
+// that is removed or replaced while it is open is noticed at the next write: a warning
+// says so, and the store goes on with the file that is there now, or with a new one.
 package bolt

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	bbolt "go.etcd.io/bbolt"
@@ -18,9 +19,15 @@ import (
 // its locks held.
 type file struct {
 	path   string
-	handle *os.File // the one that db uses
-	db     *bbolt.DB
+	deps   ports.StoreDeps
 	logger *slog.Logger
+	// replaced is called after a new file was begun in place of one that was
+	// removed. It may be nil.
+	replaced func()
+
+	mu     sync.RWMutex // guards handle and db, which a call uses under RLock
+	handle *os.File     // the one that db uses
+	db     *bbolt.DB
 
 	// lost is why the file was given up: it was damaged while it was open. Nothing
 	// is asked of db any more.
@@ -48,6 +55,9 @@ func (f *file) view(read func(tx *bbolt.Tx) error) error {
 // ports.ErrUnavailable, after which nothing was changed, or, if only the very last
 // sync failed, all.
 func (f *file) update(write func(tx *bbolt.Tx) error) error {
+	if err := f.replaceIfRemoved(); err != nil {
+		return f.unavailable(err)
+	}
 	var result error
 	err := f.attempt(func() error {
 		return f.db.Update(func(tx *bbolt.Tx) error {
@@ -70,6 +80,8 @@ func (f *file) attempt(act func() error) error {
 	if cause := f.lost.Load(); cause != nil {
 		return *cause
 	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
 	// When the first pages are gone, bbolt panics and keeps locks that others wait
 	// for. So have a look before.
 	info, err := f.handle.Stat()

@@ -20,6 +20,7 @@ func together(n int, f func(i int)) {
 
 // A storm of changes of all sizes does not make the file grow on and on.
 func TestFileStaysBounded(t *testing.T) {
+	t.Parallel()
 	const environments, largest = 4, 600 << 10
 	path := newPath(t)
 	s, _ := open(t, path)

@@ -86,6 +86,7 @@ func storm(path string) error {
 }
 
 func TestKilledProcess(t *testing.T) {
+	t.Parallel()
 	kills := 25
 	if text := os.Getenv(killsVariable); text != "" {
 		var err error

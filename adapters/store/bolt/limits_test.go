@@ -45,7 +45,10 @@ func limitFiles(size uint64) (lift func() error, err error) {
 		syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limited)
 }
 
-func TestFullDisk(t *testing.T) { start(t, "limited", newPath(t)).finish() }
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	start(t, "limited", newPath(t)).finish()
+}
 
 // fillDisk runs in a process of its own, which the limit is for.
 func fillDisk(path string) error {
@@ -127,6 +130,7 @@ func fillDisk(path string) error {
 }
 
 func TestFullDiskFromTheStart(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
 	start(t, "limited at birth", path).finish()
 	// There is room again: nothing of the former attempt is in the way.
@@ -167,6 +171,7 @@ func fillDiskAtBirth(path string) error {
 
 // Permissions do not bind root; so the other process gives its rights up.
 func TestMissingPermissions(t *testing.T) {
+	t.Parallel()
 	for name, prepare := range map[string]func(t *testing.T, path string){
 		"directory must not be written to": func(t *testing.T, path string) {
 			chmod(t, filepath.Dir(path), 0o555)
@@ -186,7 +191,7 @@ func TestMissingPermissions(t *testing.T) {
 			chmod(t, filepath.Dir(filepath.Dir(path)), 0o555)
 		},
 		"damaged file cannot be renamed": func(t *testing.T, path string) {
-			if err := os.WriteFile(path, []byte("not ours"), 0o666); err != nil {
+			if err := os.WriteFile(path, make([]byte, 8), 0o666); err != nil {
 				t.Fatal(err)
 			}
 			chmod(t, path, 0o666)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ func hold(path string) error {
 }
 
 func TestFileOfAnotherProcess(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
 	s, _ := open(t, path)
 	put(t, s, "key", "{}", "")
@@ -37,6 +39,9 @@ func TestFileOfAnotherProcess(t *testing.T) {
 		t.Fatalf("the other process says %q", line)
 	}
 	wantInUse(t, path)
+	if _, err := bolt.Open(t.Context(), location(path), deps(new(journal))); runtime.GOOS == "linux" && !strings.Contains(err.Error(), fmt.Sprintf("(process %d)", other.cmd.Process.Pid)) {
+		t.Errorf("the error does not name process %d: %v", other.cmd.Process.Pid, err)
+	}
 	// What is in the file while another process writes it says nothing.
 	if err := os.WriteFile(path, input[:len(input)/2], 0o600); err != nil {
 		t.Fatal(err)

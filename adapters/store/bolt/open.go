@@ -90,7 +90,7 @@ func makeDirectory(dir string) error {
 		if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
 			return nil
 		}
-		return fmt.Errorf("the directory %s does not exist and cannot be made: %w", dir, err)
+		return fmt.Errorf("the directory %s does not exist and cannot be made by the user that this program runs as (uid %d): %w", dir, os.Getuid(), err)
 	}
 }
 
@@ -105,11 +105,13 @@ func openFile(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 			return f, nil
 		case errors.Is(err, errMoved):
 		case errors.Is(err, errInUse):
-			return nil, fmt.Errorf("%s is in use by another process, and a file serves one process at a time: stop the other one, or give this one a store.url of its own", path)
+			return nil, fmt.Errorf("%s is in use by another process%s, and a file serves one process at a time: stop the other one, or give this one a store.url of its own", path, lockHolder(path))
+		case errors.Is(err, errForeign):
+			return nil, fmt.Errorf("%s cannot be opened: %w; it was left as it is: correct store.url, or move the file away to begin a new one", path, err)
 		case errors.Is(err, errNewer):
 			return nil, fmt.Errorf("%s cannot be read: %w: use that version, or move the file away to begin a new one", path, err)
 		case errors.Is(err, fs.ErrPermission):
-			return nil, fmt.Errorf("%s cannot be opened: %w: the user that this program runs as must be able to write to the file and to its directory", path, err)
+			return nil, fmt.Errorf("%s cannot be opened: %w: the user that this program runs as (uid %d) must be able to write to the file and to its directory", path, err, os.Getuid())
 		default:
 			return nil, fmt.Errorf("%s cannot be opened: %w", path, err)
 		}
@@ -124,7 +126,7 @@ func openOnce(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &file{path: path, handle: handle, logger: d.Logger}
+	f := &file{path: path, handle: handle, deps: d, logger: d.Logger}
 	err = f.open()
 	var damage *damageError
 	if errors.As(err, &damage) {
@@ -188,7 +190,7 @@ func (f *file) open() error {
 	if !fresh {
 		m, err := inspect(f.handle, info.Size())
 		if err != nil {
-			return err
+			return refuseForeign(f.handle, err)
 		}
 		if m.alone {
 			f.logger.Warn("store_file_incomplete", "file", f.path, "reason", "one of its two first pages cannot be read",

@@ -17,6 +17,7 @@ func bodies(number string) (long, short string) {
 }
 
 func TestDamagedDocumentIsReplacedByTheFormer(t *testing.T) {
+	t.Parallel()
 	longFirst, shortFirst := bodies("1")
 	longSecond, shortSecond := bodies("2")
 	for name, test := range map[string]struct {
@@ -93,6 +94,7 @@ func statKey(t testing.TB, s ports.Store) ports.Record {
 }
 
 func TestDamageOfBothRevisionsIsCorrupt(t *testing.T) {
+	t.Parallel()
 	s, log := open(t, newPath(t))
 	first := put(t, s, "key", "first", "")
 	second := put(t, s, "key", "second", first)
@@ -117,6 +119,7 @@ func TestDamageOfBothRevisionsIsCorrupt(t *testing.T) {
 
 // A Put of a caller who read the head before the body turned out to be damaged.
 func TestPutOverDamagedBodyByItsVersion(t *testing.T) {
+	t.Parallel()
 	s, _ := open(t, newPath(t))
 	v := put(t, s, "key", "first", "")
 	v = put(t, s, "key", "second", v)
@@ -130,6 +133,7 @@ func TestPutOverDamagedBodyByItsVersion(t *testing.T) {
 }
 
 func TestRestoringWakes(t *testing.T) {
+	t.Parallel()
 	s, _ := open(t, newPath(t))
 	v := put(t, s, "key", "first", "")
 	put(t, s, "key", "second", v)
@@ -153,6 +157,7 @@ func TestRestoringWakes(t *testing.T) {
 
 // Readers that all come upon the damage get the same record.
 func TestRestoringIsDoneOnce(t *testing.T) {
+	t.Parallel()
 	s, log := open(t, newPath(t))
 	v := put(t, s, "key", "first", "")
 	put(t, s, "key", "second", v)
@@ -182,6 +187,7 @@ func TestRestoringIsDoneOnce(t *testing.T) {
 }
 
 func TestStatesHaveNoFormerRevision(t *testing.T) {
+	t.Parallel()
 	s, _ := open(t, newPath(t))
 	v, err := s.PutState(t.Context(), "counts", []byte("1"), "")
 	if err != nil {
@@ -198,6 +204,7 @@ func TestStatesHaveNoFormerRevision(t *testing.T) {
 }
 
 func TestNamesThatAreTooLong(t *testing.T) {
+	t.Parallel()
 	s, _ := open(t, newPath(t))
 	long := strings.Repeat("k", 1025)
 	if _, err := s.Put(t.Context(), ports.Record{Key: domain.EnvironmentKey(long)}, ""); err == nil {

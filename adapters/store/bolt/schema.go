@@ -68,7 +68,7 @@ func checkSchema(tx *bbolt.Tx) error {
 	}
 	meta := tx.Bucket([]byte(metaBucket))
 	if meta == nil {
-		return damaged("it is the database of another program")
+		return fmt.Errorf("%w but that of another one", errForeign)
 	}
 	b := meta.Get([]byte(schemaKey))
 	if len(b) != 8 || checksum(0, b[:4]) != binary.BigEndian.Uint32(b[4:]) {

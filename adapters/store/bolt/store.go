@@ -32,6 +32,7 @@ func newStore(f *file, d ports.StoreDeps) *store {
 		now:           d.Now,
 		life:          lifecycle.New(),
 	}
+	f.replaced = s.watches.ChangedAll
 	go s.writer.run()
 	return s
 }

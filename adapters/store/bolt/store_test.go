@@ -13,6 +13,7 @@ import (
 )
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func(ports.Store, domain.EnvironmentKey) error{
 		"heads damaged":  bolt.DamageHead,
 		"bodies damaged": bolt.DamageBody,

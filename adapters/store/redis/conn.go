@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
+	"io"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -20,7 +20,9 @@ func (l *location) dialer(read readFile) func(ctx context.Context, network, addr
 			if err != nil {
 				return nil, err
 			}
-			return newConn(raw, l.timeout), nil
+			c := newConn(raw, l.timeout)
+			c.plain = true
+			return c, nil
 		}
 
 		config, err := l.tlsConfig(addr, read)
@@ -34,7 +36,7 @@ func (l *location) dialer(read readFile) func(ctx context.Context, network, addr
 		secured := tls.Client(newConn(raw, l.timeout), config)
 		if err := secured.HandshakeContext(ctx); err != nil {
 			_ = raw.Close()
-			return nil, fmt.Errorf("TLS handshake with %s: %w", addr, err)
+			return nil, &handshakeError{addr, err}
 		}
 		return secured, nil
 	}
@@ -47,6 +49,7 @@ func (l *location) dialer(read readFile) func(ctx context.Context, network, addr
 type conn struct {
 	net.Conn
 	silence time.Duration
+	plain   bool // nothing was read yet from a connection without TLS
 	// The deadlines that were set, in nanoseconds since 1970; 0: none.
 	readBy, writeBy atomic.Int64
 }
@@ -64,7 +67,18 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if c.plain && n == 0 && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
+		return 0, errClosedAtOnce
+	}
+	if c.plain && n > 0 {
+		c.plain = false
+		const alert = 0x15 // the kind of a TLS record; no answer of Redis begins so
+		if p[0] == alert {
+			return 0, errSpeaksTLS
+		}
+	}
+	return n, err
 }
 
 func (c *conn) Write(p []byte) (int, error) {

@@ -22,6 +22,8 @@
 //	timeout                 how long a server may be silent, 2s unless given
 //	connect_timeout         how long connecting may take, TLS included, 1s unless
 //	                        given
+//	connection_lifetime     after how long a connection is replaced, 30s unless
+//	                        given: new ones follow a change of DNS
 //	pool_size               connections to each server, 16 unless given; a
 //	                        subscription for Watch comes on top
 //	master                  the name the Sentinels know the master by

@@ -41,7 +41,7 @@ func (s *store) join(w *wakes.Watcher) *feed {
 		s.feed = f
 		s.life.Go(func() {
 			defer close(f.done)
-			f.err = f.run(ctx, s.client, s.names.changes(), s.timeout)
+			f.err = f.run(ctx, s)
 		})
 	}
 	f.watches.Add(w)
@@ -71,48 +71,113 @@ func (f *feed) ended() bool {
 
 var errSilent = errors.New("the server has fallen silent")
 
-// run subscribes and tells the watchers of changes until ctx ends or the
-// subscription breaks. A server that says nothing for a time-out is asked for a
-// sign of life, and has one more to give it.
-func (f *feed) run(ctx context.Context, client goredis.UniversalClient, channel string, timeout time.Duration) error {
-	subscription := client.Subscribe(ctx) // to nothing yet: this connects nowhere
-	defer func() { _ = subscription.Close() }()
-	// Waiting for a message heeds no context; closing ends it.
-	defer context.AfterFunc(ctx, func() { _ = subscription.Close() })()
-
-	if err := f.subscribe(ctx, subscription, channel, timeout); err != nil {
+// run subscribes and passes changes on until ctx ends or the subscription breaks.
+// After each lifetime it subscribes on a new connection, for which the host name is
+// resolved again.
+func (f *feed) run(ctx context.Context, s *store) error {
+	current, err := s.subscribe(ctx)
+	if err != nil {
 		return err
 	}
+	defer func() { current.close() }()
 	close(f.ready)
+	for {
+		if err := f.follow(ctx, current, s.timeout, time.Now().Add(s.lifetime)); err != nil {
+			return err
+		}
+		next, err := s.subscribe(ctx)
+		if err != nil {
+			return err
+		}
+		// The former subscription has what changed before the next one began.
+		if err := f.drain(ctx, current, s.timeout); err != nil {
+			f.watches.ChangedAll()
+		}
+		current.close()
+		current = next
+	}
+}
 
-	for asked := false; ; {
-		message, err := subscription.ReceiveTimeout(ctx, timeout)
+// follow passes changes on until the time until, for which it returns nil. A server
+// that says nothing for a time-out is asked for a sign of life, and has one more
+// time-out to give it.
+func (f *feed) follow(ctx context.Context, s subscription, timeout time.Duration, until time.Time) error {
+	for asked := false; time.Now().Before(until); {
+		message, err := s.ReceiveTimeout(ctx, min(timeout, time.Until(until)+time.Millisecond))
 		switch {
 		case err == nil:
 			asked = false
-			if m, ok := message.(*goredis.Message); ok {
-				f.watches.Changed(domain.EnvironmentKey(m.Payload))
-			}
+			f.pass(message)
 		case !isTimeout(err):
 			return err
+		case !time.Now().Before(until):
 		case asked:
 			return errSilent
 		default:
-			if err := subscription.Ping(ctx); err != nil {
+			if err := s.Ping(ctx); err != nil {
 				return err
 			}
 			asked = true
 		}
 	}
+	return nil
 }
 
-func (f *feed) subscribe(ctx context.Context, subscription *goredis.PubSub, channel string, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if err := subscription.Subscribe(ctx, channel); err != nil {
+// drain passes on all changes that the server sent before this call.
+func (f *feed) drain(ctx context.Context, s subscription, timeout time.Duration) error {
+	const mark = "drained"
+	if err := s.Ping(ctx, mark); err != nil {
 		return err
 	}
-	answer, err := subscription.ReceiveTimeout(ctx, timeout)
+	for {
+		message, err := s.ReceiveTimeout(ctx, timeout)
+		if err != nil {
+			return err
+		}
+		if pong, ok := message.(*goredis.Pong); ok && pong.Payload == mark {
+			return nil
+		}
+		f.pass(message)
+	}
+}
+
+func (f *feed) pass(message any) {
+	if m, ok := message.(*goredis.Message); ok {
+		f.watches.Changed(domain.EnvironmentKey(m.Payload))
+	}
+}
+
+// subscription is a connection that is subscribed to the channel of changes.
+type subscription struct {
+	*goredis.PubSub
+	stop func() bool
+}
+
+func (s subscription) close() {
+	s.stop()
+	_ = s.Close()
+}
+
+// subscribe connects and subscribes. The end of ctx closes the subscription.
+func (s *store) subscribe(ctx context.Context) (subscription, error) {
+	pubSub := s.client.Subscribe(ctx) // to nothing yet: this connects nowhere
+	// Waiting for a message ignores the context; closing ends it.
+	made := subscription{pubSub, context.AfterFunc(ctx, func() { _ = pubSub.Close() })}
+	if err := confirm(ctx, pubSub, s.names.changes(), s.timeout); err != nil {
+		made.close()
+		return subscription{}, err
+	}
+	return made, nil
+}
+
+// confirm subscribes and waits for the server's confirmation.
+func confirm(ctx context.Context, pubSub *goredis.PubSub, channel string, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := pubSub.Subscribe(ctx, channel); err != nil {
+		return err
+	}
+	answer, err := pubSub.ReceiveTimeout(ctx, timeout)
 	if err != nil {
 		return err
 	}

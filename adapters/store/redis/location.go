@@ -44,13 +44,18 @@ type location struct {
 
 	timeout        time.Duration
 	connectTimeout time.Duration
-	poolSize       int
+	// connectionLifetime is after how long a connection is replaced by a new one,
+	// for which the host name is resolved again.
+	connectionLifetime time.Duration
+	poolSize           int
 }
 
 const (
 	defaultTimeout        = 2 * time.Second
 	defaultConnectTimeout = time.Second
 	defaultPoolSize       = 16
+
+	defaultConnectionLifetime = 30 * time.Second
 )
 
 // parameter is one query parameter a store URL may carry.
@@ -88,6 +93,7 @@ func parameters() []parameter {
 		{"ca_file", secure, text(func(l *location) *string { return &l.caFile })},
 		{"cert_file", secure, text(func(l *location) *string { return &l.certFile })},
 		{"connect_timeout", always, duration(func(l *location) *time.Duration { return &l.connectTimeout })},
+		{"connection_lifetime", always, duration(func(l *location) *time.Duration { return &l.connectionLifetime })},
 		{"key_file", secure, text(func(l *location) *string { return &l.keyFile })},
 		{"master", sentinels, text(func(l *location) *string { return &l.master })},
 		{"password_file", always, text(func(l *location) *string { return &l.passwordFile })},
@@ -119,7 +125,8 @@ func CheckURL(u *url.URL) error {
 // names of parameters: with a character of the password left unescaped, any other
 // part may be the rest of it.
 func parseLocation(u *url.URL) (location, error) {
-	l := location{timeout: defaultTimeout, connectTimeout: defaultConnectTimeout, poolSize: defaultPoolSize}
+	l := location{timeout: defaultTimeout, connectTimeout: defaultConnectTimeout,
+		connectionLifetime: defaultConnectionLifetime, poolSize: defaultPoolSize}
 	port := "6379"
 	switch u.Scheme {
 	case "redis", "rediss":

@@ -50,7 +50,7 @@ func Open(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error)
 		return nil, fmt.Errorf("redis: store.url: %w", err)
 	}
 	logging.Disable()
-	return newStore(goredis.NewUniversalClient(options), l.timeout, d), nil
+	return newStore(goredis.NewUniversalClient(options), l, d), nil
 }
 
 // callLimit bounds what go-redis does outside any call of ours, such as asking a
@@ -81,6 +81,8 @@ func (l *location) options(read readFile) (*goredis.UniversalOptions, error) {
 		PoolTimeout:           l.timeout,
 		PoolSize:              l.poolSize,
 		ConnMaxIdleTime:       5 * time.Minute,
+		ConnMaxLifetime:       l.connectionLifetime,
+		ConnMaxLifetimeJitter: l.connectionLifetime / 10,
 
 		// Whoever calls the store backs off and tries again; here one repetition
 		// covers connections that a restarted server left half closed. Repeating

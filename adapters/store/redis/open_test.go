@@ -71,7 +71,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"redis+sentinel://a", "master is missing"},
 		{"redis+sentinel://a?master=", "master must not be empty"},
 		{"redis+sentinel://a?master=m&sentinel_username=u", "sentinel_password_file"},
-		{"redis://localhost?db=1", `unknown parameter "db"; known are connect_timeout, password_file, pool_size, timeout`},
+		{"redis://localhost?db=1", `unknown parameter "db"; known are connect_timeout, connection_lifetime, password_file, pool_size, timeout`},
 		{"redis://localhost?master=m", `unknown parameter "master"`},
 		{"redis://localhost?ca_file=/x", `unknown parameter "ca_file"`},
 		{"rediss://localhost?insecure_skip_verify=true", "known are ca_file, cert_file"},

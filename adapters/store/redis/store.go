@@ -19,8 +19,11 @@ type store struct {
 	scripts scripts
 	packer  *packer
 	timeout time.Duration
-	now     func() time.Time
-	logger  *slog.Logger
+	// lifetime bounds how long the subscription keeps its connection.
+	lifetime time.Duration
+	topology topology
+	now      func() time.Time
+	logger   *slog.Logger
 
 	life *lifecycle.Lifecycle
 
@@ -28,16 +31,18 @@ type store struct {
 	feed *feed      // the subscription that Watches share; nil when there are none
 }
 
-func newStore(client goredis.UniversalClient, timeout time.Duration, d ports.StoreDeps) *store {
+func newStore(client goredis.UniversalClient, l location, d ports.StoreDeps) *store {
 	return &store{
-		client:  client,
-		names:   newNames(d.Prefix),
-		scripts: newScripts(),
-		packer:  newPacker(),
-		timeout: timeout,
-		now:     d.Now,
-		logger:  d.Logger,
-		life:    lifecycle.New(),
+		client:   client,
+		names:    newNames(d.Prefix),
+		scripts:  newScripts(),
+		packer:   newPacker(),
+		timeout:  l.timeout,
+		lifetime: l.connectionLifetime,
+		topology: l.topology,
+		now:      d.Now,
+		logger:   d.Logger,
+		life:     lifecycle.New(),
 	}
 }
 
@@ -93,7 +98,7 @@ func do[T any](ctx context.Context, s *store, name string, patience time.Duratio
 		}
 	}
 	if r.err != nil {
-		return none, failure(ctx, name, r.err)
+		return none, failure(ctx, name, s.topology.explain(r.err))
 	}
 	return r.value, nil
 }

@@ -35,7 +35,7 @@ func (s *store) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake fu
 			if err := s.life.Ended(ctx); err != nil {
 				return failure(ctx, call, err)
 			}
-			return failure(ctx, call, fmt.Errorf("subscription: %w", f.err))
+			return failure(ctx, call, s.topology.explain(fmt.Errorf("subscription: %w", f.err)))
 		case <-ready:
 			ready = nil
 			w.AddAll()

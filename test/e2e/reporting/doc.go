@@ -1,3 +1,3 @@
-// Package reporting tests what the proxy tells upstream of its use, on the built
-// program: usage reports and analytics.
+// Package reporting tests on the built program what the proxy sends to upstream: usage
+// reports, analytics and events of experiments.
 package reporting

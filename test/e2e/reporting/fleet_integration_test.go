@@ -42,3 +42,22 @@ func TestNodeOfAFleetThatIsKilled(t *testing.T) {
 		t.Errorf("%d reported, want 38", got)
 	}
 }
+
+// TestEventsOfANodeThatIsKilled sees that another node of a fleet sends the events that a
+// killed one left, each once.
+func TestEventsOfANodeThatIsKilled(t *testing.T) {
+	w := newWorld(t, "one")
+	c := w.eventsConfig(0.2)
+	c["store"] = map[string]any{"url": rediscontainers.Single(t).URL.String()}
+	w.fail(t, fakeflagsmith.Events, fakeflagsmith.Failure{Kind: fakeflagsmith.FailStatus, Status: 503})
+	lost, left := start(t, c, "one"), start(t, c, "one")
+	waiting := numbered("waiting", 300)
+	accepted(t, lost, waiting...)
+	accepted(t, left, "own")
+	wait.Until(t, patience, "the events to be stored", func() bool { return w.tried(t, waiting[0]) && w.tried(t, "own") })
+	lost.Kill(t)
+	w.fail(t, fakeflagsmith.Events)
+	w.takesEach(t, append(waiting, "own")...)
+	stop(t, left)
+	w.takesEach(t, append(waiting, "own")...)
+}

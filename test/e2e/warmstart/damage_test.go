@@ -37,6 +37,7 @@ func stored(t *testing.T) (o *origin.Origin, setup harness.Setup, path string) {
 
 // A file that cannot be read is set aside, once, and upstream fills a new one.
 func TestDamagedFile(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func(t *testing.T, path string){
 		"cut off in the middle": func(t *testing.T, path string) { write(t, path, read(t, path)[:len(read(t, path))/2]) },
 		"cut off early":         func(t *testing.T, path string) { write(t, path, read(t, path)[:100]) },
@@ -45,18 +46,9 @@ func TestDamagedFile(t *testing.T) {
 			clear(content[:3*os.Getpagesize()])
 			write(t, path, content)
 		},
-		"another kind of file": func(t *testing.T, path string) { write(t, path, []byte("{\"environments\": []}\n")) },
-		"another program's": func(t *testing.T, path string) {
-			if err := os.Remove(path); err != nil {
-				t.Fatal(err)
-			}
-			inDatabase(t, path, func(tx *bbolt.Tx) error {
-				_, err := tx.CreateBucket([]byte("somebody else's"))
-				return err
-			})
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			o, setup, path := stored(t)
 			damage(t, path)
 			damaged := read(t, path)
@@ -88,6 +80,7 @@ func TestDamagedFile(t *testing.T) {
 
 // What a proxy must not use, or cannot, it refuses, says why, and leaves as it is.
 func TestRefusedFile(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		prepare func(t *testing.T, path string) (refused string)
 		says    []string
@@ -101,6 +94,20 @@ func TestRefusedFile(t *testing.T) {
 			return path
 		}, []string{"newer version", "schema is 2", "move the file away"}},
 		"a directory": {func(_ *testing.T, path string) string { return filepath.Dir(path) }, []string{"is a directory"}},
+		"another kind of file": {func(t *testing.T, path string) string {
+			write(t, path, []byte("{\"environments\": []}\n"))
+			return path
+		}, []string{"not a database of this program", "left as it is", "correct store.url"}},
+		"another program's": {func(t *testing.T, path string) string {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			inDatabase(t, path, func(tx *bbolt.Tx) error {
+				_, err := tx.CreateBucket([]byte("somebody else's"))
+				return err
+			})
+			return path
+		}, []string{"not a database of this program but that of another one", "left as it is"}},
 		"no such directories": {func(_ *testing.T, path string) string {
 			return filepath.Join(filepath.Dir(path), "neither", "nor", "documents.db")
 		}, []string{"does not exist", "create it, or correct store.url"}},
@@ -109,6 +116,7 @@ func TestRefusedFile(t *testing.T) {
 		}, []string{"permission denied", "must be able to write"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			_, setup, path := stored(t)
 			refused := tt.prepare(t, path)
 			before := read(t, path)
@@ -151,6 +159,7 @@ func readOnlyDirectory(t *testing.T) string {
 
 // A file serves one process: a second is refused, and the first goes on.
 func TestFileInUse(t *testing.T) {
+	t.Parallel()
 	o, setup, path := stored(t)
 	client := origin.NewClient(t)
 	p := harness.StartProxy(t, setup)
@@ -173,6 +182,7 @@ func TestFileInUse(t *testing.T) {
 // A proxy whose disk is full serves what upstream sends, and says that it stores
 // nothing. The limit on the size of files fails writes in the same way.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	o, client, path := origin.Start(t), origin.NewClient(t), newFile(t)
 	o.Serve(t, "env-a", origin.Document("env-a", time.Now(), "large", strings.Repeat("padding ", 100_000)))
 	setup := harness.Setup{Config: withStore(o.Config(0, "env-a"), path, 0.2)}

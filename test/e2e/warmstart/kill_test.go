@@ -124,6 +124,7 @@ func (s *storm) drain() {
 // and serves, before upstream answers, whole documents that upstream sent, none of
 // them older than one that was stored before.
 func TestKilledWhileDocumentsChange(t *testing.T) {
+	t.Parallel()
 	rounds := 25
 	if text := os.Getenv(roundsVariable); text != "" {
 		var err error

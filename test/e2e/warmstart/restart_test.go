@@ -116,6 +116,7 @@ func everything(t *testing.T, client *origin.Client, url, key string) []answer {
 // The time upstream last confirmed the documents survives the restart, and
 // readiness follows the grace period from then.
 func TestReadinessAfterRestart(t *testing.T) {
+	t.Parallel()
 	const interval = 0.2
 	o, client, path := origin.Start(t), origin.NewClient(t), newFile(t)
 	keys := []string{"env-a", "env-b"}
@@ -125,7 +126,7 @@ func TestReadinessAfterRestart(t *testing.T) {
 	config := func(grace any) harness.Setup {
 		c := withStore(o.Config(0, keys...), path, interval)
 		c["health_check"] = map[string]any{"environment_update_grace_period_seconds": grace}
-		return harness.Setup{Config: c}
+		return harness.Setup{Config: c, Env: map[string]string{"LOGGING_LOG_LEVEL": "DEBUG"}} // each failed poll is logged
 	}
 	p := harness.StartProxy(t, config(30))
 	p.WaitReady(t)
@@ -177,6 +178,7 @@ func awaitFailedPolls(t *testing.T, p *harness.Proxy, keys []string) {
 
 // After a restart the first poll that upstream answers is conditional.
 func TestFirstPollAfterRestart(t *testing.T) {
+	t.Parallel()
 	o, client, path := origin.Start(t), origin.NewClient(t), newFile(t)
 	updated := time.Now().Truncate(time.Second)
 	o.Serve(t, "env-a", origin.Document("env-a", updated, "kept", ""))

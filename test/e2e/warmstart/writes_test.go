@@ -17,6 +17,7 @@ import (
 // as 1,000 every ten seconds. Transactions are counted by bbolt's own number of the
 // latest one, which is in the file; each costs two syncs.
 func TestWritesOfConfirmations(t *testing.T) {
+	t.Parallel()
 	const (
 		environments = 300
 		window       = 8 * time.Second

@@ -33,7 +33,7 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		if len(batch.Events) == 0 {
-			return jsonAnswer(http.StatusBadRequest, map[string]any{"accepted": 0, "rejected": []any{}, "error": "there are no events"})
+			return jsonAnswer(http.StatusBadRequest, map[string]any{"accepted": 0, "rejected": []any{}, "error": "events must be non-empty"})
 		}
 		return jsonAnswer(http.StatusAccepted, map[string]any{"accepted": len(batch.Events), "rejected": []any{}})
 	}})

@@ -61,6 +61,15 @@ func (s *Set) Changed(key domain.EnvironmentKey) {
 	}
 }
 
+// ChangedAll is Changed for every key.
+func (s *Set) ChangedAll() {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for w := range s.watchers {
+		w.AddAll()
+	}
+}
+
 // Watcher holds the keys that one Watch follows and those that are due for a wake,
 // each once however often it changed. It is safe for concurrent use.
 type Watcher struct {
