@@ -121,8 +121,8 @@ func (p *proxy) events(name string) []map[string]any {
 	return found
 }
 
-// source is where the proxy says it had a revision from when it last had it anew:
-// "upstream", "store", or "" if it never had it.
+// source is where the proxy says that it last got a revision from: "upstream",
+// "store", or "" if it never had it.
 func (p *proxy) source(r revision) string {
 	source := ""
 	for _, event := range p.events("environment_updated") {
