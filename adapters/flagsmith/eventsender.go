@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -63,11 +62,8 @@ func (s *EventSender) SendEvents(ctx context.Context, b ports.EventBatch) (ports
 	if ended := ctx.Err(); ended != nil {
 		return ports.EventReceipt{}, ended
 	}
-	f := &failure{err: err}
-	if told := (*failure)(nil); errors.As(err, &told) {
-		f = told
-	}
-	report := &ports.ReportError{Status: f.status, After: f.after, Cause: strings.ReplaceAll(f.cause, "api_url", "events.url"), Err: f.err}
+	f := failureOf(err).about("events.url")
+	report := &ports.ReportError{Status: f.status, After: f.after, Cause: f.cause, Err: f.err}
 	report.Refused, report.Divisible = refusesEvents(f.status)
 	return ports.EventReceipt{}, report
 }
