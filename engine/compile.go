@@ -58,8 +58,8 @@ type compiler struct {
 	cutOff      []string          // JSONPaths that exceed the budget while they are compiled
 }
 
-// outcomeKey is equal for equal outcomes of identity overrides, which are so many that
-// they share them. Values are compared as in JSON: 1, 1.0, "1" and true are four values.
+// outcomeKey is equal for equal outcomes of identity overrides, which share them because
+// they are numerous. Values are compared as in JSON: 1, 1.0, "1" and true are four values.
 type outcomeKey struct {
 	id      int64
 	name    string

@@ -25,7 +25,7 @@
 // which is two revisions of every document and one more of those being replaced.
 //
 // Heads and documents carry checksums (CRC-32C). Opening checks the file's structure
-// and leaves the documents' bytes to whoever reads them, so that a start takes about
+// and leaves the documents' bytes to later reads, so that a start takes about
 // as long for large documents as for small ones.
 //
 // # Revisions and versions

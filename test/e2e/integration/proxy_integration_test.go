@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	// patience bounds each wait; only a failing test waits so long.
+	// patience bounds each wait; only a failing test waits that long.
 	patience = time.Minute
 	// pollInterval is how often the proxies poll.
 	pollInterval = 500 * time.Millisecond
