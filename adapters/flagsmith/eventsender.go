@@ -122,12 +122,13 @@ func receiptOf(body io.Reader, key string) ports.EventReceipt {
 // upstream may accept parts of it.
 func refusesEvents(status int) (refused, divisible bool) {
 	switch status {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		return true, true
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusUnsupportedMediaType:
+		return true, false // a verdict on the key or the address
 	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return false, false // not a verdict on the events
+		return false, false // not a verdict
 	}
-	return status >= 400 && status < 500, false
+	refused = status >= 400 && status < 500
+	return refused, refused
 }
 
 func causeOfEvents(answer *http.Response) string {
