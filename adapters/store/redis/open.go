@@ -84,7 +84,7 @@ func (l *location) options(read readFile) (*goredis.UniversalOptions, error) {
 		ConnMaxLifetime:       l.connectionLifetime,
 		ConnMaxLifetimeJitter: l.connectionLifetime / 10,
 
-		// Callers of the store back off and tries again; here one repetition
+		// Callers of the store back off and try again; here one repetition
 		// covers connections that a restarted server left half closed. Repeating
 		// is safe, see scripts.go.
 		DialerRetries:   1,
