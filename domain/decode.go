@@ -143,7 +143,7 @@ func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
 
 // organisation reports whether the organisation was stopped.
 func (d *decoder) organisation(p *Path) (stopped bool) {
-	if !d.object(p, "it is treated as empty") {
+	if d.null() || !d.object(p, "it is treated as empty") {
 		return false
 	}
 	for {
@@ -165,7 +165,7 @@ func (d *decoder) organisation(p *Path) (stopped bool) {
 func isTrue(b *bool) bool { return b != nil && *b }
 
 func (d *decoder) ids(p *Path) []int64 {
-	if !d.array(p, "it is treated as empty") {
+	if d.null() || !d.array(p, "it is treated as empty") {
 		return nil
 	}
 	ids := []int64{}

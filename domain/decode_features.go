@@ -8,7 +8,7 @@ import (
 )
 
 func (d *decoder) identityOverrides(p *Path) []IdentityOverride {
-	if !d.array(p, "it is treated as empty") {
+	if d.null() || !d.array(p, "it is treated as empty") {
 		return nil
 	}
 	var overrides []IdentityOverride
@@ -124,7 +124,12 @@ func (d *decoder) featureState(p *Path, splits bool) (fs FeatureState, ok bool) 
 
 // metadata reads the text of an object with members.
 func (d *decoder) metadata(p *Path) string {
-	if kind := d.Kind(); kind != jsonscan.Object {
+	switch d.Kind() {
+	case jsonscan.Object:
+	case jsonscan.Null:
+		d.Null()
+		return ""
+	default:
 		d.unexpected(p, "an object", "it is left out")
 		return ""
 	}
@@ -169,7 +174,7 @@ func (d *decoder) feature(p *Path) (f Feature, ok bool) {
 }
 
 func (d *decoder) priority(p *Path) (priority Value) {
-	if !d.object(p, "the override has the lowest rank") {
+	if d.null() || !d.object(p, "the override has the lowest rank") {
 		return priority
 	}
 	for {

@@ -3,6 +3,7 @@ package domain_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,76 @@ func TestVariantsMayHaveNames(t *testing.T) {
 		}
 		if v := e.FeatureStates[0].Variants; len(v) != 1 || v[0].Key != want || v[0].Value.Text() != "1" {
 			t.Errorf("%s: %+v", option, v)
+		}
+	}
+}
+
+// A list that is null is empty, which can change who matches: so it is reported.
+func TestNullsWhereListsBelong(t *testing.T) {
+	const text = `{"api_key":"k","name":"n","updated_at":null,"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"multivariate_feature_state_values":null,"feature_segment":null,"metadata":null}],
+		"project":{"organisation":null,"segments":[{"id":1,"rules":null,"feature_states":null},{"id":2,"rules":[{"type":"ALL","conditions":null,"rules":null}]},null]},
+		"identity_overrides":[{"identifier":"u","identity_features":null}]}`
+	_, problems, err := domain.ParseEnvironment(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.Path+": "+p.What)
+	}
+	want := []string{
+		"updated_at: expected a time in ISO 8601, found null",
+		"feature_states[0].multivariate_feature_state_values: expected a list, found null",
+		"project.segments[0].rules: expected a list, found null",
+		"project.segments[0].feature_states: expected a list, found null",
+		"project.segments[1].rules[0].conditions: expected a list, found null",
+		"project.segments[1].rules[0].rules: expected a list, found null",
+		"project.segments[2]: expected an object, found null",
+		"identity_overrides[0].identity_features: expected a list, found null",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestServingSettings(t *testing.T) {
+	for settings, want := range map[string]domain.Serving{
+		`"x":1`:                       {},
+		`"allow_client_traits":true`:  {},
+		`"allow_client_traits":null`:  {},
+		`"allow_client_traits":false`: {IgnoreClientTraits: true},
+		`"hide_sensitive_data":true`:  {HideTraits: true},
+		`"hide_sensitive_data":null`:  {},
+	} {
+		e, problems, err := domain.ParseEnvironment("{" + settings + "," + smallest[1:])
+		if err != nil || len(problems) > 0 || e.Serving != want {
+			t.Errorf("%s: %+v, %v, %v", settings, e.Serving, problems, err)
+		}
+	}
+	for organisation, want := range map[string]bool{`{"stop_serving_flags":true}`: true, `{"stop_serving_flags":false}`: false, `{}`: false, `null`: false} {
+		e, problems, err := domain.ParseEnvironment(strings.Replace(smallest, `"project":{`, `"project":{"organisation":`+organisation+`,`, 1))
+		if err != nil || e.Serving.Stopped != want || len(problems) > 0 != want {
+			t.Errorf("%s: %+v, %v, %v", organisation, e.Serving, problems, err)
+		}
+	}
+	_, problems, err := domain.ParseEnvironment(`{"use_identity_composite_key_for_hashing":false,` + smallest[1:])
+	if err != nil || len(problems) != 1 || problems[0].Path != "use_identity_composite_key_for_hashing" {
+		t.Errorf("%v, %v", problems, err)
+	}
+}
+
+func TestMetadataIsKeptAsItIs(t *testing.T) {
+	for metadata, want := range map[string]string{
+		`{"experiment": {"id":3 ,"x":1.50}}`: `{"experiment": {"id":3 ,"x":1.50}}`,
+		`{"a":1},"metadata":{"b":"\u00e9"}`:  `{"b":"\u00e9"}`,
+		`{}`:                                 "",
+		`{ }`:                                "",
+		`null`:                               "",
+		`{"a":1},"metadata":null`:            "",
+	} {
+		e, problems, err := domain.ParseEnvironment(strings.Replace(smallest, `"feature_states":[]`, `"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"metadata":`+metadata+`}]`, 1))
+		if err != nil || len(problems) > 0 || e.FeatureStates[0].Metadata != want {
+			t.Errorf("%s: %+v, %v, %v", metadata, e.FeatureStates, problems, err)
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// object enters an object. It skips anything else and, unless that is null, reports a
-// problem with the given effect.
+// object enters an object. It skips anything else and reports a problem with the given
+// effect.
 func (d *decoder) object(p *Path, effect string) bool {
 	if d.Kind() == jsonscan.Object {
 		return d.EnterObject()
@@ -29,9 +29,16 @@ func (d *decoder) array(p *Path, effect string) bool {
 func (d *decoder) unexpected(p *Path, want, effect string) {
 	kind := d.Kind()
 	d.Skip()
-	if kind != jsonscan.Null {
-		d.problem(p, effect, "expected %s, found %s", want, kindName(kind))
+	d.problem(p, effect, "expected %s, found %s", want, kindName(kind))
+}
+
+// null reads null and reports whether there was one.
+func (d *decoder) null() bool {
+	if d.Kind() != jsonscan.Null {
+		return false
 	}
+	d.Null()
+	return true
 }
 
 // text reads a string and returns a copy of it. It skips anything else.
@@ -99,13 +106,18 @@ func (d *decoder) optionalBool(p *Path) *bool {
 var timeLayouts = [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05"}
 
 func (d *decoder) time(p *Path) time.Time {
+	const effect = "every fetch is unconditional, and an older document is not recognised"
+	if d.Kind() != jsonscan.String {
+		d.unexpected(p, "a time in ISO 8601", effect)
+		return time.Time{}
+	}
 	text, _ := d.text()
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t.UTC()
 		}
 	}
-	d.problem(p, "every fetch is unconditional, and an older document is not recognised", "%q is not a time in ISO 8601", clip(text))
+	d.problem(p, effect, "%q is not a time in ISO 8601", clip(text))
 	return time.Time{}
 }
 

@@ -38,6 +38,7 @@ func Compile(document *domain.Environment) (*Program, []domain.Problem) {
 	c.identities()
 	c.program.dependencies = c.dependencies()
 	c.program.flags = c.program.evaluateFlags()
+	c.budget()
 	return c.program, c.problems
 }
 
@@ -54,6 +55,7 @@ type compiler struct {
 	tree     *jsonpath.Object // built for the first JSONPath that needs it
 
 	segmentList []*domain.Segment // each id once
+	cutOff      []string          // JSONPaths that exceed the budget while they are compiled
 }
 
 // outcomeKey is equal for equal outcomes of identity overrides, which are so many that
@@ -64,6 +66,19 @@ type outcomeKey struct {
 	enabled bool
 	kind    jsonscan.Kind
 	value   string
+}
+
+// budget reports what exceeds the budget of an evaluation for every identity.
+func (c *compiler) budget() {
+	root := domain.Path{}
+	project := root.Field("project")
+	list := project.Field("segments")
+	for _, path := range c.cutOff {
+		c.problem(&list, "it finds no value", "the JSONPath %s takes too many steps", quote(path))
+	}
+	if c.program.CutOffs() > 0 {
+		c.problem(&list, "conditions that are cut off do not hold", "evaluating them takes too many steps even without an identity")
+	}
 }
 
 func (c *compiler) problem(p *domain.Path, effect, format string, args ...any) {

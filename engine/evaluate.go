@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine/python/jsonpath"
 )
 
 // The first slots are not for traits.
@@ -29,7 +30,13 @@ type evaluation struct {
 	segments []uint64    // bit set of the segments worth trying
 	best     []uint32    // by feature: the rank of the best override so far
 	hash     []byte      // buffer
+	one      []OutcomeID // buffer
 	flags    *flagSearch // nil: no condition reads a flag
+	budget   budget
+
+	// What JSONPaths need of the identity, made when the first one needs it.
+	identifier value
+	tree       *jsonpath.Object
 }
 
 // Evaluate appends the outcome of every feature for id, in document order, and
@@ -93,6 +100,7 @@ func (p *Program) newEvaluation() *evaluation {
 func (e *evaluation) begin(id *domain.Identity) {
 	p := e.program
 	e.identity = id
+	e.budget = budget{steps: maxSteps}
 	copy(e.segments, p.index.always)
 	for i := range e.best {
 		e.best[i] = unranked
@@ -121,6 +129,9 @@ func (e *evaluation) begin(id *domain.Identity) {
 }
 
 func (e *evaluation) end() {
+	if e.budget.exceeded {
+		e.program.cutOffs.add()
+	}
 	for _, slot := range e.touched {
 		e.slots[slot] = value{}
 		e.present[slot] = false
@@ -133,7 +144,7 @@ func (e *evaluation) end() {
 		}
 	}
 	e.slots[identityKeySlot] = value{}
-	e.identity = nil
+	e.identity, e.tree, e.identifier = nil, nil, value{}
 }
 
 // matchSegments tries the marked segments and keeps the best override of each

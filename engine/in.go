@@ -30,7 +30,7 @@ func compileIn(v domain.Value) (test, string) {
 	for _, m := range members {
 		set[m] = struct{}{}
 	}
-	return test{holds: func(v *value) bool {
+	return test{holds: func(v *value, _ *budget) bool {
 		switch v.kind {
 		case text:
 			_, in := set[v.text]

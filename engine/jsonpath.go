@@ -47,54 +47,70 @@ func (c *compiler) path(property string) (resolve resolver, flag *flagPath) {
 	}
 	switch names, _ := query.Names(); {
 	case len(names) > 0 && names[0] == "identity":
-		return identityPath(names[1:]), nil
+		return c.identityPath(names[1:]), nil
 	case len(names) > 1 && names[0] == "flags":
 		return nil, c.flagPathOf(names[1:])
 	}
-	return c.searched(query), nil
+	return c.searched(property, query), nil
 }
 
 // searched returns the resolver of a query that needs a tree. Queries see no flags,
 // which paths without wildcards and filters read.
-func (c *compiler) searched(query *jsonpath.Query) resolver {
+func (c *compiler) searched(property string, query *jsonpath.Query) resolver {
 	flags := new(jsonpath.Object)
 	tree := c.contextTree()
 	if !query.Reaches("identity") {
-		found := find(query, tree.With("flags", flags))
+		budget := budget{steps: maxSteps}
+		found := find(query, tree.With("flags", flags), &budget)
+		if budget.exceeded {
+			c.cutOff = append(c.cutOff, property)
+		}
 		return func(*evaluation) value { return found }
 	}
 	return func(e *evaluation) value {
 		if e.identity == nil {
-			return find(query, tree.With("flags", flags))
+			return find(query, tree.With("flags", flags), &e.budget)
 		}
-		return find(query, tree.With("identity", identityTree(e)).With("flags", flags))
+		return find(query, e.contextTree(tree, flags), &e.budget)
 	}
 }
 
 // find returns the first value that the query leads to if it is a primitive, and an
 // absent value otherwise.
-func find(query *jsonpath.Query, tree *jsonpath.Object) value {
-	first, _ := query.First(tree)
+func find(query *jsonpath.Query, tree *jsonpath.Object, b *budget) value {
+	first, _ := query.First(tree, &b.steps)
+	b.exceeded = b.exceeded || b.steps < 0
 	return valueOfNode(first)
 }
 
 // identityPath resolves $.identity.… without a tree.
-func identityPath(names []string) resolver {
-	of := func(get func(e *evaluation) value) resolver {
+func (c *compiler) identityPath(names []string) resolver {
+	switch {
+	case len(names) == 1 && names[0] == "identifier":
+		return func(e *evaluation) value {
+			// Making a number of it can take long, and many paths can lead to it.
+			if e.identifier.kind == absent && e.identity != nil {
+				e.identifier = valueOfText(e.identity.Identifier)
+			}
+			return e.identifier
+		}
+	case len(names) == 1 && names[0] == "key":
 		return func(e *evaluation) value {
 			if e.identity == nil {
 				return value{}
 			}
-			return get(e)
+			return *e.identityKey()
 		}
-	}
-	switch {
-	case len(names) == 1 && names[0] == "identifier":
-		return of(func(e *evaluation) value { return valueOfText(e.identity.Identifier) })
-	case len(names) == 1 && names[0] == "key":
-		return of(func(e *evaluation) value { return valueOfText(string(e.key)) })
-	case len(names) == 2 && names[0] == "traits":
-		return of(func(e *evaluation) value { return traitValue(e.identity.Traits, names[1]) })
+	case len(names) == 2 && names[0] == "traits" && !strings.HasPrefix(names[1], "$."):
+		trait := c.slot(names[1])
+		return func(e *evaluation) value { return e.slots[trait] }
+	case len(names) == 2 && names[0] == "traits": // a slot of that name could be that of a path
+		return func(e *evaluation) value {
+			if e.identity == nil {
+				return value{}
+			}
+			return traitValue(e.identity.Traits, names[1])
+		}
 	default: // an object, a list or nothing, which have no value
 		return func(*evaluation) value { return value{} }
 	}
@@ -108,6 +124,14 @@ func traitValue(traits []domain.Trait, key string) value {
 		}
 	}
 	return value{}
+}
+
+// contextTree returns the document's tree with the identity and the flags.
+func (e *evaluation) contextTree(document, flags *jsonpath.Object) *jsonpath.Object {
+	if e.tree == nil {
+		e.tree = document.With("identity", identityTree(e)).With("flags", flags)
+	}
+	return e.tree
 }
 
 // contextTree returns the evaluation context as a JSONPath sees it, without the

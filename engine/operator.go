@@ -31,13 +31,15 @@ const (
 
 // test is a condition's operator and value, compiled.
 type test struct {
-	holds      func(v *value) bool // never called with an absent value
+	// holds is never called with an absent value. It may take steps from
+	// the budget.
+	holds      func(v *value, b *budget) bool
 	whenAbsent bool
 	values     []value // the only values for which it can hold; nil: any value
 }
 
 // never is the test of a condition that makes no sense.
-func never() test { return test{holds: func(*value) bool { return false }, values: []value{}} }
+func never() test { return test{holds: func(*value, *budget) bool { return false }, values: []value{}} }
 
 // compileTest compiles a condition. problem says why the condition never holds, "" if
 // it can hold. The decoder has already reported a condition without an operator.
@@ -46,9 +48,9 @@ func compileTest(c *domain.Condition, segmentID string) (t test, problem string)
 	case "":
 		return never(), ""
 	case opIsSet:
-		return test{holds: func(*value) bool { return true }}, ""
+		return test{holds: func(*value, *budget) bool { return true }}, ""
 	case opIsNotSet:
-		return test{holds: func(*value) bool { return false }, whenAbsent: true}, ""
+		return test{holds: func(*value, *budget) bool { return false }, whenAbsent: true}, ""
 	case opIn:
 		return compileIn(c.Value)
 	}
@@ -73,7 +75,7 @@ func compileTest(c *domain.Condition, segmentID string) (t test, problem string)
 		return compileContains(operand)
 	case opNotContains:
 		part := operand.str()
-		return test{holds: func(v *value) bool { return v.kind == text && !strings.Contains(v.text, part) }}, ""
+		return test{holds: func(v *value, _ *budget) bool { return v.kind == text && !strings.Contains(v.text, part) }}, ""
 	case opRegex:
 		return compileRegex(operand.str())
 	case opModulo:
@@ -164,7 +166,7 @@ func compileComparison(v value, holds func(order) bool) (test, string) {
 	case strings.HasSuffix(v.text, semverSuffix):
 		texts, problem = compareVersions(strings.TrimSuffix(v.text, semverSuffix), holds)
 	}
-	t := test{holds: func(v *value) bool {
+	t := test{holds: func(v *value, _ *budget) bool {
 		switch v.kind {
 		case text:
 			return texts(v.text)
@@ -251,10 +253,10 @@ func compileContains(operand value) (test, string) {
 		return never(), opContains + " takes a text"
 	}
 	if !strings.HasSuffix(part, semverSuffix) {
-		return test{holds: func(v *value) bool { return v.kind == text && strings.Contains(v.text, part) }}, ""
+		return test{holds: func(v *value, _ *budget) bool { return v.kind == text && strings.Contains(v.text, part) }}, ""
 	}
 	part = strings.TrimSuffix(part, semverSuffix)
-	return test{holds: func(v *value) bool {
+	return test{holds: func(v *value, _ *budget) bool {
 		if v.kind != text || part == "" {
 			return false
 		}
@@ -268,9 +270,12 @@ func compileRegex(pattern string) (test, string) {
 	if err != nil {
 		return never(), err.Error()
 	}
-	return test{holds: func(v *value) bool {
-		matched, err := re.Match(v.str())
-		return err == nil && matched
+	return test{holds: func(v *value, b *budget) bool {
+		matched, err := re.Match(v.str(), &b.steps)
+		if err != nil {
+			b.exceeded = true
+		}
+		return matched
 	}}, ""
 }
 
@@ -288,7 +293,7 @@ func compileModulo(v value) (test, string) {
 	case divisor == 0:
 		return never(), opModulo + " by zero"
 	}
-	return test{holds: func(v *value) bool {
+	return test{holds: func(v *value, _ *budget) bool {
 		n, ok := v.number()
 		if !ok {
 			return false
@@ -304,7 +309,7 @@ func compilePercentageSplit(v value, segmentID string) (test, string) {
 		return never(), opPercentageSplit + " takes a percentage, not " + quote(v.str())
 	}
 	limit, prefix := o.float, segmentID+","
-	return test{holds: func(v *value) bool {
+	return test{holds: func(v *value, _ *budget) bool {
 		var buffer [128]byte
 		list := v.appendText(append(buffer[:0], prefix...))
 		return percentage(&list) <= limit

@@ -36,6 +36,7 @@ type Program struct {
 	dependencies *dependencies // nil: no condition reads a flag
 
 	scratch sync.Pool // *evaluation
+	cutOffs cutOffs
 }
 
 // state is a compiled feature state.

@@ -248,6 +248,10 @@ func (e *evaluation) finish() {
 // call.
 func (e *evaluation) read(path *flagPath) *value {
 	r := e.flags
+	if e.budget.steps--; e.budget.steps < 0 {
+		e.budget.exceeded = true
+		return &r.absent
+	}
 	if path.feature == missing {
 		return &r.absent
 	}

@@ -39,7 +39,7 @@ type condition struct {
 	readsFlag bool // the path leads into a flag
 	// whenAbsent is the result when the slot has no value; test is not called then.
 	whenAbsent bool
-	test       func(v *value) bool
+	test       func(v *value, b *budget) bool
 	// values are the only values for which the test can hold; nil: any value.
 	values []value
 }
@@ -101,7 +101,7 @@ func (e *evaluation) anyRuleHolds(rules []rule) bool {
 func (e *evaluation) holds(c *condition) bool {
 	v := &e.slots[c.slot]
 	if v.kind == absent && c.slot == identityKeySlot && e.identity != nil {
-		*v = value{kind: text, text: string(e.key)}
+		v = e.identityKey()
 	}
 	if v.kind == absent && c.path >= 0 {
 		v = e.resolvePath(c.path)
@@ -109,5 +109,14 @@ func (e *evaluation) holds(c *condition) bool {
 	if v.kind == absent {
 		return c.whenAbsent
 	}
-	return c.test(v)
+	return c.test(v, &e.budget)
+}
+
+// identityKey returns the identity key as a value.
+func (e *evaluation) identityKey() *value {
+	v := &e.slots[identityKeySlot]
+	if v.kind == absent {
+		*v = value{kind: text, text: string(e.key)}
+	}
+	return v
 }

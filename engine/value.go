@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math/big"
+	"strings"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
@@ -17,7 +18,7 @@ type value struct {
 	integer int64 // unless large is set
 	float   float64
 	large   *big.Int
-	text    string
+	text    string // of a large integer its digits, "" if they are not known
 }
 
 type kind uint8
@@ -75,9 +76,20 @@ func valueOfText(s string) value {
 	return floatValue(s)
 }
 
+// integerValue returns the integer that digits stand for. Digits that Python refuses to
+// read are absent.
 func integerValue(digits string) value {
-	small, large := number.ParseInt(digits)
-	return value{kind: integer, integer: small, large: large}
+	small, large, ok := number.ParseInt(digits)
+	switch {
+	case !ok:
+		return value{}
+	case large == nil:
+		return value{kind: integer, integer: small}
+	case digits[0] == '-':
+		return value{kind: integer, large: large, text: "-" + strings.TrimLeft(digits[1:], "0")}
+	default:
+		return value{kind: integer, large: large, text: strings.TrimLeft(digits, "0")}
+	}
 }
 
 func floatValue(decimal string) value { return value{kind: float, float: number.ParseFloat(decimal)} }
@@ -107,6 +119,9 @@ func (v *value) appendText(dst []byte) []byte {
 	case boolean:
 		return pytext.AppendStr(dst, v.boolean)
 	case integer:
+		if v.text != "" {
+			return append(dst, v.text...)
+		}
 		if v.large != nil {
 			return pytext.AppendStr(dst, v.large)
 		}
@@ -122,7 +137,7 @@ func (v *value) appendText(dst []byte) []byte {
 
 // str is Python's str() of v.
 func (v *value) str() string {
-	if v.kind == text {
+	if v.text != "" || v.kind == text {
 		return v.text
 	}
 	return string(v.appendText(nil))

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -49,23 +51,30 @@ func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
 // parseURL reads the URL of setting d, whose schemes d lists. A proxy without a
 // scheme is an http proxy.
-func parseURL(d *definition, text string) (URL, error) {
+func parseURL(l *loader, d *definition, text string) (URL, error) {
 	if d.check == "proxy" && !strings.Contains(text, "://") {
 		text = "http://" + text
 	}
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return URL{}, errNotAllowed
+		return URL{}, urlReason(err)
 	case u.Scheme == "":
 		return URL{}, errNotAllowed
 	case len(d.schemes) == 0: // a store's URL: the store checks the rest
 		return URL{NewSecret(text)}, nil
-	case !slices.Contains(d.schemes, u.Scheme) || u.Opaque != "":
+	case !slices.Contains(d.schemes, u.Scheme):
 		return URL{}, errNotAllowed
+	case u.Scheme == "file" && u.Opaque != "":
+		return l.relativeURL(d, u.Opaque)
+	case u.Opaque != "":
+		return URL{}, errNotAllowed
+	case u.Scheme != "file" && domain.RedactURL(text) == domain.MaskedSecret:
+		// The part of a password before such a character would be taken for the host.
+		return URL{}, &reason{"a URL in which " + escapedSigns}
 	case u.Scheme == "file":
 		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
-			return URL{}, &reason{"a file URL with an absolute path and no host, such as file:///var/lib/documents"}
+			return URL{}, &reason{"a file URL with an absolute path and no host, such as file:///var/lib/documents, or file:documents beside the configuration file"}
 		}
 	case u.Hostname() == "":
 		return URL{}, errNotAllowed
@@ -80,6 +89,42 @@ func parseURL(d *definition, text string) (URL, error) {
 		text = strings.TrimRight(text, "/")
 	}
 	return URL{NewSecret(text)}, nil
+}
+
+// escapedSigns explains most URLs with a password that are wrong.
+const escapedSigns = `user and password have "/", "?", "#", "@" and "%" as %2F, %3F, %23, %40 and %25`
+
+// urlReason explains an error of url.Parse.
+func urlReason(err error) error {
+	var escape url.EscapeError
+	var host url.InvalidHostError
+	switch {
+	case errors.As(err, &escape):
+		return &reason{`a URL in which "%" is followed by two hexadecimal digits; a "%" itself is written as %25`}
+	case strings.Contains(err.Error(), "invalid port"):
+		return &reason{"a URL whose port is a number and in which " + escapedSigns}
+	case errors.As(err, &host), strings.Contains(err.Error(), "in host"):
+		return &reason{"a URL whose host name has no blanks and special characters"}
+	case strings.Contains(err.Error(), "userinfo"):
+		return &reason{"a URL in which " + escapedSigns}
+	}
+	return errNotAllowed
+}
+
+// relativeURL returns the file URL of a path that begins at the directory of the
+// configuration file, or for variables at the working directory.
+func (l *loader) relativeURL(d *definition, path string) (URL, error) {
+	path, err := url.PathUnescape(path)
+	base := l.src.WorkingDir
+	if c := l.settled[d]; c != nil && c.base != "" {
+		base = c.base
+	}
+	path = filepath.Join(base, filepath.FromSlash(path))
+	if err != nil || !filepath.IsAbs(path) {
+		return URL{}, errNotAllowed
+	}
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
+	return URL{NewSecret(u.String())}, nil
 }
 
 // allowedURL describes the URLs that setting d accepts.

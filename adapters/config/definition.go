@@ -47,6 +47,7 @@ type node struct {
 	key        string
 	variable   string
 	definition *definition // nil for a section
+	ours       bool        // the Python proxy does not have this section
 	children   []*node
 }
 
@@ -107,7 +108,7 @@ func (s *schema) add(parent *node, t reflect.Type, prefix string, index []int) {
 				continue
 			}
 			variable := strings.TrimSuffix(part, "_")
-			section := &node{name: strings.ToLower(variable), variable: prefix + variable}
+			section := &node{name: strings.ToLower(variable), variable: prefix + variable, ours: field.Tag.Get("ours") == "true"}
 			section.key = strings.TrimPrefix(parent.key+"."+section.name, ".")
 			parent.children = append(parent.children, section)
 			s.sections = append(s.sections, section)

@@ -7,6 +7,7 @@
 //
 //	env         variable, without its sections' prefixes; in lower case it is the key in the file
 //	envPrefix   of a section: what its variables begin with; in lower case the section's key
+//	ours        "true" for a section that the Python proxy does not have
 //	envDefault  default, as one would write it in the variable
 //	unset       what it means when the setting is unset (empty, or null in the file)
 //	alias       other names, separated by commas

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -55,6 +56,7 @@ func (l *loader) loadFile() {
 	content, err := l.readFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		l.noFile = true
 		if named {
 			l.warn(shown, "the configuration file does not exist, variables and defaults are used", origin)
 		}
@@ -74,6 +76,7 @@ func (l *loader) loadFile() {
 		refuse(describe(value.Value, true))
 		return
 	}
+	l.fileDir = filepath.Dir(l.path(name))
 	l.loadObject(l.root, object, func(v hujson.Value) string {
 		return fmt.Sprintf("%s, line %d", shown, 1+bytes.Count(content[:v.StartOffset], []byte("\n")))
 	})
@@ -138,9 +141,7 @@ func (l *loader) loadObject(section *node, object *hujson.Object, origin func(hu
 		shown := strings.TrimPrefix(section.key+"."+oneLine(name), ".")
 		child, alias := section.child(name)
 		if child == nil {
-			if like := l.suggestKey(section, name); like != "" {
-				l.warn(shown, "is not a setting and is ignored; did you mean "+like+"?", origin(m.Name))
-			}
+			l.warnUnknown(shown, name, l.suggestKey(section, name), origin(m.Name))
 			continue
 		}
 		if child.definition != nil && child.definition.environmentOnly {
@@ -162,7 +163,11 @@ func (l *loader) loadObject(section *node, object *hujson.Object, origin func(hu
 	for _, child := range order {
 		value := members[child].Value
 		if child.definition != nil {
-			l.settle(child.definition, l.candidate(child.definition, value, origin(value)))
+			from := origin
+			if written := members[child].Name.Value.(hujson.Literal).String(); written != child.name {
+				from = func(v hujson.Value) string { return origin(v) + ", written as " + written }
+			}
+			l.settle(child.definition, l.candidate(child.definition, value, from))
 			continue
 		}
 		l.loadSection(child, value, origin)
@@ -183,8 +188,20 @@ func (l *loader) loadSection(section *node, value hujson.Value, origin func(hujs
 	l.report(Problem{Key: section.key, Value: describe(value.Value, section.confidential()), Allowed: "a JSON object", Origin: origin(value)})
 }
 
-// candidate brings a JSON value to the form of a variable.
-func (l *loader) candidate(d *definition, value hujson.Value, origin string) *candidate {
+// warnUnknown warns of a key that is not a setting. Keys that begin with "$" or "_" are
+// comments by convention.
+func (l *loader) warnUnknown(key, name, like, origin string) {
+	switch {
+	case like != "":
+		l.warn(key, "is not a setting and is ignored; did you mean "+like+"?", origin)
+	case !strings.HasPrefix(name, "$") && !strings.HasPrefix(name, "_"):
+		l.warn(key, "is not a setting and is ignored", origin)
+	}
+}
+
+// candidate converts a JSON value to the form of a variable.
+func (l *loader) candidate(d *definition, value hujson.Value, from func(hujson.Value) string) *candidate {
+	origin := from(value)
 	refuse := func(shown, allowed string) *candidate {
 		return &candidate{origin: origin, problem: &Problem{Key: d.key, Value: shown, Allowed: allowed, Origin: origin}}
 	}
@@ -200,13 +217,17 @@ func (l *loader) candidate(d *definition, value hujson.Value, origin string) *ca
 		case isText && d.kind.isList(): // one element, whatever it holds
 			return &candidate{text: "[" + string(hujson.String(text)) + "]", origin: origin}
 		case isText:
-			return &candidate{text: text, origin: origin}
+			return &candidate{text: text, origin: origin, base: l.fileDir}
 		default:
 			return &candidate{text: string(v), origin: origin}
 		}
 	case *hujson.Array:
 		if d.kind.takes('[') {
-			return &candidate{text: standard(value), origin: origin}
+			c := &candidate{text: standard(value), origin: origin}
+			for _, e := range v.Elements {
+				c.elements = append(c.elements, from(e))
+			}
+			return c
 		}
 	case *hujson.Object:
 		if d.kind.takes('{') {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ func parseKeyPairs(l *loader, d *definition, text string) ([]KeyPair, error) {
 	clientOf := map[string]KeyPair{} // by server-side key
 	for i := range array.Elements {
 		key := fmt.Sprintf("%s[%d]", d.key, i)
+		if c := l.settled[d]; c != nil && i < len(c.elements) {
+			r.origin = c.elements[i]
+		}
 		pair, ok := r.pair(key, array.Elements[i])
 		if !ok {
 			continue
@@ -52,7 +56,7 @@ func parseKeyPairs(l *loader, d *definition, text string) ([]KeyPair, error) {
 		}
 	}
 	if len(r.problems) > 0 {
-		return nil, &ProblemsError{r.problems}
+		return nil, &ProblemsError{Problems: r.problems}
 	}
 	return pairs, nil
 }
@@ -95,9 +99,7 @@ func (r *pairReader) pair(key string, value hujson.Value) (KeyPair, bool) {
 	for _, m := range object.Members {
 		name := m.Name.Value.(hujson.Literal).String()
 		if name != serverSideKey && name != clientSideKey {
-			if like := similarKey(name, []string{serverSideKey, clientSideKey}); like != "" {
-				r.loader.warn(key+"."+oneLine(name), "is not a setting and is ignored; did you mean "+like+"?", r.origin)
-			}
+			r.loader.warnUnknown(key+"."+oneLine(name), name, similarKey(name, []string{serverSideKey, clientSideKey}), r.origin)
 			continue
 		}
 		members[name] = m.Value
@@ -141,11 +143,18 @@ func (r *pairReader) checkServerKey(key, text string) bool {
 		r.problem(key, "empty", fmt.Sprintf("a server-side key, which begins with %q", domain.ServerKeyPrefix))
 	case !hasPrefix || !visible(rest):
 		r.problem(key, quote(mask(text)), fmt.Sprintf("a server-side key, which begins with %q and has no blanks", domain.ServerKeyPrefix))
+	case !serverKey.MatchString(rest):
+		// Masking in logs depends on the characters of keys.
+		r.problem(key, quote(mask(text)), fmt.Sprintf("a server-side key, which has only letters, digits and . _ - after %q; was something pasted along with it?", domain.ServerKeyPrefix))
 	default:
 		return true
 	}
 	return false
 }
+
+// serverKey are the characters of server-side keys behind the prefix: Flagsmith makes
+// them of letters and digits.
+var serverKey = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 func (r *pairReader) checkClientKey(key, text string) bool {
 	switch {

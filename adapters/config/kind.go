@@ -75,7 +75,7 @@ func kinds() map[reflect.Type]*kind {
 		},
 		reflect.TypeFor[URL](): {
 			name: "URL", literals: `"`, confidential: true, allowed: allowedURL,
-			parse: func(_ *loader, d *definition, text string) (any, error) { return parseURL(d, text) },
+			parse: func(l *loader, d *definition, text string) (any, error) { return parseURL(l, d, text) },
 			show:  func(text string) string { return quote(domain.RedactURL(text)) },
 		},
 		reflect.TypeFor[Secret](): {

@@ -59,10 +59,14 @@ func Load(src Source) (Settings, []Warning, error) {
 	l.requireKeys(&s)
 	l.runChecks(s)
 	if len(l.problems) > 0 {
-		return Settings{}, l.warnings, &ProblemsError{l.problems}
+		return Settings{}, l.warnings, &ProblemsError{Problems: l.problems, Hint: l.hint}
 	}
 	return s, l.warnings, nil
 }
+
+// firstStart says what to do where nothing is configured.
+const firstStart = `nothing is configured yet: "edge-proxy render-config" writes a configuration file to fill in; ` +
+	`https://github.com/edge-proxy/edge-proxy#use-it describes the first steps`
 
 // A loader holds the state of one Load.
 type loader struct {
@@ -72,17 +76,22 @@ type loader struct {
 	variables  map[string][]variable // by name in upper case
 	settled    map[*definition]*candidate
 	current    *definition // the setting that is being decoded
+	fileDir    string      // the directory of the configuration file, once it is read
 
 	problems []Problem
 	warnings []Warning
+	noFile   bool   // the configuration file does not exist
+	hint     string // see ProblemsError
 }
 
 // A candidate is a setting's value in the form of a variable, from the highest
 // layer so far that has one.
 type candidate struct {
-	text    string
-	origin  string
-	problem *Problem // the value cannot be brought to that form
+	text     string
+	origin   string
+	base     string   // the directory that paths in it begin at, "" for the working directory
+	elements []string // the origin of each element of a list, where they differ
+	problem  *Problem // the value cannot be brought to that form
 }
 
 func newLoader(src Source) *loader {
@@ -213,7 +222,7 @@ func (l *loader) verdict(d *definition, text string, err error) error {
 	case errors.As(err, &syntax):
 		p.Value = syntax.of(text, d.kind.confidential)
 	}
-	return &ProblemsError{[]Problem{p}}
+	return &ProblemsError{Problems: []Problem{p}}
 }
 
 // reportAll reports the problems in env's error and returns what else is in it.
@@ -252,6 +261,8 @@ func (l *loader) requireKeys(s *Settings) {
 	value := "missing"
 	if l.settled[d] != nil {
 		value = "empty"
+	} else if l.noFile {
+		l.hint = firstStart
 	}
 	l.report(Problem{Key: d.key, Value: value, Allowed: d.kind.allowed(d) + ", unless proxy_key is set", Origin: l.originOf(d)})
 }

@@ -28,7 +28,11 @@ func (p Problem) String() string {
 
 // ProblemsError is the error of Load. It lists everything that is wrong with a
 // configuration.
-type ProblemsError struct{ Problems []Problem }
+type ProblemsError struct {
+	Problems []Problem
+	// Hint is one line about what to do, "" for none. Error does not return it.
+	Hint string
+}
 
 // Error returns the problems, one a line.
 func (e *ProblemsError) Error() string {

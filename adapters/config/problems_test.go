@@ -31,7 +31,7 @@ func TestProblems(t *testing.T) {
 		"number too large for any type": {source(nil, keys, "SERVER_MAX_BODY_BYTES=1e400"), []string{
 			`server.max_body_bytes is "1e400", must be a whole number from 1 to 1073741824 (variable SERVER_MAX_BODY_BYTES)`}},
 		"poll frequency zero": {withFile(`{"api_poll_frequency": 0}`, keys), []string{
-			`api_poll_frequency_seconds is "0", must be a number of seconds above 0 and at most 86400 (` + file + `)`}},
+			`api_poll_frequency_seconds is "0", must be a number of seconds above 0 and at most 86400 (config.json, line 1, written as api_poll_frequency)`}},
 		"poll frequency below a nanosecond": {source(nil, keys, "API_POLL_FREQUENCY=1e-12"), []string{
 			`api_poll_frequency_seconds is "1e-12", must be a number of seconds above 0 and at most 86400 (variable API_POLL_FREQUENCY)`}},
 		"no number": {source(nil, keys, "API_POLL_TIMEOUT_SECONDS=nan", "SERVER_TIMEOUT_KEEP_ALIVE=inf", "ANALYTICS_FLUSH_INTERVAL_SECONDS=0x10"), []string{
@@ -58,7 +58,7 @@ func TestProblems(t *testing.T) {
 		"api url without scheme": {source(nil, keys, "API_URL=flagsmith.example.com"), []string{
 			`api_url is "flagsmith.example.com", must be a URL that begins with http://, https:// or file:// (variable API_URL)`}},
 		"api url of a relative directory": {source(nil, keys, "API_URL=file://documents"), []string{
-			`api_url is "file://documents", must be a file URL with an absolute path and no host, such as file:///var/lib/documents (variable API_URL)`}},
+			`api_url is "file://documents", must be a file URL with an absolute path and no host, such as file:///var/lib/documents, or file:documents beside the configuration file (variable API_URL)`}},
 		"api url with query": {source(nil, keys, "API_URL=https://a.example.com/?x=1"), []string{
 			`api_url is "https://a.example.com/?x=1", must be a URL without a query or fragment (variable API_URL)`}},
 		"api url with port": {source(nil, keys, "API_URL=https://a.example.com:70000"), []string{
@@ -71,9 +71,6 @@ func TestProblems(t *testing.T) {
 			`server is 8000, must be a JSON object (` + file + `)`}},
 		"section variable": {source(nil, keys, "LOGGING=DEBUG"), []string{
 			`logging is "DEBUG", which is not valid JSON (line 1, column 1: invalid text, number or word), must be a JSON object (variable LOGGING)`}},
-		"section variable with secrets": {source(nil, keys, "WEBHOOK=secret", `STORE="x"`), []string{
-			`store is "****", must be a JSON object (variable STORE)`,
-			`webhook is not valid JSON (line 1, column 1: invalid text, number or word), must be a JSON object (variable WEBHOOK)`}},
 		"empty section variable": {source(nil, keys, "SERVER="), []string{
 			`server is "", which is not valid JSON (it is empty), must be a JSON object (variable SERVER)`}},
 		"override variable without JSON": {source(nil, keys, "LOGGING_OVERRIDE={]"), []string{
@@ -106,6 +103,17 @@ func TestProblems(t *testing.T) {
 			`environment_key_pairs[1].server_side_key is "****", must be a server-side key, which begins with "ser." and has no blanks (variable ENVIRONMENT_KEY_PAIRS)`,
 			`environment_key_pairs[2].server_side_key is "ser.…", must be a server-side key, which begins with "ser." and has no blanks (variable ENVIRONMENT_KEY_PAIRS)`,
 			`environment_key_pairs[3].server_side_key is "ser.…b", must be a server-side key, which begins with "ser." and has no blanks (variable ENVIRONMENT_KEY_PAIRS)`}},
+		"server-side keys with other characters": {withFile("{\"environment_key_pairs\": [\n{\"server_side_key\":\"ser.a\",\"client_side_key\":\"a\"},\n{\"server_side_key\":\"ser.abcdefghijkl/x\",\"client_side_key\":\"b\"},\n{\"server_side_key\":\"ser.abcdefghijkl,\",\"client_side_key\":\"c\"}]}"), []string{
+			`environment_key_pairs[1].server_side_key is "ser.…kl/x", must be a server-side key, which has only letters, digits and . _ - after "ser."; was something pasted along with it? (config.json, line 3)`,
+			`environment_key_pairs[2].server_side_key is "ser.…jkl,", must be a server-side key, which has only letters, digits and . _ - after "ser."; was something pasted along with it? (config.json, line 4)`}},
+		"URLs with a password that is not escaped": {source(nil, keys, "API_URL=http://user:pw@HIDDEN/HIDDEN@host", "HTTPS_PROXY=http://user:pa%ss@proxy:3128", "HTTP_PROXY=http://user:pw@HIDDEN#HIDDEN@host"), []string{
+			`api_url is "****", must be a URL in which user and password have "/", "?", "#", "@" and "%" as %2F, %3F, %23, %40 and %25 (variable API_URL)`,
+			`http_proxy is "****", must be a URL in which user and password have "/", "?", "#", "@" and "%" as %2F, %3F, %23, %40 and %25 (variable HTTP_PROXY)`,
+			`https_proxy is "http://xxxxx@proxy:3128", must be a URL in which "%" is followed by two hexadecimal digits; a "%" itself is written as %25 (variable HTTPS_PROXY)`}},
+		"URLs with other faults": {source(nil, keys, "API_URL=https://flagsmith.example:80 80/api/v1", "STORE_URL=redis://redis.example:port", "REALTIME_URL=https://a b/"), []string{
+			`api_url is "https://flagsmith.example:80 80/api/v1", must be a URL whose port is a number and in which user and password have "/", "?", "#", "@" and "%" as %2F, %3F, %23, %40 and %25 (variable API_URL)`,
+			`store.url is "redis://redis.example:port", must be a URL whose port is a number and in which user and password have "/", "?", "#", "@" and "%" as %2F, %3F, %23, %40 and %25 (variable STORE_URL)`,
+			`realtime_url is "https://a b/", must be a URL whose host name has no blanks and special characters (variable REALTIME_URL)`}},
 		"swapped keys": {source(nil, `ENVIRONMENT_KEY_PAIRS=[{"server_side_key":"client","client_side_key":"ser.abcdefghijkl"}]`), []string{
 			`environment_key_pairs[0].server_side_key is "****", must be a server-side key, which begins with "ser." and has no blanks (variable ENVIRONMENT_KEY_PAIRS)`,
 			`environment_key_pairs[0].client_side_key is "ser.…ijkl", must be a client-side key, not a server-side key (variable ENVIRONMENT_KEY_PAIRS)`}},
@@ -120,8 +128,8 @@ func TestProblems(t *testing.T) {
 		"key pairs as an object": {withFile(`{"environment_key_pairs": {"ser.abcdefghijkl": "client"}}`), []string{
 			`environment_key_pairs is an object, must be a list of objects with "server_side_key" and "client_side_key" (` + file + `)`}},
 		"placeholders": {withFile(string(config.Render())), []string{
-			`environment_key_pairs[0].server_side_key is the placeholder of the rendered configuration, must be replaced by your environment's server-side key (config.json, line 2)`,
-			`environment_key_pairs[0].client_side_key is the placeholder of the rendered configuration, must be replaced by your environment's client-side key (config.json, line 2)`}},
+			`environment_key_pairs[0].server_side_key is the placeholder of the rendered configuration, must be replaced by your environment's server-side key (config.json, line 3)`,
+			`environment_key_pairs[0].client_side_key is the placeholder of the rendered configuration, must be replaced by your environment's client-side key (config.json, line 3)`}},
 		"file is not JSON": {withFile("{\n\"api_url\": \"https://a.example.com\"\n\"server\": {}}", keys), []string{
 			`config.json is not valid JSON (line 3, column 1: invalid character '"' after object value (expecting ',' or '}')), must be a file that holds a JSON object; comments and trailing commas are allowed (the default path)`}},
 		"file is a list": {source(map[string]string{"/etc/proxy.json": "[]"}, keys, "CONFIG_PATH=/etc/proxy.json"), []string{

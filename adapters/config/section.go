@@ -44,7 +44,7 @@ func loadSection(src Source, section string) (Settings, []Warning, error) {
 		}
 	}
 	if len(problems) > 0 {
-		return Settings{}, warnings, &ProblemsError{problems}
+		return Settings{}, warnings, &ProblemsError{Problems: problems}
 	}
 	return s, warnings, nil
 }

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -135,5 +136,37 @@ func TestLoadServer(t *testing.T) {
 	_, _, err := config.LoadServer(withFile(`{"server": {"port": "no"}, "store": {"url": "nowhere"}}`))
 	if want := `server.port is "no", must be a whole number from 0 to 65535 (config.json, line 1)`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// A relative file URL begins at the directory of the file that has it.
+func TestRelativeFileURL(t *testing.T) {
+	src := source(map[string]string{"/etc/proxy/mine.json": `{"api_url": "file:documents/a%20b"}`}, keys, "CONFIG_PATH=/etc/proxy/mine.json")
+	src.WorkingDir = "/srv"
+	if got := mustLoad(t, src).APIURL.String(); got != "file:///etc/proxy/documents/a%20b" {
+		t.Errorf("in the file: %s", got)
+	}
+	src.Environ = append(src.Environ, "API_URL=file:../documents")
+	if got := mustLoad(t, src).APIURL.String(); got != "file:///documents" {
+		t.Errorf("in a variable: %s", got)
+	}
+}
+
+func TestHintForAFirstStart(t *testing.T) {
+	hint := func(src config.Source) string {
+		var problems *config.ProblemsError
+		if _, _, err := config.Load(src); !errors.As(err, &problems) {
+			t.Fatalf("got %v", err)
+		}
+		return problems.Hint
+	}
+	if got := hint(source(nil)); !strings.Contains(got, "edge-proxy render-config") {
+		t.Errorf("without a configuration: %q", got)
+	}
+	if got := hint(withFile("{}")); got != "" {
+		t.Errorf("with a file: %q", got)
+	}
+	if got := hint(source(nil, keys, "SERVER_PORT=x")); got != "" {
+		t.Errorf("with keys: %q", got)
 	}
 }

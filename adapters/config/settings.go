@@ -26,7 +26,7 @@ type Settings struct {
 	Server             Server         `envPrefix:"SERVER_"`
 	Logging            Logging        `envPrefix:"LOGGING_"`
 	HealthCheck        HealthCheck    `envPrefix:"HEALTH_CHECK_"`
-	Store              Store          `envPrefix:"STORE_"`
+	Store              Store          `envPrefix:"STORE_" ours:"true"`
 	// MaxDocumentBytes bounds one environment document, its pages merged.
 	MaxDocumentBytes int64 `env:"MAX_DOCUMENT_BYTES" envDefault:"268435456" min:"1024" max:"17179869184" reload:"live" help:"Largest environment document that is accepted, in bytes. Unless it is set, a document is also refused when it is larger than an eighth of the memory limit."`
 	// ProxyKey makes the proxy discover its environments; zero when unset.
@@ -34,8 +34,8 @@ type Settings struct {
 	// RealtimeURL is where update events come from; zero means polling only.
 	RealtimeURL        URL           `env:"REALTIME_URL" unset:"off, polling only" schemes:"http,https" reload:"restart" help:"Server of real-time update events; Flagsmith's own is https://realtime.flagsmith.com."`
 	UsageFlushInterval time.Duration `env:"USAGE_FLUSH_INTERVAL_SECONDS" envDefault:"60" above:"0" max:"86400" reload:"live" help:"Time between two usage reports; only with proxy_key."`
-	Analytics          Analytics     `envPrefix:"ANALYTICS_"`
-	Webhook            Webhook       `envPrefix:"WEBHOOK_"`
+	Analytics          Analytics     `envPrefix:"ANALYTICS_" ours:"true"`
+	Webhook            Webhook       `envPrefix:"WEBHOOK_" ours:"true"`
 	Events             Events        `envPrefix:"EVENTS_"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the

@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -56,8 +57,18 @@ func similarKey(name string, known []string) string {
 	return ""
 }
 
-// findTypos warns about variables that are like a known one. It is stricter than
-// for keys: most variables of an environment belong to others.
+// formerVariables returns the variables of the first Edge Proxy, with those that have
+// replaced them.
+func formerVariables() map[string]string {
+	return map[string]string{"ENVIRONMENT_API_KEYS": "ENVIRONMENT_KEY_PAIRS", "FLAGSMITH_API_URL": "API_URL"}
+}
+
+// kubernetesVariable are the variables that Kubernetes makes for a service.
+var kubernetesVariable = regexp.MustCompile(`_SERVICE_(HOST|PORT(_.*)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$`)
+
+// findTypos warns about variables that are like a known one, or that begin with the
+// name of a section. It is stricter than for keys: most variables of an environment
+// belong to other programs.
 func (l *loader) findTypos() {
 	known := map[string]bool{}
 	for _, section := range l.sections {
@@ -74,6 +85,11 @@ func (l *loader) findTypos() {
 		if known[upper] {
 			continue
 		}
+		name := oneLine(l.variables[upper][0].name)
+		if now := formerVariables()[upper]; now != "" {
+			l.warn(name, "is a variable of the first Edge Proxy and is ignored; set "+now+" instead", "variable "+name)
+			continue
+		}
 		like := ""
 		switch {
 		case len(upper) >= 14:
@@ -84,11 +100,18 @@ func (l *loader) findTypos() {
 		if like == "" {
 			like = l.shortened(upper)
 		}
-		if like != "" {
-			name := oneLine(l.variables[upper][0].name)
+		switch {
+		case like != "":
 			l.warn(name, "is not a known variable and is ignored; did you mean "+like+"?", "variable "+name)
+		case l.inSection(upper) && !kubernetesVariable.MatchString(upper):
+			l.warn(name, "is not a known variable and is ignored", "variable "+name)
 		}
 	}
+}
+
+// inSection reports whether a variable is called like one of a section.
+func (l *loader) inSection(upper string) bool {
+	return slices.ContainsFunc(l.sections, func(section *node) bool { return strings.HasPrefix(upper, section.variable+"_") })
 }
 
 // shortened returns the variable of which upper leaves out words after the

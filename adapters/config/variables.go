@@ -83,6 +83,10 @@ func (l *loader) loadSections() {
 		v, origin := spellings[0], "variable "+spellings[0].name
 		value, err := parseJSON([]byte(v.value))
 		var syntax *syntaxError
+		if _, isObject := value.Value.(*hujson.Object); section.ours && !isObject {
+			l.warn(v.name, "is ignored: it is not a JSON object, so it seems to belong to another program", origin)
+			continue
+		}
 		if errors.As(err, &syntax) {
 			l.report(Problem{Key: section.key, Value: syntax.of(v.value, section.confidential()), Allowed: "a JSON object", Origin: origin})
 			continue

@@ -14,7 +14,21 @@ func TestWarnings(t *testing.T) {
 		src  config.Source
 		want []string
 	}{
-		"none": {withFile(`{"$schema": "x", "_comment": "y", "environments": 3, "server": {"tls": {}}}`, keys, "PATH=/bin", "HOME=/root", "API_URI=x", "FTP_PROXY=x", "SERVER_NAME=x"), []string{}},
+		"none": {withFile(`{"$schema": "x", "_comment": "y", "server": {"_comment": 1}}`, keys, "PATH=/bin", "HOME=/root", "API_URI=x", "FTP_PROXY=x", "SERVERS=1"), []string{}},
+		"unknown": {withFile(`{"environments": 3, "server": {"tls": {}}, "store": {"redis": {}}, "environment_key_pairs": [{"server_side_key":"ser.a","client_side_key":"c","name":"shop"}]}`, "SERVER_TLS_CERT=x", "Store_Type=redis"), []string{
+			"environments: is not a setting and is ignored (" + file + ")",
+			"server.tls: is not a setting and is ignored (" + file + ")",
+			"store.redis: is not a setting and is ignored (" + file + ")",
+			"SERVER_TLS_CERT: is not a known variable and is ignored (variable SERVER_TLS_CERT)",
+			"Store_Type: is not a known variable and is ignored (variable Store_Type)",
+			"environment_key_pairs[0].name: is not a setting and is ignored (" + file + ")"}},
+		"of other programs": {source(nil, keys, "WEBHOOK=secret", `STORE="x"`, "ANALYTICS=true"), []string{
+			"STORE: is ignored: it is not a JSON object, so it seems to belong to another program (variable STORE)",
+			"ANALYTICS: is ignored: it is not a JSON object, so it seems to belong to another program (variable ANALYTICS)",
+			"WEBHOOK: is ignored: it is not a JSON object, so it seems to belong to another program (variable WEBHOOK)"}},
+		"of the first Edge Proxy": {source(nil, keys, "ENVIRONMENT_API_KEYS=[]", "FLAGSMITH_API_URL=x"), []string{
+			"ENVIRONMENT_API_KEYS: is a variable of the first Edge Proxy and is ignored; set ENVIRONMENT_KEY_PAIRS instead (variable ENVIRONMENT_API_KEYS)",
+			"FLAGSMITH_API_URL: is a variable of the first Edge Proxy and is ignored; set API_URL instead (variable FLAGSMITH_API_URL)"}},
 		"typos": {withFile("{\"api_ulr\": 1,\n\"server\": {\"prot\": 1, \"proxyHeaders\": true},\n\"health-check\": {},\n\"logging\": {\"level\": \"DEBUG\"}}", keys), []string{
 			"api_ulr: is not a setting and is ignored; did you mean api_url? (" + file + ")",
 			"health-check: is not a setting and is ignored; did you mean health_check? (config.json, line 3)",

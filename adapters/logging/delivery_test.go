@@ -225,6 +225,8 @@ func TestAStuckDestinationDelaysNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
+		l.Logger("").Error("blocks the writer")
+		synctest.Wait()
 		for range 100 {
 			l.Logger("").Error("e")
 			l.Access(request)

@@ -32,14 +32,13 @@
 //
 // # Delivery
 //
-// Ordinary lines are written before the call returns. Access lines are put in a
-// buffer per destination, which is written when it holds 64 KiB, 200 ms after
-// its first line, before the next ordinary line, or on [Loggers.Close],
-// whichever comes first; so a normal shutdown loses none, and a killed process
-// at most the last 200 ms of them. When a destination takes no bytes for so
-// long that 8 MiB are waiting, further access lines are dropped rather than
-// made to wait. Lines that could not be written are counted ([Loggers.Lost]),
-// and the first failure of each destination is reported on standard error.
+// Whoever logs never waits for a destination. Each destination has a buffer, and a
+// goroutine that writes it: at once after an ordinary line; after access lines when the
+// buffer holds 64 KiB or 200 ms after the first of them; and on [Loggers.Close]. So a
+// normal shutdown loses no line. When a destination takes no bytes until 8 MiB are
+// waiting, further lines are lost. Lost lines are counted ([Loggers.Lost]); the line
+// log_lines_lost has their number once writing works again. The first failure of each
+// destination is reported on standard error.
 //
 // # Changes
 //

@@ -119,18 +119,18 @@ func (r *reloader) reload(ctx context.Context, trigger string, reading *config.R
 	if err == nil {
 		err = r.apply(result)
 	}
-	if err != nil {
-		r.refuse(ctx, trigger, err)
-		return
-	}
-	r.inForce, r.reading, r.files = result.Settings, reading, reading.Files()
-	r.applied.Store(&result.Settings)
 	for _, w := range warnings {
 		if !slices.Contains(r.warnings, w) {
 			logConfigurationWarning(ctx, r.logger, w)
 		}
 	}
 	r.warnings = warnings
+	if err != nil {
+		r.refuse(ctx, trigger, err)
+		return
+	}
+	r.inForce, r.reading, r.files = result.Settings, reading, reading.Files()
+	r.applied.Store(&result.Settings)
 	r.report(ctx, trigger, result)
 }
 

@@ -43,7 +43,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	src.ReadFile = reading.ReadFile
 	settings, warnings, err := config.Load(src)
 	if err != nil {
-		return &commands.ConfigurationError{Err: err}
+		return &commands.ConfigurationError{Err: err, Warnings: warnings}
 	}
 	loggers, err := w.loggers(settings)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // time zones for images that have none
 
 	_ "golang.org/x/crypto/x509roots/fallback" // certificates for images that have none
 

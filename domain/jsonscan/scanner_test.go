@@ -140,3 +140,72 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestStringsWithEscapesAreCheckedToTheirEnd(t *testing.T) {
+	for text, what := range map[string]string{
+		"\"a\\nb\x01\"":  "control character in a string",
+		"\"\\n\x1f\"":    "control character in a string",
+		"\"\\u0041\n\"":  "control character in a string",
+		"\"\\n":          "unexpected end in a string, the text is cut off",
+		"\"\\":           "unexpected end in a string",
+		`"\n\x"`:         "invalid escape in a string",
+		`"\ud83d\u00g0"`: "invalid escape in a string",
+		`"\ud83d\ud83`:   "invalid escape in a string",
+	} {
+		err := jsonscan.Valid(text)
+		var syntax *jsonscan.SyntaxError
+		if !errors.As(err, &syntax) || syntax.What != what {
+			t.Errorf("%q: %v, want %q", text, err, what)
+		}
+	}
+}
+
+func TestLoneSurrogates(t *testing.T) {
+	for text, want := range map[string]string{
+		`"\ud83d"`:             "\uFFFD",
+		`"\ud83dx"`:            "\uFFFDx",
+		`"\ud83d\n"`:           "\uFFFD\n",
+		`"\ud83d\u0041"`:       "\uFFFDA",
+		`"\ud83d\ud83d\ude42"`: "\uFFFD🙂",
+		`"\ude42\ud83d"`:       "\uFFFD\uFFFD",
+		`"\ud83d\\u0041"`:      "\uFFFD\\u0041",
+		`"\ud83d\ude42"`:       "🙂",
+	} {
+		s := jsonscan.New(text)
+		if got := s.String(); got != want || s.End() != nil {
+			t.Errorf("%s: %q, %v, want %q", text, got, s.Err(), want)
+		}
+	}
+}
+
+// After an error everything reports that nothing follows, and the error stays the first.
+func TestTheFirstErrorStays(t *testing.T) {
+	for name, read := range map[string]func(s *jsonscan.Scanner) bool{
+		"Kind":        func(s *jsonscan.Scanner) bool { return s.Kind() == jsonscan.Invalid },
+		"EnterObject": func(s *jsonscan.Scanner) bool { return !s.EnterObject() },
+		"EnterArray":  func(s *jsonscan.Scanner) bool { return !s.EnterArray() },
+		"NextKey":     func(s *jsonscan.Scanner) bool { key, ok := s.NextKey(); return key == "" && !ok },
+		"NextElement": func(s *jsonscan.Scanner) bool { return !s.NextElement() },
+		"String":      func(s *jsonscan.Scanner) bool { return s.String() == "" },
+		"Number":      func(s *jsonscan.Scanner) bool { return s.Number() == "" },
+		"Bool":        func(s *jsonscan.Scanner) bool { return !s.Bool() },
+		"Null":        func(s *jsonscan.Scanner) bool { s.Null(); return true },
+		"Raw":         func(s *jsonscan.Scanner) bool { return s.Raw() == "" },
+		"Skip":        func(s *jsonscan.Scanner) bool { s.Skip(); return true },
+		"End":         func(s *jsonscan.Scanner) bool { return s.End() != nil },
+	} {
+		for _, rest := range []string{`{"a":1}`, `[1]`, `"text"`, `1`, `true`, `null`, `,1]`, ``} {
+			s := jsonscan.New("[x" + rest)
+			s.EnterArray()
+			s.NextElement()
+			s.Skip()
+			first, offset := s.Err(), s.Offset()
+			if first == nil {
+				t.Fatal("x is a value")
+			}
+			if !read(&s) || s.Err() != first || s.Offset() != offset {
+				t.Errorf("%s before %q: error %v, then %v at %d", name, rest, first, s.Err(), s.Offset())
+			}
+		}
+	}
+}

@@ -42,7 +42,7 @@ func Laws() []Law {
 			Why: "other teams implement the contracts too, so these must drag nothing along"},
 		{Path: "app", Own: []string{"app", "domain", "engine", "ports"}, Pure: true, Except: []string{"log/slog"},
 			Why: "the application decides, and reaches the world through its ports only"},
-		{Path: "adapters/standard/internal/commands", Own: []string{"adapters/config", "adapters/standard/internal", "app", "domain", "ports"}, Others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
+		{Path: "adapters/standard/internal/commands", Own: []string{"adapters/config", "adapters/standard/internal", "app", "domain", "ports"}, Others: []string{"github.com/prometheus/procfs", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 			Why: "the commands are the one place that knows the library of the command line; the composition root gives them the adapters"},
 		{Path: "adapters/standard", Own: []string{"adapters", "app", "domain", "ports"}, Others: []string{"golang.org/x/crypto/x509roots/fallback", "golang.org/x/term"},
 			Why: "the composition root wires what there is and holds no logic of its own"},

@@ -8,18 +8,21 @@ import (
 
 // equal reports whether two values are the same JSON value. Numbers of different types
 // are equal when their values are. Nothing equals nothing.
-func equal(a, b any) bool {
+func (w *walk) equal(a, b any) bool {
+	if !w.take(weight(a)) {
+		return false
+	}
 	switch a := a.(type) {
 	case nothing, nil, bool, string:
 		return a == b
 	case []any:
 		b, ok := b.([]any)
-		return ok && slices.EqualFunc(a, b, equal)
+		return ok && slices.EqualFunc(a, b, w.equal)
 	case *Object:
 		b, ok := b.(*Object)
 		return ok && a.length() == b.length() && !slices.ContainsFunc(a.names, func(name string) bool {
 			other, ok := b.values[name]
-			return !ok || !equal(a.values[name], other)
+			return !ok || !w.equal(a.values[name], other)
 		})
 	default:
 		return isNumber(b) && compareNumbers(a, b) == 0
@@ -71,4 +74,12 @@ func exact(v any) *big.Float {
 	default:
 		return new(big.Float).SetInt(v.(*big.Int))
 	}
+}
+
+// weight is how many steps it takes to compare a value.
+func weight(v any) int {
+	if large, isLarge := v.(*big.Int); isLarge {
+		return nodeCost + len(large.Bits())*digitsCost
+	}
+	return nodeCost
 }

@@ -1,7 +1,7 @@
 package jsonpath
 
 import (
-	"regexp"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -114,19 +114,22 @@ func (c *comparison) value(s *scope) any { return c.holds(s) }
 
 func (c *comparison) holds(s *scope) bool {
 	a, b := c.left.value(s), c.right.value(s)
+	if !s.take(weight(a) + weight(b)) {
+		return false
+	}
 	switch c.operator {
 	case "==":
-		return equal(a, b)
+		return s.equal(a, b)
 	case "!=":
-		return !equal(a, b)
+		return !s.equal(a, b)
 	case "<":
 		return less(a, b)
 	case "<=":
-		return less(a, b) || equal(a, b)
+		return less(a, b) || s.equal(a, b)
 	case ">":
 		return less(b, a)
 	default: // >=
-		return less(b, a) || equal(a, b)
+		return less(b, a) || s.equal(a, b)
 	}
 }
 
@@ -135,7 +138,7 @@ type call struct {
 	function  *function
 	arguments []expression
 	// pattern is the compiled last argument if that is a literal pattern.
-	pattern *regexp.Regexp
+	pattern *pattern
 }
 
 func (c *call) value(s *scope) any  { return c.function.apply(c, s) }
@@ -172,6 +175,7 @@ func functionCalled(name string) *function {
 func length(c *call, s *scope) any {
 	switch v := c.arguments[0].value(s).(type) {
 	case string:
+		s.take(len(v) / nodeCost)
 		return int64(utf8.RuneCountInString(v))
 	case []any:
 		return int64(len(v))
@@ -200,27 +204,31 @@ func matches(c *call, s *scope) any {
 	}
 	re := c.pattern
 	if re == nil {
-		pattern, isText := c.arguments[1].value(s).(string)
+		text, isText := c.arguments[1].value(s).(string)
 		if !isText {
 			return false
 		}
-		re = s.compile(pattern, c.function)
+		re = s.compile(text, c.function)
 	}
-	return re != nil && re.MatchString(text)
+	return re != nil && s.take(re.size*(len(text)+1)) && re.MatchString(text)
 }
 
 // compiled is the pattern that a search needed last. Usually it is needed again.
 type compiled struct {
 	function *function
-	pattern  string
-	regexp   *regexp.Regexp
+	text     string
+	compiled *pattern
 }
 
-// compile compiles a pattern for a function. It returns nil for an invalid pattern.
-func (w *walk) compile(pattern string, f *function) *regexp.Regexp {
-	if w.last.function != f || w.last.pattern != pattern {
-		re, _ := compilePattern(pattern, f.before, f.after)
-		w.last = compiled{f, pattern, re}
+// compile compiles a pattern for a function. It returns nil for an invalid pattern, and
+// when the budget does not suffice.
+func (w *walk) compile(text string, f *function) *pattern {
+	if w.last.function != f || w.last.text != text {
+		if !w.take(compileCost*len(text) + repeatedCost*strings.Count(text, "{")) {
+			return nil
+		}
+		compiledPattern, _ := compilePattern(text, f.before, f.after)
+		w.last = compiled{f, text, compiledPattern}
 	}
-	return w.last.regexp
+	return w.last.compiled
 }

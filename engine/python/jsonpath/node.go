@@ -8,7 +8,8 @@ import (
 
 // Node returns a JSON value in the types that a query works on, those of an
 // [Object]'s members. Numbers without a fraction and an exponent become int64 or,
-// where they do not fit, *big.Int; all others become float64.
+// where they do not fit, *big.Int; all others become float64. An integer of more digits
+// than Python reads becomes nil.
 func Node(v domain.Value) any {
 	switch v.Kind() {
 	case jsonscan.String:
@@ -19,8 +20,11 @@ func Node(v domain.Value) any {
 		if !jsonscan.IsInteger(v.Text()) {
 			return number.ParseFloat(v.Text())
 		}
-		small, large := number.ParseInt(v.Text())
-		if large != nil {
+		small, large, ok := number.ParseInt(v.Text())
+		switch {
+		case !ok:
+			return nil
+		case large != nil:
 			return large
 		}
 		return small

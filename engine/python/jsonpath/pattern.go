@@ -3,6 +3,7 @@ package jsonpath
 import (
 	"errors"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,12 +13,31 @@ var errPattern = errors.New("not a regular expression in the form of RFC 9485")
 
 // compilePattern compiles a pattern in the notation of JSONPath's functions (I-Regexp,
 // RFC 9485) between two texts in Go's notation.
-func compilePattern(pattern, before, after string) (*regexp.Regexp, error) {
-	p := patternParser{parser: parser{text: pattern}}
-	if !p.branches() || p.at < len(pattern) {
+func compilePattern(text, before, after string) (*pattern, error) {
+	p := patternParser{parser: parser{text: text}}
+	if !p.branches() || p.at < len(text) {
 		return nil, errPattern
 	}
-	return regexp.Compile(before + p.goForm.String() + after)
+	goForm := before + p.goForm.String() + after
+	re, err := regexp.Compile(goForm)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := syntax.Parse(goForm, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	return &pattern{re, len(program.Inst)}, nil
+}
+
+// pattern is a compiled pattern. A match takes at most size steps for each character.
+type pattern struct {
+	*regexp.Regexp
+	size int
 }
 
 // patternParser checks a pattern and translates it to Go's notation, where only a dot

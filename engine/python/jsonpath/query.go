@@ -19,31 +19,40 @@ type selector interface {
 	children(node any, w *walk, yield func(any) bool) bool
 }
 
-// maxSteps is how many nodes one search may visit. It ends queries within queries
-// after some tens of milliseconds. A search that is cut off finds nothing.
-const maxSteps = 1 << 20
-
 // walk is the state of one search.
 type walk struct {
 	root  any
-	steps int
+	steps *int // what is left of the budget
 	last  compiled
 }
 
-// step counts a node and reports whether the search may go on.
-func (w *walk) step() bool {
-	w.steps++
-	return w.steps <= maxSteps
+// Costs in steps of a few nanoseconds.
+const (
+	nodeCost     = 8       // of a node, and of comparing two values
+	digitsCost   = 32      // of comparing a large number, for each of its words
+	compileCost  = 64      // of compiling a pattern, for each character
+	repeatedCost = 1 << 15 // of compiling a counted repetition
+)
+
+// step takes a node's steps and reports whether the search may go on.
+func (w *walk) step() bool { return w.take(nodeCost) }
+
+// take takes steps and reports whether the search may go on.
+func (w *walk) take(steps int) bool {
+	*w.steps -= steps
+	return *w.steps >= 0
 }
 
-// First returns the first value that the query leads to from root.
-func (q *Query) First(root any) (first any, found bool) {
-	w := walk{root: root}
+// First returns the first value that the query leads to from root. It takes its steps from
+// steps, which are below 0 afterwards if they did not suffice. A search that was cut off
+// so finds nothing.
+func (q *Query) First(root any, steps *int) (first any, found bool) {
+	w := walk{root: root, steps: steps}
 	q.each(root, &w, func(node any) bool {
 		first, found = node, true
 		return false
 	})
-	if w.steps > maxSteps {
+	if *steps < 0 {
 		return nil, false
 	}
 	return first, found

@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// maxDigits is how many digits Python's int() accepts in a text.
+// maxDigits is how many digits Python's int() accepts in a text, leading zeros included.
 const maxDigits = 4300
 
 // Int is Python's int(text). It accepts blanks around the number, a sign, digits of
@@ -22,24 +22,27 @@ func Int(text string) (small int64, large *big.Int, ok bool) {
 		return 0, nil, false
 	}
 	plain, ok := plainDigits(digits)
-	if !ok || len(plain) == 0 || len(plain) > maxDigits {
+	if !ok || len(plain) == 0 {
 		return 0, nil, false
 	}
 	if strings.HasPrefix(text, "-") {
 		plain = "-" + plain
 	}
-	small, large = ParseInt(plain)
-	return small, large, true
+	return ParseInt(plain)
 }
 
 // ParseInt returns the integer that ASCII digits, with or without a minus before
-// them, stand for. small is set when large is nil.
-func ParseInt(digits string) (small int64, large *big.Int) {
-	if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
-		return n, nil
+// them, stand for. small is set when large is nil. ok is false for more digits than
+// Python reads.
+func ParseInt(digits string) (small int64, large *big.Int, ok bool) {
+	if len(strings.TrimPrefix(digits, "-")) > maxDigits {
+		return 0, nil, false
 	}
-	large, _ = new(big.Int).SetString(digits, 10)
-	return 0, large
+	if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
+		return n, nil, true
+	}
+	large, ok = new(big.Int).SetString(digits, 10)
+	return 0, large, ok
 }
 
 // ParseFloat returns the number that a decimal text in ASCII stands for: the

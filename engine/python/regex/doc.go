@@ -18,7 +18,7 @@
 //     not ASCII, \B in an empty text, and a $ that is not at the end of the pattern in a text that
 //     ends with a newline.
 //
-// The backtracking engine counts its steps and gives up with [ErrBudget] when they are used up.
+// A match takes its steps from a budget and gives up with [ErrBudget] when they do not suffice.
 // The budget is a number of steps, not a time: the same pattern and text get the same answer on
 // an idle and on a busy machine. There is no clock and no goroutine.
 //
@@ -42,8 +42,8 @@
 //   - Groups nest at most 499 deep; Python gives up at about the same depth. A pattern is
 //     refused whose ranges under (?i) come to more than 262,144 letters.
 //   - Linear is not free: Go's engine takes up to (size of the pattern, repeats expanded) × (length
-//     of the text) steps, without a budget. Programs above about 10,000 instructions are
-//     therefore left to the backtracking engine.
+//     of the text) steps. A match is charged all of them in advance. Programs above about 10,000
+//     instructions are left to the backtracking engine.
 //   - The backtracking engine does not look at texts above 1 MiB: [ErrBudget].
 //   - Under (?i) Python misses capital letters above U+FFFF in a class of several members, and so
 //     does this package; Python also misses them among alternatives of one character each, which

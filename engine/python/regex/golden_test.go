@@ -65,7 +65,7 @@ func TestAnswersAsPythonDoes(t *testing.T) {
 
 func expect(t *testing.T, re *regex.Regexp, pattern, text string, want bool) {
 	t.Helper()
-	got, err := re.Match(text)
+	got, err := match(re, text)
 	if err != nil || got != want {
 		t.Errorf("%q on %q: got %v, %v; Python says %v", pattern, text, got, err, want)
 	}

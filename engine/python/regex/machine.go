@@ -1,8 +1,9 @@
 package regex
 
 const (
-	// maxSteps is the budget of one match, spent in 10 to 20 milliseconds on common hardware.
-	maxSteps = 1 << 21
+	// MaxSteps is how many steps a match with the backtracking engine takes at most, 10 to 20
+	// milliseconds on common hardware.
+	MaxSteps = 1 << 21
 	// maxAlternatives and maxUndo bound a match's memory to a few megabytes.
 	maxAlternatives = 1 << 18
 	maxUndo         = 1 << 19
@@ -43,15 +44,18 @@ func (m *machine) small() bool {
 	return cap(m.text) <= keptEntries && cap(m.alternatives) <= keptEntries && cap(m.undo) <= keptEntries
 }
 
-func (m *machine) match(p *program, text string) (bool, error) {
-	if len(text) > maxText {
+func (m *machine) match(p *program, text string, steps *int) (bool, error) {
+	budget := min(*steps-len(text), MaxSteps)
+	if len(text) > maxText || budget <= 0 {
 		return false, ErrBudget
 	}
-	m.load(p, text)
-	return m.run(p.code)
+	m.load(p, text, budget)
+	matched, err := m.run(p.code)
+	*steps -= len(text) + budget - max(m.steps, 0)
+	return matched, err
 }
 
-func (m *machine) load(p *program, text string) {
+func (m *machine) load(p *program, text string, steps int) {
 	m.text = m.text[:0]
 	for _, r := range text {
 		m.text = append(m.text, r)
@@ -63,7 +67,7 @@ func (m *machine) load(p *program, text string) {
 	for i := range m.registers {
 		m.registers[i] = unset
 	}
-	m.alternatives, m.undo, m.steps = m.alternatives[:0], m.undo[:0], maxSteps
+	m.alternatives, m.undo, m.steps = m.alternatives[:0], m.undo[:0], steps
 }
 
 func (m *machine) set(register, value int32) {

@@ -1,7 +1,10 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -29,8 +32,8 @@ func TestHealth(t *testing.T) {
 		{"ready, slash at the end", []string{"--url", ready.URL + "/"}, 0, []string{`200 {"status":"ok"`}, nil},
 		{"not ready", []string{"--url", unready.URL}, 1, []string{"503", "not updated"}, nil},
 		{"alive though not ready", []string{"--live", "--url", unready.URL}, 0, []string{"200"}, nil},
-		{"nothing listens", []string{"--url", nobody}, 1, nil, []string{"refused"}},
-		{"nothing listens, liveness", []string{"--live", "--url", nobody}, 1, nil, []string{"refused"}},
+		{"nothing listens", []string{"--url", nobody}, 1, nil, []string{"nothing listens on 127.0.0.1:", "is the proxy running?"}},
+		{"nothing listens, liveness", []string{"--live", "--url", nobody}, 1, nil, []string{"nothing listens on 127.0.0.1:", "is the proxy running?"}},
 		{"no address", []string{"--url", "nonsense"}, 2, nil, []string{"--url"}},
 		{"no duration", []string{"--timeout", "soon"}, 2, nil, []string{"timeout"}},
 	} {
@@ -57,6 +60,35 @@ func TestHealth(t *testing.T) {
 		broken := map[string]any{"environment_key_pairs": "?", "logging": map[string]any{"override": map[string]any{"handlers": 1}}}
 		got = harness.Run(t, harness.Setup{Args: []string{"health"}, Config: broken, Env: map[string]string{"SERVER_PORT": port}})
 		expect(t, got, 0, []string{"200"}, nil)
+	})
+
+	// The probe depends on nothing that the running process does not depend on.
+	t.Run("beside a file that is broken or gone", func(t *testing.T) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "mine.json")
+		mine := with(config, "server", map[string]any{"host": "127.0.0.1", "port": harness.FreePort(t), "drain_delay_seconds": 0})
+		text, err := json.Marshal(mine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		env := map[string]string{"CONFIG_PATH": path}
+		proxy := harness.StartProxy(t, harness.Setup{Config: mine, Env: map[string]string{"CONFIG_PATH": path}})
+		proxy.WaitReady(t)
+		health := func() harness.Result {
+			return harness.Run(t, harness.Setup{Args: []string{"health", "--live"}, Config: map[string]any{"server": map[string]any{"host": "h", "port": 1}}, Env: env})
+		}
+		expect(t, health(), 0, []string{"200"}, nil)
+		if err := os.WriteFile(path, text[:len(text)/2], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, health(), 0, []string{"200"}, nil)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, health(), 0, []string{"200"}, nil)
 	})
 
 	t.Run("never through a proxy", func(t *testing.T) {

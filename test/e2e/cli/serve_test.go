@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"net"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
@@ -96,4 +97,16 @@ func TestServeRefusesAWrongConfiguration(t *testing.T) {
 			expect(t, harness.Run(t, tt.setup), 2, nil, tt.want)
 		})
 	}
+}
+
+// The sample needs no network: its configuration names the directory beside it.
+func TestTheSampleIsServedOffline(t *testing.T) {
+	t.Parallel()
+	path, err := filepath.Abs("../../../docs/sample/config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := harness.StartProxy(t, harness.Setup{Env: map[string]string{"CONFIG_PATH": path}})
+	proxy.WaitReady(t)
+	flags(t, proxy.URL, "sample_client_key")
 }

@@ -125,3 +125,27 @@ func TestValidateFetch(t *testing.T) {
 		expect(t, validate(t, config, "--fetch"), 1, []string{"failed", "nothing listens there"}, nil)
 	})
 }
+
+func TestValidateStrict(t *testing.T) {
+	t.Parallel()
+	config := harness.StartUpstream(t).Serve(t, shop())
+	expect(t, validate(t, config, "--strict"), 0, []string{"configuration valid"}, nil)
+	unknown := with(config, "metrics", map[string]any{"enabled": true})
+	expect(t, validate(t, unknown), 0, []string{"configuration valid"}, []string{"warning: metrics: is not a setting and is ignored"})
+	expect(t, validate(t, unknown, "--strict"), 2, nil, []string{"warning: metrics", "--strict"})
+}
+
+// What an operator has to know stands beside what is wrong.
+func TestWarningsStandBesideProblems(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"serve", "validate"} {
+		got := harness.Run(t, harness.Setup{Args: []string{command}, ConfigText: `{"loging": {}, "environment_key_pairs": []}`, Env: map[string]string{"SERVER_PRT": "1"}})
+		expect(t, got, 2, nil, []string{"warning: loging", "did you mean logging?", "warning: SERVER_PRT", "environment_key_pairs is empty"})
+
+		got = harness.Run(t, harness.Setup{Args: []string{command}, Env: map[string]string{"CONFIG_PATH": "/nope/c.json"}})
+		expect(t, got, 2, nil, []string{"/nope/c.json: the configuration file does not exist", "environment_key_pairs is missing", "edge-proxy render-config"})
+		if first, _, _ := strings.Cut(got.Stderr, "\n"); !strings.Contains(first, "/nope/c.json") {
+			t.Errorf("the first line is %q", first)
+		}
+	}
+}

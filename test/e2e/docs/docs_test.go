@@ -261,7 +261,10 @@ func TestEveryTestIsListed(t *testing.T) {
 }
 
 func TestSampleIsUsableAndWithoutProblems(t *testing.T) {
-	dir := filepath.Join(repository, "docs/sample")
+	dir, err := filepath.Abs(filepath.Join(repository, "docs/sample"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	settings, warnings, err := config.Load(config.Source{ReadFile: os.ReadFile, WorkingDir: dir})
 	if err != nil || len(warnings) > 0 {
 		t.Fatalf("config.json: %v %v", err, warnings)

@@ -170,6 +170,18 @@ func TestRegularExpressionThatBacktracksForever(t *testing.T) {
 			if got := median(other); got > limit {
 				t.Errorf("a request beside it takes %s, want less than %s", got, limit)
 			}
+			logged, want := 0, 0
+			for _, event := range proxy.Events() {
+				if event.Named("evaluation_cut_off") {
+					logged++
+				}
+			}
+			if strings.Contains(pattern, `\1`) { // the others run on an engine that is linear
+				want = 1
+			}
+			if logged != want {
+				t.Errorf("it is logged %d times, want %d", logged, want)
+			}
 		})
 	}
 }

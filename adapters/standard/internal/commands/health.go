@@ -2,13 +2,17 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,7 +61,8 @@ func (p *Program) health() *cobra.Command {
 }
 
 // healthAddress returns where to ask: the given address, or where the configured
-// listener is reached from this host.
+// listener is reached from this host. Without a usable configuration file it looks for
+// the running process.
 func (p *Program) healthAddress(given, configFile string) (string, error) {
 	if given != "" {
 		u, err := url.Parse(given)
@@ -66,9 +71,19 @@ func (p *Program) healthAddress(given, configFile string) (string, error) {
 		}
 		return given, nil
 	}
-	server, _, err := config.LoadServer(p.source(configFile))
-	if err != nil {
-		return "", &ConfigurationError{err}
+	src := p.source(configFile)
+	server, _, err := config.LoadServer(src)
+	path := p.path(config.Path(src))
+	if _, gone := os.Stat(path); err != nil || gone != nil {
+		// The process that runs does not depend on the file any more, so neither
+		// does the answer whether it is well.
+		src.ReadFile = nil
+		if server, _, err = config.LoadServer(src); err != nil {
+			return "", &ConfigurationError{Err: err}
+		}
+		if address, ok := runningProxy(path); ok && !p.sets("SERVER_PORT") {
+			return "http://" + address, nil
+		}
 	}
 	if server.Port == 0 {
 		return "", usage("server.port is 0, so say where the proxy listens with --url")
@@ -82,7 +97,15 @@ func (p *Program) healthAddress(given, configFile string) (string, error) {
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(server.Port)), nil
 }
 
-// get asks without any proxy: the one to be asked is on this host.
+// sets reports whether a variable is set, in any case.
+func (p *Program) sets(variable string) bool {
+	return slices.ContainsFunc(p.Environ, func(entry string) bool {
+		name, value, _ := strings.Cut(entry, "=")
+		return strings.EqualFold(name, variable) && value != ""
+	})
+}
+
+// get asks without any forward proxy: the one to be asked is on this host.
 func get(ctx context.Context, address string, timeout time.Duration) (status int, body string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -92,8 +115,17 @@ func get(ctx context.Context, address string, timeout time.Duration) (status int
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
-	if err != nil {
-		return 0, "", err
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return 0, "", fmt.Errorf("nothing listens on %s: is the proxy running?", request.URL.Host)
+	case errors.Is(err, context.DeadlineExceeded):
+		return 0, "", fmt.Errorf("%s has not answered within %s", request.URL.Host, timeout)
+	case err != nil:
+		var failed *url.Error // names the address, with what may be a password
+		if errors.As(err, &failed) {
+			err = failed.Err
+		}
+		return 0, "", fmt.Errorf("asking %s: %w", request.URL.Host, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, healthBody))

@@ -72,7 +72,10 @@ const (
 var ErrReported = errors.New("reported already")
 
 // ConfigurationError is a wrong configuration. Each line of its text is a problem.
-type ConfigurationError struct{ Err error }
+type ConfigurationError struct {
+	Err      error
+	Warnings []config.Warning // found beside the problems
+}
 
 // Error returns the problems, one a line.
 func (e *ConfigurationError) Error() string { return e.Err.Error() }
@@ -146,8 +149,13 @@ func Run(ctx context.Context, p *Program, args []string) int {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &configuration):
+		p.warn(configuration.Warnings)
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintf(p.Stderr, "edge-proxy: configuration: %s\n", strings.TrimSuffix(line, "\n"))
+		}
+		var problems *config.ProblemsError
+		if errors.As(err, &problems) && problems.Hint != "" {
+			fmt.Fprintf(p.Stderr, "edge-proxy: %s\n", problems.Hint)
 		}
 		return exitUsage
 	case errors.As(err, &usage):

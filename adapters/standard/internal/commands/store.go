@@ -53,7 +53,7 @@ func (p *Program) withStore(ctx context.Context, c storeChoice, a Access, work f
 	settings, warnings, err := config.LoadStore(src)
 	p.warn(warnings)
 	if err != nil {
-		return &ConfigurationError{err}
+		return &ConfigurationError{Err: err}
 	}
 	if settings.URL.Parse().Scheme == insideProcess {
 		return usage("the store %q is inside the process that uses it; name the store to work on with store.url or --store", insideProcess+":")

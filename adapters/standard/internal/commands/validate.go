@@ -13,7 +13,7 @@ import (
 
 func (p *Program) validate() *cobra.Command {
 	var configFile string
-	var fetch bool
+	var fetch, strict bool
 	cmd := &cobra.Command{
 		Use:     "validate",
 		Short:   "check the configuration; with --fetch, every key against the API",
@@ -23,9 +23,12 @@ func (p *Program) validate() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, warnings, err := config.Load(p.source(configFile))
 			if err != nil {
-				return &ConfigurationError{err}
+				return &ConfigurationError{Err: err, Warnings: warnings}
 			}
 			p.warn(warnings)
+			if strict && len(warnings) > 0 {
+				return &ConfigurationError{Err: fmt.Errorf("%d warning(s), which --strict refuses", len(warnings))}
+			}
 			upstream, err := p.Wiring.OpenUpstream(settings)
 			if err != nil {
 				return err
@@ -40,6 +43,7 @@ func (p *Program) validate() *cobra.Command {
 		},
 	}
 	defineConfig(cmd, &configFile)
+	cmd.Flags().BoolVar(&strict, "strict", false, "refuse a configuration with warnings, such as unknown settings")
 	cmd.Flags().BoolVar(&fetch, "fetch", false, "fetch the document of every environment with every server-side key and check it; with a proxy key, discover environments first")
 	return cmd
 }

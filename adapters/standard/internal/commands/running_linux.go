@@ -1,0 +1,97 @@
+package commands
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/procfs"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+)
+
+// runningProxy returns the address at which another process of this program listens
+// that was started with the configuration file at path; ok is false without one. The
+// file may be broken by now, or gone.
+func runningProxy(path string) (address string, ok bool) {
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return "", false
+	}
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return "", false
+	}
+	processes, err := fs.AllProcs()
+	if err != nil {
+		return "", false
+	}
+	for _, process := range processes {
+		// A process of another user has nothing to read here, or ends meanwhile.
+		exe, err := process.Executable()
+		if err != nil || process.PID == os.Getpid() || strings.TrimSuffix(exe, " (deleted)") != self || configurationOf(process) != path {
+			continue
+		}
+		if address, ok = listenerOf(fs, process); ok {
+			return address, true
+		}
+	}
+	return "", false
+}
+
+// configurationOf returns the path of the configuration file that a process was started
+// with, "" when that is unknown.
+func configurationOf(process procfs.Proc) string {
+	environ, err := process.Environ()
+	if err != nil {
+		return ""
+	}
+	arguments, err := process.CmdLine()
+	if err != nil {
+		return ""
+	}
+	directory, err := process.Cwd()
+	if err != nil {
+		return ""
+	}
+	name := config.Path(config.Source{Environ: environ})
+	for i, argument := range arguments {
+		flag, value, given := strings.Cut(argument, "=")
+		switch {
+		case flag != "--config" && flag != "-config":
+		case given:
+			name = value
+		case i+1 < len(arguments):
+			name = arguments[i+1]
+		}
+	}
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(directory, name)
+}
+
+// listenerOf returns the address of the first TCP port that a process listens on.
+func listenerOf(fs procfs.FS, process procfs.Proc) (address string, ok bool) {
+	opened, err := process.FileDescriptorTargets()
+	if err != nil {
+		return "", false
+	}
+	four, _ := fs.NetTCP()
+	six, _ := fs.NetTCP6()
+	const listening = 0x0A
+	for _, s := range slices.Concat(four, six) {
+		if s.St == listening && slices.Contains(opened, fmt.Sprintf("socket:[%d]", s.Inode)) {
+			host := s.LocalAddr.String()
+			if s.LocalAddr.IsUnspecified() {
+				host = "127.0.0.1"
+			}
+			return net.JoinHostPort(host, strconv.FormatUint(s.LocalPort, 10)), true
+		}
+	}
+	return "", false
+}

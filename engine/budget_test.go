@@ -1,0 +1,110 @@
+package engine_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+// costly is a document of 200 segments with one condition each.
+func costly(condition func(i int) (property, operator, value string)) string {
+	var segments []string
+	for i := range 200 {
+		property, operator, value := condition(i)
+		segments = append(segments, fmt.Sprintf(`{"id":%d,"name":"s%d","rules":[{"type":"ANY","rules":[],"conditions":[{"operator":%q,"property_":%q,"value":%q}]}],`+
+			`"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":"on","django_id":%d}]}`, i+1, i, operator, property, value, i+10))
+	}
+	return `{"api_key":"env","name":"n","project":{"segments":[` + strings.Join(segments, ",") + `]},"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":false,"feature_state_value":"off","django_id":1}]}`
+}
+
+// manyTraits is what a request of a megabyte can bring.
+func manyTraits(n int, value domain.Value) (traits []domain.Trait) {
+	for i := range n {
+		traits = append(traits, domain.Trait{Key: fmt.Sprintf("t%d", i), Value: value})
+	}
+	return traits
+}
+
+// Whatever a document and a request make the engine do, it costs milliseconds. The limit
+// is generous for the sake of busy machines: each case took seconds without a budget, or
+// would.
+func TestOneEvaluationHasOneBudget(t *testing.T) {
+	long := strings.Repeat("a", 2000)
+	nines := strings.Repeat("9", 4300)
+	text := []domain.Trait{{Key: "x", Value: domain.StringValue(long)}}
+	for name, test := range map[string]struct {
+		condition  func(i int) (property, operator, value string)
+		identifier string
+		traits     []domain.Trait
+		cut        bool
+	}{
+		"patterns that backtrack": {func(i int) (string, string, string) {
+			return "x", "REGEX", fmt.Sprintf(`(a|aa)+(?=b)%d`, i)
+		}, "u", text, true},
+		"linear patterns": {func(i int) (string, string, string) {
+			return "x", "REGEX", fmt.Sprintf(`(?:a{0,50}){0,50}b%d`, i)
+		}, "u", text, true},
+		"JSONPaths": {func(i int) (string, string, string) {
+			return fmt.Sprintf(`$.segments[?count($..*)==%d].name`, i), "EQUAL", "x"
+		}, "u", text, true},
+		"JSONPaths with patterns": {func(i int) (string, string, string) {
+			return fmt.Sprintf(`$.identity.traits[?search(@, 'a{0,900}a{0,90}b%d')]`, i), "EQUAL", "x"
+		}, "u", manyTraits(500, domain.StringValue(long)), true},
+		"JSONPaths with patterns from traits": {func(i int) (string, string, string) {
+			return fmt.Sprintf(`$.identity.traits[?search(@, $.identity.traits.t%d) && search(@, @)]`, i), "EQUAL", "x"
+		}, "u", manyTraits(500, domain.StringValue(strings.Repeat("(a{500})?", 100)+"b")), true},
+		"JSONPaths that compare large numbers": {func(i int) (string, string, string) {
+			return fmt.Sprintf(`$..[?@ > $.identity.traits.t%d]`, i), "EQUAL", "x"
+		}, "u", manyTraits(200, domain.NumberValue(nines)), true},
+		"JSONPaths into many traits": {func(i int) (string, string, string) {
+			return fmt.Sprintf(`$.identity.traits[?@ == %d]`, i), "EQUAL", "x"
+		}, "u", manyTraits(20_000, domain.StringValue("a")), true},
+		"names of traits": {func(i int) (string, string, string) {
+			return fmt.Sprintf(`$.identity['traits']['absent%d']`, i), "EQUAL", "x"
+		}, "u", manyTraits(30_000, domain.StringValue("a")), false},
+		"identifiers that are numbers": {func(i int) (string, string, string) {
+			return []string{"$.identity.identifier", "$.identity['identifier']", `$.identity["identifier"]`, "$.identity['\\u0069dentifier']"}[i%4], "IN", fmt.Sprint(i)
+		}, nines, nil, false},
+		"identifiers as percentages": {func(i int) (string, string, string) {
+			return "$.identity.identifier", "PERCENTAGE_SPLIT", "-1"
+		}, nines, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, _ := compileText(t, costly(test.condition))
+			id := &domain.Identity{Identifier: test.identifier, Traits: test.traits}
+			fastest, calls, before := time.Hour, 0, p.CutOffs()
+			p.OnCutOff(func() { calls++ })
+			for range 3 {
+				start := time.Now()
+				ids := p.Evaluate(nil, id)
+				fastest = min(fastest, time.Since(start))
+				if got := p.Outcomes()[ids[0]].Value.Text(); got != "off" {
+					t.Errorf("the flag is %q: what was cut off matched", got)
+				}
+			}
+			t.Logf("%v", fastest)
+			if fastest > time.Second {
+				t.Errorf("an evaluation takes %v", fastest)
+			}
+			if cuts := p.CutOffs() - before; test.cut && (cuts != 3 || calls != 1) || !test.cut && (cuts != 0 || calls != 0) {
+				t.Errorf("%d evaluations were cut off, %d calls; want that to be %v", cuts, calls, test.cut)
+			}
+		})
+	}
+}
+
+// Texts of more than 4300 digits are not numbers: Python refuses to read them.
+func TestTextsOfManyDigits(t *testing.T) {
+	p, _ := compileText(t, document(condition("GREATER_THAN", "x", `"1"`), ""))
+	for digits, want := range map[int]string{4300: "on", 4301: "off"} {
+		for _, v := range []domain.Value{domain.StringValue(strings.Repeat("9", digits)), domain.NumberValue(strings.Repeat("9", digits))} {
+			id := &domain.Identity{Identifier: "u", Traits: []domain.Trait{{Key: "x", Value: v}}}
+			if got := valueOfA(p, id); got != want {
+				t.Errorf("%d digits, kind %v: a is %q, want %q", digits, v.Kind(), got, want)
+			}
+		}
+	}
+}
