@@ -1,6 +1,10 @@
 package cli_test
 
 import (
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -74,6 +78,62 @@ func TestWrongStoreURLsAreWrongConfigurations(t *testing.T) {
 			expect(t, got, 2, nil, []string{"edge-proxy: configuration: ", "store.url", want, ".json, line "})
 		}
 	}
+}
+
+// validate --fetch does with the store what serving does, and leaves nothing behind.
+func TestValidateFetchTriesTheStore(t *testing.T) {
+	t.Parallel()
+	config := harness.StartUpstream(t).Serve(t, shop())
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close() // nobody listens there now
+	text := filepath.Join(t.TempDir(), "notes.txt")
+	if err := os.WriteFile(text, []byte("some notes"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	directory := t.TempDir()
+	fresh := filepath.Join(directory, "store", "documents.db")
+	for name, test := range map[string]struct {
+		url  string
+		code int
+		want []string
+	}{
+		"memory":         {"memory:", 0, []string{"configuration valid"}},
+		"a new file":     {"bolt://" + fresh, 0, []string{"store bolt://" + fresh + ": ok, written and read back"}},
+		"no directory":   {"bolt:///nowhere/at/all/documents.db", 1, []string{"store bolt:///nowhere/at/all/documents.db: failed", "does not exist", "correct store.url"}},
+		"another file":   {"bolt://" + text, 1, []string{"failed", "not a database of this program"}},
+		"nobody listens": {"redis://:s3cret@" + listener.Addr().String(), 1, []string{"store redis://", "failed", "nothing listens there"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := validate(t, with(config, "store", map[string]any{"url": test.url}), "--fetch")
+			expect(t, got, test.code, append(test.want, clientKey+" with ser.…4711: ok"), nil)
+			if strings.Contains(got.Stdout+got.Stderr, "s3cret") {
+				t.Errorf("the password is shown:\n%s%s", got.Stdout, got.Stderr)
+			}
+		})
+	}
+	if left, err := os.ReadDir(directory); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if content, err := os.ReadFile(text); err != nil || string(content) != "some notes" {
+		t.Errorf("the other file was changed: %q, %v", content, err)
+	}
+}
+
+// A file that a proxy has open is named with the process.
+func TestValidateFetchOfAFileInUse(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "documents.db")
+	config := with(harness.StartUpstream(t).Serve(t, shop()), "store", map[string]any{"url": "bolt://" + path})
+	p := harness.StartProxy(t, harness.Setup{Config: config})
+	p.WaitReady(t)
+	want := []string{"failed", path + " is in use by another process"}
+	if runtime.GOOS == "linux" {
+		want = append(want, "(process ")
+	}
+	expect(t, validate(t, config, "--fetch"), 1, want, nil)
 }
 
 func TestValidateFetch(t *testing.T) {

@@ -59,13 +59,16 @@ type Upstream struct {
 }
 
 // Access is what a command does with a store.
-type Access bool
+type Access int
 
 const (
 	// Reads opens a store only if it exists.
-	Reads Access = false
+	Reads Access = iota
 	// Writes creates a store that does not exist yet.
-	Writes Access = true
+	Writes
+	// Tries is Writes for a store that is removed again by its Close if it did not
+	// exist.
+	Tries
 )
 
 // ErrReported is the error of a command that has printed or logged what went wrong.

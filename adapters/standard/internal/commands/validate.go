@@ -16,8 +16,8 @@ func (p *Program) validate() *cobra.Command {
 	var fetch, strict bool
 	cmd := &cobra.Command{
 		Use:     "validate",
-		Short:   "check the configuration; with --fetch, every key against the API",
-		Long:    "Checks the configuration as serve does, without serving.\nThe exit code is 1 when --fetch finds a key or a document that is not usable.",
+		Short:   "check the configuration; with --fetch, the store and every key against the API",
+		Long:    "Checks the configuration as serve does, without serving.\nThe exit code is 1 when --fetch finds a store, a key or a document that is not usable.",
 		Example: "edge-proxy validate\nedge-proxy validate --fetch --config /etc/edge-proxy/config.json",
 		Args:    operands(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,12 +39,16 @@ func (p *Program) validate() *cobra.Command {
 			if !fetch {
 				return nil
 			}
-			return p.fetchAll(cmd.Context(), settings, upstream)
+			stored := p.tryStore(cmd.Context(), settings.Store)
+			if err := p.fetchAll(cmd.Context(), settings, upstream); err != nil {
+				return err
+			}
+			return stored
 		},
 	}
 	defineConfig(cmd, &configFile)
 	cmd.Flags().BoolVar(&strict, "strict", false, "refuse a configuration with warnings, such as unknown settings")
-	cmd.Flags().BoolVar(&fetch, "fetch", false, "fetch the document of every environment with every server-side key and check it; with a proxy key, discover environments first")
+	cmd.Flags().BoolVar(&fetch, "fetch", false, "write to the store, read it back and clean up; fetch the document of every environment with every server-side key and check it; with a proxy key, discover environments first")
 	return cmd
 }
 
