@@ -60,13 +60,8 @@ type compiler struct {
 	cutOff      []string          // those of them that exceeded it
 }
 
-<<<<<<< HEAD
-// outcomeKey is equal for equal outcomes of identity overrides, which share them because
-// they are numerous. Values are compared as in JSON: 1, 1.0, "1" and true are four values.
-=======
 // outcomeKey is the key of equal outcomes of identity overrides. There can be many, so
 // they share outcomes. Values are compared as in JSON: 1, 1.0, "1" and true are four values.
->>>>>>> main
 type outcomeKey struct {
 	id      int64
 	name    string
