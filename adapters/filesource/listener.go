@@ -16,7 +16,7 @@ type listener struct {
 
 	mu   sync.Mutex
 	over bool                   // the call has returned
-	seen map[string]os.FileInfo // of each name when it was last reported; nil: there was no file
+	seen map[string]os.FileInfo // of each name when it was last reported; nil: the file was missing
 }
 
 // report calls changed for the files that events named, for those that differ from

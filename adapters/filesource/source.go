@@ -37,7 +37,7 @@ type Source struct {
 
 	mu       sync.Mutex
 	returned map[domain.EnvironmentKey]edition
-	read     map[string]os.FileInfo // by name, as it was before it was last read; nil: there was no file
+	read     map[string]os.FileInfo // by name, as it was before it was last read; nil: it was missing
 }
 
 var (

@@ -73,7 +73,7 @@ func (d *Discovery) fetch(ctx context.Context) ([]domain.EnvironmentKeys, []stri
 		return nil, nil, &failure{status: answer.StatusCode, cause: "check api_url", err: fmt.Errorf("the list of environments is larger than %d bytes", maxDiscovered)}
 	}
 	if err == nil {
-		err = checkJSON(answer, body)
+		err = c.checkJSON(answer, body)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -140,7 +140,7 @@ func (c *Client) readPage(ctx context.Context, r request, conditional bool) (pag
 	case err != nil:
 		return page{}, err
 	}
-	return page{body: body, from: answer.Request.URL, next: next}, checkJSON(answer, body)
+	return page{body: body, from: answer.Request.URL, next: next}, c.checkJSON(answer, body)
 }
 
 // nextPage returns the address of the page after a response, nil after the last one.

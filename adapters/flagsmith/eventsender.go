@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -79,13 +78,11 @@ func (s *EventSender) post(ctx context.Context, q request, key string) (ports.Ev
 	if answer.StatusCode >= 200 && answer.StatusCode < 300 {
 		return receiptOf(answer.Body, key), nil
 	}
-	drain(answer.Body)
-	return ports.EventReceipt{}, &failure{
-		status: answer.StatusCode,
-		after:  retryAfter(answer.Header),
-		cause:  causeOfEvents(answer),
-		err:    fmt.Errorf("upstream answered %d", answer.StatusCode),
+	f := s.client.statusFailure(answer)
+	if answer.StatusCode != http.StatusBadRequest || f.cause == "" {
+		f.cause = causeOfEvents(answer)
 	}
+	return ports.EventReceipt{}, f
 }
 
 // eventsBody returns the body of a request with the events.

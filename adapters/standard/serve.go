@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -62,6 +63,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	logger.InfoContext(ctx, "starting", "version", commands.ReadBuild().Version, "api_url", settings.APIURL.String(),
 		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
+	limitMemory(ctx, settings, logger)
 
 	source, err := openOrigin(settings, loggers.Logger(logNetwork))
 	if err != nil {
@@ -107,6 +109,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	ctx, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
+	if !slices.ContainsFunc(src.Environ, func(v string) bool { return strings.HasPrefix(v, "GOGC=") }) {
+		reloading.Go(func() { boundGarbage(ctx) })
+	}
 	if err := proxy.Run(ctx, server); err != nil {
 		logger.ErrorContext(ctx, "failed", "error", err)
 		return commands.ErrReported

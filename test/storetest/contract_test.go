@@ -50,7 +50,7 @@ func TestLawsAreThoseOfTheContract(t *testing.T) {
 }
 
 // TestEverySentenceHasACase checks that a change of the contract of stores
-// adds a case for it.
+// comes with a case for it.
 func TestEverySentenceHasACase(t *testing.T) {
 	var laws []string
 	for _, c := range storetest.Cases() {

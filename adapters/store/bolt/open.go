@@ -23,7 +23,7 @@ var (
 )
 
 // Open opens the store that u names, see the package's documentation, and makes
-// the file if there is none. A file that cannot be read is set aside and reported at
+// the file if there is none. A file that cannot be read is set aside and logged at
 // ERROR. Of d it uses Now and Logger.
 //
 // Its errors say what an operator has to do: a wrong URL, a file that another
@@ -55,10 +55,10 @@ func open(ctx context.Context, u *url.URL, d ports.StoreDeps, then ifDamaged) (p
 	return newStore(f, d), nil
 }
 
-// OpenExisting is Open for tools that only read. Where the file does not exist it
-// returns an error that wraps fs.ErrNotExist, so that a mistyped path does not look
-// like an empty store. A file that cannot be read is an error too and stays where it
-// is: it may belong to something else.
+// OpenExisting is Open for callers that only read, such as operators' tools. It does
+// not create a missing file, since a mistyped path would look like an empty store,
+// and returns an error that wraps fs.ErrNotExist. A file that cannot be read is an
+// error too and stays where it is: it may be something else altogether.
 func OpenExisting(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
 	path, err := locate(u)
 	if err != nil {
@@ -82,7 +82,7 @@ func makeDirectory(dir string) error {
 		syncDirectory(filepath.Dir(dir))
 		return nil
 	case errors.Is(err, fs.ErrExist):
-		return nil // opening the file in it shows whether it is a directory
+		return nil // opening the file shows whether this is a directory
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("the directory %s does not exist, and neither does the one it is in: create it, or correct store.url", dir)
 	default:
@@ -120,7 +120,8 @@ func openFile(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 }
 
 // openOnce opens the file at path. It returns errMoved when the file that was there
-// has gone, because it was damaged and set aside, by this process or another.
+// has gone, because it was damaged and has been set aside, or was removed by somebody
+// else.
 func openOnce(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 	handle, err := openLocked(path)
 	if err != nil {
@@ -130,7 +131,7 @@ func openOnce(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 	err = f.open()
 	var damage *damageError
 	if errors.As(err, &damage) {
-		// While it is locked, so that another process's new file is not renamed.
+		// While it is locked: otherwise another process's new file could be renamed.
 		if err = then(path, damage, d); err == nil {
 			err = errMoved
 		}

@@ -106,7 +106,7 @@ func TestDamageOfBothRevisionsIsCorrupt(t *testing.T) {
 	_, err := s.Get(t.Context(), "key")
 	wantError(t, "Get", err, ports.ErrCorrupt)
 	if log.count("store_document_restored") > 0 {
-		t.Errorf("a restoration was logged: %s", log)
+		t.Errorf("something was logged as restored: %s", log)
 	}
 	third := put(t, s, "key", "third", "")
 	if third == first || third == second {

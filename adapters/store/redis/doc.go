@@ -37,7 +37,7 @@
 //	                        nodes by address
 //
 // Certificate files are read for each new connection. Certificates are always
-// verified: a server that poses as Redis could give the fleet any flags.
+// verified: somebody who poses as Redis could give the fleet any flags.
 //
 // # What is stored
 //

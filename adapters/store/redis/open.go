@@ -26,8 +26,8 @@ var _ ports.OpenStore = Open
 
 // Open opens the store that u names; the package's documentation lists the forms
 // of u and its parameters. It reads the files u names but connects to nothing:
-// each call connects when it needs to. Its errors are those an operator has to
-// correct, in u or in the files, and show no part of u that may be a secret.
+// each call connects when it needs to. Its errors are those that an operator has
+// to fix, in u or in the files, and show no part of u that may be a secret.
 //
 // go-redis writes its own lines to standard error, for the whole process. Open
 // turns that off: all that matters comes back as an error.
@@ -36,9 +36,8 @@ func Open(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error)
 	if err != nil {
 		return nil, fmt.Errorf("redis: store.url: %w", err)
 	}
-	read := withUser(d.ReadFile)
 	// Only to check them: each connection reads them again.
-	if _, _, err := l.credentials(read); err != nil {
+	if _, _, err := l.credentials(d.ReadFile); err != nil {
 		return nil, fmt.Errorf("redis: store.url: %w", err)
 	}
 	if l.secure {

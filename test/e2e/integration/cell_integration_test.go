@@ -230,8 +230,8 @@ func (c *cell) awaitStored(t *testing.T) {
 	}
 }
 
-// withoutDocument judges an answer about a configured environment of which there
-// is no document yet.
+// withoutDocument checks an answer about a configured environment that has no
+// document yet.
 func withoutDocument(a answer) error {
 	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, `"unavailable"`) {
 		return fmt.Errorf("without a document: %d, Retry-After %q, %s", a.status, a.header.Get("Retry-After"), a.body)
