@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -148,4 +150,33 @@ func TestWarningsStandBesideProblems(t *testing.T) {
 			t.Errorf("the first line is %q", first)
 		}
 	}
+}
+
+// With --fetch the store is opened as serve would open it, and nothing is left behind.
+func TestValidateFetchOpensTheStore(t *testing.T) {
+	t.Parallel()
+	config := harness.StartUpstream(t).Serve(t, shop())
+	dir := t.TempDir()
+	path := filepath.Join(dir, "documents.db")
+	stored := func(url string) map[string]any { return with(config, "store", map[string]any{"url": url}) }
+	check := func(url string, code int, want ...string) {
+		t.Helper()
+		expect(t, validate(t, stored(url), "--fetch"), code, append(want, clientKey+" with ser.…4711: ok"), nil)
+	}
+	check("memory:", 0, "store memory:: ok")
+	check("bolt://"+path, 0, "ok, its file can be created")
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	begun(t, path)
+	check("bolt://"+path, 0, "ok, a record could be written, read and deleted")
+	if listed := harness.Run(t, storeOf(path, "list")); strings.Contains(listed.Stdout, "edge-proxy-validate") {
+		t.Errorf("the record that was tried is left: %s", listed.Stdout)
+	}
+	proxy := harness.StartProxy(t, harness.Setup{Config: stored("bolt://" + path)})
+	proxy.WaitReady(t)
+	check("bolt://"+path, 0, "ok, its file is in use by another process")
+	check("bolt:///proc/nope/x.db", 1, "store bolt:///proc/nope/x.db: failed", "cannot be created")
+	check("bolt://"+filepath.Join(dir, "no", "such", "x.db"), 1, "failed", "does not exist")
+	check("redis://127.0.0.1:1", 1, "store redis://127.0.0.1:1: failed")
 }

@@ -47,6 +47,9 @@ type Wiring interface {
 	// OpenUpstream opens the log and the source of documents as Serve does. Its
 	// error is a *ConfigurationError.
 	OpenUpstream(s config.Settings) (Upstream, error)
+	// CheckStore opens the store that s names, as a proxy would, and tries it. found
+	// says what was tried, for the case that there is no error.
+	CheckStore(ctx context.Context, s config.Store) (found string, err error)
 	// OpenStore opens the store that s names.
 	OpenStore(ctx context.Context, s config.Store, a Access, logger *slog.Logger) (ports.Store, error)
 }
