@@ -24,6 +24,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // The loggers' names are those of the Python proxy where it has the same logger.
@@ -60,7 +61,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	if settings.WebConcurrency > 0 {
 		runtime.GOMAXPROCS(settings.WebConcurrency)
 	}
-	logger.InfoContext(ctx, "starting", "version", commands.ReadBuild().Version, "api_url", settings.APIURL.String(),
+	logger.Log(ctx, ports.LevelAlways, "starting", "version", commands.ReadBuild().Version, "api_url", settings.APIURL.String(),
 		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
 
 	source, err := openOrigin(settings, loggers.Logger(logNetwork))
@@ -75,7 +76,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	defer upstream.close()
 	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
 	if err != nil {
-		logger.ErrorContext(ctx, "start_failed", "error", err)
+		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
 		return commands.ErrReported
 	}
 	proxy := app.New(appConfig(settings), app.Deps{
@@ -108,7 +109,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
 	if err := proxy.Run(ctx, server); err != nil {
-		logger.ErrorContext(ctx, "failed", "error", err)
+		logger.Log(ctx, logging.LevelCritical, "failed", "error", err)
 		return commands.ErrReported
 	}
 	return nil
