@@ -7,6 +7,10 @@ import "sync/atomic"
 // and not time, so that the same question gets the same answer on every machine.
 const maxSteps = 1 << 22
 
+// compileSteps bounds what all JSONPaths may cost together that depend on the document
+// alone and are resolved when it is compiled, to some tenths of a second.
+const compileSteps = 16 * maxSteps
+
 // budget is what is left of an evaluation's steps.
 type budget struct {
 	steps    int

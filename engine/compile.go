@@ -30,6 +30,7 @@ func Compile(document *domain.Environment) (*Program, []domain.Problem) {
 		personal: map[outcomeKey]OutcomeID{},
 		types:    make(map[int64]string, len(document.FeatureStates)),
 		targeted: map[string]bool{},
+		steps:    compileSteps,
 		hidden:   make(map[int64]bool, len(document.ServerKeyOnly)),
 	}
 	c.segmentList = c.distinctSegments()
@@ -55,11 +56,12 @@ type compiler struct {
 	tree     *jsonpath.Object // built for the first JSONPath that needs it
 
 	segmentList []*domain.Segment // each id once
-	cutOff      []string          // JSONPaths that exceed the budget while they are compiled
+	steps       int               // what is left for JSONPaths that are resolved by the compilation
+	cutOff      []string          // those of them that exceeded it
 }
 
-// outcomeKey is equal for equal outcomes of identity overrides, which are so many that
-// they share them. Values are compared as in JSON: 1, 1.0, "1" and true are four values.
+// outcomeKey is the key of equal outcomes of identity overrides. There can be many, so
+// they share outcomes. Values are compared as in JSON: 1, 1.0, "1" and true are four values.
 type outcomeKey struct {
 	id      int64
 	name    string
@@ -228,6 +230,19 @@ func (c *compiler) segments() {
 		r.at.rank = uint32(rank)
 	}
 	c.program.index = newIndex(c.program.segments, c.program.nslots)
+	for i := range c.program.segments {
+		dropValues(c.program.segments[i].rules)
+	}
+}
+
+// dropValues releases what only newIndex reads.
+func dropValues(rules []rule) {
+	for i := range rules {
+		for j := range rules[i].conditions {
+			rules[i].conditions[j].values = nil
+		}
+		dropValues(rules[i].rules)
+	}
 }
 
 // distinctSegments returns the segments. Of several with one id the last wins and

@@ -175,7 +175,7 @@ func tangle(r *rand.Rand) string {
 // flags in a cycle again each time they are read.
 func TestTangles(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	rounds, circular := 600, 0
+	rounds, circular := 250, 0
 	for range rounds {
 		text := tangle(r)
 		document, _, err := domain.ParseEnvironment(text)

@@ -30,6 +30,7 @@ type evaluation struct {
 	segments []uint64    // bit set of the segments worth trying
 	best     []uint32    // by feature: the rank of the best override so far
 	hash     []byte      // buffer
+	one      []OutcomeID // buffer
 	flags    *flagSearch // nil: no condition reads a flag
 	budget   budget
 

@@ -6,7 +6,7 @@ import "github.com/edge-proxy/edge-proxy/domain"
 // flag.
 type flagPath struct {
 	name    string
-	feature int32 // index into Program.features, missing if there is no such feature
+	feature int32 // index into Program.features, or missing
 	member  flagMember
 }
 

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"math"
-
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -19,13 +17,15 @@ type index struct {
 	slots  []slotIndex
 }
 
-// slotIndex lists the segments that facts about one trait make worth trying.
+// slotIndex lists the segments that facts about one trait make worth trying. Most
+// values lead to one segment, so lists of several are apart.
 type slotIndex struct {
 	present  []int32
-	texts    map[string][]int32
-	integers map[int64][]int32
-	floats   map[float64][]int32
+	texts    map[string]int32 // a segment, or ^n for several[n]
+	integers map[int64]int32
+	floats   map[float64]int32
 	booleans [2][]int32
+	several  [][]int32
 }
 
 // guard is one fact about a trait: that it exists, or that it has a certain value.
@@ -149,22 +149,31 @@ func (s *slotIndex) add(g guard, segment int32) {
 	}
 	switch v := g.value; v.kind {
 	case text:
-		s.texts = appendTo(s.texts, v.text, segment)
+		s.texts = addTo(s, s.texts, v.text, segment)
 	case integer:
-		s.integers = appendTo(s.integers, v.integer, segment)
+		s.integers = addTo(s, s.integers, v.integer, segment)
 	case float:
-		s.floats = appendTo(s.floats, v.float, segment)
+		s.floats = addTo(s, s.floats, v.float, segment)
 	case boolean:
 		s.booleans[bit(v.boolean)] = append(s.booleans[bit(v.boolean)], segment)
 	}
 }
 
-func appendTo[K comparable](m map[K][]int32, key K, segment int32) map[K][]int32 {
+// addTo adds a segment to those that key leads to in m. Segments come in order.
+func addTo[K comparable](s *slotIndex, m map[K]int32, key K, segment int32) map[K]int32 {
 	if m == nil {
-		m = map[K][]int32{}
+		m = map[K]int32{}
 	}
-	if list := m[key]; len(list) == 0 || list[len(list)-1] != segment {
-		m[key] = append(list, segment)
+	switch former, ok := m[key]; {
+	case !ok:
+		m[key] = segment
+	case former >= 0 && former != segment:
+		m[key] = ^int32(len(s.several))
+		s.several = append(s.several, []int32{former, segment})
+	case former < 0:
+		if list := &s.several[^former]; (*list)[len(*list)-1] != segment {
+			*list = append(*list, segment)
+		}
 	}
 	return m
 }
@@ -182,17 +191,26 @@ func (x *index) mark(set []uint64, slot int32, v *value) {
 	markAll(set, s.present)
 	switch v.kind {
 	case text:
-		markAll(set, s.texts[v.text])
+		markKey(set, s, s.texts, v.text)
 	case integer:
 		if v.large == nil { // guards by value have integers of 64 bits only
-			markAll(set, s.integers[v.integer])
+			markKey(set, s, s.integers, v.integer)
 		}
 	case float:
-		if !math.IsNaN(v.float) {
-			markAll(set, s.floats[v.float])
-		}
+		markKey(set, s, s.floats, v.float) // NaN equals no key
 	case boolean:
 		markAll(set, s.booleans[bit(v.boolean)])
+	}
+}
+
+// markKey marks the segments that key leads to.
+func markKey[K comparable](set []uint64, s *slotIndex, m map[K]int32, key K) {
+	switch to, ok := m[key]; {
+	case !ok:
+	case to >= 0:
+		set[to>>6] |= 1 << (to & 63)
+	default:
+		markAll(set, s.several[^to])
 	}
 }
 

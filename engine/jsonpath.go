@@ -60,9 +60,11 @@ func (c *compiler) searched(property string, query *jsonpath.Query) resolver {
 	flags := new(jsonpath.Object)
 	tree := c.contextTree()
 	if !query.Reaches("identity") {
-		budget := budget{steps: maxSteps}
-		found := find(query, tree.With("flags", flags), &budget)
-		if budget.exceeded {
+		b := budget{steps: min(maxSteps, c.steps)}
+		granted := b.steps
+		found := find(query, tree.With("flags", flags), &b)
+		c.steps -= granted - max(b.steps, 0)
+		if b.exceeded {
 			c.cutOff = append(c.cutOff, property)
 		}
 		return func(*evaluation) value { return found }

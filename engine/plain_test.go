@@ -24,12 +24,11 @@ type plainEvaluation struct {
 }
 
 type plainFlag struct {
-	state            *domain.FeatureState
-	value, variant   domain.Value
-	reason           string
-	name             string
-	enabled          bool
-	personalOverride bool
+	state          *domain.FeatureState
+	value, variant domain.Value
+	reason         string
+	name           string
+	enabled        bool
 }
 
 func (f *plainFlag) String() string {

@@ -40,7 +40,8 @@ type condition struct {
 	// whenAbsent is the result when the slot has no value; test is not called then.
 	whenAbsent bool
 	test       func(v *value, b *budget) bool
-	// values are the only values for which the test can hold; nil: any value.
+	// values are the only values for which the test can hold; nil: any value. They are
+	// dropped when the index is built.
 	values []value
 }
 

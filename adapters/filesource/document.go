@@ -44,7 +44,7 @@ func (s *Source) FetchDocument(ctx context.Context, r ports.DocumentRequest) (po
 	if err != nil {
 		return ports.Document{}, &ports.FetchError{Err: err, Cause: "a document in a directory needs a key without slashes"}
 	}
-	body, err := s.read(name)
+	body, err := s.readFile(name)
 	body = bytes.TrimPrefix(body, []byte(domain.ByteOrderMark))
 	if err != nil {
 		return ports.Document{}, s.explain(name, err)
@@ -104,10 +104,10 @@ func (s *Source) refuse(name, text string, err error) *ports.FetchError {
 // errTooLarge: the file exceeds the limit.
 var errTooLarge = errors.New("the file is too large")
 
-// read reads a file of the directory. Links are followed as long as they stay
+// readFile reads a file of the directory. Links are followed as long as they stay
 // within it. The directory is opened each time, since it may be a link that
 // leads to another one by now.
-func (s *Source) read(name string) ([]byte, error) {
+func (s *Source) readFile(name string) ([]byte, error) {
 	root, err := os.OpenRoot(s.directory)
 	if err != nil {
 		return nil, errDirectory{err}
@@ -115,6 +115,12 @@ func (s *Source) read(name string) ([]byte, error) {
 	defer func() { _ = root.Close() }()
 	// Before it is opened, since opening a pipe would wait for its other end.
 	info, err := root.Stat(name)
+	if err != nil {
+		info = nil
+	}
+	s.mu.Lock()
+	s.read[name] = info
+	s.mu.Unlock()
 	switch {
 	case err != nil:
 		return nil, err

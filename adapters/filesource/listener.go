@@ -11,14 +11,17 @@ import (
 type listener struct {
 	names   []string
 	changed func(name string)
+	// lastRead returns a file as it was before it was last read, and whether it was.
+	lastRead func(name string) (os.FileInfo, bool)
 
 	mu   sync.Mutex
 	over bool                   // the call has returned
-	seen map[string]os.FileInfo // of each name when it was last reported; nil: there was no file
+	seen map[string]os.FileInfo // of each name when it was last reported; nil: the file was missing
 }
 
 // report calls changed for the files that events named, for those that differ from
-// before, and for those never reported. all means that events may have named any file.
+// before, and for those never reported nor read. all means that events may have named
+// any file.
 func (l *listener) report(directory string, named map[string]bool, all bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -31,6 +34,9 @@ func (l *listener) report(directory string, named map[string]bool, all bool) {
 			info = nil
 		}
 		before, known := l.seen[name]
+		if !known {
+			before, known = l.lastRead(name)
+		}
 		l.seen[name] = info
 		if !known || all || named[name] || !same(before, info) {
 			l.changed(name)

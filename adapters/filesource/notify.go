@@ -26,9 +26,9 @@ const (
 )
 
 // Notify calls changed for a key after its file was written, replaced, created
-// or removed. It also calls changed once for each key as soon as the directory is
-// watched, so that nothing is missed between a fetch and the watch. The time it
-// passes is always zero, since only fetching reads the file.
+// or removed. Once the directory is watched it also calls changed for each key whose
+// file differs from what was last read, so that nothing is missed between a fetch and
+// the watch. The time it passes is always zero, since only fetching reads the file.
 //
 // Notify notices a change by an event that names the file, or when another file has
 // its name after an event of any kind: editors rename, a ConfigMap swaps a link
@@ -37,7 +37,7 @@ const (
 // changes meanwhile. Concurrent calls share one watch, of which an operating system
 // has few. Notify returns ctx's error when ctx ends.
 func (s *Source) Notify(ctx context.Context, keys []domain.EnvironmentKey, changed func(domain.EnvironmentKey, time.Time)) error {
-	l := &listener{seen: map[string]os.FileInfo{}}
+	l := &listener{seen: map[string]os.FileInfo{}, lastRead: s.lastRead}
 	byName := make(map[string]domain.EnvironmentKey, len(keys))
 	for _, key := range keys {
 		name, err := fileName(key)
@@ -51,6 +51,13 @@ func (s *Source) Notify(ctx context.Context, keys []domain.EnvironmentKey, chang
 	<-ctx.Done()
 	s.watching.leave(l)
 	return ctx.Err()
+}
+
+func (s *Source) lastRead(name string) (os.FileInfo, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	info, known := s.read[name]
+	return info, known
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -108,7 +115,7 @@ func (w *watch) run(ctx context.Context) error {
 	defer checks.Stop()
 	named := map[string]bool{} // by events that have not been reported
 	all := false               // events were lost: they may have named any file
-	due := time.After(0)       // nil while there is nothing to report
+	due := time.After(settle)  // nil while there is nothing to report
 	for {
 		select {
 		case <-ctx.Done():

@@ -152,10 +152,10 @@ func TestNotifyOfAConfigMap(t *testing.T) {
 		do(t, os.Symlink(filepath.Join("..data", key+".json"), filepath.Join(directory, key+".json")))
 	}
 	write(t, filepath.Join(directory, "c.json"), document("c", ""))
-	s := source(t, directory)
-	if d, err := fetch(t, s, "a", time.Time{}); err != nil || string(d.Body) != document("..2024_1", "") {
+	if d, err := fetch(t, source(t, directory), "a", time.Time{}); err != nil || string(d.Body) != document("..2024_1", "") {
 		t.Errorf("%s, %v", d.Body, err)
 	}
+	s := source(t, directory) // one that has read nothing yet
 	n := notify(t, s, "a", "b", "c")
 	version("..2024_2")
 	n.expect("a", "b")
@@ -223,6 +223,44 @@ func TestNotifyWithASlowCallee(t *testing.T) {
 	if err := <-ended; err != context.Canceled {
 		t.Errorf("%v", err)
 	}
+}
+
+// A file that was read just before the watch began, and has not changed since, is not
+// reported: reading it again would repeat what the first time gave, errors included.
+func TestNotifyAfterAFetch(t *testing.T) {
+	directory := t.TempDir()
+	s := source(t, directory)
+	write(t, filepath.Join(directory, "same.json"), document("same", ""))
+	write(t, filepath.Join(directory, "changed.json"), document("old", ""))
+	for _, key := range []domain.EnvironmentKey{"same", "changed", "missing", "created"} {
+		_, _ = fetch(t, s, key, time.Time{})
+	}
+	write(t, filepath.Join(directory, "changed.json"), document("changed", ""))
+	write(t, filepath.Join(directory, "created.json"), document("created", ""))
+	write(t, filepath.Join(directory, "unread.json"), document("unread", ""))
+	ctx, cancel := context.WithCancel(t.Context())
+	reported, ended := make(chan domain.EnvironmentKey, 100), make(chan error)
+	go func() {
+		ended <- s.Notify(ctx, []domain.EnvironmentKey{"same", "missing", "changed", "created", "unread"}, func(key domain.EnvironmentKey, _ time.Time) { reported <- key })
+	}()
+	got := map[domain.EnvironmentKey]bool{}
+	for range 3 {
+		got[<-reported] = true
+	}
+	if !got["changed"] || !got["created"] || !got["unread"] {
+		t.Errorf("reported %v", got)
+	}
+	write(t, filepath.Join(directory, "same.json"), document("another", ""))
+	for key := range reported {
+		if key == "missing" {
+			t.Errorf("%s was reported", key)
+		}
+		if key == "same" {
+			break
+		}
+	}
+	cancel()
+	<-ended
 }
 
 // Calls come and go on their own, and share one watch.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -36,6 +37,7 @@ type Source struct {
 
 	mu       sync.Mutex
 	returned map[domain.EnvironmentKey]edition
+	read     map[string]os.FileInfo // by name, as it was before it was last read; nil: it was missing
 }
 
 var (
@@ -63,6 +65,7 @@ func New(api *url.URL, o Options) (*Source, error) {
 		directory: filepath.Clean(filepath.FromSlash(api.Path)),
 		limit:     min(o.MaxDocumentBytes, math.MaxInt64-1), // one more can be read
 		returned:  map[domain.EnvironmentKey]edition{},
+		read:      map[string]os.FileInfo{},
 	}, nil
 }
 

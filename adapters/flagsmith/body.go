@@ -117,7 +117,7 @@ func restBetweenPieces() { time.Sleep(time.Millisecond) }
 
 // checkJSON refuses a response that plainly is not JSON, with a better reason than a
 // parser could give: a login page, a portal, an empty response, another encoding.
-func checkJSON(answer *http.Response, body []byte) error {
+func (c *Client) checkJSON(answer *http.Response, body []byte) error {
 	refuse := func(cause, what string) error {
 		return &failure{status: http.StatusOK, cause: cause, err: errors.New("the answer " + what)}
 	}
@@ -127,6 +127,8 @@ func checkJSON(answer *http.Response, body []byte) error {
 		return refuse("only UTF-8 is JSON; something on the way changes the answer", fmt.Sprintf("is not in UTF-8: its type is %.80q", answer.Header.Get("Content-Type")))
 	case what == "" || len(body) > len(begin) && strings.TrimSpace(begin) == "":
 		return nil
+	case strings.Contains(what, "web page") && !c.trusts(answer.Request.URL):
+		return refuse(fmt.Sprintf("api_url redirects to %s, which is perhaps a login or portal page: check api_url and the way there", show(answer.Request.URL)), what)
 	case strings.Contains(what, "web page"):
 		return refuse("api_url is probably not the address of a Flagsmith API, or a login or portal page came in between", what)
 	case strings.Contains(what, "gzip"), strings.Contains(what, "UTF"):

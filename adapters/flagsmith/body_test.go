@@ -127,6 +127,25 @@ func TestBodiesThatAreNotWhole(t *testing.T) {
 	}
 }
 
+// A captive portal answers for everybody, often by a redirect. The cause says where to.
+func TestACaptivePortal(t *testing.T) {
+	t.Parallel()
+	portal := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Environment-Key") != "" {
+			t.Error("the portal got the key")
+		}
+		_, _ = io.WriteString(w, "<!doctype html><title>Sign in</title>")
+	})
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, portal.URL+"/sign-in?to=x", http.StatusFound)
+	})
+	failed := failing(t, client(t, s.URL))
+	contains(t, failed.Cause, "redirects to "+portal.URL+", which is perhaps a login or portal page")
+	if strings.Contains(failed.Cause, "sign-in") {
+		t.Errorf("the cause %q shows a path", failed.Cause)
+	}
+}
+
 // What is on the way may change the encoding of a response. The cause says how.
 func TestOtherEncodings(t *testing.T) {
 	t.Parallel()

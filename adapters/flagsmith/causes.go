@@ -34,7 +34,7 @@ func (c *Client) causeOf(err error, address *url.URL) string {
 	case certificate != "":
 		return certificate
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return "there is no TLS at that port: api_url should perhaps begin with http://"
+		return "that port does not speak TLS: api_url should perhaps begin with http://"
 	case address.Scheme == "http" && strings.Contains(text, `malformed HTTP response "\x15\x03`): // an alert of TLS
 		return "that port expects TLS: api_url should perhaps begin with https://"
 	case strings.Contains(text, "malformed HTTP") || strings.Contains(text, "malformed MIME header"):
@@ -56,7 +56,7 @@ func causeOfAlert(text string) string {
 	case strings.Contains(text, "unrecognized name"):
 		return "the other side does not know the host's name: check api_url"
 	default:
-		return "the other side and this one cannot agree on a TLS connection: it is perhaps limited to versions or ciphers that are no longer secure"
+		return "the other side and this one cannot agree on a TLS connection: it is perhaps limited to insecure versions or ciphers"
 	}
 }
 

@@ -28,7 +28,7 @@ func (c *Client) causeOfCertificate(err error) string {
 	case errors.As(err, &invalid):
 		return causeOfInvalid(invalid)
 	case errors.As(err, &algorithm):
-		return "the certificate is signed with an algorithm that is no longer secure: have it issued again with SHA-256"
+		return "the certificate is signed with an insecure algorithm: have it issued again with SHA-256"
 	case errors.As(err, &verifying):
 		return "the certificate is not valid"
 	default:

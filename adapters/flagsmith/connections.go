@@ -59,7 +59,7 @@ func (c *connections) transport() *http.Transport {
 
 // renew makes new requests use new connections. A connection that is dead without
 // having been closed, as a firewall leaves them, shows in requests that time out. With
-// HTTP/2 all requests would go on waiting for it.
+// HTTP/2 all requests would wait for it.
 func (c *connections) renew() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -46,11 +46,7 @@ func (d *Discovery) Discover(ctx context.Context) ([]domain.EnvironmentKeys, err
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	const doing = "discovering environments"
-	if f := (*failure)(nil); errors.As(err, &f) {
-		return nil, &ports.FetchError{Doing: doing, Status: f.status, Cause: f.cause, After: f.after, Err: f.err}
-	}
-	return nil, &ports.FetchError{Doing: doing, Err: err}
+	return nil, failureOf(err).fetchError("discovering environments")
 }
 
 func (d *Discovery) fetch(ctx context.Context) ([]domain.EnvironmentKeys, []string, error) {
@@ -77,7 +73,7 @@ func (d *Discovery) fetch(ctx context.Context) ([]domain.EnvironmentKeys, []stri
 		return nil, nil, &failure{status: answer.StatusCode, cause: "check api_url", err: fmt.Errorf("the list of environments is larger than %d bytes", maxDiscovered)}
 	}
 	if err == nil {
-		err = checkJSON(answer, body)
+		err = c.checkJSON(answer, body)
 	}
 	if err != nil {
 		return nil, nil, err

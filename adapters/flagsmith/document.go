@@ -48,10 +48,7 @@ func (c *Client) FetchDocument(ctx context.Context, r ports.DocumentRequest) (po
 	if ended := ctx.Err(); ended != nil {
 		return ports.Document{}, ended
 	}
-	if f := (*failure)(nil); errors.As(err, &f) {
-		return ports.Document{}, &ports.FetchError{Status: f.status, Cause: f.cause, After: f.after, Err: f.err}
-	}
-	return ports.Document{}, &ports.FetchError{Err: err}
+	return ports.Document{}, failureOf(err).fetchError("")
 }
 
 func (c *Client) fetchPages(ctx context.Context, r ports.DocumentRequest) (ports.Document, error) {
@@ -93,10 +90,7 @@ func (c *Client) fetchPages(ctx context.Context, r ports.DocumentRequest) (ports
 
 // onPage says on which page a failure happened.
 func onPage(n int, err error) error {
-	f := &failure{err: err}
-	if inner := (*failure)(nil); errors.As(err, &inner) {
-		*f = *inner
-	}
+	f := failureOf(err)
 	f.err = fmt.Errorf("page %d: %w", n, f.err)
 	return f
 }
@@ -146,7 +140,7 @@ func (c *Client) readPage(ctx context.Context, r request, conditional bool) (pag
 	case err != nil:
 		return page{}, err
 	}
-	return page{body: body, from: answer.Request.URL, next: next}, checkJSON(answer, body)
+	return page{body: body, from: answer.Request.URL, next: next}, c.checkJSON(answer, body)
 }
 
 // nextPage returns the address of the page after a response, nil after the last one.

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -63,11 +61,8 @@ func (s *EventSender) SendEvents(ctx context.Context, b ports.EventBatch) (ports
 	if ended := ctx.Err(); ended != nil {
 		return ports.EventReceipt{}, ended
 	}
-	f := &failure{err: err}
-	if told := (*failure)(nil); errors.As(err, &told) {
-		f = told
-	}
-	report := &ports.ReportError{Status: f.status, After: f.after, Cause: strings.ReplaceAll(f.cause, "api_url", "events.url"), Err: f.err}
+	f := failureOf(err).about("events.url")
+	report := &ports.ReportError{Status: f.status, After: f.after, Cause: f.cause, Err: f.err}
 	report.Refused, report.Divisible = refusesEvents(f.status)
 	return ports.EventReceipt{}, report
 }
@@ -83,13 +78,11 @@ func (s *EventSender) post(ctx context.Context, q request, key string) (ports.Ev
 	if answer.StatusCode >= 200 && answer.StatusCode < 300 {
 		return receiptOf(answer.Body, key), nil
 	}
-	drain(answer.Body)
-	return ports.EventReceipt{}, &failure{
-		status: answer.StatusCode,
-		after:  retryAfter(answer.Header),
-		cause:  causeOfEvents(answer),
-		err:    fmt.Errorf("upstream answered %d", answer.StatusCode),
+	f := s.client.statusFailure(answer)
+	if answer.StatusCode != http.StatusBadRequest || f.cause == "" {
+		f.cause = causeOfEvents(answer)
 	}
+	return ports.EventReceipt{}, f
 }
 
 // eventsBody returns the body of a request with the events.
@@ -129,12 +122,13 @@ func receiptOf(body io.Reader, key string) ports.EventReceipt {
 // upstream may accept parts of it.
 func refusesEvents(status int) (refused, divisible bool) {
 	switch status {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		return true, true
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusUnsupportedMediaType:
+		return true, false // a verdict on the key or the address
 	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return false, false // not a verdict on the events
+		return false, false // not a verdict
 	}
-	return status >= 400 && status < 500, false
+	refused = status >= 400 && status < 500
+	return refused, refused
 }
 
 func causeOfEvents(answer *http.Response) string {

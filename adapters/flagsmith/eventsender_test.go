@@ -102,6 +102,7 @@ func TestEventsThatAreNotTaken(t *testing.T) {
 		405: {true, false, "events.url is not the address"},
 		407: {false, false, "forward proxy"},
 		408: {false, false, ""},
+		409: {true, true, ""},
 		410: {true, false, "events.url is not the address"},
 		413: {true, true, "too large"},
 		415: {true, false, "an event of this form"},

@@ -1,12 +1,15 @@
 package flagsmith
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // failure is why a request failed, in the parts that ports.FetchError has.
@@ -27,6 +30,27 @@ func (f *failure) Error() string {
 }
 
 func (f *failure) Unwrap() error { return f.err }
+
+// failureOf returns a copy of the failure that err is, or one without a cause.
+func failureOf(err error) *failure {
+	if known := (*failure)(nil); errors.As(err, &known) {
+		f := *known
+		return &f
+	}
+	return &failure{err: err}
+}
+
+// about returns f with a cause about another setting than api_url.
+func (f *failure) about(setting string) *failure {
+	f.cause = strings.ReplaceAll(f.cause, "api_url", setting)
+	return f
+}
+
+// fetchError returns f as an error of ports; doing is what failed, "" for fetching a
+// document.
+func (f *failure) fetchError(doing string) *ports.FetchError {
+	return &ports.FetchError{Doing: doing, Status: f.status, Cause: f.cause, After: f.after, Err: f.err}
+}
 
 // statusFailure returns the failure that a response's status means, and reads its body
 // to the end. The failure does not repeat the body, which may hold anything.

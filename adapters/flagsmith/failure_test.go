@@ -114,7 +114,7 @@ func TestNoAnswer(t *testing.T) {
 				o.TLS.Time = func() time.Time { return time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC) }
 			},
 		},
-		"no TLS there": {address: strings.Replace(plain.URL, "http:", "https:", 1), want: []string{"no TLS at that port", "http://"}},
+		"no TLS there": {address: strings.Replace(plain.URL, "http:", "https:", 1), want: []string{"does not speak TLS", "http://"}},
 		"TLS versions": {
 			address: oldTLS.URL, want: []string{"cannot agree on a TLS connection"},
 			change: func(o *flagsmith.Options) {

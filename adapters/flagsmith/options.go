@@ -40,7 +40,7 @@ type Options struct {
 	// copy.
 	TLS *tls.Config
 	// AuthorityFile is the file of trusted authorities (SSL_CERT_FILE). The TLS library
-	// reads it by itself; here it is for errors. "" is none.
+	// reads it by itself; here it is for errors. "" means that the variable is not set.
 	AuthorityFile string
 	// Dial opens the connections to upstream and to forward proxies; nil is a
 	// net.Dialer with the time-out.

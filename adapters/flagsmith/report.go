@@ -3,7 +3,6 @@ package flagsmith
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -31,10 +30,7 @@ func (c *Client) send(ctx context.Context, r report) error {
 	if ended := ctx.Err(); ended != nil {
 		return ended
 	}
-	f := &failure{err: err}
-	if told := (*failure)(nil); errors.As(err, &told) {
-		f = told
-	}
+	f := failureOf(err)
 	return &ports.ReportError{Status: f.status, Refused: refuses(f.status), After: f.after, Cause: f.cause, Err: f.err}
 }
 

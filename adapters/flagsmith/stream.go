@@ -103,7 +103,7 @@ func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed f
 			pause = shortest
 			continue
 		}
-		if errors.Is(err, errSilent) {
+		if errors.Is(err, errSilent) || errors.Is(err, errNoStream) {
 			s.client.connections.renew()
 		}
 		if time.Since(began) > steadyAfter {
@@ -114,7 +114,11 @@ func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed f
 			s.logger.WarnContext(ctx, "realtime_stream_failed", "client_side_key", string(key), "error", err, "effect", "polling goes on; the stream is tried again")
 		}
 		pause = max(pause, shortest)
-		timer := time.NewTimer(between(pause/2, pause*3/2))
+		next := between(pause/2, pause*3/2)
+		if asked := min(failureOf(err).after, longestPause); asked > next {
+			next = asked + between(0, shortest)
+		}
+		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -136,7 +140,7 @@ type stream struct {
 func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, calls stream) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silence := time.AfterFunc(s.client.options.Timeout, func() { cancel(errSilent) })
+	silence := time.AfterFunc(s.client.options.Timeout, func() { cancel(errNoStream) })
 	defer silence.Stop()
 
 	request := request{
@@ -145,16 +149,24 @@ func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, calls str
 	}
 	answer, err := s.client.get(ctx, request)
 	if err != nil {
-		return causeOr(ctx, err)
+		return causeOr(ctx, failureOf(err).about("realtime_url"))
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the stream's server answered %d", answer.StatusCode)
+		drain(answer.Body)
+		return &failure{
+			after: retryAfter(answer.Header), cause: causeOfStreamStatus(answer.StatusCode),
+			err: fmt.Errorf("the stream's server answered %d", answer.StatusCode),
+		}
 	}
 	if kind := answer.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
 		return errors.New("the stream's server answered something other than a stream of events: check realtime_url")
 	}
-	silence.Reset(streamSilence)
+	if !silence.Stop() {
+		return causeOr(ctx, errNoStream)
+	}
+	silence = time.AfterFunc(streamSilence, func() { cancel(errSilent) })
+	defer silence.Stop()
 	age := time.AfterFunc(between(shortestLife, longestLife), func() { cancel(errAged) })
 	defer age.Stop()
 	calls.opened()
@@ -168,6 +180,20 @@ func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, calls str
 		return causeOr(ctx, fmt.Errorf("reading the stream: %w", err))
 	}
 	return io.EOF
+}
+
+// causeOfStreamStatus returns the likely cause of a response without a stream.
+func causeOfStreamStatus(status int) string {
+	switch {
+	case isNotThere(status), status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return "check realtime_url, and that real-time updates are switched on for the project"
+	case status == http.StatusTooManyRequests:
+		return "the server wants fewer connections"
+	case status >= 500:
+		return "the server of realtime_url, or a gateway on the way, is not available at the moment"
+	default:
+		return "check realtime_url"
+	}
 }
 
 // noticed calls read whenever something was read from the Reader.
@@ -185,8 +211,9 @@ func (n noticed) Read(b []byte) (int, error) {
 }
 
 var (
-	errSilent = errors.New("the stream has been silent for too long")
-	errAged   = errors.New("the stream has been open for long enough")
+	errNoStream = errors.New("the server of realtime_url did not answer in time")
+	errSilent   = errors.New("the stream has been silent for too long")
+	errAged     = errors.New("the stream has been open for long enough")
 )
 
 // between returns a random time from least up to most.

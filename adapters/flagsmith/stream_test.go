@@ -217,6 +217,79 @@ func TestAServerAsksForALongerPause(t *testing.T) {
 	})
 }
 
+// The causes of a stream that fails are about realtime_url.
+func TestStreamCauses(t *testing.T) {
+	t.Parallel()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for name, c := range map[string]struct {
+		handler http.HandlerFunc // nil: nothing listens
+		want    []string
+	}{
+		"nothing listens": {nil, []string{"nothing listens there: check realtime_url"}},
+		"not found":       {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, []string{"answered 404", "check realtime_url, and that real-time updates are switched on"}},
+		"a web page":      {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, []string{"other than a stream of events", "check realtime_url"}},
+		"another host": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, strings.Replace(gone.URL, "127.0.0.1", "localhost", 1), http.StatusFound)
+		}, []string{"nothing listens there: check realtime_url"}},
+		"overloaded": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, []string{"answered 503", "not available"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			base, err := url.Parse(gone.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.handler != nil {
+				server := httptest.NewServer(c.handler)
+				defer server.Close()
+				if base, err = url.Parse(server.URL); err != nil {
+					t.Fatal(err)
+				}
+			}
+			log := &lockedBuffer{}
+			streams, err := client(t, "http://api.invalid").NewStreams(base, slog.New(slog.NewTextHandler(log, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() {
+				ended <- streams.Notify(ctx, []domain.EnvironmentKey{"a"}, func(domain.EnvironmentKey, time.Time) {})
+			}()
+			wait.Until(t, 20*time.Second, "the failure is logged", func() bool { return strings.Contains(log.String(), "realtime_stream_failed") })
+			cancel()
+			<-ended
+			contains(t, log.String(), c.want...)
+			if strings.Contains(log.String(), "api_url") {
+				t.Errorf("log: %s", log)
+			}
+		})
+	}
+}
+
+// A server of streams that asks to wait is not asked before, up to a minute.
+func TestStreamsHonourRetryAfter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var opened []time.Time
+		streams := pipedStreams(t, func(answer io.WriteCloser) {
+			opened = append(opened, time.Now())
+			_, _ = io.WriteString(answer, "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 40\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		_ = streams.Notify(ctx, []domain.EnvironmentKey{"a"}, func(domain.EnvironmentKey, time.Time) {})
+		if len(opened) < 3 {
+			t.Fatalf("the stream was opened %d times", len(opened))
+		}
+		for i, at := range opened[1:] {
+			if pause := at.Sub(opened[i]); pause < 40*time.Second || pause > 100*time.Second {
+				t.Errorf("pause %v", pause)
+			}
+		}
+	})
+}
+
 func TestAnEventWithoutEndIsRefused(t *testing.T) {
 	t.Parallel()
 	changes, log := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -27,11 +27,14 @@ type statusError struct {
 
 func (e *statusError) Error() string { return strconv.Itoa(e.status) + " " + string(e.body) }
 
+// documentation is the page about the paths that there are.
+const documentation = "https://github.com/edge-proxy/edge-proxy/blob/main/docs/http-api.md"
+
 // The errors that are the same for every request.
 var (
 	errMissingKey   = refused(http.StatusUnauthorized, "unauthorized", "missing X-Environment-Key header")
 	errServerOnly   = refused(http.StatusUnauthorized, "unauthorized", "environment document requires a server-side key")
-	errNotFound     = detailed(http.StatusNotFound, "Not Found")
+	errNotFound     = detailed(http.StatusNotFound, "Not Found").with("Link", "<"+documentation+`>; rel="help"`)
 	errUnreadable   = detailed(http.StatusBadRequest, "There was an error parsing the body")
 	errBodyTimeout  = closing(detailed(http.StatusRequestTimeout, "Request Timeout"))
 	errBodyTooLarge = closing(detailed(http.StatusRequestEntityTooLarge, "Request Entity Too Large"))

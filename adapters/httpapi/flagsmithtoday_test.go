@@ -41,6 +41,24 @@ func TestVariantReasonAndMetadata(t *testing.T) {
 		`{"feature":{"id":1,"name":"checkout","type":"MULTIVARIATE"},"enabled":true,"feature_state_value":"A","reason":"DEFAULT"}`)
 }
 
+func TestFlagsInACycle(t *testing.T) {
+	const text = `{"api_key":"client","name":"n","project":{"segments":[
+	 {"id":1,"name":"s","rules":[{"type":"ALL","rules":[],"conditions":[{"operator":"IS_NOT_SET","property_":"$.flags.a.value","value":""}]}],"feature_states":[
+	  {"django_id":11,"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":"segment"}]}]},
+	 "feature_states":[{"django_id":1,"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":"own"}]}`
+	e, problems := environmentWithProblems(t, clientKey, text)
+	if len(problems) != 1 || problems[0].What != "flags depend on themselves: a → a" {
+		t.Errorf("problems: %v", problems)
+	}
+	api := newAPI(t, func(o *httpapi.Options) { o.Query.(*query).serve(e) })
+	const flag = `{"feature":{"id":1,"name":"a","type":"STANDARD"},"enabled":true,"feature_state_value":"own",`
+	want(t, ask(api, "GET", "/api/v1/flags/", "", clientHeader()...), 200, `[`+flag+`"reason":"ERROR; code=CIRCULAR_DEPENDENCY"}]`)
+	want(t, ask(api, "GET", "/api/v1/identities/?identifier=u", "", clientHeader()...), 200, `{"identifier":"u","traits":[],"flags":[`+flag+`"variant":null,"reason":"ERROR; code=CIRCULAR_DEPENDENCY"}]}`)
+	for _, body := range []string{`{}`, `{"context":{"targetingKey":"u"}}`} {
+		want(t, ask(api, "POST", ofrepFlags+"/a", body, clientHeader()...), 200, `{"key":"a","reason":"DEFAULT","variant":"default","value":"own","metadata":{"source":"environment","circular":true}}`)
+	}
+}
+
 func TestOneFeatureOfAnIdentity(t *testing.T) {
 	api := newAPI(t, nil)
 	const path, unknown = "/api/v1/identities/?identifier=", `{"detail":"Given feature not found"}`

@@ -147,7 +147,7 @@ func (a *API) answerIdentityFeature(w http.ResponseWriter, r *http.Request, entr
 	}
 	a.served(entry, domain.ResourceIdentities)
 	p.stamp(w.Header())
-	flag := p.fragment(id)
+	flag := p.fragments().of(id)
 	s.out = append(s.out[:0], flag[:len(flag)-1]...)
 	tag := p.seeds.identity(entry.Access, s.out)
 	if notModified(w, r, tag) {

@@ -105,7 +105,12 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	if !ok {
 		return errUnknownFlag
 	}
-	o := &entry.Environment.Program.Outcomes()[evaluateOFREP(entry, id, s)[i]]
+	program := entry.Environment.Program
+	outcome := program.Flags()[i]
+	if id != nil {
+		outcome = program.EvaluateOne(i, id)
+	}
+	o := &program.Outcomes()[outcome]
 	if entry.Access == domain.ClientSide && o.Hidden {
 		return errUnknownFlag
 	}

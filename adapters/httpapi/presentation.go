@@ -23,17 +23,15 @@ import (
 const bigBody = 1 << 20
 
 // presentation is everything that answers about one document consist of. It is safe for
-// concurrent use. It is immutable, except for what modified and overrides cache.
+// concurrent use. It is immutable, except for what is made on the first call.
 type presentation struct {
 	updatedAt []string // header value; nil when the document has no time
 	modified  modified
 	seeds     tagSeeds
 
-	// fragments holds the flag of every outcome as an answer about an identity has it,
-	// each with a comma at its end.
-	// ends has the offset at which each ends, by OutcomeID.
-	fragments []byte
-	ends      []int
+	// fragments returns the flags of all outcomes. It writes them on the first call: of
+	// thousands of environments, many are never asked for an identity.
+	fragments func() *fragments
 	hidden    []bool // whether client-side keys may not see it, by OutcomeID
 
 	flags    [2]*prepared // GET /flags/, by domain.Access
@@ -42,6 +40,35 @@ type presentation struct {
 	// overrides returns where the document's identity overrides are. It looks for them
 	// on the first call.
 	overrides func() overrideList
+}
+
+// eagerOutcomes is the number of outcomes from which fragments are written before the
+// document is served: so many take longer than a request should wait.
+const eagerOutcomes = 4096
+
+// fragments holds the flag of every outcome as an answer about an identity has it, each
+// with a comma at its end. It is immutable.
+type fragments struct {
+	text []byte
+	ends []int // the offset at which each ends, by OutcomeID
+}
+
+func newFragments(outcomes []engine.Outcome) *fragments {
+	f := &fragments{text: make([]byte, 0, fragmentsSize(outcomes)), ends: make([]int, len(outcomes))}
+	for i := range outcomes {
+		f.text = append(appendIdentityFlag(f.text, &outcomes[i]), ',')
+		f.ends[i] = len(f.text)
+	}
+	return f
+}
+
+// of returns the flag of an outcome.
+func (f *fragments) of(id engine.OutcomeID) []byte {
+	start := 0
+	if id > 0 {
+		start = f.ends[id-1]
+	}
+	return f.text[start:f.ends[id]]
 }
 
 // Presenter prepares the answers about environments that an API serves. It implements
@@ -57,8 +84,7 @@ func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 	outcomes, flags := e.Program.Outcomes(), e.Program.Flags()
 	p := &presentation{
 		updatedAt: updatedAt(e.UpdatedAt),
-		fragments: make([]byte, 0, fragmentsSize(outcomes)),
-		ends:      make([]int, len(outcomes)),
+		fragments: sync.OnceValue(func() *fragments { return newFragments(outcomes) }),
 		hidden:    make([]bool, len(outcomes)),
 		features:  make([]prepared, len(flags)),
 		document:  pr.prepare(e.Body, e.Digest),
@@ -67,9 +93,10 @@ func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 	p.modified.set(e.UpdatedAt)
 	p.overrides = sync.OnceValue(func() overrideList { return findOverrides(string(p.document.plain)) })
 	for i := range outcomes {
-		p.fragments = append(appendIdentityFlag(p.fragments, &outcomes[i]), ',')
-		p.ends[i] = len(p.fragments)
 		p.hidden[i] = outcomes[i].Hidden
+	}
+	if len(outcomes) >= eagerOutcomes {
+		p.fragments()
 	}
 	all, visible := []byte{'['}, []byte{'['}
 	for i, id := range flags {
@@ -115,9 +142,10 @@ func (p *presentation) feature(entry app.Entry, name string) *prepared {
 // appendFlags appends the flags of the outcomes that access may see, and the bracket that
 // closes the array.
 func (p *presentation) appendFlags(dst []byte, outcomes []engine.OutcomeID, access domain.Access) []byte {
+	f := p.fragments()
 	for _, id := range outcomes {
 		if access != domain.ClientSide || !p.hidden[id] {
-			dst = append(dst, p.fragment(id)...)
+			dst = append(dst, f.of(id)...)
 		}
 	}
 	return closeList(dst)
@@ -130,15 +158,6 @@ func closeList(dst []byte) []byte {
 		return dst
 	}
 	return append(dst, ']')
-}
-
-// fragment returns the flag of an outcome, with a comma at its end.
-func (p *presentation) fragment(id engine.OutcomeID) []byte {
-	start := 0
-	if id > 0 {
-		start = p.ends[id-1]
-	}
-	return p.fragments[start:p.ends[id]]
 }
 
 // appendFlag appends one flag without its closing brace. The specification defines the

@@ -41,6 +41,9 @@ func TestUnknownPathsAreNeitherFoundNorRedirected(t *testing.T) {
 			}
 			w := serve(api, r)
 			want(t, w, http.StatusNotFound, `{"detail":"Not Found"}`)
+			if link := w.Header().Get("Link"); !strings.HasSuffix(link, `/docs/http-api.md>; rel="help"`) {
+				t.Errorf("%s %s: Link %q", method, path, link)
+			}
 		}
 	}
 	// bunrouter panics where a NUL comes after a route.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -108,6 +109,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	ctx, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
+	if !slices.ContainsFunc(src.Environ, func(v string) bool { return strings.HasPrefix(v, "GOGC=") }) {
+		reloading.Go(func() { boundGarbage(ctx) })
+	}
 	if err := proxy.Run(ctx, server); err != nil {
 		logger.Log(ctx, logging.LevelCritical, "failed", "error", err)
 		return commands.ErrReported

@@ -77,7 +77,7 @@ func CommandHelp(options ...Option) iter.Seq2[string, string] {
 }
 
 func program(p Process, i *interrupts, options []Option) *commands.Program {
-	w := &wiring{stdout: p.Stdout, stderr: p.Stderr, interrupts: i, stores: builtInStores(), readOnly: readOnlyStores(), urlChecks: storeURLChecks()}
+	w := &wiring{stdout: p.Stdout, stderr: p.Stderr, interrupts: i, stores: builtInStores(), readOnly: readOnlyStores(), trials: trialStores(), urlChecks: storeURLChecks()}
 	for _, o := range options {
 		o(w)
 	}
@@ -90,5 +90,6 @@ type wiring struct {
 	interrupts     *interrupts
 	stores         map[string]ports.OpenStore
 	readOnly       map[string]ports.OpenStore      // see readOnlyStores; the others are opened as in stores
+	trials         map[string]ports.OpenStore      // see trialStores; the others are opened as in stores
 	urlChecks      map[string]func(*url.URL) error // see storeURLChecks
 }

@@ -51,12 +51,23 @@ func readOnlyStores() map[string]ports.OpenStore {
 	return stores
 }
 
+// trialStores returns how stores are opened that are tried only, by URL scheme. A
+// scheme is listed when its usual way of opening leaves a new store behind.
+func trialStores() map[string]ports.OpenStore {
+	stores := map[string]ports.OpenStore{}
+	for _, scheme := range bolt.Schemes() {
+		stores[scheme] = bolt.OpenTrial
+	}
+	return stores
+}
+
 // OpenStore implements commands.Wiring.
 func (w *wiring) OpenStore(ctx context.Context, s config.Store, a commands.Access, logger *slog.Logger) (ports.Store, error) {
 	u := s.URL.Parse()
 	open := w.stores[u.Scheme]
-	if existing, ok := w.readOnly[u.Scheme]; ok && a == commands.Reads {
-		open = existing
+	special := map[commands.Access]map[string]ports.OpenStore{commands.Reads: w.readOnly, commands.Tries: w.trials}
+	if other, ok := special[a][u.Scheme]; ok {
+		open = other
 	}
 	store, err := open(ctx, u, ports.StoreDeps{Now: time.Now, Logger: logger, Prefix: s.Prefix, ReadFile: os.ReadFile})
 	if err != nil {

@@ -6,6 +6,7 @@ BENCH_ROUNDS   ?= 5
 BENCH_DURATION ?= 3s
 SOAK           ?= 10m
 LISTENERS      ?= 5000
+PROCESSORS     ?= 0
 
 .PHONY: bench-http bench-sweep bench-scale bench-soak bench-listeners bench-smoke
 
@@ -23,8 +24,8 @@ bench-scale: ## Curves over the size of documents, environments and memory
 bench-soak: ## Load the proxy for SOAK=10m and show that nothing grows
 	$(GO) run ./test/bench/scale -parts soak -duration '$(SOAK)'
 
-bench-listeners: ## Count what LISTENERS=5000 of one node cost, and how soon they and a fleet learn of changes
-	$(GO) run ./test/bench/listeners -listeners '$(LISTENERS)'
+bench-listeners: ## Count what LISTENERS=5000 of one node cost, how soon they and a fleet learn of changes, and what requests notice (PROCESSORS=1: of the node)
+	$(GO) run ./test/bench/listeners -listeners '$(LISTENERS)' -processors '$(PROCESSORS)'
 
 bench-smoke: ## Run every benchmark of real processes briefly: do they still work?
 	$(GO) run ./test/bench/http -smoke

@@ -94,29 +94,7 @@ func makeDirectory(dir string) error {
 	}
 }
 
-// ErrInUse is wrapped by the error of Open for a file that another process has open.
-var ErrInUse = errors.New("is in use")
-
-// CheckPlace returns what would keep Open from creating the file that u names. It
-// leaves nothing behind.
-func CheckPlace(u *url.URL) error {
-	path, err := locate(u)
-	if err != nil {
-		return err
-	}
-	directory := filepath.Dir(path)
-	if _, err := os.Stat(directory); errors.Is(err, fs.ErrNotExist) {
-		directory = filepath.Dir(directory) // Open creates one directory
-		if _, err := os.Stat(directory); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("bolt: the directory %s does not exist: create it, or correct store.url", directory)
-		}
-	}
-	f, err := os.CreateTemp(directory, ".edge-proxy-*")
-	if err != nil {
-		return fmt.Errorf("bolt: %s cannot be created by the user that this program runs as (uid %d): %w", path, os.Getuid(), err)
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
-}
+var errInUse = errors.New("it is in use")
 
 // openFile opens the file at path, another one after a damaged one was moved away.
 func openFile(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
@@ -126,8 +104,8 @@ func openFile(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 		case err == nil:
 			return f, nil
 		case errors.Is(err, errMoved):
-		case errors.Is(err, ErrInUse):
-			return nil, fmt.Errorf("%s %w by another process%s, and a file serves one process at a time: stop the other one, or give this one a store.url of its own", path, ErrInUse, lockHolder(path))
+		case errors.Is(err, errInUse):
+			return nil, fmt.Errorf("%s is in use by another process%s, and a file serves one process at a time: stop the other one, or give this one a store.url of its own", path, lockHolder(path))
 		case errors.Is(err, errForeign):
 			return nil, fmt.Errorf("%s cannot be opened: %w; it was left as it is: correct store.url, or move the file away to begin a new one", path, err)
 		case errors.Is(err, errNewer):
@@ -248,7 +226,7 @@ func (f *file) openDatabase() error {
 	})
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return ErrInUse
+		return errInUse
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
 		return damaged("bbolt cannot read it: %v", err)
 	}

@@ -9,21 +9,24 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/bench/internal/lab"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 const (
 	dialers  = 16               // connections being opened at a time
 	patience = 30 * time.Second // for what must happen
+	rate     = 200              // requests a second beside the listeners
 )
 
-// node measures many listeners of one proxy, and adds a listener that never reads.
+// node measures many listeners of one proxy, what requests notice of broadcasts to them,
+// and adds a listener that never reads.
 func (l *laboratory) node(ctx context.Context) error {
 	o, err := newOrigin()
 	if err != nil {
 		return err
 	}
 	defer o.close()
-	p, err := o.start(ctx, l.binary, l.directory)
+	p, err := o.start(ctx, l.binary, l.directory, fmt.Sprintf("WEB_CONCURRENCY=%d", l.processors))
 	if err != nil {
 		return err
 	}
@@ -53,6 +56,16 @@ func (l *laboratory) node(ctx context.Context) error {
 	}
 	fmt.Printf("%5d listeners               %s\n", l.listeners, above(connected.Resident))
 
+	requests := lab.NewLatencies(p.Address, []lab.Request{{Method: "GET", Target: "/api/v1/flags/", Header: [][2]string{{"X-Environment-Key", profile.ClientKey}}}})
+	loading, stop := context.WithCancel(ctx)
+	defer stop()
+	requests.Start(loading, rate)
+	time.Sleep(time.Second) // connections are there then
+	var quiet, busy lab.Window
+	began := time.Now()
+	time.Sleep(l.quiet)
+	quiet.Add(began, time.Now())
+
 	var first, half, last durations
 	for range l.broadcasts {
 		at, data, err := o.change()
@@ -63,6 +76,7 @@ func (l *laboratory) node(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, p.Alive())
 		}
+		busy.Add(at.Add(took[0]), at.Add(took[len(took)-1])) // without the compilation before it
 		first, half, last = append(first, took[0]), append(half, took[len(took)/2]), append(last, took[len(took)-1])
 	}
 	told, err := p.Usage()
@@ -73,6 +87,14 @@ func (l *laboratory) node(ctx context.Context) error {
 	fmt.Printf("event to first listener       %s\n", first)
 	fmt.Printf("event to half of them         %s\n", half)
 	fmt.Printf("event to last listener        %s\n", last)
+	stop()
+	if failed := requests.Wait(); len(failed) > 0 {
+		return fmt.Errorf("%d requests failed: %w", len(failed), failed[0])
+	}
+	for name, window := range map[string]lab.Window{"quiet": quiet, "during broadcasts": busy} {
+		s := requests.In(window)
+		fmt.Printf("%-29s median %s, 99%% %s of %d\n", "requests, "+name, s.P50, s.P99, s.Count)
+	}
 	fmt.Printf("processor time a broadcast    %s\n", ((told.CPU - connected.CPU) / time.Duration(l.broadcasts)).Round(time.Millisecond))
 
 	if err := dropStalled(ctx, o, p, c); err != nil {

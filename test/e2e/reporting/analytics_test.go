@@ -126,7 +126,7 @@ func TestAnalyticsSwitchedOff(t *testing.T) {
 }
 
 // TestAnalyticsWithADirectory sees that analytics are taken and come to nothing
-// where there is no API.
+// without an API.
 func TestAnalyticsWithADirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -16,8 +16,7 @@ import (
 
 const (
 	proxyKey = "proxy-key-0123456789"
-	// patience is how long a test waits for what must come; only a failing test
-	// waits so long.
+	// patience is how long a test waits. Only a failing test waits that long.
 	patience = time.Minute
 )
 

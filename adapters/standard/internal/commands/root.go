@@ -47,9 +47,6 @@ type Wiring interface {
 	// OpenUpstream opens the log and the source of documents as Serve does. Its
 	// error is a *ConfigurationError.
 	OpenUpstream(s config.Settings) (Upstream, error)
-	// CheckStore opens the store that s names, as a proxy would, and tries it. found
-	// says what was tried, for the case that there is no error.
-	CheckStore(ctx context.Context, s config.Store) (found string, err error)
 	// OpenStore opens the store that s names.
 	OpenStore(ctx context.Context, s config.Store, a Access, logger *slog.Logger) (ports.Store, error)
 }
@@ -62,13 +59,16 @@ type Upstream struct {
 }
 
 // Access is what a command does with a store.
-type Access bool
+type Access int
 
 const (
 	// Reads opens a store only if it exists.
-	Reads Access = false
+	Reads Access = iota
 	// Writes creates a store that does not exist yet.
-	Writes Access = true
+	Writes
+	// Tries is Writes for a store that is removed again by its Close if it did not
+	// exist.
+	Tries
 )
 
 // ErrReported is the error of a command that has printed or logged what went wrong.

@@ -16,7 +16,7 @@ func (p *Program) validate() *cobra.Command {
 	var fetch, strict bool
 	cmd := &cobra.Command{
 		Use:     "validate",
-		Short:   "check the configuration; with --fetch, the store and every key too",
+		Short:   "check the configuration; with --fetch, the store and every key against the API",
 		Long:    "Checks the configuration as serve does, without serving.\nThe exit code is 1 when --fetch finds a store, a key or a document that is not usable.",
 		Example: "edge-proxy validate\nedge-proxy validate --fetch --config /etc/edge-proxy/config.json",
 		Args:    operands(),
@@ -39,25 +39,23 @@ func (p *Program) validate() *cobra.Command {
 			if !fetch {
 				return nil
 			}
-			return p.fetchAll(cmd.Context(), settings, upstream)
+			stored := p.tryStore(cmd.Context(), settings.Store)
+			if err := p.fetchAll(cmd.Context(), settings, upstream); err != nil {
+				return err
+			}
+			return stored
 		},
 	}
 	defineConfig(cmd, &configFile)
 	cmd.Flags().BoolVar(&strict, "strict", false, "refuse a configuration with warnings, such as unknown settings")
-	cmd.Flags().BoolVar(&fetch, "fetch", false, "open the store, and fetch and check the document of every environment with every server-side key; with a proxy key, discover environments first")
+	cmd.Flags().BoolVar(&fetch, "fetch", false, "write to the store, read it back and clean up; fetch the document of every environment with every server-side key and check it; with a proxy key, discover environments first")
 	return cmd
 }
 
-// fetchAll prints what comes of the store, of discovery and of each key. It returns
-// ErrReported when one of them is not fit to serve.
+// fetchAll prints what comes of discovery and of each key. Its error says that one
+// of them is not fit to serve.
 func (p *Program) fetchAll(ctx context.Context, settings config.Settings, upstream Upstream) error {
 	list, failed := settings.Environments(), false
-	if found, err := p.Wiring.CheckStore(ctx, settings.Store); err != nil {
-		fmt.Fprintf(p.Stdout, "store %s: failed: %v\n", settings.Store.URL, err)
-		failed = true
-	} else {
-		fmt.Fprintf(p.Stdout, "store %s: ok, %s\n", settings.Store.URL, found)
-	}
 	if upstream.Discoverer != nil {
 		discovered, err := upstream.Discoverer.Discover(ctx)
 		if err != nil {
