@@ -41,7 +41,11 @@ type keeper struct {
 	held         *Environment
 	schedule     schedule
 	slowReported bool
-	waited       bool // a turn for another node to bring the first document
+	// announced is what upstream is said to have and was not asked for yet, and earliest
+	// when it may be asked for.
+	announced wake
+	earliest  time.Time
+	waited    bool // a turn for another node to bring the first document
 }
 
 // errRemoved is why a keeper ends whose environment is no longer served.
@@ -67,15 +71,19 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 		return
 	}
 	k.fetcher.lastUnconditional = k.now()
-	timer := time.NewTimer(0)
+	timer, early := time.NewTimer(0), time.NewTimer(0)
 	defer timer.Stop()
+	early.Stop()
+	defer early.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			k.leave(ctx)
 			return
 		case <-k.wakes.signal:
-			k.wake(ctx, k.wakes.take(), timer)
+			k.wake(ctx, k.wakes.take(), timer, early)
+		case <-early.C:
+			k.refreshEarly(ctx)
 		case <-timer.C:
 			if ctx.Err() != nil {
 				continue
@@ -87,8 +95,9 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 	}
 }
 
-// wake does at once what somebody asked for. timer is that of the next turn.
-func (k *keeper) wake(ctx context.Context, what wake, timer *time.Timer) {
+// wake does at once what somebody asked for. timer is that of the next turn, and early
+// that of the next refresh that was announced too soon after the last one.
+func (k *keeper) wake(ctx context.Context, what wake, timer, early *time.Timer) {
 	if interval := k.config.Load().Freshness.PollInterval; what.settings && interval != k.schedule.interval {
 		k.schedule.retime(interval, k.now())
 		timer.Reset(k.schedule.next.Sub(k.now()))
@@ -100,7 +109,12 @@ func (k *keeper) wake(ctx context.Context, what wake, timer *time.Timer) {
 		k.follow(ctx)
 	}
 	if what.upstream {
-		k.refreshEarly(ctx, what)
+		k.announced.addUpstream(what.updatedAt, what.alone)
+		if wait := k.earliest.Sub(k.now()); wait > 0 && wait <= refreshPause { // it is longer when the clock was set back
+			early.Reset(wait)
+		} else {
+			k.refreshEarly(ctx)
+		}
 	}
 }
 
@@ -190,10 +204,13 @@ func (k *keeper) followOnly(ctx context.Context) {
 
 // refreshEarly fetches because upstream is said to have a new document. Without the
 // lease, the store will bring it, unless only this node was notified.
-func (k *keeper) refreshEarly(ctx context.Context, what wake) {
+func (k *keeper) refreshEarly(ctx context.Context) {
+	what := k.announced
+	k.announced = wake{}
 	if k.held != nil && !what.updatedAt.IsZero() && !what.updatedAt.After(k.held.UpdatedAt) {
 		return
 	}
+	k.earliest = k.now().Add(refreshPause)
 	if k.fetcher.awaitsKeys() {
 		k.followOnly(ctx)
 		return

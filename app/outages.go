@@ -76,7 +76,7 @@ func (o *outages) failed(ctx context.Context, l *slog.Logger, key domain.Environ
 		}
 	}
 	list := append(failureAttributes(err), attributes...)
-	list = append(list, "failures", out.failures, "since", formatTime(out.since))
+	list = append(list, "failures", out.failures, "since", formatTime(out.since.Truncate(time.Millisecond)))
 	if n := len(out.members); n > 1 {
 		list = append(list, "environments", n)
 	}
@@ -114,7 +114,7 @@ func classify(key domain.EnvironmentKey, err error) (scope domain.EnvironmentKey
 // succeeded reports that an environment's document was fetched or confirmed.
 func (o *outages) succeeded(ctx context.Context, l *slog.Logger, key domain.EnvironmentKey) {
 	for _, out := range o.leave(key) {
-		l.InfoContext(ctx, o.over, "failures", out.failures, "since", formatTime(out.since), "after", o.now().Sub(out.since).Round(time.Millisecond).String())
+		l.InfoContext(ctx, o.over, "failures", out.failures, "since", formatTime(out.since.Truncate(time.Millisecond)), "after", o.now().Sub(out.since).Round(time.Millisecond).String())
 	}
 }
 

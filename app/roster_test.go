@@ -665,6 +665,43 @@ func TestWhoComesAndGoesLeavesTheOthersNotified(t *testing.T) {
 	})
 }
 
+// TestAFloodOfAnnouncementsIsAFewRequests: the first is followed at once, the last one
+// is never lost, and what comes between has a floor.
+func TestAFloodOfAnnouncementsIsAFewRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		u.put("a", time.Now(), "old")
+		b := &bell{began: map[domain.EnvironmentKey]int{}, held: map[domain.EnvironmentKey]func(){}}
+		n := start(t, u, setup{environments: environments("a"), notifier: b, change: func(c *app.Config) { c.Freshness.PollInterval = time.Hour }})
+		pass(time.Minute)
+		began := time.Now()
+		u.put("a", began, "first")
+		b.held["a"]()
+		pass(0)
+		if n.flag("a") != "first" {
+			t.Error("the first announcement waits")
+		}
+		for time.Since(began) < 10*time.Second {
+			b.held["a"]()
+			pass(5 * time.Millisecond)
+		}
+		if polls := len(u.since("a", began)); polls < 30 || polls > 42 {
+			t.Errorf("%d requests for 2,000 announcements in ten seconds, want at most four a second", polls)
+		}
+		u.put("a", time.Now(), "last")
+		b.held["a"]()
+		pass(300 * time.Millisecond)
+		if n.flag("a") != "last" {
+			t.Errorf("%q is served after the last announcement", n.flag("a"))
+		}
+		ended := time.Now()
+		pass(time.Minute)
+		if polls := len(u.since("a", ended)); polls != 0 {
+			t.Errorf("%d requests after the flood", polls)
+		}
+	})
+}
+
 func TestStoresThatCannotWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()

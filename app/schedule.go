@@ -15,6 +15,9 @@ const (
 	// one is held: Last-Modified has whole seconds, so that a condition can hide a
 	// change (docs/spec/upstream.md#schedule).
 	unconditionalEvery = 5 * time.Minute
+	// refreshPause is the least time between two polls because of announcements: a
+	// flood of them must not become a flood of requests.
+	refreshPause = 250 * time.Millisecond
 	// failuresBeforeHandOver is the number of failures in a row after which a node
 	// offers the lease to the others: soon enough for them to stay within the grace
 	// period.

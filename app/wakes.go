@@ -41,17 +41,20 @@ func (w wakes) bySettings() { w.ring(func(r *wake) { r.settings = true }) }
 
 // byUpstream never waits.
 func (w wakes) byUpstream(updatedAt time.Time) {
-	w.ring(func(r *wake) {
-		if !r.upstream || updatedAt.IsZero() || !r.updatedAt.IsZero() && updatedAt.After(r.updatedAt) {
-			r.updatedAt = updatedAt
-		}
-		r.upstream = true
-	})
+	w.ring(func(r *wake) { r.addUpstream(updatedAt, false) })
 }
 
 // byCaller is byUpstream for a change that only this node was notified of. It never waits.
 func (w wakes) byCaller() {
-	w.ring(func(r *wake) { r.upstream, r.updatedAt, r.alone = true, time.Time{}, true })
+	w.ring(func(r *wake) { r.addUpstream(time.Time{}, true) })
+}
+
+// addUpstream merges what upstream is said to have into a reason.
+func (r *wake) addUpstream(updatedAt time.Time, alone bool) {
+	if !r.upstream || updatedAt.IsZero() || !r.updatedAt.IsZero() && updatedAt.After(r.updatedAt) {
+		r.updatedAt = updatedAt
+	}
+	r.upstream, r.alone = true, r.alone || alone
 }
 
 func (w wakes) ring(add func(*wake)) {

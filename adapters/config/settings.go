@@ -28,7 +28,7 @@ type Settings struct {
 	HealthCheck        HealthCheck    `envPrefix:"HEALTH_CHECK_"`
 	Store              Store          `envPrefix:"STORE_" ours:"true"`
 	// MaxDocumentBytes bounds one environment document, its pages merged.
-	MaxDocumentBytes int64 `env:"MAX_DOCUMENT_BYTES" envDefault:"268435456" min:"1024" max:"17179869184" reload:"live" help:"Largest environment document that is accepted, in bytes."`
+	MaxDocumentBytes int64 `env:"MAX_DOCUMENT_BYTES" envDefault:"268435456" min:"1024" max:"17179869184" reload:"live" help:"Largest environment document that is accepted, in bytes. Unless it is set, a document is also refused when it is larger than an eighth of the memory limit."`
 	// ProxyKey makes the proxy discover its environments; zero when unset.
 	ProxyKey Secret `env:"PROXY_KEY" unset:"no discovery" check:"header" reload:"value" help:"Key with which the proxy discovers its environments and reports usage."`
 	// RealtimeURL is where update events come from; zero means polling only.

@@ -171,7 +171,7 @@ func (s *Source) explain(name string, err error) *ports.FetchError {
 	case ofDirectory:
 		e.Cause = "api_url must name the directory of the documents, not a file"
 	case errors.Is(err, errTooLarge):
-		e.Cause = fmt.Sprintf("max_document_bytes allows %d bytes: raise it if the document is meant to be so large", s.limit)
+		e.Cause = fmt.Sprintf("max_document_bytes or the memory limit allows %d bytes: raise both if the document is meant to be so large; it takes up to 8 times its size in memory", s.limit)
 	default:
 		e.Cause = "it must be a regular file, or a link to one that does not lead out of the directory"
 	}

@@ -22,8 +22,8 @@ import (
 func tooLarge(limit int64) *failure {
 	return &failure{
 		status:   http.StatusOK,
-		cause:    "raise max_document_bytes if the document is meant to be so large",
-		err:      fmt.Errorf("the document is larger than max_document_bytes allows, which is %d", limit),
+		cause:    "raise max_document_bytes if the document is meant to be so large, and the memory limit with it: a document takes up to 8 times its size in memory",
+		err:      fmt.Errorf("the document is larger than max_document_bytes or the memory limit allows, which is %d", limit),
 		tooLarge: true,
 	}
 }

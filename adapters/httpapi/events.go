@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
@@ -38,11 +37,8 @@ func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 	if len(contentType) == 0 || contentType[0] == "" || !declaredJSON(contentType) {
 		return plainText(w, http.StatusUnsupportedMediaType, "send the body with Content-Type: application/json")
 	}
-	request, err := decompressed(r.Request)
-	if err != nil {
-		return err
-	}
-	if request == nil {
+	request, ok := decompressed(r.Request)
+	if !ok {
 		w.Header()["Accept-Encoding"] = []string{"gzip"}
 		return plainText(w, http.StatusUnsupportedMediaType, "send the body uncompressed or with Content-Encoding: gzip")
 	}
@@ -101,28 +97,6 @@ func sdkOf(h http.Header) string {
 		return ""
 	}
 	return name
-}
-
-// decompressed returns the request with its body decompressed, or nil if the encoding is
-// unknown. Limits of the body then apply to the decompressed bytes.
-func decompressed(r *http.Request) (*http.Request, error) {
-	switch strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))) {
-	case "", "identity":
-		return r, nil
-	case "gzip", "x-gzip":
-	default:
-		return nil, nil
-	}
-	text, err := gzip.NewReader(r.Body)
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	plain := *r
-	plain.Body, plain.ContentLength = struct {
-		io.Reader
-		io.Closer
-	}{text, r.Body}, -1
-	return &plain, nil
 }
 
 // plainText answers with a text, as upstream does for a body that it cannot read.

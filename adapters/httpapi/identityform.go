@@ -1,14 +1,11 @@
 package httpapi
 
 import (
-	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 	"github.com/edge-proxy/edge-proxy/engine/python/query"
@@ -18,10 +15,8 @@ import (
 // compressed with gzip, and it may be a form. The limit of a body applies to what it
 // decompresses to, too.
 func (a *API) readIdentity(w http.ResponseWriter, r *http.Request, s *scratch) (string, error) {
-	body, err := a.readBody(w, r, s)
-	if err == nil && body != "" && isGzip(r.Header["Content-Encoding"]) {
-		body, err = a.decompress(w, body)
-	}
+	plain, _ := decompressed(r)
+	body, err := a.readBody(w, plain, s)
 	switch {
 	case err != nil:
 		return "", err
@@ -33,34 +28,6 @@ func (a *API) readIdentity(w http.ResponseWriter, r *http.Request, s *scratch) (
 		return "", notAnObject(body)
 	}
 	return body, nil
-}
-
-func isGzip(encoding []string) bool {
-	return len(encoding) == 1 && strings.EqualFold(strings.TrimSpace(encoding[0]), "gzip")
-}
-
-// decompress returns what a gzipped body holds. It reserves the memory for it, and fails
-// when that is more than maxBody bytes.
-func (a *API) decompress(w http.ResponseWriter, body string) (string, error) {
-	z, err := gzip.NewReader(strings.NewReader(body))
-	if err != nil {
-		return "", errUnreadable
-	}
-	var plain strings.Builder
-	for {
-		n, err := io.CopyN(&plain, z, 64<<10)
-		switch {
-		case int64(plain.Len()) > a.maxBody:
-			return "", errBodyTooLarge
-		case err == io.EOF:
-			return plain.String(), a.reserve(w, int(n))
-		case err != nil:
-			return "", errUnreadable
-		}
-		if err := a.reserve(w, int(n)); err != nil {
-			return "", err
-		}
-	}
 }
 
 func isForm(contentType []string) bool {

@@ -64,6 +64,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	logger.Log(ctx, ports.LevelAlways, "starting", "version", commands.ReadBuild().Version, "api_url", settings.APIURL.String(),
 		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
+	limitMemory(ctx, settings, logger)
 
 	source, err := openOrigin(settings, loggers.Logger(logNetwork))
 	if err != nil {

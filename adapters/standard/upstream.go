@@ -28,7 +28,7 @@ func inDirectory(s config.Settings) bool { return s.APIURL.Parse().Scheme == "fi
 // openOrigin returns the origin that the settings name. It connects to nothing.
 func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
 	if inDirectory(s) {
-		source, err := filesource.New(s.APIURL.Parse(), filesource.Options{MaxDocumentBytes: s.MaxDocumentBytes})
+		source, err := filesource.New(s.APIURL.Parse(), filesource.Options{MaxDocumentBytes: maxDocument(s)})
 		if err != nil {
 			return origin{}, err
 		}
@@ -79,7 +79,7 @@ func openEvents(s config.Settings) (ports.EventSender, error) {
 // flagsmithOptions returns the options for the API at address.
 func flagsmithOptions(s config.Settings, address *url.URL) flagsmith.Options {
 	return flagsmith.Options{
-		APIURL: address, Timeout: s.APIPollTimeout, MaxDocumentBytes: s.MaxDocumentBytes,
+		APIURL: address, Timeout: s.APIPollTimeout, MaxDocumentBytes: maxDocument(s),
 		UserAgent: "edge-proxy/" + commands.ReadBuild().Version + " (+https://github.com/edge-proxy/edge-proxy)",
 		ProxyKey:  s.ProxyKey.Reveal,
 		Proxy: flagsmith.ProxySettings{
