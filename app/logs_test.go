@@ -89,7 +89,7 @@ func TestADayOfAnOutageIsALineAnHour(t *testing.T) {
 	})
 }
 
-// TestAKindOfFailureIsLoggedOnceInAnOutage: failures that take turns are no new ones.
+// TestAKindOfFailureIsLoggedOnceInAnOutage: failures that take turns are not new.
 func TestAKindOfFailureIsLoggedOnceInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
