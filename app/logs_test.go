@@ -89,7 +89,7 @@ func TestADayOfAnOutageIsALineAnHour(t *testing.T) {
 	})
 }
 
-// TestAKindOfFailureIsLoggedOnceInAnOutage: failures that take turns are no new ones.
+// TestAKindOfFailureIsLoggedOnceInAnOutage: failures that alternate are not new ones.
 func TestAKindOfFailureIsLoggedOnceInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
@@ -106,7 +106,7 @@ func TestAKindOfFailureIsLoggedOnceInAnOutage(t *testing.T) {
 	})
 }
 
-// TestAFaultOfOneEnvironmentIsItsOwnOutage: that one key is refused hides no other.
+// TestAFaultOfOneEnvironmentIsItsOwnOutage: one refused key does not hide another.
 func TestAFaultOfOneEnvironmentIsItsOwnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
