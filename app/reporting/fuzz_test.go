@@ -1,6 +1,7 @@
 package reporting_test
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +39,40 @@ func FuzzSpool(f *testing.F) {
 					if r.Count <= 0 || r.Environment == "" {
 						t.Errorf("sent %+v", r)
 					}
+				}
+			}
+		})
+	})
+}
+
+// FuzzEventSlot puts anything into a slot: events that are accepted afterwards are sent
+// all the same, once, and only batches that can be are taken out of it.
+func FuzzEventSlot(f *testing.F) {
+	for _, seed := range []string{
+		`{"node":"n","batches":[{"client_side_key":"x","sdk":"s","lengths":[2,7]}]}` + "\n" + `{}{"a":1}`,
+		`{"batches":[{"client_side_key":"x","lengths":[9]}]}` + "\n{}", `{"batches":null}` + "\n", "[]\n", "{", "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			c, store := newCollector(), eventsStore(t)
+			for name, value := range map[string][]byte{"events/slots": []byte("1"), "events/slots/0": value} {
+				if _, err := store.PutState(t.Context(), name, value, ""); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p := forward(t, c, store, "node")
+			pass(time.Second)
+			const mine = `{"event":"of this test"}`
+			p.accept(t, mine)
+			pass(2 * eventInterval)
+			if n := c.taken[mine]; n != 1 {
+				t.Errorf("the event was sent %d times", n)
+			}
+			for _, b := range c.requests() {
+				if b.Environment == "" || len(b.Events) == 0 || slices.Contains(b.Events, "") {
+					t.Errorf("sent %+v", b)
 				}
 			}
 		})
