@@ -89,7 +89,7 @@ func TestADayOfAnOutageIsALineAnHour(t *testing.T) {
 	})
 }
 
-// TestAKindOfFailureIsLoggedOnceInAnOutage: failures that alternate are not new ones.
+// TestAKindOfFailureIsLoggedOnceInAnOutage: failures that take turns are not new.
 func TestAKindOfFailureIsLoggedOnceInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()
@@ -106,7 +106,7 @@ func TestAKindOfFailureIsLoggedOnceInAnOutage(t *testing.T) {
 	})
 }
 
-// TestAFaultOfOneEnvironmentIsItsOwnOutage: one refused key does not hide another.
+// TestAFaultOfOneEnvironmentIsItsOwnOutage: that one key is refused hides no other.
 func TestAFaultOfOneEnvironmentIsItsOwnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()

@@ -54,7 +54,7 @@ func newOutages(event, over string, now func() time.Time) *outages {
 }
 
 // failed reports a failed request for an environment's document. l names the
-// environment, and attributes are logged with those of the error and the outage.
+// environment, and attributes are logged in addition to those of the error and the outage.
 func (o *outages) failed(ctx context.Context, l *slog.Logger, key domain.EnvironmentKey, err error, attributes ...any) {
 	scope, what := classify(key, err)
 	o.mu.Lock()

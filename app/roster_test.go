@@ -414,7 +414,7 @@ func TestAKeyAfterTheLastOneHasExpiredIsUsedAtOnce(t *testing.T) {
 	})
 }
 
-// credential is a server-side key that expires so long from now; 0 is never.
+// credential is a server-side key that expires after a time; 0 is never.
 func credential(text string, in time.Duration) domain.Credential {
 	var at time.Time
 	if in != 0 {

@@ -51,7 +51,7 @@ type cachedEvaluation struct {
 // defaultCacheBytes bounds the bytes of a cache when its options do not.
 const defaultCacheBytes = 64 << 20
 
-// entryBytes estimates what an evaluation takes besides its identity and its outcomes: the
+// entryBytes estimates what an evaluation takes in addition to its identity and its outcomes: the
 // struct, its entry in a map, and what the allocator rounds up.
 const entryBytes = 250
 

@@ -333,7 +333,7 @@ func TestHTTP2IsRefused(t *testing.T) {
 	})
 }
 
-// failingWrites is a connection on which writing fails after so many bytes.
+// failingWrites is a connection on which writing fails after a number of bytes.
 type failingWrites struct {
 	net.Conn
 	left   int

@@ -215,7 +215,7 @@ func TestAStuckDestinationStopsNoRequest(t *testing.T) {
 	})
 }
 
-// Whoever logs never waits for a destination that takes nothing, and Close gives it
+// A caller that logs never waits for a destination that takes nothing, and Close gives it
 // up after a second.
 func TestAStuckDestinationDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -32,7 +32,7 @@
 //
 // # Delivery
 //
-// Whoever logs never waits for a destination. Each destination has a buffer, and a
+// A caller that logs never waits for a destination. Each destination has a buffer, and a
 // goroutine that writes it: at once after an ordinary line; after access lines when the
 // buffer holds 64 KiB or 200 ms after the first of them; and on [Loggers.Close]. So a
 // normal shutdown loses no line. When a destination takes no bytes until 8 MiB are

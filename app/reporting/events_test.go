@@ -726,8 +726,8 @@ func TestNoMoreIsTakenOverThanThereIsRoomFor(t *testing.T) {
 	})
 }
 
-// TestAnswersOfTheStoreThatAreLost sees that a slot that was saved without the process
-// being told so stays its own.
+// TestAnswersOfTheStoreThatAreLost sees that a slot stays the process's own if it was
+// saved but the answer was lost.
 func TestAnswersOfTheStoreThatAreLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, store := newCollector(), eventsStore(t)

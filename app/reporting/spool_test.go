@@ -344,8 +344,8 @@ func TestNodeThatWasTakenOverAlive(t *testing.T) {
 	})
 }
 
-// TestNodeThatWasTakenOverWithoutTheStore is the same for a node that goes on
-// counting, and cannot reach the store for so long.
+// TestNodeThatWasTakenOverWithoutTheStore is the same for a node that
+// continues to count and cannot reach the store meanwhile.
 func TestNodeThatWasTakenOverWithoutTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, b := newUpstream(), sharedmemory.New()

@@ -186,7 +186,7 @@ func lifeDefects() []defect {
 			fails: []string{"corrupt-get", "corrupt-stat", "corrupt-put-other-version", "corrupt-state"},
 		},
 		{
-			name: "a damaged record stays for ever",
+			name: "a damaged record stays forever",
 			wrap: func(s *shim, b *backend) {
 				put := s.put
 				s.put = func(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error) {

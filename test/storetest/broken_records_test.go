@@ -86,7 +86,7 @@ func recordDefects() []defect {
 			fails: []string{"large-documents"},
 		},
 		{
-			name: "an empty body is no record",
+			name: "an empty body is not a record",
 			wrap: func(s *shim, b *backend) {
 				get := s.get
 				s.get = func(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
@@ -237,7 +237,7 @@ func recordDefects() []defect {
 				return touch(ctx, key, r.Version, at)
 			}
 		}, fails: []string{"touch-another-version"}},
-		{name: "touch of what is absent is no error", wrap: func(s *shim, b *backend) {
+		{name: "touch of what is absent does not fail", wrap: func(s *shim, b *backend) {
 			touch := s.touch
 			s.touch = func(ctx context.Context, key domain.EnvironmentKey, v ports.Version, at time.Time) error {
 				if err := touch(ctx, key, v, at); !errors.Is(err, ports.ErrNotFound) {

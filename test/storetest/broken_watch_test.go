@@ -74,7 +74,7 @@ func watchDefects() []defect {
 			open:  []string{"watch-*", "unavailable-watch", "concurrent-use", "close-waits-for-wake"},
 		},
 		{
-			name: "watch does not tell of delete",
+			name: "watch does not announce delete",
 			wrap: func(s *shim, b *backend) {
 				watch := s.watch
 				s.watch = func(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {

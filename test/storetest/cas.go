@@ -169,7 +169,7 @@ func count(c *check,
 			c.errorf("%d writers added 1 %d times each: the counter stands at %q, want %q (error %v)", writers, each, text, want, err)
 		}
 		if !versions[v] {
-			c.errorf("the version read, %q, is none of those returned to writers", v)
+			c.errorf("the version read, %q, is not one of those returned to writers", v)
 		}
 	}
 }

@@ -49,8 +49,8 @@ func TestLawsAreThoseOfTheContract(t *testing.T) {
 	}
 }
 
-// TestEverySentenceHasACase checks that whoever changes the contract of stores
-// adds a case for it.
+// TestEverySentenceHasACase checks that a change of the contract of stores
+// comes with a case for it.
 func TestEverySentenceHasACase(t *testing.T) {
 	var laws []string
 	for _, c := range storetest.Cases() {

@@ -54,7 +54,7 @@ func corruptCases() []testCase {
 				switch key {
 				case otherKey:
 					others++
-				case someKey: // it can be told here
+				case someKey: // the error may come here
 				default:
 					c.errorf("List with a damaged record returned %s, which was never put", show(key))
 				}

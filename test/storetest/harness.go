@@ -40,8 +40,8 @@ type Backend struct {
 	Wipe func(t *testing.T)
 	// Break makes the backend unreachable, or silent, until Mend. Data stays.
 	Break func(t *testing.T)
-	// Mend brings the backend back. Each Break is followed by one, at the latest at
-	// the end of the case.
+	// Mend brings the backend back. A Mend follows each Break, at the latest at the end
+	// of the case.
 	Mend func(t *testing.T)
 	// Crash makes the next Open find what it would find had the process been
 	// killed now. The handles open until now are not used any more, only closed,

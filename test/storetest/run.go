@@ -35,7 +35,7 @@ func problems(h Harness) []string {
 	var found []string
 	for name, reason := range h.Skip {
 		if !slices.ContainsFunc(cases(), func(c testCase) bool { return c.name == name }) {
-			found = append(found, fmt.Sprintf("Harness.Skip names %q, which is no case", name))
+			found = append(found, fmt.Sprintf("Harness.Skip names %q, which is not a case", name))
 		}
 		if reason == "" {
 			found = append(found, fmt.Sprintf("Harness.Skip gives no reason to skip %q", name))

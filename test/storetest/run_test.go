@@ -24,7 +24,7 @@ func TestHarnessProblems(t *testing.T) {
 		"no reason": {map[string]string{"large-documents": ""},
 			[]string{`Harness.Skip gives no reason to skip "large-documents"`}},
 		"no case": {map[string]string{"large": "values end at 1 MiB"},
-			[]string{`Harness.Skip names "large", which is no case`}},
+			[]string{`Harness.Skip names "large", which is not a case`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := harness(false, nil)

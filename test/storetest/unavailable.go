@@ -222,7 +222,7 @@ func unavailableWatch(c *check) {
 		mend()
 		writer.recover()
 		v = writer.settle([]byte("after"), v)
-		c.eventually("the change made after the backend came back is told, by the Watch that was under way or the next", func() bool {
+		c.eventually("the change made after the backend came back is announced, by the Watch that was running or the next", func() bool {
 			if current.ended() {
 				c.wantError("Watch when the backend goes away", current.err, ports.ErrUnavailable)
 				if c.failed() {

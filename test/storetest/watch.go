@@ -112,7 +112,7 @@ func watchCases() []testCase {
 				h.delete(key)
 			}
 			v := h.put(record(someKey, "{}"), "")
-			f.wantVersion("Put", someKey, v) // what came before it was told before, if at all
+			f.wantVersion("Put", someKey, v) // earlier changes were announced before, if at all
 			w.cancel()
 			w.wantEnd("after its context ended", context.Canceled)
 			last := h.put(record(otherKey, "{}"), "")
@@ -273,7 +273,7 @@ func watchSlowConsumer(c *check) {
 }
 
 // watchTouch cannot demand that no wake comes, as wakes may be without a change;
-// but if one comes of every Touch, they are no accident.
+// but if every Touch causes one, that is not an accident.
 func watchTouch(c *check) {
 	one, other := c.openTwo()
 	v := one.put(record(someKey, "{}"), "")
@@ -285,7 +285,7 @@ func watchTouch(c *check) {
 	for i := range touches {
 		before := w.count(someKey)
 		other.touch(someKey, v, someCheck().Add(time.Duration(i+1)*time.Second))
-		// By the time this is told, the other would have been.
+		// By the time this is announced, the other would have been.
 		marker = other.put(record(otherKey, fmt.Sprint(i)), marker)
 		f.wantVersion("Put", otherKey, marker)
 		c.holdsWithin(2*time.Millisecond, func() bool { return w.count(someKey) > before })

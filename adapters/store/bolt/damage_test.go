@@ -332,8 +332,8 @@ func exercise(t testing.TB, s ports.Store) {
 func TestPutAfterSoundDamage(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(ports.Store) error{
-		"the count of revisions begins anew": bolt.RewindRevisions,
-		"a former revision became a value":   func(s ports.Store) error { return bolt.FlattenFormerBody(s, "key") },
+		"the count of revisions starts again": bolt.RewindRevisions,
+		"a former revision became a value":    func(s ports.Store) error { return bolt.FlattenFormerBody(s, "key") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := open(t, newPath(t))
@@ -395,7 +395,7 @@ func TestDamageWhileOpen(t *testing.T) {
 					wantError(t, "a call", call(t.Context(), s), ports.ErrUnavailable)
 				}
 				if log.count("store_file_damaged") != 1 {
-					t.Errorf("it was told %d times that the file is damaged, want once: %s", log.count("store_file_damaged"), log)
+					t.Errorf("it was logged %d times that the file is damaged, want once: %s", log.count("store_file_damaged"), log)
 				}
 				closeNow(t, s)
 				if name == "overwritten with noise" { // nothing in it shows whose it was
@@ -422,8 +422,8 @@ func TestDamageWhileOpen(t *testing.T) {
 	}
 }
 
-// bbolt panics with a lock held when it finds the first pages gone: calls under way
-// would wait for it for ever.
+// bbolt panics with a lock held when it finds the first pages gone. Without help,
+// running calls would wait for the lock forever.
 func TestDamageAmidCalls(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
@@ -468,7 +468,8 @@ func callTouch(ctx context.Context, s ports.Store) error {
 	return s.Touch(ctx, "key", "version", checkedAt())
 }
 
-// What is no damage is refused, with what to do, and left as it is.
+// A file that is not damaged but cannot be used is refused, with what to do, and left
+// as it is.
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

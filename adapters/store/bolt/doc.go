@@ -25,7 +25,7 @@
 // which is two revisions of every document and one more of those being replaced.
 //
 // Heads and documents carry checksums (CRC-32C). Opening checks the file's structure
-// and leaves the documents' bytes to whoever reads them, so that a start takes about
+// and leaves the documents' bytes to later reads, so that a start takes about
 // as long for large documents as for small ones.
 //
 // # Revisions and versions
@@ -33,8 +33,8 @@
 // A document's former revision is kept beside the current one. When the current
 // one turns out to be damaged, Get (and Stat, if it is the damaged part that Stat
 // reads) puts the former one in its place, with the times it had, and reports it
-// at ERROR. It gets a new version: whoever acts on the version of the lost one is
-// told of a conflict or of the new version and reads again. Without a sound former
+// at ERROR. It gets a new version: a caller with the version of the lost one
+// gets a conflict or the new version and reads again. Without a sound former
 // revision the record is ports.ErrCorrupt, until Put overwrites it. States have no
 // former revisions: a spool of counts must not come back.
 //

@@ -31,7 +31,7 @@ func DamageState(s ports.Store, name string) error {
 	return edit(s, func(tx *bbolt.Tx) error { return damageBody(tx, states(), statesBucket, name) })
 }
 
-// RewindRevisions has the numbers of revisions begin anew.
+// RewindRevisions lets the numbers of revisions start again.
 func RewindRevisions(s ports.Store) error {
 	return edit(s, func(tx *bbolt.Tx) error {
 		return errors.Join(tx.Bucket([]byte(bodiesBucket)).SetSequence(0), tx.Bucket([]byte(stateBodiesBucket)).SetSequence(0))

@@ -30,8 +30,8 @@ const (
 
 func stormKey(i int) domain.EnvironmentKey { return domain.EnvironmentKey(fmt.Sprint("key-", i)) }
 
-// stormBody returns the document that key had number-th: it can be told from its
-// first bytes what the rest has to be.
+// stormBody returns the document that key had number-th. Its first bytes determine
+// the rest.
 func stormBody(key int, number uint64) []byte {
 	random := rand.New(rand.NewPCG(uint64(key), number))
 	body := make([]byte, minStorm+random.IntN(maxStorm-minStorm))

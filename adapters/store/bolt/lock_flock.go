@@ -10,7 +10,7 @@ import (
 
 // lock locks f against other processes and other opens of the same file, as bbolt
 // does, and returns errInUse at once when one has it. Locking the same open file
-// twice is no conflict: bbolt's own lock joins this one.
+// twice is not a conflict: bbolt's own lock joins this one.
 func lock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

@@ -85,7 +85,7 @@ func readMeta(r io.ReaderAt, offset int64) (meta, error) {
 	}
 	b, order := page[pageHeaderSize:], binary.NativeEndian
 	if order.Uint32(b) != metaMagic {
-		return meta{}, damaged("it is no database of this program")
+		return meta{}, damaged("it is not a database of this program")
 	}
 	sum := fnv.New64a()
 	_, _ = sum.Write(b[:metaSize-8])

@@ -23,7 +23,7 @@ var (
 )
 
 // Open opens the store that u names, see the package's documentation, and makes
-// the file if there is none. A file that cannot be read is set aside and told of at
+// the file if there is none. A file that cannot be read is set aside and logged at
 // ERROR. Of d it uses Now and Logger.
 //
 // Its errors say what an operator has to do: a wrong URL, a file that another
@@ -55,8 +55,8 @@ func open(ctx context.Context, u *url.URL, d ports.StoreDeps, then ifDamaged) (p
 	return newStore(f, d), nil
 }
 
-// OpenExisting is Open for those who only read, such as operators' tools: where
-// there is no file it makes none, lest a mistyped path looks like an empty store,
+// OpenExisting is Open for callers that only read, such as operators' tools. It does
+// not create a missing file, since a mistyped path would look like an empty store,
 // and returns an error that wraps fs.ErrNotExist. A file that cannot be read is an
 // error too and stays where it is: it may be something else altogether.
 func OpenExisting(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
@@ -82,7 +82,7 @@ func makeDirectory(dir string) error {
 		syncDirectory(filepath.Dir(dir))
 		return nil
 	case errors.Is(err, fs.ErrExist):
-		return nil // what is no directory is found out by opening the file in it
+		return nil // opening the file shows whether this is a directory
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("the directory %s does not exist, and neither does the one it is in: create it, or correct store.url", dir)
 	default:
@@ -120,7 +120,8 @@ func openFile(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 }
 
 // openOnce opens the file at path. It returns errMoved when the file that was there
-// is no more, because it was damaged and has been set aside, or by somebody else.
+// has gone, because it was damaged and has been set aside, or was removed by somebody
+// else.
 func openOnce(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 	handle, err := openLocked(path)
 	if err != nil {
@@ -130,7 +131,7 @@ func openOnce(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 	err = f.open()
 	var damage *damageError
 	if errors.As(err, &damage) {
-		// While it is locked, lest it is another's new file that is renamed.
+		// While it is locked: otherwise another process's new file could be renamed.
 		if err = then(path, damage, d); err == nil {
 			err = errMoved
 		}
@@ -151,7 +152,7 @@ func openLocked(path string) (*os.File, error) {
 	case err == nil && info.IsDir():
 		return nil, errors.New("it is a directory: store.url must name a file in it")
 	case err == nil && !info.Mode().IsRegular():
-		return nil, errors.New("it is no regular file")
+		return nil, errors.New("it is not a regular file")
 	}
 	handle, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -122,8 +122,8 @@ func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version
 	return version, nil
 }
 
-// Touch implements ports.Writer. It does not wait for the disk, and a disk that
-// cannot be written to is no error of it.
+// Touch implements ports.Writer. It does not wait for the disk, and does
+// not fail if the disk cannot be written to.
 func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
 	const call = "touch"
 	if err := s.life.Enter(ctx); err != nil {

@@ -61,7 +61,7 @@ func TestDamagedDocumentIsReplacedByTheFormer(t *testing.T) {
 				t.Errorf("Get returned %.20q, version %q, want %.20q, version %q", got.Body, got.Version, test.first, r.Version)
 			}
 			if got := log.count("store_document_restored"); got != 1 || !strings.Contains(log.String(), "level=ERROR") {
-				t.Errorf("it was told of %d times, want once, at ERROR: %s", got, log)
+				t.Errorf("it was logged %d times, want once, at ERROR: %s", got, log)
 			}
 			for _, stale := range []ports.Version{first, second, ""} {
 				_, err := s.Put(t.Context(), ports.Record{Key: "key"}, stale)
@@ -106,7 +106,7 @@ func TestDamageOfBothRevisionsIsCorrupt(t *testing.T) {
 	_, err := s.Get(t.Context(), "key")
 	wantError(t, "Get", err, ports.ErrCorrupt)
 	if log.count("store_document_restored") > 0 {
-		t.Errorf("it was told that something was restored: %s", log)
+		t.Errorf("something was logged as restored: %s", log)
 	}
 	third := put(t, s, "key", "third", "")
 	if third == first || third == second {
@@ -182,7 +182,7 @@ func TestRestoringIsDoneOnce(t *testing.T) {
 		}
 	}
 	if got := log.count("store_document_restored"); got != 1 {
-		t.Errorf("it was told of %d times, want once: %s", got, log)
+		t.Errorf("it was logged %d times, want once: %s", got, log)
 	}
 }
 

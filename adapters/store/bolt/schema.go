@@ -12,7 +12,7 @@ import (
 // refused, not guessed at. Later versions keep the place and the form of the number.
 const schema = 1
 
-// The buckets at the top of the file. What else there may be is no concern of ours.
+// The buckets at the top of the file. Other buckets are ignored.
 const (
 	metaBucket        = "edge-proxy"         // tells that the file is ours
 	currentBucket     = "documents"          // head of each document

@@ -175,8 +175,8 @@ func (t table) restore(tx *bbolt.Tx, name string) (head, error) {
 	return former, t.sweep(tx, name)
 }
 
-// delete removes the current and the former revision. Errors: errUnchanged if there
-// was none, and bbolt's.
+// delete removes the current and the former revision. Errors: errUnchanged if
+// there was none, and bbolt's.
 func (t table) delete(tx *bbolt.Tx, name string) error {
 	if tx.Bucket([]byte(t.current)).Get(headKey(name)) == nil {
 		return errUnchanged

@@ -154,8 +154,8 @@ func (w *writer) try(all []*change) error {
 	return err
 }
 
-// writeConfirmations tells of the first failure and of the end of failures: those
-// who confirmed have been told that it is done.
+// writeConfirmations logs the first failure and the end of failures, because the
+// callers that confirmed have already got success.
 func (w *writer) writeConfirmations() {
 	err := w.confirmations.write(w.file)
 	switch {

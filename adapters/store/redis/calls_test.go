@@ -60,8 +60,8 @@ func (k *keeper) answer(c *fakeConn, command []string) {
 	}
 }
 
-// A document that comes slowly, but comes, is no failure, though it takes several
-// time-outs altogether.
+// A document that comes slowly, but comes, is not a failure, even if it takes several
+// time-outs in all.
 func TestSlowDocument(t *testing.T) {
 	beat := time.NewTicker(100 * time.Millisecond)
 	defer beat.Stop()

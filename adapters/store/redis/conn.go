@@ -45,7 +45,7 @@ func (l *location) dialer(read readFile) func(ctx context.Context, network, addr
 // conn is a connection that fails once the server has been silent for too long,
 // however much time the whole exchange was given: a server that hangs is found
 // out within seconds, and a document of any size may take the time it needs as
-// long as it moves. Without a deadline it waits for ever, as a subscription must.
+// long as it moves. Without a deadline it waits forever, as a subscription must.
 type conn struct {
 	net.Conn
 	silence time.Duration

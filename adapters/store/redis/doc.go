@@ -37,7 +37,7 @@
 //	                        nodes by address
 //
 // Certificate files are read for each new connection. Certificates are always
-// verified: whoever could pose as Redis could hand the fleet any flags.
+// verified: somebody who poses as Redis could give the fleet any flags.
 //
 // # What is stored
 //
@@ -63,7 +63,7 @@
 // master or rejects the password makes calls return ports.ErrUnavailable with the
 // cause, each within seconds: a call whose data are small within timeout, a larger
 // one as soon as the server is silent for that long. Nothing waits for Redis to
-// come back; the next call connects anew. Watch notices a dead or silent server
+// come back; the next call connects again. Watch notices a dead or silent server
 // within two timeouts.
 //
 // Wiped, Redis is as good as new: versions are random and never come again. What

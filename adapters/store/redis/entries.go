@@ -50,7 +50,7 @@ func (s *store) read(ctx context.Context, call, name string, patience time.Durat
 // keeping is how an entry is kept.
 type keeping struct {
 	lasts   time.Duration // after which it expires; 0: never
-	channel string        // on which the change is told; "": not
+	channel string        // on which the change is announced; "": not
 	message string
 }
 

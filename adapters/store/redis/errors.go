@@ -21,8 +21,8 @@ import (
 
 // failure turns the error of a call into what the port promises. ctx is the
 // caller's: only its end is a context's error, the time-outs of go-redis and of
-// our own are ports.ErrUnavailable. Their causes are told as text and not wrapped,
-// lest errors.Is takes a time-out of theirs for the caller's.
+// our own are ports.ErrUnavailable. Their causes are text and not wrapped, so that
+// errors.Is does not take a time-out of theirs for the caller's.
 func failure(ctx context.Context, call string, err error) error {
 	if err == nil {
 		return nil

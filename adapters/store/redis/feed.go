@@ -15,7 +15,7 @@ import (
 
 // feed is a subscription to the channel of changes, shared by the watchers that
 // joined it. It ends when the last of them parts, when the store is closed, or
-// when it breaks; it is never mended: its watchers could not tell which changes
+// when it breaks; it is never repaired: its watchers could not know which changes
 // they missed.
 type feed struct {
 	ready   chan struct{} // closed when subscribed

@@ -31,8 +31,8 @@ func (n names) record(key domain.EnvironmentKey) string { return n.name(string(k
 func (n names) lease(name string) string                { return n.name(name, leaseKind) }
 func (n names) state(name string) string                { return n.name(name, stateKind) }
 
-// changes is the channel on which changed records are told, the environment's key
-// being the message. One for all environments: a node that follows thousands
+// changes is the channel on which changed records are announced. The message is the
+// environment's key. One for all environments: a node that follows thousands
 // needs one subscription.
 func (n names) changes() string { return n.prefix + ":changes" }
 

@@ -26,8 +26,8 @@ var _ ports.OpenStore = Open
 
 // Open opens the store that u names; the package's documentation lists the forms
 // of u and its parameters. It reads the files u names but connects to nothing:
-// each call connects when it needs to. Its errors are those an operator has to
-// mend, in u or in the files, and show no part of u that may be a secret.
+// each call connects when it needs to. Its errors are those that an operator has
+// to fix, in u or in the files, and show no part of u that may be a secret.
 //
 // go-redis writes its own lines to standard error, for the whole process. Open
 // turns that off: all that matters comes back as an error.
@@ -36,7 +36,7 @@ func Open(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error)
 	if err != nil {
 		return nil, fmt.Errorf("redis: store.url: %w", err)
 	}
-	// Only to check them: each connection reads them anew.
+	// Only to check them: each connection reads them again.
 	if _, _, err := l.credentials(d.ReadFile); err != nil {
 		return nil, fmt.Errorf("redis: store.url: %w", err)
 	}
@@ -84,7 +84,7 @@ func (l *location) options(read readFile) (*goredis.UniversalOptions, error) {
 		ConnMaxLifetime:       l.connectionLifetime,
 		ConnMaxLifetimeJitter: l.connectionLifetime / 10,
 
-		// Whoever calls the store backs off and tries again; here one repetition
+		// Callers of the store back off and try again; here one repetition
 		// covers connections that a restarted server left half closed. Repeating
 		// is safe, see scripts.go.
 		DialerRetries:   1,

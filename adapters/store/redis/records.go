@@ -13,7 +13,7 @@ import (
 )
 
 // recordLife is how long a record stays after it was last confirmed, by Put or
-// Touch, so that environments nobody serves any more do not stay for ever.
+// Touch, so that environments that are no longer served do not stay forever.
 const recordLife = 7 * 24 * time.Hour
 
 // Get implements ports.Reader.

@@ -14,8 +14,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/rediscontainers"
 )
 
-// relay passes bytes between clients and a server, except answers that it is told
-// to lose.
+// relay passes bytes between clients and a server, except for answers that a test
+// lets it lose.
 type relay struct {
 	listener net.Listener
 	server   string

@@ -31,12 +31,12 @@ const (
 
 // putScript replaces a hash if it has the expected version.
 //
-// KEYS[1] is the hash. ARGV: the expected version ("": no hash, or anything that
-// is none of ours), the new version, the milliseconds to live (0: for ever), the
-// channel ("": tell nobody) and the message, then fields and values.
+// KEYS[1] is the hash. ARGV: the expected version ("": no hash, or one that
+// is not ours), the new version, the milliseconds to live (0: forever), the channel
+// ("": announce nothing) and the message, then fields and values.
 //
 // A hash that has the new version already was written by this very call. The
-// change is told first: were that forbidden, nothing must have changed. Nobody
+// change is announced first: if that is forbidden, nothing must have changed. Nobody
 // can read between the two.
 const putScript = `
 local kind = redis.call('TYPE', KEYS[1]).ok
@@ -80,7 +80,7 @@ return 'done'
 // has it, the milliseconds it has left, at least 1.
 //
 // KEYS[1] is the lease. ARGV: the holder, the milliseconds to live. A value that
-// never expires is none of ours and is replaced.
+// never expires is not ours and is replaced.
 const tryLeaseScript = `
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind == 'string' then

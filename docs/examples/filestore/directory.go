@@ -75,7 +75,7 @@ func (d directory) write(name string, content []byte, how durability) error {
 	return errors.Join(err, file.Close())
 }
 
-// replace puts content in the place of a file at once: whoever reads it finds the
+// replace puts content in the place of a file at once: a reader finds the
 // former content or the new one. The caller has the lock, and with it the name that
 // the new file has at first.
 func (d directory) replace(name string, content []byte, how durability) error {

@@ -9,7 +9,7 @@
 //
 // # Files
 //
-//	lock              locked by whoever changes something
+//	lock              locked while something is changed
 //	changes           a random text, another one after each change of a document
 //	records/NAME/     a document, NAME being the SHA-256 of its key
 //	states/NAME/      a state, likewise

@@ -30,7 +30,7 @@ const (
 	// slack is what a busy machine may take on top.
 	slack = 500 * time.Millisecond
 	// patience is how long a test waits for what must come; only a failing test
-	// waits so long.
+	// waits that long.
 	patience = 30 * time.Second
 )
 
@@ -55,7 +55,7 @@ type fleet struct {
 	nodes      []*harness.Proxy
 }
 
-// newFleet starts an upstream with so many environments and a Redis, and no node yet.
+// newFleet starts an upstream with a number of environments, and a Redis, but no node.
 func newFleet(t *testing.T, environments int) *fleet {
 	t.Helper()
 	d := rediscontainers.Single(t)

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// relay passes bytes between nodes and Redis until it is told to swallow them: then
-// connections stay open, new ones are taken, and nothing gets through.
+// relay passes bytes between nodes and Redis until a test lets it swallow them. Then
+// connections stay open, new ones are accepted, and nothing gets through.
 type relay struct {
 	listener net.Listener
 	server   string

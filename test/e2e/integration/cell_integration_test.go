@@ -101,7 +101,7 @@ func (c *cell) changeTo(t *testing.T, r revision) {
 }
 
 // restart: what was stored is served again, and upstream asked whether it is
-// still right; without a store the document is fetched anew.
+// still right; without a store the document is fetched again.
 func (c *cell) restart(t *testing.T) {
 	c.awaitStored(t)
 	asked := len(c.api.polls())
@@ -230,8 +230,8 @@ func (c *cell) awaitStored(t *testing.T) {
 	}
 }
 
-// withoutDocument judges an answer about a configured environment of which there
-// is no document yet.
+// withoutDocument checks an answer about a configured environment that has no
+// document yet.
 func withoutDocument(a answer) error {
 	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, `"unavailable"`) {
 		return fmt.Errorf("without a document: %d, Retry-After %q, %s", a.status, a.header.Get("Retry-After"), a.body)

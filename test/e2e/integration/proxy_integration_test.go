@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	// patience bounds each wait; only a failing test waits so long.
+	// patience bounds each wait; only a failing test waits that long.
 	patience = time.Minute
 	// pollInterval is how often the proxies poll.
 	pollInterval = 500 * time.Millisecond
@@ -121,8 +121,8 @@ func (p *proxy) events(name string) []map[string]any {
 	return found
 }
 
-// source is where the proxy says it had a revision from when it last had it anew:
-// "upstream", "store", or "" if it never had it.
+// source is where the proxy says that it last got a revision from: "upstream",
+// "store", or "" if it never had it.
 func (p *proxy) source(r revision) string {
 	source := ""
 	for _, event := range p.events("environment_updated") {

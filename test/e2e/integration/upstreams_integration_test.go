@@ -131,8 +131,8 @@ func (a *api) checkPolls(t *testing.T) {
 	}
 }
 
-// checkFirstPoll judges the first poll of a proxy that started with a document,
-// since so many polls.
+// checkFirstPoll checks the first poll, after the first since ones, of a proxy that
+// started with a document.
 func (a *api) checkFirstPoll(t *testing.T, since int, held revision) {
 	t.Helper()
 	if !a.kind.conditional {

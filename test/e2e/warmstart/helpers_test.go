@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long a test waits for what must come; only a failing test waits
-// so long.
+// that long.
 const patience = 30 * time.Second
 
 // newFile returns the path of a store's file that does not exist yet.

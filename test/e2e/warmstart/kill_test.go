@@ -190,7 +190,7 @@ func TestKilledWhileDocumentsChange(t *testing.T) {
 	}
 	t.Logf("%d kills, %d documents sent; %d times more had been stored than was known for certain", rounds, total, newer)
 	if total < rounds {
-		t.Errorf("only %d documents were sent: that is no storm", total)
+		t.Errorf("only %d documents were sent: that is not a storm", total)
 	}
 	if len(aside(t, path)) > 0 {
 		t.Error("a file was set aside")
