@@ -18,6 +18,7 @@ import (
 type scratch struct {
 	in       []byte
 	identity domain.Identity
+	last     map[string]int // of the traits, see lastOfEach
 	outcomes []engine.OutcomeID
 	out      []byte
 }
@@ -30,8 +31,14 @@ const (
 )
 
 func (a *API) recycle(s *scratch) {
-	if cap(s.in) > keepBuffer || cap(s.out) > keepBuffer || cap(s.identity.Traits) > keepTraits {
-		return
+	if cap(s.in) > keepBuffer {
+		s.in = nil
+	}
+	if cap(s.out) > keepBuffer {
+		s.out = make([]byte, 0, firstRead) // room for the identity of the next answer
+	}
+	if cap(s.identity.Traits) > keepTraits {
+		s.identity.Traits, s.last = nil, nil
 	}
 	clear(s.identity.Traits) // they point into the request
 	s.identity = domain.Identity{Traits: s.identity.Traits[:0]}
@@ -54,20 +61,21 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	if err != nil {
 		return err
 	}
-	complete(&s.identity, entry)
+	s.complete(entry)
 	return a.answerIdentity(w, r.Request, entry, s)
 }
 
-// complete makes an identity ready for evaluation: it removes traits that do not apply,
+// complete makes the identity ready for evaluation: it removes traits that do not apply,
 // gives it an identifier, and leaves the last trait of each key.
-func complete(id *domain.Identity, entry app.Entry) {
+func (s *scratch) complete(entry app.Entry) {
+	id := &s.identity
 	if ignoresTraits(entry) {
 		id.Traits = id.Traits[:0]
 	}
 	if text.IsBlank(id.Identifier) {
 		id.Identifier = transientIdentifier(id.Traits)
 	}
-	id.Traits = lastOfEach(id.Traits)
+	id.Traits = s.lastOfEach(id.Traits)
 }
 
 // ignoresTraits reports whether the traits of a request do not apply.
@@ -76,20 +84,24 @@ func ignoresTraits(entry app.Entry) bool {
 }
 
 // lastOfEach removes in place all traits but the last one of each key.
-func lastOfEach(traits []domain.Trait) []domain.Trait {
+func (s *scratch) lastOfEach(traits []domain.Trait) []domain.Trait {
 	if !mayRepeat(traits) {
 		return traits
 	}
-	last := make(map[string]int, len(traits))
+	if s.last == nil {
+		s.last = make(map[string]int, len(traits))
+	}
 	for i := range traits {
-		last[traits[i].Key] = i
+		s.last[traits[i].Key] = i
 	}
 	kept := traits[:0]
 	for i := range traits {
-		if last[traits[i].Key] == i {
+		if s.last[traits[i].Key] == i {
 			kept = append(kept, traits[i])
 		}
 	}
+	clear(s.last)
+	clear(traits[len(kept):])
 	return kept
 }
 
