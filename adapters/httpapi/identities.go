@@ -35,7 +35,7 @@ func (a *API) recycle(s *scratch) {
 		s.in = nil
 	}
 	if cap(s.out) > keepBuffer {
-		s.out = nil
+		s.out = make([]byte, 0, firstRead) // room for the identity of the next answer
 	}
 	if cap(s.identity.Traits) > keepTraits {
 		s.identity.Traits, s.last = nil, nil
