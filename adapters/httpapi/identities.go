@@ -18,7 +18,6 @@ import (
 type scratch struct {
 	in       []byte
 	identity domain.Identity
-	last     map[string]int // of the traits, see lastOfEach
 	outcomes []engine.OutcomeID
 	out      []byte
 }
@@ -38,7 +37,7 @@ func (a *API) recycle(s *scratch) {
 		s.out = make([]byte, 0, firstRead) // room for the identity of the next answer
 	}
 	if cap(s.identity.Traits) > keepTraits {
-		s.identity.Traits, s.last = nil, nil
+		s.identity.Traits = nil
 	}
 	clear(s.identity.Traits) // they point into the request
 	s.identity = domain.Identity{Traits: s.identity.Traits[:0]}
@@ -65,8 +64,9 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	return a.answerIdentity(w, r.Request, entry, s)
 }
 
-// complete makes the identity ready for evaluation: it removes traits that do not apply,
-// gives it an identifier, and leaves the last trait of each key.
+// complete makes the identity ready for evaluation: it removes traits that do not apply
+// and gives it an identifier. Of two traits with one key the last one applies, and the
+// answer repeats both, as recorded.
 func (s *scratch) complete(entry app.Entry) {
 	id := &s.identity
 	if ignoresTraits(entry) {
@@ -75,51 +75,11 @@ func (s *scratch) complete(entry app.Entry) {
 	if text.IsBlank(id.Identifier) {
 		id.Identifier = transientIdentifier(id.Traits)
 	}
-	id.Traits = s.lastOfEach(id.Traits)
 }
 
 // ignoresTraits reports whether the traits of a request do not apply.
 func ignoresTraits(entry app.Entry) bool {
 	return entry.Access == domain.ClientSide && entry.Environment.Serving.IgnoreClientTraits
-}
-
-// lastOfEach removes in place all traits but the last one of each key.
-func (s *scratch) lastOfEach(traits []domain.Trait) []domain.Trait {
-	if !mayRepeat(traits) {
-		return traits
-	}
-	if s.last == nil {
-		s.last = make(map[string]int, len(traits))
-	}
-	for i := range traits {
-		s.last[traits[i].Key] = i
-	}
-	kept := traits[:0]
-	for i := range traits {
-		if s.last[traits[i].Key] == i {
-			kept = append(kept, traits[i])
-		}
-	}
-	clear(s.last)
-	clear(traits[len(kept):])
-	return kept
-}
-
-// mayRepeat reports whether two traits may have the same key. For a few traits it knows,
-// without allocating.
-func mayRepeat(traits []domain.Trait) bool {
-	const few = 32
-	if len(traits) > few {
-		return true
-	}
-	for i := range traits {
-		for j := range i {
-			if traits[i].Key == traits[j].Key {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // getIdentity answers with the flags of the identity in ?identifier=, which has no
