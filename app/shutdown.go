@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // shutDown stops in order. It makes the proxy unready, stops polling and drops leases;
@@ -40,7 +42,7 @@ func (a *App) shutDown(ctx context.Context, input Input, stopKeeping func(), run
 	}
 	reported := a.endReports(ctx)
 	errs = append(errs, a.closeStore(ctx, stopped && reported))
-	a.deps.Logger.InfoContext(ctx, "stopped", "took", a.deps.Now().Sub(began).Round(time.Millisecond).String())
+	a.deps.Logger.Log(ctx, ports.LevelAlways, "stopped", "took", a.deps.Now().Sub(began).Round(time.Millisecond).String())
 	return errors.Join(errs...)
 }
 

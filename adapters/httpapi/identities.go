@@ -30,8 +30,14 @@ const (
 )
 
 func (a *API) recycle(s *scratch) {
-	if cap(s.in) > keepBuffer || cap(s.out) > keepBuffer || cap(s.identity.Traits) > keepTraits {
-		return
+	if cap(s.in) > keepBuffer {
+		s.in = nil
+	}
+	if cap(s.out) > keepBuffer {
+		s.out = make([]byte, 0, firstRead) // room for the identity of the next answer
+	}
+	if cap(s.identity.Traits) > keepTraits {
+		s.identity.Traits = nil
 	}
 	clear(s.identity.Traits) // they point into the request
 	s.identity = domain.Identity{Traits: s.identity.Traits[:0]}
@@ -54,60 +60,26 @@ func (a *API) postIdentity(w http.ResponseWriter, r bunrouter.Request) error {
 	if err != nil {
 		return err
 	}
-	complete(&s.identity, entry)
+	s.complete(entry)
 	return a.answerIdentity(w, r.Request, entry, s)
 }
 
-// complete makes an identity ready for evaluation: it removes traits that do not apply,
-// gives it an identifier, and leaves the last trait of each key.
-func complete(id *domain.Identity, entry app.Entry) {
+// complete makes the identity ready for evaluation: it removes traits that do not apply
+// and gives it an identifier. Of two traits with one key the last one applies, and the
+// answer repeats both, as recorded.
+func (s *scratch) complete(entry app.Entry) {
+	id := &s.identity
 	if ignoresTraits(entry) {
 		id.Traits = id.Traits[:0]
 	}
 	if text.IsBlank(id.Identifier) {
 		id.Identifier = transientIdentifier(id.Traits)
 	}
-	id.Traits = lastOfEach(id.Traits)
 }
 
 // ignoresTraits reports whether the traits of a request do not apply.
 func ignoresTraits(entry app.Entry) bool {
 	return entry.Access == domain.ClientSide && entry.Environment.Serving.IgnoreClientTraits
-}
-
-// lastOfEach removes in place all traits but the last one of each key.
-func lastOfEach(traits []domain.Trait) []domain.Trait {
-	if !mayRepeat(traits) {
-		return traits
-	}
-	last := make(map[string]int, len(traits))
-	for i := range traits {
-		last[traits[i].Key] = i
-	}
-	kept := traits[:0]
-	for i := range traits {
-		if last[traits[i].Key] == i {
-			kept = append(kept, traits[i])
-		}
-	}
-	return kept
-}
-
-// mayRepeat reports whether two traits may have the same key. For a few traits it knows,
-// without allocating.
-func mayRepeat(traits []domain.Trait) bool {
-	const few = 32
-	if len(traits) > few {
-		return true
-	}
-	for i := range traits {
-		for j := range i {
-			if traits[i].Key == traits[j].Key {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // getIdentity answers with the flags of the identity in ?identifier=, which has no

@@ -8,8 +8,10 @@ import (
 // Inflight bounds the bytes that requests and answers take while they are under way,
 // over all connections. It is safe for concurrent use; make it with NewInflight.
 type Inflight struct {
-	max  int64
-	used atomic.Int64
+	max     int64
+	used    atomic.Int64
+	refused atomic.Int64 // requests since the last line in the log
+	logged  atomic.Int64 // Unix time of that line
 }
 
 // defaultInflight is the bound when none is given, in bytes.
@@ -49,10 +51,20 @@ func (a *API) reserve(w http.ResponseWriter, n int) error {
 	}
 	bytes := min(int64(n), a.inflight.max/4)
 	if !a.inflight.Reserve(bytes) {
+		a.logRefused()
 		return errBusy
 	}
 	w.(*exchange).reserved += bytes
 	return nil
+}
+
+// logRefused logs, at most once a minute, that requests are refused.
+func (a *API) logRefused() {
+	f, now := a.inflight, a.now().Unix()
+	f.refused.Add(1)
+	if last := f.logged.Load(); now-last >= 60 && f.logged.CompareAndSwap(last, now) {
+		a.logger.Warn("inflight_limit_reached", "limit_bytes", f.max, "refused", f.refused.Swap(0), "effect", "large requests and answers get 503 until others have ended")
+	}
 }
 
 // release releases what was reserved for x.

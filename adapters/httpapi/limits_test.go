@@ -1,9 +1,11 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -162,7 +164,8 @@ func TestEveryAnswerSaysWhetherItMayBeStored(t *testing.T) {
 func TestBytesInFlight(t *testing.T) {
 	const most = 1 << 20
 	inflight := httpapi.NewInflight(most)
-	api := newAPI(t, func(o *httpapi.Options) { o.Inflight = inflight })
+	var log bytes.Buffer // one request at a time logs: the first
+	api := newAPI(t, func(o *httpapi.Options) { o.Inflight, o.Logger = inflight, slog.New(slog.NewTextHandler(&log, nil)) })
 	body := `{"identifier":"u","x":"` + strings.Repeat("x", 200_000) + `"}`
 	for range 100 {
 		if w := ask(api, "POST", "/api/v1/identities/", body, clientHeader()...); w.Code != 200 {
@@ -195,6 +198,9 @@ func TestBytesInFlight(t *testing.T) {
 	}
 	if refused == 0 || refused == clients {
 		t.Errorf("%d of %d refused", refused, clients)
+	}
+	if n := strings.Count(log.String(), "inflight_limit_reached limit_bytes=1048576 refused=1 "); n != 1 {
+		t.Errorf("logged %s", &log)
 	}
 	// Small requests go on.
 	for _, r := range []*http.Request{request("GET", "/api/v1/flags/", "", clientHeader()...), request("POST", "/api/v1/identities/", `{"identifier":"u"}`, clientHeader()...)} {

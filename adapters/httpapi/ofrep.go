@@ -150,7 +150,7 @@ func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch) (
 	if text.IsBlank(s.identity.Identifier) && (len(s.identity.Traits) == 0 || ignoresTraits(entry)) {
 		return entry, nil, nil
 	}
-	complete(&s.identity, entry)
+	s.complete(entry)
 	return entry, &s.identity, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -142,7 +143,11 @@ func (p *presentation) feature(entry app.Entry, name string) *prepared {
 // appendFlags appends the flags of the outcomes that access may see, and the bracket that
 // closes the array.
 func (p *presentation) appendFlags(dst []byte, outcomes []engine.OutcomeID, access domain.Access) []byte {
-	f := p.fragments()
+	f, size := p.fragments(), 1
+	for _, id := range outcomes {
+		size += len(f.of(id))
+	}
+	dst = slices.Grow(dst, size)
 	for _, id := range outcomes {
 		if access != domain.ClientSide || !p.hidden[id] {
 			dst = append(dst, f.of(id)...)

@@ -66,7 +66,7 @@ func appendPairs(buf []byte, prefix string, g *group, reserved func(string) bool
 func noneReserved(string) bool { return false }
 
 func colour(level slog.Level) string {
-	switch {
+	switch level = shownLevel(level); {
 	case level >= LevelCritical:
 		return "\x1b[1;31m" // bold red
 	case level >= slog.LevelError:

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"math"
 	"strings"
+
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // Levels beside those of slog. A level of Python's n is the slog level
@@ -49,12 +51,20 @@ func levelFromNumber(n int) slog.Level {
 }
 
 // levelNumber is Python's number of a level.
-func levelNumber(l slog.Level) int64 { return 20 + int64(l)*10/4 }
+func levelNumber(l slog.Level) int64 { return 20 + int64(shownLevel(l))*10/4 }
+
+// shownLevel is the level that a line has in the log.
+func shownLevel(l slog.Level) slog.Level {
+	if l >= ports.LevelAlways {
+		return slog.LevelInfo
+	}
+	return l
+}
 
 // levelName is Python's name of a level, and of one between two names that of
 // the lower one.
 func levelName(l slog.Level) string {
-	switch {
+	switch l = shownLevel(l); {
 	case l >= LevelCritical:
 		return "CRITICAL"
 	case l >= slog.LevelError:
@@ -69,7 +79,7 @@ func levelName(l slog.Level) string {
 
 // levelNameLower is levelName as structlog writes it.
 func levelNameLower(l slog.Level) string {
-	switch {
+	switch l = shownLevel(l); {
 	case l >= LevelCritical:
 		return "critical"
 	case l >= slog.LevelError:

@@ -25,6 +25,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // The loggers' names are those of the Python proxy where it has the same logger.
@@ -61,7 +62,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	if settings.WebConcurrency > 0 {
 		runtime.GOMAXPROCS(settings.WebConcurrency)
 	}
-	logger.InfoContext(ctx, "starting", "version", commands.ReadBuild().Version, "api_url", settings.APIURL.String(),
+	logger.Log(ctx, ports.LevelAlways, "starting", "version", commands.ReadBuild().Version, "api_url", settings.APIURL.String(),
 		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
 	limitMemory(ctx, settings, logger)
 
@@ -77,7 +78,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	defer upstream.close()
 	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
 	if err != nil {
-		logger.ErrorContext(ctx, "start_failed", "error", err)
+		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
 		return commands.ErrReported
 	}
 	proxy := app.New(appConfig(settings), app.Deps{
@@ -113,7 +114,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		reloading.Go(func() { boundGarbage(ctx) })
 	}
 	if err := proxy.Run(ctx, server); err != nil {
-		logger.ErrorContext(ctx, "failed", "error", err)
+		logger.Log(ctx, logging.LevelCritical, "failed", "error", err)
 		return commands.ErrReported
 	}
 	return nil

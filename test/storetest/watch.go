@@ -50,7 +50,7 @@ func watchCases() []testCase {
 		}},
 		{name: "watch-no-keys", law: lawWatch, run: func(c *check) {
 			h := c.openOne()
-			h.watch([]domain.EnvironmentKey{someKey}, nil) // skips where there is no watching
+			h.watch([]domain.EnvironmentKey{someKey}, nil) // skips where the store cannot watch
 			w := h.startWatch(nil, nil)
 			h.put(record(someKey, "{}"), "")
 			if c.holdsWithin(pause, w.ended) {
@@ -145,7 +145,7 @@ func watchCases() []testCase {
 		}},
 		{name: "watch-ends-with-deadline", law: lawWatch, run: func(c *check) {
 			h := c.openOne()
-			h.watch([]domain.EnvironmentKey{someKey}, nil) // skips where there is no watching
+			h.watch([]domain.EnvironmentKey{someKey}, nil) // skips where the store cannot watch
 			_, err := bounded(c, "Watch", c.harness.Patience, func(ctx context.Context) (struct{}, error) {
 				ctx, cancel := context.WithTimeout(ctx, pause)
 				defer cancel()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// leases are those of one process: nobody else has the file.
+// leases are those of one process, which is the only one that has the file.
 type leases struct {
 	mu   sync.Mutex
 	held map[string]lease

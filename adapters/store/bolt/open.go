@@ -145,7 +145,7 @@ func openOnce(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 
 var errMoved = errors.New("it was moved while it was being opened")
 
-// openLocked opens and locks the file at path, which it makes if there is none.
+// openLocked opens and locks the file at path, and creates it if it does not exist.
 func openLocked(path string) (*os.File, error) {
 	// Asked before it is opened: opening a pipe would wait for its other end.
 	switch info, err := os.Stat(path); {

@@ -34,7 +34,7 @@ func TestRemovedFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			put(t, s, "other", "second", "")
-			<-woken // for whoever stored the document to store it again
+			<-woken // so that the document is stored again
 			if _, err := s.Get(t.Context(), "key"); err == nil {
 				t.Error("Get returned a document that is gone at the next start")
 			}

@@ -8,11 +8,13 @@ import (
 	"log"
 	"net"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/adapters/store/redis"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
@@ -124,6 +126,9 @@ func TestUnreadablePasswordFile(t *testing.T) {
 	s := serve(t, greeted(silent))
 	store := openURL(t, s.url()+"?password_file=/run/secrets/redis&timeout=500ms", d)
 	readable = false
+	if _, err := redis.Open(t.Context(), &url.URL{Scheme: "redis", Host: "localhost", RawQuery: "password_file=/run/secrets/redis"}, d); err == nil || !strings.Contains(err.Error(), "(uid ") {
+		t.Errorf("Open: %v, want an error that names the user", err)
+	}
 	_, err := store.Stat(t.Context(), "key")
 	if want := fmt.Sprintf("(uid %d)", os.Getuid()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "/run/secrets/redis") {
 		t.Errorf("Stat: %v, want an error with the file and %q", err, want)

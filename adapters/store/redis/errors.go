@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -205,8 +204,6 @@ func networkCause(err error) string {
 		return "all connections are busy"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the server closed the connection"
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf("%v: the user that this program runs as (uid %d) must be able to read the file", err, os.Getuid())
 	}
 	return err.Error()
 }

@@ -25,7 +25,7 @@ type feed struct {
 	watches wakes.Set
 }
 
-// join adds w to the subscription, or to a new one where there is none. The
+// join adds w to the subscription, and begins one if necessary. The
 // caller is within a call and has to part.
 func (s *store) join(w *wakes.Watcher) *feed {
 	s.mu.Lock()

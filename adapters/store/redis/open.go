@@ -36,16 +36,17 @@ func Open(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error)
 	if err != nil {
 		return nil, fmt.Errorf("redis: store.url: %w", err)
 	}
+	read := withUser(d.ReadFile)
 	// Only to check them: each connection reads them again.
-	if _, _, err := l.credentials(d.ReadFile); err != nil {
+	if _, _, err := l.credentials(read); err != nil {
 		return nil, fmt.Errorf("redis: store.url: %w", err)
 	}
 	if l.secure {
-		if _, err := l.tlsConfig(l.addrs[0], d.ReadFile); err != nil {
+		if _, err := l.tlsConfig(l.addrs[0], read); err != nil {
 			return nil, fmt.Errorf("redis: store.url: %w", err)
 		}
 	}
-	options, err := l.options(d.ReadFile)
+	options, err := l.options(read)
 	if err != nil {
 		return nil, fmt.Errorf("redis: store.url: %w", err)
 	}

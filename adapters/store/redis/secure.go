@@ -3,12 +3,26 @@ package redis
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 )
 
 // readFile reads a whole file, see ports.StoreDeps.
 type readFile = func(name string) ([]byte, error)
+
+// withUser returns read with errors that name the user who lacks a permission.
+func withUser(read readFile) readFile {
+	return func(name string) ([]byte, error) {
+		content, err := read(name)
+		if errors.Is(err, fs.ErrPermission) {
+			err = fmt.Errorf("%w: the user that this program runs as (uid %d) must be able to read the file", err, os.Getuid())
+		}
+		return content, err
+	}
+}
 
 // tlsConfig makes the configuration of one connection to addr from the files as
 // they are now: a certificate that was renewed counts from the next connection.

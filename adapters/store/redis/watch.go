@@ -9,7 +9,7 @@ import (
 )
 
 // Watch implements ports.Watcher. All Watches of a store share one subscription;
-// when it breaks they return, each.
+// when it breaks, each of them returns.
 func (s *store) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
 	const call = "watch"
 	if err := s.life.Enter(ctx); err != nil {

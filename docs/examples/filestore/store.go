@@ -91,7 +91,7 @@ func (s *store) inDirectory(f func(directory) error) error {
 	return f(directory{root})
 }
 
-// failure tells which call an error is of. Whatever is neither the port's nor the
+// failure adds the name of the call to an error. Whatever is neither the port's nor the
 // context's means that the directory cannot be used now: a full disk, a lost mount,
 // a missing permission.
 func failure(call string, err error) error {

@@ -2,8 +2,10 @@ package cli_test
 
 import (
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -109,4 +111,31 @@ func TestTheSampleIsServedOffline(t *testing.T) {
 	proxy := harness.StartProxy(t, harness.Setup{Env: map[string]string{"CONFIG_PATH": path}})
 	proxy.WaitReady(t)
 	flags(t, proxy.URL, "sample_client_key")
+}
+
+// A crash loop must be seen even where almost nothing is logged.
+func TestStartAndEndAreAlwaysLogged(t *testing.T) {
+	t.Parallel()
+	config := harness.StartUpstream(t).Serve(t, shop())
+	quiet := with(config, "logging", map[string]any{"log_level": "CRITICAL"})
+	command := harness.Setup{Config: quiet, Env: map[string]string{"STORE_URL": "bolt:///proc/nope/x.db"}}
+	expect(t, harness.Run(t, command), 1, []string{`"level":"info"`, `"message":"starting"`, `"level":"critical"`, `"message":"start_failed"`}, nil)
+
+	path := filepath.Join(t.TempDir(), "output")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, process, ended := startLoggingTo(t, out, quiet)
+	_ = out.Close()
+	if err := process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	output := read(t, path)
+	if n := strings.Count(output, "\n"); n != 2 || !strings.Contains(output, "INFO     starting ") || !strings.Contains(output, "INFO     stopped ") {
+		t.Errorf("the output is\n%s\nwant the start and the end", output)
+	}
 }

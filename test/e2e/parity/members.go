@@ -25,8 +25,7 @@ func edited(answer []byte, flag, trait func(map[string]any)) []byte {
 			flag(o)
 		}
 		if traits, isIdentity := o["traits"].([]any); isIdentity {
-			o["traits"] = lastOfEach(traits)
-			each(o["traits"], trait)
+			each(traits, trait)
 			each(o["flags"], flag)
 		}
 	})
@@ -49,23 +48,6 @@ func each(value any, edit func(map[string]any)) {
 			}
 		}
 	}
-}
-
-// lastOfEach returns the last trait of each key. The Python proxy repeats all of them.
-func lastOfEach(traits []any) []any {
-	last := map[any]int{}
-	for i, t := range traits {
-		if o, isObject := t.(map[string]any); isObject {
-			last[o["trait_key"]] = i
-		}
-	}
-	kept := []any{}
-	for i, t := range traits {
-		if o, isObject := t.(map[string]any); !isObject || last[o["trait_key"]] == i {
-			kept = append(kept, t)
-		}
-	}
-	return kept
 }
 
 // WithoutNewMembers returns an answer without the members that recordings of engine 10
