@@ -57,7 +57,7 @@ type FeatureState struct {
 
 // Variant is one multivariate option of a feature state.
 type Variant struct {
-	// Key is the option's name, a text or null. Evaluation does not depend on it.
+	// Key is the option's name, a text or null.
 	Key    Value
 	Value  Value
 	Weight Value // percentage allocation: a number, 0 to 100

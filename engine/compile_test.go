@@ -112,7 +112,7 @@ func TestMembersOfListsReadAsPythonShowsThem(t *testing.T) {
 
 func TestPropertiesThatAreJSONPaths(t *testing.T) {
 	const more = `,"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":"off","django_id":1,"feature_segment":{"priority":5},
-		"multivariate_feature_state_values":[{"id":1,"percentage_allocation":0,"multivariate_feature_option":{"value":7}},{"id":2,"percentage_allocation":0.0,"multivariate_feature_option":{"value":null}}]}]`
+		"multivariate_feature_state_values":[{"id":1,"percentage_allocation":0,"multivariate_feature_option":{"value":7}},{"id":2,"percentage_allocation":0.0,"multivariate_feature_option":{"value":null,"key":"dark"}}]}]`
 	id := &domain.Identity{Identifier: "someone", Traits: []domain.Trait{{Key: "user-id", Value: domain.StringValue("u1")}, {Key: "$.named.so", Value: domain.BoolValue(true)}}}
 	for _, c := range []struct {
 		operator, path, value string
@@ -127,6 +127,8 @@ func TestPropertiesThatAreJSONPaths(t *testing.T) {
 		{"REGEX", "$.features.a.priority", `"5$"`, true},
 		{"REGEX", "$.features.a.variants[0].weight", `"0$"`, true},
 		{"REGEX", "$.features.a.variants[1].weight", `"0.0$"`, true},
+		{"EQUAL", "$.features.a.variants[1].key", `"dark"`, true},
+		{"IS_SET", "$.features.a.variants[0].key", `null`, false},
 		// What is not there matches nothing in a filter, of features and of traits.
 		{"IS_SET", "$.features[?match(@.nothing,'x')].name", `null`, false},
 		{"IS_SET", "$.features[?search(@.name,@.nothing)].name", `null`, false},

@@ -188,7 +188,11 @@ func featureTree(fs *domain.FeatureState) *jsonpath.Object {
 	if len(fs.Variants) > 0 {
 		variants := make([]any, len(fs.Variants))
 		for i, v := range fs.Variants {
-			variants[i] = object(member{"value", jsonpath.Node(v.Value)}, member{"weight", jsonpath.Node(v.Weight)}, member{"priority", orderNode(v.Order)})
+			variant := object(member{"value", jsonpath.Node(v.Value)}, member{"weight", jsonpath.Node(v.Weight)}, member{"priority", orderNode(v.Order)})
+			if !v.Key.IsNull() {
+				variant.Set("key", jsonpath.Node(v.Key))
+			}
+			variants[i] = variant
 		}
 		tree.Set("variants", variants)
 	}
