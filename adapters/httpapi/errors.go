@@ -96,7 +96,7 @@ var aboutAnswer = []string{"Content-Encoding", updatedAtHeader, "Cache-Control",
 func (a *API) fail(x *exchange, r *http.Request, err error) {
 	var known *statusError
 	if !errors.As(err, &known) {
-		a.logger.ErrorContext(r.Context(), "request failed",
+		a.logger.ErrorContext(r.Context(), "request_failed",
 			"method", r.Method, "path", requestPath(r), "error", redact(err.Error()))
 		known = errInternal
 	}
@@ -132,7 +132,7 @@ func (a *API) recovered(x *exchange, r *http.Request, v any) {
 		x.broken = true
 		return
 	}
-	a.logger.ErrorContext(r.Context(), "panic while answering a request",
+	a.logger.ErrorContext(r.Context(), "request_panicked",
 		"method", r.Method, "path", requestPath(r), "panic", redact(fmt.Sprint(v)), "stack", redact(string(debug.Stack())))
 	a.fail(x, r, errInternal)
 }

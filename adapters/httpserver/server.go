@@ -179,6 +179,6 @@ type errorLog struct{ logger *slog.Logger }
 
 // Write implements io.Writer.
 func (l errorLog) Write(line []byte) (int, error) {
-	l.logger.Warn("http server", "error", domain.RedactServerKeys(strings.TrimSpace(string(line))))
+	l.logger.Warn("http_server_warning", "error", domain.RedactServerKeys(strings.TrimSpace(string(line))))
 	return len(line), nil
 }

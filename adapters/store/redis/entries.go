@@ -77,7 +77,7 @@ func (s *store) replace(ctx context.Context, call, name string, e entry, body []
 	}
 	err = s.swap(ctx, call, unreadable.version, e, k)
 	if err == nil {
-		s.logger.WarnContext(ctx, "redis: replaced what could not be read", "key", name, "error", readErr)
+		s.logger.WarnContext(ctx, "store_record_replaced", "key", name, "error", readErr)
 	}
 	return versionUnless(err, e)
 }
