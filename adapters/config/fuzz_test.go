@@ -34,7 +34,7 @@ func checkLoad(t *testing.T, src config.Source) {
 }
 
 func FuzzLoadFile(f *testing.F) {
-	f.Add(config.Render())
+	f.Add(config.Render(config.RenderOptions{}))
 	f.Add([]byte(`{"environment_key_pairs": [{"server_side_key": "ser.a", "client_side_key": "c"},], /* x */ "server": {"port": "5"}}`))
 	f.Add([]byte(`"endpoint_caches": {"flags": {"use_cache": "yes"}}, "logging": {"override": {"a": {"b": [1e5]}}, "colour": 1}`))
 	f.Add([]byte(`{"api_poll_frequency": 1e308, "proxy_key": {"file": "config.json"}, "allow_origins": "a,b", "health_check": null}`))

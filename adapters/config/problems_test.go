@@ -127,7 +127,7 @@ func TestProblems(t *testing.T) {
 			`environment_key_pairs is "****", must be a list of objects with "server_side_key" and "client_side_key" (variable ENVIRONMENT_KEY_PAIRS)`}},
 		"key pairs as an object": {withFile(`{"environment_key_pairs": {"ser.abcdefghijkl": "client"}}`), []string{
 			`environment_key_pairs is an object, must be a list of objects with "server_side_key" and "client_side_key" (` + file + `)`}},
-		"placeholders": {withFile(string(config.Render())), []string{
+		"placeholders": {withFile(string(config.Render(config.RenderOptions{}))), []string{
 			`environment_key_pairs[0].server_side_key is the placeholder of the rendered configuration, must be replaced by your environment's server-side key (config.json, line 3)`,
 			`environment_key_pairs[0].client_side_key is the placeholder of the rendered configuration, must be replaced by your environment's client-side key (config.json, line 3)`}},
 		"file is not JSON": {withFile("{\n\"api_url\": \"https://a.example.com\"\n\"server\": {}}", keys), []string{

@@ -4,36 +4,53 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
+
+// RenderOptions chooses what Render writes.
+type RenderOptions struct {
+	// Minimal leaves out every setting but those without which nothing is served:
+	// api_url and environment_key_pairs.
+	Minimal bool
+	// Comments writes before each setting what it does and which variable sets it. A
+	// configuration file may have comments; other readers of JSON may refuse them.
+	Comments bool
+}
 
 // Render returns the default configuration as a JSON file: every setting that a file
 // can hold, in the order of Reference, null where unset. Its keys are placeholders,
 // which Load refuses.
-func Render() []byte {
-	var compact, pretty bytes.Buffer
-	renderSection(&compact, newSchema().root)
-	if err := json.Indent(&pretty, compact.Bytes(), "", "  "); err != nil {
-		panic(fmt.Sprintf("config: render the defaults: %v", err)) // they are constants
-	}
-	pretty.WriteByte('\n')
-	return pretty.Bytes()
+func Render(o RenderOptions) []byte {
+	var out bytes.Buffer
+	renderSection(&out, newSchema().root, "", o)
+	out.WriteByte('\n')
+	return out.Bytes()
 }
 
-func renderSection(out *bytes.Buffer, section *node) {
+// minimal are the settings without which nothing is served.
+var minimal = []string{"API_URL", "ENVIRONMENT_KEY_PAIRS"}
+
+func renderSection(out *bytes.Buffer, section *node, indent string, o RenderOptions) {
+	const step = "  "
 	separator := "{"
 	for _, c := range section.children {
-		if c.definition != nil && c.definition.environmentOnly {
+		d := c.definition
+		if d != nil && d.environmentOnly || o.Minimal && (d == nil || !slices.Contains(minimal, d.variable)) {
 			continue
 		}
-		fmt.Fprintf(out, "%s%q:", separator, c.name)
+		out.WriteString(separator)
 		separator = ","
-		if c.definition == nil {
-			renderSection(out, c)
-		} else {
-			out.WriteString(renderDefault(c.definition))
+		if o.Comments && d != nil {
+			fmt.Fprintf(out, "\n%s// %s (%s)", indent+step, d.help, d.variable)
+		}
+		fmt.Fprintf(out, "\n%s%q: ", indent+step, c.name)
+		if d == nil {
+			renderSection(out, c, indent+step, o)
+		} else if err := json.Indent(out, []byte(renderDefault(d)), indent+step, step); err != nil {
+			panic(fmt.Sprintf("config: render the defaults: %v", err)) // they are constants
 		}
 	}
-	out.WriteByte('}')
+	fmt.Fprintf(out, "\n%s}", indent)
 }
 
 func renderDefault(d *definition) string {

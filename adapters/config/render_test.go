@@ -12,22 +12,40 @@ import (
 )
 
 func TestRenderedDefaultLoadsBack(t *testing.T) {
-	text := strings.NewReplacer("ser.replace_with_your_server_side_key", "ser.a", "replace_with_your_client_side_key", "c").Replace(string(config.Render()))
-	src := withFile(text)
-	got := mustLoad(t, src)
-	want := defaults(t)
-	want.EnvironmentKeyPairs = []config.KeyPair{pair("ser.a", "c")}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, want %+v", got, want)
+	for _, o := range []config.RenderOptions{{}, {Minimal: true}, {Comments: true}, {Minimal: true, Comments: true}} {
+		text := strings.NewReplacer("ser.replace_with_your_server_side_key", "ser.a", "replace_with_your_client_side_key", "c").Replace(string(config.Render(o)))
+		src := withFile(text)
+		got := mustLoad(t, src)
+		want := defaults(t)
+		want.EnvironmentKeyPairs = []config.KeyPair{pair("ser.a", "c")}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v: got %+v, want %+v", o, got, want)
+		}
+		if w := warnings(t, src); len(w) > 0 {
+			t.Errorf("%+v: warnings %q", o, w)
+		}
 	}
-	if w := warnings(t, src); len(w) > 0 {
-		t.Errorf("warnings %q", w)
+}
+
+func TestRenderMinimal(t *testing.T) {
+	want := `{
+  // `
+	got := string(config.Render(config.RenderOptions{Minimal: true, Comments: true}))
+	if !strings.HasPrefix(got, want) || strings.Count(got, "//") < 2 || strings.Contains(got, "server\":") || !strings.Contains(got, "(API_URL)") {
+		t.Errorf("got %s", got)
+	}
+	var rendered map[string]any
+	if err := json.Unmarshal(config.Render(config.RenderOptions{Minimal: true}), &rendered); err != nil {
+		t.Fatal(err)
+	}
+	if len(rendered) != 2 || rendered["api_url"] == nil || rendered["environment_key_pairs"] == nil {
+		t.Errorf("got %v", rendered)
 	}
 }
 
 func TestRenderHasEverySettingOfTheFile(t *testing.T) {
 	var rendered map[string]any
-	if err := json.Unmarshal(config.Render(), &rendered); err != nil {
+	if err := json.Unmarshal(config.Render(config.RenderOptions{}), &rendered); err != nil {
 		t.Fatalf("rendered configuration is not JSON: %v", err)
 	}
 	for _, e := range config.Reference() {

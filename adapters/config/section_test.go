@@ -17,7 +17,7 @@ func TestLoadStore(t *testing.T) {
 		"file":                    {withFile(`{"store": {"url": "redis://h", "prefix": "blue"}}`), "redis://h", "blue"},
 		"variables win":           {withFile(`{"store": {"url": "redis://h", "prefix": "blue"}}`, "STORE_URL=bolt:///x"), "bolt:///x", "blue"},
 		"no keys":                 {withFile(`{"environment_key_pairs": [], "store": {"url": "bolt:///x"}}`), "bolt:///x", "edge-proxy"},
-		"placeholders for keys":   {source(map[string]string{"config.json": string(config.Render())}, "STORE_URL=bolt:///x"), "bolt:///x", "edge-proxy"},
+		"placeholders for keys":   {source(map[string]string{"config.json": string(config.Render(config.RenderOptions{}))}, "STORE_URL=bolt:///x"), "bolt:///x", "edge-proxy"},
 		"other settings are odd":  {withFile(`{"server": {"port": "no"}, "api_url": 7, "store": {"url": "bolt:///x"}}`, "API_POLL_FREQUENCY_SECONDS=-1"), "bolt:///x", "edge-proxy"},
 		"another's file is away":  {source(nil, "PROXY_KEY_FILE=/none", "STORE_URL=bolt:///x"), "bolt:///x", "edge-proxy"},
 		"URL from a file":         {source(map[string]string{"/secret": "redis://u:p@h\n"}, "STORE_URL_FILE=/secret"), "redis://u:p@h", "edge-proxy"},

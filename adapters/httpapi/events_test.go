@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -216,6 +215,6 @@ func TestManyRejectedEvents(t *testing.T) {
 		t.Errorf("%d with %d bytes, %v", w.Code, w.Body.Len(), err)
 	}
 	if answer.Accepted != 1 || len(answer.Rejected) != 500 || answer.Rejected[499].Index != 499 {
-		t.Error(fmt.Sprintf("%d accepted, %d rejected", answer.Accepted, len(answer.Rejected)))
+		t.Errorf("%d accepted, %d rejected", answer.Accepted, len(answer.Rejected))
 	}
 }

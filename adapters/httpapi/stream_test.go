@@ -37,12 +37,6 @@ func (a *announcements) Listen(key domain.EnvironmentKey) (<-chan time.Time, fun
 	}
 }
 
-func (a *announcements) count() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.listeners)
-}
-
 func (a *announcements) tell(at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

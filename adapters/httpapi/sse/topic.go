@@ -90,7 +90,11 @@ func (t *topic) run() {
 // the remaining seats get that one, and then the others do. It reports false when the
 // updates or the topic have ended.
 func (t *topic) pass(at time.Time, open bool) bool {
-	for again := true; again; {
+	again := false
+	for round := 0; round == 0 || again; round++ {
+		if round > 0 && !t.rest() { // between the last batch of a round and the first of the next
+			return false
+		}
 		again = false
 		for i, seat := range t.snapshot(open) {
 			if i > 0 && i%batch == 0 {

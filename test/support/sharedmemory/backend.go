@@ -33,7 +33,7 @@ func New() *Backend {
 // measured by the Now of the latest handle: it should be one clock for all.
 func (b *Backend) Open(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {
 	if u.Scheme != memory.Scheme {
-		return nil, errors.New("sharedmemory: the URL must be memory:")
+		return nil, errors.New("sharedmemory: the scheme of the URL must be memory")
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -13,15 +13,16 @@ import (
 
 func (p *Program) renderConfig() *cobra.Command {
 	var configFile string
+	var options config.RenderOptions
 	cmd := &cobra.Command{
 		Use:   "render-config",
 		Short: "write the default configuration unless a file is there, and print it",
 		Long: "Writes the default configuration to the file that --config or CONFIG_PATH names (config.json by default),\n" +
 			"unless that file exists, and prints it. Replace the placeholder keys before you serve.",
-		Example: "edge-proxy render-config\nedge-proxy render-config --config /etc/edge-proxy/config.json",
+		Example: "edge-proxy render-config\nedge-proxy render-config --minimal --comments\nedge-proxy render-config --config /etc/edge-proxy/config.json",
 		Args:    operands(),
 		RunE: func(*cobra.Command, []string) error {
-			rendered := config.Render()
+			rendered := config.Render(options)
 			path := p.path(config.Path(p.source(configFile)))
 			switch err := writeNew(path, rendered); {
 			case errors.Is(err, fs.ErrExist):
@@ -36,6 +37,8 @@ func (p *Program) renderConfig() *cobra.Command {
 		},
 	}
 	defineConfig(cmd, &configFile)
+	cmd.Flags().BoolVar(&options.Minimal, "minimal", false, "write only the settings without which nothing is served")
+	cmd.Flags().BoolVar(&options.Comments, "comments", false, "write before each setting what it does, as a comment")
 	return cmd
 }
 

@@ -81,7 +81,9 @@ func listenerOf(fs procfs.FS, process procfs.Proc) (address string, ok bool) {
 	if err != nil {
 		return "", false
 	}
+	//lint:ignore SA1019 netlink, which is advised instead, is closed to many containers; /proc is not
 	four, _ := fs.NetTCP()
+	//lint:ignore SA1019 as above
 	six, _ := fs.NetTCP6()
 	const listening = 0x0A
 	for _, s := range slices.Concat(four, six) {
