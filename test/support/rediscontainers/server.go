@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strconv"
@@ -213,18 +214,26 @@ func (s *Server) log() string {
 	return string(text)
 }
 
-// freePorts returns n ports of this machine that nobody listens on.
+// freePorts returns n ports of this machine that nobody listens on. They are below those
+// that systems give to outgoing connections (32768 and above on Linux), which could take
+// one before the server listens on it.
 func freePorts(tb testing.TB, n int) []int {
 	tb.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	const lowest, count, tries = 20_000, 10_000, 1000
+	ports := make([]int, 0, n)
+	for range tries {
+		if len(ports) == n {
+			return ports
+		}
+		port := lowest + rand.IntN(count)
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			tb.Fatal(err)
+			continue // somebody listens there
 		}
 		// All are held until the last is found, so that they differ.
 		defer func() { _ = listener.Close() }()
-		ports[i] = listener.Addr().(*net.TCPAddr).Port
+		ports = append(ports, port)
 	}
-	return ports
+	tb.Fatalf("only %d of %d ports are free after %d tries", len(ports), n, tries)
+	return nil
 }
