@@ -449,7 +449,7 @@ func TestUpdatesArePaced(t *testing.T) {
 			sum, most, latest = sum+n, max(most, n), max(latest, after)
 		}
 		mu.Unlock()
-		if sum != listeners || most > 64 || latest > listeners*2*time.Second/20_000 {
+		if sum != listeners || most > 32 || latest > listeners*2*time.Second/20_000 {
 			t.Errorf("%d learned of it, at most %d at once, the last after %v", sum, most, latest)
 		}
 		told.end()

@@ -9,8 +9,8 @@ import (
 // stream. If all of them woke at once, requests would wait behind tens of thousands of
 // writes. So after each batch there is a pause, in which requests are served.
 const (
-	batch = 64
-	pause = 2500 * time.Microsecond
+	batch = 32
+	pause = 2 * time.Millisecond
 )
 
 // topic passes the updates of one environment on to its seats. Its goroutine runs while
@@ -79,7 +79,11 @@ func (t *topic) run() {
 		case <-t.done:
 			return
 		case at, open := <-t.updates:
-			if !t.pass(at, open) {
+			if !open {
+				t.close()
+				return
+			}
+			if !t.pass(at) {
 				return
 			}
 		}
@@ -89,33 +93,48 @@ func (t *topic) run() {
 // pass passes an update on to all seats, in batches. When another update comes meanwhile,
 // the remaining seats get that one, and then the others do. It reports false when the
 // updates or the topic have ended.
-func (t *topic) pass(at time.Time, open bool) bool {
-	again := false
-	for round := 0; round == 0 || again; round++ {
-		if round > 0 && !t.rest() { // between the last batch of a round and the first of the next
-			return false
-		}
+func (t *topic) pass(at time.Time) bool {
+	open := true
+	var have map[*Seat]bool // the seats that have got an update that overtook another
+	sent := 0
+	for again := true; again; {
 		again = false
-		for i, seat := range t.snapshot(open) {
-			if i > 0 && i%batch == 0 {
+		for _, seat := range t.snapshot(true) {
+			if have[seat] {
+				continue
+			}
+			if sent > 0 && sent%batch == 0 {
 				if !t.rest() {
 					return false
 				}
-				if open {
-					select {
-					case at, open = <-t.updates:
-						again = true
-					default:
-					}
+				select {
+				case at, open = <-t.updates:
+					again, have = true, map[*Seat]bool{}
+				default:
 				}
-				if again && !open {
-					break
+				if !open {
+					t.close()
+					return false
 				}
 			}
-			seat.send(at, open)
+			seat.send(at, true)
+			sent++
+			if have != nil {
+				have[seat] = true
+			}
 		}
 	}
-	return open
+	return true
+}
+
+// close passes the end of updates on to all seats, in batches.
+func (t *topic) close() {
+	for i, seat := range t.snapshot(false) {
+		if i > 0 && i%batch == 0 && !t.rest() {
+			return
+		}
+		seat.send(time.Time{}, false)
+	}
 }
 
 // snapshot returns the seats. When the updates have ended, no other seat can join.
