@@ -94,7 +94,6 @@ func (t *topic) run() {
 // the remaining seats get that one, and then the others do. It reports false when the
 // updates or the topic have ended.
 func (t *topic) pass(at time.Time) bool {
-	open := true
 	var have map[*Seat]bool // the seats that have got an update that overtook another
 	sent := 0
 	for again := true; again; {
@@ -108,13 +107,13 @@ func (t *topic) pass(at time.Time) bool {
 					return false
 				}
 				select {
-				case at, open = <-t.updates:
-					again, have = true, map[*Seat]bool{}
+				case next, open := <-t.updates:
+					if !open {
+						t.close()
+						return false
+					}
+					at, again, have = next, true, map[*Seat]bool{}
 				default:
-				}
-				if !open {
-					t.close()
-					return false
 				}
 			}
 			seat.send(at, true)
