@@ -252,9 +252,9 @@ func TestSlowAnswerAfterAnotherOverTLS(t *testing.T) {
 		}
 		send()
 		receive(t, from)
-		time.Sleep(29 * time.Second) // fake time
+		<-time.After(29 * time.Second) // fake time
 		send()
-		time.Sleep(10 * time.Second) // within the time-out of this answer
+		<-time.After(10 * time.Second) // within the time-out of this answer
 		if _, got := receive(t, from); len(got) != body {
 			t.Errorf("%d bytes", len(got))
 		}
