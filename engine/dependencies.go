@@ -58,7 +58,7 @@ func (c *compiler) dependencies() *dependencies {
 			}
 		}
 		if s.reads {
-			g.needs[node] = c.readBy(s.rules)
+			g.needs[node] = p.readBy(s.rules)
 		}
 		for _, feature := range g.needs[node] {
 			read[feature] = true
@@ -78,7 +78,7 @@ func (c *compiler) dependencies() *dependencies {
 }
 
 // readBy returns the features that conditions below rules read, each once.
-func (c *compiler) readBy(rules []rule) (features []int32) {
+func (p *Program) readBy(rules []rule) (features []int32) {
 	var visit func(rules []rule)
 	visit = func(rules []rule) {
 		for i := range rules {
@@ -86,7 +86,7 @@ func (c *compiler) readBy(rules []rule) (features []int32) {
 				if condition.path < 0 {
 					continue
 				}
-				if flag := c.program.paths[condition.path].flag; flag != nil && flag.feature != missing {
+				if flag := p.paths[condition.path].flag; flag != nil && flag.feature != missing {
 					features = append(features, flag.feature)
 				}
 			}
