@@ -107,12 +107,13 @@ func (c compiled) log(ctx context.Context, l *slog.Logger, former *Environment, 
 			"overrides", overridden+len(d.IdentityOverrides), "took", took.Round(time.Microsecond).String())
 		l.DebugContext(ctx, "environment_updated", about...)
 	} else if l.Enabled(ctx, slog.LevelInfo) {
-		diff := compare(textOf(former.Body), textOf(c.environment.Body))
+		changed := difference(former, d)
+		features, segments, identities := &changed.Features, segmentNames(&changed.Segments), &changed.Identities
 		l.InfoContext(ctx, "environment_updated", append(about,
-			"features_changed", len(diff.changed), "added", len(diff.added), "removed", len(diff.removed),
-			"segments_changed", len(diff.segments), "identities_changed", diff.identities)...)
+			"features_changed", len(features.Changed), "added", len(features.Added), "removed", len(features.Removed),
+			"segments_changed", len(segments), "identities_changed", identities.Changed+identities.Added+identities.Removed)...)
 		l.DebugContext(ctx, "environment_difference",
-			"features_changed", diff.changed, "added", diff.added, "removed", diff.removed, "segments_changed", diff.segments)
+			"features_changed", featureNames(features.Changed), "added", features.Added, "removed", features.Removed, "segments_changed", segments)
 	}
 	if d.APIKey != string(key) {
 		l.WarnContext(ctx, "environment_key_mismatch", "document_api_key", d.APIKey,
