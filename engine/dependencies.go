@@ -127,7 +127,7 @@ func (c *compiler) cycles(g *graph, component []int32, cyclic func(node int32) b
 		for _, node := range g.shortestCycle(feature, component) {
 			if int(node) < g.features {
 				reported[node] = true
-				names = append(names, c.program.outcomes[c.program.features[node].outcome].Feature.Name)
+				names = append(names, c.program.Name(int(node)))
 			}
 		}
 		c.problem(&list, "the segments that read these flags do not apply to them", "flags depend on themselves: %s", cycleText(names))

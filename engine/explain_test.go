@@ -322,13 +322,17 @@ func TestExplain(t *testing.T) {
 	var lines []string
 	for _, r := range s.Rules[0].Rules {
 		for _, c := range r.Conditions {
-			lines = append(lines, fmt.Sprintf("%s %s %s %v %s %s %v %.3f", r.Type, c.Condition.Property, c.Condition.Operator, c.Holds, c.Seen.AppendJSON(nil), c.SeenAs, c.Decisive, c.Percentage))
+			line := fmt.Sprintf("%s %s %s %v %s %s %v", r.Type, c.Condition.Property, c.Condition.Operator, c.Holds, c.Seen.AppendJSON(nil), c.SeenAs, c.Decisive)
+			if c.Percentage != nil {
+				line += fmt.Sprintf(" %.3f", *c.Percentage)
+			}
+			lines = append(lines, line)
 		}
 	}
 	want := []string{
-		`ANY plan EQUAL true "pro" string false 0.000`,
-		`NONE age LESS_THAN true 17 integer true 0.000`,
-		`NONE $.flags.base.enabled EQUAL true true boolean false 0.000`,
+		`ANY plan EQUAL true "pro" string false`,
+		`NONE age LESS_THAN true 17 integer true`,
+		`NONE $.flags.base.enabled EQUAL true true boolean false`,
 		`NONE  PERCENTAGE_SPLIT false "shop_ada" string false 36.397`,
 	}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {

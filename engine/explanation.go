@@ -95,9 +95,9 @@ type ConditionTrace struct {
 	Seen domain.Value
 	// SeenAs is the type of Seen.
 	SeenAs ValueType
-	// Percentage is that of the identity in the segment, of a PERCENTAGE_SPLIT that saw a
-	// value.
-	Percentage float64
+	// Percentage is that of the identity in the segment, in [0, 100); nil: the operator is
+	// not PERCENTAGE_SPLIT, or there was no value.
+	Percentage *float64
 	// CutOff reports that the condition used up the budget, or was not looked at
 	// because others had. It does not hold then.
 	CutOff bool

@@ -171,7 +171,8 @@ func (t *tracer) condition(c *condition, source *domain.Condition, segmentID str
 	}
 	if source.Operator == opPercentageSplit && v.kind != absent {
 		list := v.appendText([]byte(segmentID + ","))
-		trace.Percentage = percentage(&list)
+		p := percentage(&list)
+		trace.Percentage = &p
 	}
 	return trace
 }
