@@ -1,38 +1,60 @@
 package app
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/domain/diff"
 )
 
-// difference returns how a document differs from the former one, whose body has been
+// summarize returns how a document differs from the former one, whose body has been
 // parsed before. Nothing is kept of a former document but its body.
-func difference(former *Environment, next *domain.Environment) *diff.Difference {
+func summarize(former *Environment, next *domain.Environment, at time.Time, via Via) *ChangeSummary {
+	summary := &ChangeSummary{At: at, Via: via}
 	document, _, err := domain.ParseEnvironment(textOf(former.Body))
 	if err != nil {
-		return new(diff.Difference)
+		return summary
 	}
-	return diff.Compare(document, next)
-}
-
-// featureNames returns the names of changed features.
-func featureNames(features []diff.Feature) []string {
-	names := make([]string, len(features))
-	for i := range features {
-		names[i] = features[i].Name
+	d := diff.Compare(document, next)
+	summary.Added, summary.Removed = d.Features.Added, d.Features.Removed
+	for i := range d.Features.Changed {
+		summary.Changed = append(summary.Changed, d.Features.Changed[i].Name)
 	}
-	return names
-}
-
-// segmentNames returns the names of the segments that were changed, added or removed.
-func segmentNames(s *diff.Segments) (names []string) {
-	for i := range s.Changed {
-		names = append(names, s.Changed[i].Name)
+	for i := range d.Segments.Changed {
+		summary.Segments = append(summary.Segments, d.Segments.Changed[i].Name)
 	}
-	for _, list := range [][]diff.SegmentName{s.Added, s.Removed} {
+	for _, list := range [][]diff.SegmentName{d.Segments.Added, d.Segments.Removed} {
 		for i := range list {
-			names = append(names, list[i].Name)
+			summary.Segments = append(summary.Segments, list[i].Name)
 		}
 	}
-	return names
+	slices.Sort(summary.Segments)
+	summary.Identities = d.Identities.Added + d.Identities.Removed + d.Identities.Changed
+	return summary
+}
+
+// String returns the summary as a sentence.
+func (c ChangeSummary) String() string {
+	var parts []string
+	for _, part := range []struct {
+		names []string
+		what  string
+	}{{c.Changed, "changed"}, {c.Added, "added"}, {c.Removed, "removed"}} {
+		if n := len(part.names); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d features %s", n, part.what))
+		}
+	}
+	if n := len(c.Segments); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d segments differ", n))
+	}
+	if c.Identities > 0 {
+		parts = append(parts, fmt.Sprintf("overrides of %d identities differ", c.Identities))
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing that is served differs"}
+	}
+	return fmt.Sprintf("A new document has arrived, via %s: %s.", c.Via, strings.Join(parts, ", "))
 }
