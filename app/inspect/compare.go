@@ -25,7 +25,7 @@ type Comparison struct {
 
 // Affected is an identity that sees other values.
 type Affected struct {
-	// Number is which of the compared identities it is, from 1.
+	// Number is the one that the caller gave it, such as its line in a file.
 	Number     int       `json:"number"`
 	Identifier string    `json:"identifier"`
 	Flags      []Changed `json:"flags"`
@@ -54,12 +54,12 @@ type Comparer struct {
 }
 
 // NewComparer returns a comparer of two documents. The error wraps domain.ErrUnusable.
-func NewComparer(former, next string) (*Comparer, error) {
-	before, _, err := domain.ParseEnvironment(former)
+func NewComparer(former, next Source) (*Comparer, error) {
+	before, err := former.parse()
 	if err != nil {
 		return nil, err
 	}
-	after, _, err := domain.ParseEnvironment(next)
+	after, err := next.parse()
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +70,9 @@ func NewComparer(former, next string) (*Comparer, error) {
 	return c, nil
 }
 
-// Identity compares what an identity sees, with the server-side key.
-func (c *Comparer) Identity(id *domain.Identity) {
+// Identity compares what an identity sees, with the server-side key. number says which
+// one it is.
+func (c *Comparer) Identity(number int, id *domain.Identity) {
 	c.result.Compared++
 	c.outcomes[0] = c.before.Evaluate(c.outcomes[0][:0], id)
 	c.outcomes[1] = c.after.Evaluate(c.outcomes[1][:0], id)
@@ -96,7 +97,7 @@ func (c *Comparer) Identity(id *domain.Identity) {
 	}
 	if len(changed) > 0 {
 		c.result.Different = true
-		c.result.Identities = append(c.result.Identities, Affected{c.result.Compared, id.Identifier, changed})
+		c.result.Identities = append(c.result.Identities, Affected{number, id.Identifier, changed})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/engine"
@@ -26,18 +27,24 @@ func (e *UnknownFeatureError) Error() string {
 // Explain explains flags of a document. It evaluates as for the server-side key, so
 // that it also shows hidden flags. Errors: one that wraps domain.ErrUnusable; an
 // *UnknownFeatureError.
-func Explain(document string, q Question) (*Explanation, error) {
-	e, _, err := domain.ParseEnvironment(document)
+func Explain(document Source, q Question) (*Explanation, error) {
+	e, missing, err := explain(document, q)
+	if err == nil && len(missing) > 0 {
+		return nil, document.about(missing[0])
+	}
+	return e, err
+}
+
+// explain explains flags of a document, and returns which the document lacks.
+func explain(document Source, q Question) (*Explanation, []*UnknownFeatureError, error) {
+	e, err := document.parse()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	x := engine.NewExplainer(e)
-	features, err := featuresOf(x.Program(), q.Features)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256([]byte(document))
+	features, missing := featuresOf(x.Program(), q.Features)
 	explained := x.Explain(q.Identity, features)
+	sum := sha256.Sum256([]byte(document.Text))
 	answer := &Explanation{
 		Environment: e.APIKey, Document: Document{e.UpdatedAt.UTC(), hex.EncodeToString(sum[:])},
 		Notes: notesOf(e, q.Identity), Incomplete: explained.Incomplete, Flags: make([]Flag, len(explained.Features)),
@@ -45,25 +52,26 @@ func Explain(document string, q Question) (*Explanation, error) {
 	for i := range explained.Features {
 		answer.Flags[i] = flagOf(x, explained, &explained.Features[i])
 	}
-	return answer, nil
+	return answer, missing, nil
 }
 
-// featuresOf returns the numbers of features, of all if none are named.
-func featuresOf(p *engine.Program, names []string) ([]int, error) {
-	features := make([]int, 0, max(len(names), 1))
-	for _, name := range names {
-		feature, ok := p.Feature(name)
-		if !ok {
-			return nil, &UnknownFeatureError{name, p.Len()}
-		}
-		features = append(features, feature)
-	}
+// featuresOf returns the numbers of features, each once, of all if none are named.
+func featuresOf(p *engine.Program, names []string) (features []int, missing []*UnknownFeatureError) {
 	if len(names) == 0 {
 		for feature := range p.Len() {
 			features = append(features, feature)
 		}
+		return features, nil
 	}
-	return features, nil
+	for _, name := range names {
+		feature, ok := p.Feature(name)
+		if !ok {
+			missing = append(missing, &UnknownFeatureError{name, p.Len()})
+		} else if !slices.Contains(features, feature) {
+			features = append(features, feature)
+		}
+	}
+	return features, missing
 }
 
 func notesOf(e *domain.Environment, id *domain.Identity) (notes []string) {

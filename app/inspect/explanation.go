@@ -10,7 +10,7 @@ type Explanation struct {
 	// Environment is the client-side key that the document states.
 	Environment string   `json:"environment"`
 	Document    Document `json:"document"`
-	// Notes are sentences about the whole environment that matter to who asks.
+	// Notes are sentences about the whole environment that matter for the answer.
 	Notes []string `json:"notes,omitempty"`
 	// Incomplete reports that the budget for one explanation was used up: conditions
 	// with cut_off were not looked at. The values of flags are right nevertheless.

@@ -190,7 +190,7 @@ func ParseTrait(argument string) (domain.Trait, error) {
 		trait.Value = domain.BoolValue(text == "true")
 	case kind == "bool":
 		return trait, fmt.Errorf("%q is not a bool; true and false are", text)
-	case jsonscan.Valid(text) != nil || s.Kind() != jsonscan.Number || kind == "int" && !jsonscan.IsInteger(text):
+	case jsonscan.Valid(text) != nil || strings.TrimSpace(text) != text || s.Kind() != jsonscan.Number || kind == "int" && !jsonscan.IsInteger(text):
 		return trait, fmt.Errorf("%q is not a number of the type %s, such as %s", text, kind, map[string]string{"int": "17", "float": "17.5"}[kind])
 	default:
 		trait.Value = domain.NumberValue(text)

@@ -415,6 +415,50 @@ func TestOtherEnvironments(t *testing.T) {
 	}
 }
 
+// Of two rules that are alike, a difference has only the parts that are not the same.
+func TestRulesAreComparedByTheirParts(t *testing.T) {
+	with := func(rules string) *domain.Environment {
+		return parse(t, `{"api_key":"k","name":"n","feature_states":[],"project":{"segments":[{"id":1,"name":"s","feature_states":[],"rules":[`+rules+`]}]}}`)
+	}
+	rule := func(kind, conditions, rules string) string {
+		return fmt.Sprintf(`{"type":%q,"conditions":[%s],"rules":[%s]}`, kind, conditions, rules)
+	}
+	is := func(property string) string {
+		return fmt.Sprintf(`{"operator":"IS_SET","property_":%q,"value":null}`, property)
+	}
+	show := func(rules []diff.Rule) string {
+		var text func(rules []diff.Rule) string
+		text = func(rules []diff.Rule) (out string) {
+			for _, r := range rules {
+				out += r.Type + "("
+				for _, c := range r.Conditions {
+					out += c.Property + " "
+				}
+				out += text(r.Rules) + ")"
+			}
+			return out
+		}
+		return text(rules)
+	}
+	for _, test := range []struct{ before, after, removed, added string }{
+		{rule("ALL", "", rule("ANY", is("a")+","+is("b"), "")+","+rule("NONE", is("c"), "")), rule("ALL", "", rule("NONE", is("c"), "")+","+rule("ANY", is("d")+","+is("a"), "")),
+			"ALL(ANY(b ))", "ALL(ANY(d ))"},
+		{rule("ALL", is("a"), ""), rule("ANY", is("a"), ""), "ALL(a )", "ANY(a )"},
+		{rule("ALL", is("a"), "") + "," + rule("ALL", is("a"), ""), rule("ALL", is("a"), ""), "ALL(a )", ""},
+		{rule("ALL", is("a"), ""), rule("ALL", is("a"), "") + "," + rule("ALL", is("b"), ""), "", "ALL(b )"},
+		{rule("ALL", "", ""), rule("ALL", is("a"), ""), "ALL()", "ALL(a )"},
+	} {
+		d := diff.Compare(with(test.before), with(test.after))
+		if len(d.Segments.Changed) != 1 || d.Segments.Changed[0].Rules == nil {
+			t.Errorf("%s to %s: no change", test.before, test.after)
+			continue
+		}
+		if r := d.Segments.Changed[0].Rules; show(r.Removed) != test.removed || show(r.Added) != test.added {
+			t.Errorf("%s to %s: removed %q, added %q", test.before, test.after, show(r.Removed), show(r.Added))
+		}
+	}
+}
+
 // What a difference says of one change, as JSON.
 func TestDifferenceAsJSON(t *testing.T) {
 	const before = `{"api_key":"k","name":"n","feature_states":[{"feature":{"id":1,"name":"a"},"enabled":false,"feature_state_value":"x"}],"project":{"segments":[

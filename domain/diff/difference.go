@@ -47,11 +47,12 @@ type SegmentName struct {
 type Segment struct {
 	SegmentName
 	Changes []Change `json:"changes"`
-	// Rules is how its rules changed; nil: they did not.
+	// Rules is how its rules changed; nil: they are the same.
 	Rules *Rules `json:"rules,omitempty"`
 }
 
-// Rules are the rules of a segment that only one of the documents has.
+// Rules are the rules of a segment that only one of the documents has. Of two rules that
+// are alike but for some parts, only these parts are here.
 type Rules struct {
 	Removed []Rule `json:"removed"`
 	Added   []Rule `json:"added"`

@@ -29,11 +29,25 @@ func compareRules(former, next []domain.Rule) *Rules {
 		return nil
 	}
 	before, after := rulesOf(former), rulesOf(next)
-	r := &Rules{Removed: without(before, after), Added: without(after, before)}
+	r := &Rules{}
+	r.Removed, r.Added = distinct(before, after)
 	if len(r.Removed)+len(r.Added) == 0 {
 		return nil
 	}
 	return r
+}
+
+// distinct returns the rules that only one of two lists has. If that is one rule each and
+// both are of one type, only the parts of them that are not the same are left.
+func distinct(before, after []Rule) (removed, added []Rule) {
+	removed, added = without(before, after, (*Rule).text), without(after, before, (*Rule).text)
+	if len(removed) != 1 || len(added) != 1 || removed[0].Type != added[0].Type {
+		return removed, added
+	}
+	old, now := &removed[0], &added[0]
+	old.Conditions, now.Conditions = without(old.Conditions, now.Conditions, (*Condition).text), without(now.Conditions, old.Conditions, (*Condition).text)
+	old.Rules, now.Rules = distinct(old.Rules, now.Rules)
+	return removed, added
 }
 
 // identical reports whether rules are the same in the same order.
@@ -43,18 +57,18 @@ func identical(a, b []domain.Rule) bool {
 	})
 }
 
-// without returns the rules that others do not have. Equal ones are counted.
-func without(rules, others []Rule) []Rule {
+// without returns the parts that others do not have. Equal ones are counted.
+func without[P any](parts, others []P, text func(*P) string) []P {
 	left := map[string]int{}
 	for i := range others {
-		left[others[i].text()]++
+		left[text(&others[i])]++
 	}
-	only := []Rule{}
-	for i := range rules {
-		if text := rules[i].text(); left[text] > 0 {
-			left[text]--
+	only := []P{}
+	for i := range parts {
+		if t := text(&parts[i]); left[t] > 0 {
+			left[t]--
 		} else {
-			only = append(only, rules[i])
+			only = append(only, parts[i])
 		}
 	}
 	return only
