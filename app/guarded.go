@@ -10,6 +10,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/outage"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -35,7 +36,7 @@ var errNotCalled = fmt.Errorf("%w: %w", ports.ErrUnavailable, reporting.ErrNotCa
 // All environments share one store. After one call has returned ErrUnavailable, all
 // calls return it at once for a while, so that environments do not wait for the store
 // one after the other. After that, one caller finds out for all whether it is back.
-// The store's going and coming are logged once each.
+// What an outage logs is in package outage.
 type guardedStore struct {
 	ports.Store
 	pause  func() time.Duration // between two attempts at a store that is away
@@ -44,9 +45,9 @@ type guardedStore struct {
 	logger *slog.Logger
 
 	mu      sync.Mutex
-	until   time.Time // not called before then, while away
-	away    bool
-	probing bool // one caller is finding out whether the store is back
+	until   time.Time     // not called before then, while away
+	outage  outage.Outage // lasts while away
+	probing bool          // one caller is finding out whether the store is back
 	closed  bool
 }
 
@@ -189,7 +190,7 @@ func (g *guardedStore) enter(ctx context.Context) error {
 		return err
 	}
 	g.mu.Lock()
-	if !g.away || g.closed {
+	if !g.outage.Lasts() || g.closed {
 		g.mu.Unlock()
 		return nil
 	}
@@ -208,8 +209,10 @@ func (g *guardedStore) enter(ctx context.Context) error {
 	defer g.mu.Unlock()
 	g.probing = false
 	if err == nil {
-		g.away, g.until = false, time.Time{}
-		g.logger.InfoContext(ctx, "store_available")
+		g.until = time.Time{}
+		if was, ended := g.outage.End(); ended {
+			g.logger.InfoContext(ctx, "store_available", was.After(g.now())...)
+		}
 	}
 	return err
 }
@@ -218,9 +221,11 @@ func (g *guardedStore) enter(ctx context.Context) error {
 func (g *guardedStore) leave(ctx context.Context, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.until = g.now().Add(g.pause())
-	if !g.away {
-		g.away = true
-		g.logger.WarnContext(ctx, "store_unavailable", "error", err, "effect", "serving from memory, polling upstream from this node")
+	now, pause := g.now(), g.pause()
+	g.until = now.Add(pause)
+	if g.outage.Failed(now, "") {
+		list := []any{"error", err, "effect", "serving from memory, polling upstream from this node"}
+		list = append(list, g.outage.Summary().Attributes()...)
+		g.logger.WarnContext(ctx, "store_unavailable", append(list, "next_try", pause.String())...)
 	}
 }
