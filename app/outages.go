@@ -15,12 +15,12 @@ import (
 // outages logs failed requests for environments and the end of failures, see
 // outage.Tracker. It is safe for concurrent use.
 type outages struct {
-	failedEvent, overEvent event
+	failedEvent, overEvent eventName
 	now                    func() time.Time
 	tracker                *outage.Tracker[domain.EnvironmentKey]
 }
 
-func newOutages(failed, over event, now func() time.Time) *outages {
+func newOutages(failed, over eventName, now func() time.Time) *outages {
 	return &outages{failedEvent: failed, overEvent: over, now: now, tracker: outage.NewTracker[domain.EnvironmentKey]()}
 }
 

@@ -174,3 +174,15 @@ func TestAMemberThatLeavesIsForgotten(t *testing.T) {
 	s.t.Leave("b")
 	s.expect(t, 0, []string{"b1"}, "b!")
 }
+
+// TestTheEndOfAnOutageOfAllIsOneLine: whoever succeeds first ends it for all.
+func TestTheEndOfAnOutageOfAllIsOneLine(t *testing.T) {
+	s := newScript()
+	s.expect(t, 0, []string{"a1"}, "a!", "b!", "c!")
+	s.expect(t, 1, nil, "b", "a", "c")
+	s.expect(t, 0, nil, "a", "b", "c")
+	// Of a member that goes on to fail there is a line again.
+	s.expect(t, 0, []string{"a1"}, "a!", "b!", "c!")
+	s.expect(t, 1, []string{"a1"}, "b", "a!", "c")
+	s.expect(t, 1, nil, "b", "a", "c")
+}

@@ -101,6 +101,9 @@ func (t *Tracker[K]) Succeeded(member K) (over []Summary) {
 		if o.members[member] != nil {
 			over = append(over, o.summary())
 			delete(o.members, member)
+			for _, p := range o.members {
+				p.named = false // the line about the end is about all
+			}
 		}
 		t.split(o)
 	}
