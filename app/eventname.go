@@ -1,5 +1,5 @@
 package app
 
-// eventName is the name of a line in the log that is chosen apart from where it is written.
-// The page docs/logs.md has all events; its test finds the constants of this type.
+// eventName is the name of a line in the log that is chosen apart from where it is
+// written.
 type eventName string
