@@ -142,6 +142,10 @@ func (s *Streams) logFailure(ctx context.Context, key domain.EnvironmentKey, err
 	reach := outage.Origin
 	if about := failureOf(err).status; about >= 400 && about < 500 && about != http.StatusTooManyRequests {
 		reach = outage.Member
+		s.open.Range(func(open, _ any) bool { // an open stream succeeds all the time
+			s.logOver(ctx, key, s.outages.Succeeded(open.(domain.EnvironmentKey)))
+			return false
+		})
 	}
 	lasting, due, over := s.outages.Failed(time.Now(), key, reach, "")
 	s.logOver(ctx, key, over)
