@@ -76,9 +76,23 @@ func kinds() map[reflect.Type]*kind {
 		},
 		reflect.TypeFor[string](): {
 			name: "text", literals: `"`, allowed: allowedText,
-			parse:     func(_ *loader, d *definition, text string) (any, error) { return plainText(d, text) },
+			parse: func(l *loader, d *definition, text string) (any, error) {
+				text, err := plainText(d, text)
+				if d.check == "path" && err == nil {
+					text = l.path(text)
+				}
+				return text, err
+			},
 			show:      quote,
 			effective: func(value any) any { return domain.RedactServerKeys(value.(string)) },
+		},
+		reflect.TypeFor[OptionalPort](): optionalPortKind(),
+		reflect.TypeFor[[]CertificateRule](): {
+			name: "list of rules", literals: "[",
+			allowed:   func(*definition) string { return allowedRules },
+			parse:     func(l *loader, d *definition, text string) (any, error) { return parseRules(l, d, text) },
+			show:      func(text string) string { return quote(domain.RedactServerKeys(text)) },
+			effective: effectiveRules,
 		},
 		reflect.TypeFor[URL](): {
 			name: "URL", literals: `"`, confidential: true, allowed: allowedURL,
@@ -144,6 +158,17 @@ func wholeNumberKind(convert func(int64) any) *kind {
 		show:      quote,
 		effective: asItIs,
 	}
+}
+
+func optionalPortKind() *kind {
+	k := wholeNumberKind(func(n int64) any { return OptionalPort{IsSet: true, Number: int(n)} })
+	k.effective = func(value any) any {
+		if port := value.(OptionalPort); port.IsSet {
+			return port.Number
+		}
+		return nil
+	}
+	return k
 }
 
 // kindOf returns the kind of a Go type. A type without one is a mistake in the

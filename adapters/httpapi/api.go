@@ -26,6 +26,7 @@ type API struct {
 	access        func(AccessRecord)
 	cors          cors
 	trusted       trustedPeers
+	certificates  certificates
 
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
@@ -44,7 +45,8 @@ type API struct {
 }
 
 // New returns the API that o describes. It fails on a missing Query and on a
-// trusted peer that is not an address, a CIDR range or *.
+// trusted peer that is not an address, a CIDR range or *, and on a rule for a name that no
+// certificate can have.
 func New(o Options) (*API, error) {
 	if o.Query == nil {
 		return nil, errors.New("httpapi: no query to answer from")
@@ -86,6 +88,10 @@ func New(o Options) (*API, error) {
 		if a.trusted, err = newTrustedPeers(o.ForwardedAllowIPs); err != nil {
 			return nil, fmt.Errorf("httpapi: %w", err)
 		}
+	}
+	var err error
+	if a.certificates, err = newCertificates(o.Certificates); err != nil {
+		return nil, fmt.Errorf("httpapi: %w", err)
 	}
 	a.exchanges.New = func() any { return new(exchange) }
 	a.scratches.New = func() any { return new(scratch) }
@@ -151,7 +157,10 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 		return app.Entry{}, errMissingKey
 	}
 	entry, err := a.lookup(keys[0])
-	if err == errUnknownKey {
+	switch err {
+	case nil:
+		err = a.certificates.admit(r.TLS, entry.Key)
+	case errUnknownKey:
 		err = unknownKey(keys[0])
 	}
 	return entry, err

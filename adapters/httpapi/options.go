@@ -55,6 +55,9 @@ type Options struct {
 	ProxyHeaders bool
 	// ForwardedAllowIPs lists the trusted peers: addresses, CIDR ranges, or "*" for all.
 	ForwardedAllowIPs []string
+	// Certificates says which environments clients may use by their certificates. The zero
+	// value allows all.
+	Certificates Certificates
 	// Access is called once for every request after its answer, on the request's
 	// goroutine. With nil the API keeps no access log, at no cost.
 	Access func(AccessRecord)
