@@ -41,7 +41,7 @@ func TestAccessRecords(t *testing.T) {
 			sent = 0
 		}
 		want := httpapi.AccessRecord{RemoteAddr: "192.0.2.1:1234", Scheme: "http", Method: test.method, Path: test.path, Proto: "HTTP/1.1",
-			Status: test.status, Bytes: sent, Start: start.Add(time.Duration(2*i) * time.Second), Duration: time.Second}
+			Status: test.status, Bytes: sent, Start: start.Add(time.Duration(2*i) * time.Second), Duration: time.Second, Environment: clientKey}
 		if len(records) != i+1 || records[i] != want {
 			t.Errorf("got %+v\nwant %+v", records[i:], want)
 		}

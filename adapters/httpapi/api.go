@@ -110,6 +110,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	defer a.finish(x, r)
 
+	echoRequestID(x, r)
 	if a.corsOf(r).answer(x, r) {
 		return
 	}
@@ -119,6 +120,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	if err != nil {
 		a.fail(x, r, err)
+	}
+	if a.access != nil && !x.taken {
+		x.environment = a.environmentOf(r)
 	}
 }
 

@@ -93,4 +93,11 @@ type AccessRecord struct {
 	Bytes      int64         // of the body, as sent
 	Start      time.Time     // when the handler got the request
 	Duration   time.Duration // from Start until the handler returned, or until a stream of events ended
+
+	// Environment is the client-side key of the environment whose key the request has, "" if
+	// it has none or an unknown one, and for preflights and panics.
+	Environment string
+	RequestID   string // X-Request-ID, as sent, server-side keys masked; "" if it is not short and printable
+	TraceID     string // of traceparent, 32 hexadecimal digits; "" without a valid one
+	UserAgent   string // as sent; server-side keys masked
 }

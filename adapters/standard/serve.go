@@ -204,6 +204,7 @@ func accessLog(loggers *logging.Loggers) func(httpapi.AccessRecord) {
 		loggers.Access(logging.AccessRecord{
 			Time: r.Start.Add(r.Duration), RemoteAddr: r.RemoteAddr, Method: r.Method, Path: r.Path,
 			HTTPVersion: strings.TrimPrefix(r.Proto, "HTTP/"), Status: r.Status, Duration: r.Duration, Bytes: r.Bytes,
+			Environment: r.Environment, RequestID: r.RequestID, TraceID: r.TraceID, UserAgent: r.UserAgent,
 		})
 	}
 }
