@@ -58,7 +58,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	// net/http reports some problems of connections to the standard logger only.
 	log.SetFlags(0)
-	log.SetOutput(slog.NewLogLogger(loggers.Logger(logNetwork).Handler(), slog.LevelWarn).Writer())
+	log.SetOutput(libraryLog{loggers.Logger(logNetwork)})
 	if settings.WebConcurrency > 0 {
 		runtime.GOMAXPROCS(settings.WebConcurrency)
 	}
