@@ -50,11 +50,9 @@ type Options struct {
 	// the identifier and the traits. Flags need no cache: they are prepared when the
 	// document changes.
 	IdentitiesCache Cache
-	// ProxyHeaders takes the client's address and scheme from X-Forwarded-For and
-	// X-Forwarded-Proto when a trusted peer sent them.
-	ProxyHeaders bool
-	// ForwardedAllowIPs lists the trusted peers: addresses, CIDR ranges, or "*" for all.
-	ForwardedAllowIPs []string
+	// TrustedPeers are the proxies from whose X-Forwarded-For and X-Forwarded-Proto the
+	// client's address and scheme are taken.
+	TrustedPeers TrustedPeers
 	// Access is called once for every request after its answer, on the request's
 	// goroutine. With nil the API keeps no access log, at no cost.
 	Access func(AccessRecord)

@@ -155,18 +155,13 @@ func logConfigurationWarning(ctx context.Context, logger *slog.Logger, w config.
 
 // newAPI returns the HTTP interface; access says whether it writes an access log.
 func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access bool) (*httpapi.API, error) {
-	trusted := make([]string, 0, len(s.ForwardedAllowIPs.Prefixes)+1)
-	for _, prefix := range s.ForwardedAllowIPs.Prefixes {
-		trusted = append(trusted, prefix.String())
-	}
-	if s.ForwardedAllowIPs.All {
-		trusted = append(trusted, "*")
-	}
 	options := httpapi.Options{
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
-		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
+	}
+	if s.Server.ProxyHeaders {
+		options.TrustedPeers = httpapi.TrustedPeers{All: s.ForwardedAllowIPs.All, Networks: s.ForwardedAllowIPs.Prefixes}
 	}
 	if usage := proxy.Usage(); usage != nil {
 		options.Usage = usage
