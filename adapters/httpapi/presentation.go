@@ -182,7 +182,7 @@ func appendFlag(dst []byte, o *engine.Outcome) []byte {
 
 // appendIdentityFlag appends a flag as an answer about an identity has it.
 func appendIdentityFlag(dst []byte, o *engine.Outcome) []byte {
-	dst = o.Variant.AppendJSON(append(appendFlag(dst, o), `,"variant":`...))
+	dst = o.Variant().AppendJSON(append(appendFlag(dst, o), `,"variant":`...))
 	dst = appendReason(dst, o)
 	if o.Metadata != "" {
 		dst = append(append(dst, `,"metadata":`...), o.Metadata...)
