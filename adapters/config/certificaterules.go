@@ -96,12 +96,3 @@ func (r *ruleReader) environments(key string, value hujson.ValueTrimmed) []strin
 	slices.Sort(keys)
 	return slices.Compact(keys)
 }
-
-// effectiveRules returns the rules as the file has them.
-func effectiveRules(value any) any {
-	rules := []any{}
-	for _, r := range value.([]CertificateRule) {
-		rules = append(rules, map[string]any{ruleSAN: r.SAN, ruleEnvironments: r.Environments})
-	}
-	return rules
-}

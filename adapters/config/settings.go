@@ -112,8 +112,8 @@ type ServerTLS struct {
 
 // CertificateRule allows holders of certificates to use environments.
 type CertificateRule struct {
-	SAN          string   // a DNS name or a URI, perhaps with a wildcard; the HTTP interface says which
-	Environments []string // client-side keys, or * for all
+	SAN          string   `json:"san"`          // a DNS name or a URI, perhaps with a wildcard; the HTTP interface says which
+	Environments []string `json:"environments"` // client-side keys, or * for all
 }
 
 // OptionalPort is a TCP port that may be unset. Number is 0 for any free one.

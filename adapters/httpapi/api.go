@@ -25,7 +25,7 @@ type API struct {
 	inflight      *Inflight
 	access        func(AccessRecord)
 	cors          cors
-	trusted       trustedPeers
+	trusted       TrustedPeers
 	certificates  certificates
 
 	webhook   *Webhook  // nil: switched off
@@ -44,9 +44,8 @@ type API struct {
 	compressors sync.Pool        // *compressor
 }
 
-// New returns the API that o describes. It fails on a missing Query and on a
-// trusted peer that is not an address, a CIDR range or *, and on a rule for a name that no
-// certificate can have.
+// New returns the API that o describes. It fails on a missing Query, and on a rule for a
+// name that no certificate can have.
 func New(o Options) (*API, error) {
 	if o.Query == nil {
 		return nil, errors.New("httpapi: no query to answer from")
@@ -65,6 +64,7 @@ func New(o Options) (*API, error) {
 		maxBody:       o.MaxBodyBytes,
 		inflight:      o.Inflight,
 		access:        o.Access,
+		trusted:       o.TrustedPeers,
 		cors:          newCORS(o.AllowOrigins),
 		evaluations:   newEvaluationCache(o.IdentitiesCache),
 	}
@@ -82,12 +82,6 @@ func New(o Options) (*API, error) {
 	}
 	if a.inflight == nil {
 		a.inflight = NewInflight(0)
-	}
-	if o.ProxyHeaders {
-		var err error
-		if a.trusted, err = newTrustedPeers(o.ForwardedAllowIPs); err != nil {
-			return nil, fmt.Errorf("httpapi: %w", err)
-		}
 	}
 	var err error
 	if a.certificates, err = newCertificates(o.Certificates); err != nil {
@@ -116,6 +110,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	defer a.finish(x, r)
 
+	echoRequestID(x, r)
 	if a.corsOf(r).answer(x, r) {
 		return
 	}
@@ -125,6 +120,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	if err != nil {
 		a.fail(x, r, err)
+	}
+	if a.access != nil && !x.taken {
+		x.environment = a.environmentOf(r)
 	}
 }
 
