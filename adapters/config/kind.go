@@ -54,8 +54,9 @@ func kinds() map[reflect.Type]*kind {
 			parse:   func(_ *loader, _ *definition, text string) (any, error) { return boolean(text) },
 			show:    quote,
 		},
-		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
-		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[int]():          wholeNumberKind(func(n int64) any { return int(n) }),
+		reflect.TypeFor[int64]():        wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[OptionalPort](): wholeNumberKind(func(n int64) any { return OptionalPort{Number: int(n), Chosen: true} }),
 		reflect.TypeFor[time.Duration](): {
 			name: "seconds", literals: `"0`, number: true,
 			allowed: func(d *definition) string { return "a number of seconds" + d.bounds() },

@@ -76,6 +76,14 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	upstream := newOrigins(source)
 	defer upstream.close()
+	admin, err := openAdmin(ctx, settings.Admin, loggers.Logger(logAdmin))
+	if err != nil {
+		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
+		return commands.ErrReported
+	}
+	if admin != nil {
+		defer admin.Close()
+	}
 	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
 	if err != nil {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
@@ -99,6 +107,12 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		inForce: settings, reading: reading, warnings: warnings,
 	}
 	reloads.applied.Store(&settings)
+	if admin != nil {
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads.applied.Load, loggers.Logger(logAdmin)); err != nil {
+			_ = store.Close()
+			return err
+		}
+	}
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	w.interrupts.set(reloads.interrupted, func(s os.Signal) {
