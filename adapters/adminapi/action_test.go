@@ -84,6 +84,10 @@ func TestRefusedActionsLeaveNoRecord(t *testing.T) {
 	a := serve(t, p, withAction)
 	a.do("POST", "/act", `{"reason":"x"}`).want(t, 401, "bearer token")
 	a.do("GET", "/act", "").want(t, 405)
+	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+		a.do(method, "/environments/shop/other", "").want(t, 401)
+		a.do(method, "/environments/shop/other", "", "Authorization", "Bearer "+token).want(t, 404, "no such action")
+	}
 	if events, _ := p.recent.Since(0); len(events) != 0 || a.log.Len() != 0 {
 		t.Errorf("events %+v, log %s", events, a.log)
 	}

@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -57,8 +58,18 @@ func (a *API) routes() http.Handler {
 	for _, action := range a.o.Actions {
 		mux.Handle(action.Pattern, a.forActors(action))
 	}
+	// What is not an action is answered as an action that there is not, so that nobody
+	// without the token learns which there are.
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		mux.Handle(method+" /", a.forActors(noAction))
+	}
 	return a.guarded(mux)
 }
+
+// noAction is what a request does that names no action.
+var noAction = Action{Name: "none", ReadsOnly: true, Do: func(context.Context, *Call) (any, error) {
+	return nil, &Refusal{http.StatusNotFound, "there is no such action; " + documentation + "admin.md lists them"}
+}}
 
 // environment returns the status of the environment that the path names, or answers that
 // there is none.

@@ -21,8 +21,7 @@ func (a *API) getConfiguration(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "this program does not report its configuration")
 		return
 	}
-	c.Settings, c.Warnings, c.NeedRestart = nonNil(c.Settings), nonNil(c.Warnings), nonNil(c.NeedRestart)
-	answer(w, http.StatusOK, c)
+	answer(w, http.StatusOK, c.Details)
 }
 
 // getVersion answers with what this program was built from.

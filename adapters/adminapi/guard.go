@@ -40,7 +40,8 @@ func (a *API) guarded(next http.Handler) http.Handler {
 // isClean reports whether a path is one that http.ServeMux does not redirect to another
 // one: a redirect would repeat what the client sent.
 func isClean(name string) bool {
-	return name == "/" || path.Clean(strings.TrimSuffix(name, "/")) == strings.TrimSuffix(name, "/")
+	short := strings.TrimSuffix(name, "/")
+	return name == "/" || short != "/" && path.Clean(short) == short
 }
 
 func refuseOrigin(w http.ResponseWriter) {

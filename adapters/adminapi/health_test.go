@@ -18,7 +18,7 @@ func TestProbes(t *testing.T) {
 	a.get("/readyz/other").want(t, 404, "does not serve")
 	a.get("/readyz/"+serverKey+"shop").want(t, 404, "does not serve")
 	a.do("HEAD", "/readyz", "").want(t, 200)
-	a.do("POST", "/readyz", "").want(t, 405)
+	a.do("POST", "/readyz", "").want(t, 401)
 
 	p.unreachable(ports.OutcomeRefused, 82*time.Second)
 	a.get("/healthz").want(t, 200, "ok\n")

@@ -67,22 +67,14 @@ type Node struct {
 
 // Configuration is the effective configuration. It has no secrets.
 type Configuration struct {
-	// Hash is the same for configurations with the same effect.
-	Hash     string    `json:"hash"`
-	Loaded   time.Time `json:"loaded"`
-	Settings []Setting `json:"settings"`
+	// Hash is the same for configurations with the same values.
+	Hash string
 	// Warnings are what is suspicious in the configuration, such as unknown settings.
-	Warnings []string `json:"warnings"`
+	Warnings []string
 	// NeedRestart are the settings that were changed and take effect at the next start.
-	NeedRestart []string `json:"restart_needed"`
-}
-
-// Setting is one setting of the effective configuration.
-type Setting struct {
-	Name   string `json:"name"`
-	Value  string `json:"value"` // secrets are masked
-	Source string `json:"source"`
-	Live   string `json:"live"` // whether a change takes effect without a restart
+	NeedRestart []string
+	// Details is what /config answers, as JSON: every setting with its source.
+	Details any
 }
 
 // Action is one thing that operators can have the proxy do. It answers POST, PUT or

@@ -85,7 +85,7 @@ func (a *API) getPage(w http.ResponseWriter, _ *http.Request) {
 		p.Events = append(p.Events, eventView{clock(e.At), cut(e.Message, 300)})
 	}
 	if c := configuration; c != nil {
-		p.Configuration = cut(c.Hash, 12) + ", loaded " + ago(s, c.Loaded)
+		p.Configuration = cut(c.Hash, 16)
 	}
 	a.pages.status(w, p)
 }

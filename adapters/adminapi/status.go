@@ -71,10 +71,9 @@ type discoveryJSON struct {
 }
 
 type configJSON struct {
-	Hash          string     `json:"hash"`
-	Loaded        *time.Time `json:"loaded"`
-	RestartNeeded []string   `json:"restart_needed"`
-	Warnings      []string   `json:"warnings"`
+	Hash          string   `json:"hash"`
+	RestartNeeded []string `json:"restart_needed"`
+	Warnings      []string `json:"warnings"`
 }
 
 // environmentJSON is an environment in the list, environmentDetailsJSON alone.
@@ -173,7 +172,7 @@ func (a *API) statusJSON(s app.Status) statusJSON {
 		out.Environments = append(out.Environments, environmentOf(s, e))
 	}
 	if c := configuration; c != nil {
-		out.Config = &configJSON{c.Hash, moment(c.Loaded), nonNil(c.NeedRestart), nonNil(c.Warnings)}
+		out.Config = &configJSON{c.Hash, nonNil(c.NeedRestart), nonNil(c.Warnings)}
 	}
 	return out
 }

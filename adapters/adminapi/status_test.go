@@ -43,7 +43,7 @@ func TestStatusFollowsItsSchema(t *testing.T) {
 	}
 	configured := func(o *adminapi.Options) {
 		o.Configuration = func() adminapi.Configuration {
-			return adminapi.Configuration{Hash: "9f2c", Loaded: now, Warnings: []string{"loging: is not a setting"}, NeedRestart: []string{"server.port"}}
+			return adminapi.Configuration{Hash: "9f2c", Warnings: []string{"loging: is not a setting"}, NeedRestart: []string{"server.port"}}
 		}
 	}
 	status, environment := schemaOf(t, ""), schemaOf(t, "#/$defs/environmentDetails")

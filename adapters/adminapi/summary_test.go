@@ -68,7 +68,9 @@ func TestSummaryInOutages(t *testing.T) {
 			"Serving 1 of 2 environments. Flags are 3 s old. Requests for 1 environment are answered with 503 until the document has arrived.", "critical", nil},
 		{"an organisation is disabled", func(p *proxy) { p.status.Environments[0].Stopped = true },
 			"Serving 2 of 2 environments. The oldest flags are 3 s old. Requests for 1 environment are answered with 403, because the organisation is disabled.", "warning", []string{"Enable it in Flagsmith"}},
-		{"the store is away", func(p *proxy) { p.status.Store = app.StoreStatus{Since: now.Add(-4 * time.Minute), Error: "no route to redis"} },
+		{"the store is away", func(p *proxy) {
+			p.status.Store = app.StoreStatus{Since: now.Add(-4 * time.Minute), Error: "no route to redis"}
+		},
 			"Serving 2 of 2 environments. The store has been away for 4 min; the oldest flags are 3 s old. Nothing is failing.", "warning", []string{"No route to redis"}},
 		{"the store and Flagsmith are away", func(p *proxy) {
 			p.unreachable(ports.OutcomeTLS, 30*time.Second)
@@ -82,7 +84,9 @@ func TestSummaryInOutages(t *testing.T) {
 		{"discovery lists nothing", func(p *proxy) {
 			p.status.Environments, p.status.Discovery, p.status.Readiness.State = nil, &app.DiscoveryStatus{LastSuccess: now}, app.DocumentMissing
 		}, "Serving nothing: the proxy key opens no environment. This node is not ready.", "critical", nil},
-		{"discovery fails", func(p *proxy) { p.status.Discovery = &app.DiscoveryStatus{LastSuccess: now.Add(-time.Minute), Environments: 2} },
+		{"discovery fails", func(p *proxy) {
+			p.status.Discovery = &app.DiscoveryStatus{LastSuccess: now.Add(-time.Minute), Environments: 2}
+		},
 			"Serving 2 of 2 environments. The oldest flags are 3 s old. Nothing is failing.", "warning", []string{"The list of environments cannot be read"}},
 		{"a follower of a store", func(p *proxy) {
 			p.status.Upstream = app.UpstreamStatus{State: app.UpstreamUnknown}

@@ -40,7 +40,7 @@ func openAdmin(ctx context.Context, s config.Admin, logger *slog.Logger) (*admin
 }
 
 // serveAdmin has the admin listener answer.
-func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, inForce func() *config.Settings, logger *slog.Logger) error {
+func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, logger *slog.Logger) error {
 	build := commands.ReadBuild()
 	upstream := "Flagsmith"
 	if inDirectory(s) {
@@ -49,12 +49,16 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 	api, err := adminapi.New(adminapi.Options{
 		Application: proxy, Loopback: server.Loopback(), Host: s.Admin.Host,
 		Policy: func() adminapi.Policy {
-			a := inForce().Admin
+			a := reloads.applied.Load().Admin
 			return adminapi.Policy{Token: a.Token.Reveal(), ReadOnly: a.ReadOnly, Profiles: a.Pprof}
 		},
 		Node: adminapi.Node{
 			Version: build.Version, Commit: build.Commit, Date: build.Date,
 			Upstream: s.APIURL.String(), UpstreamName: upstream, Store: s.Store.URL.String(),
+		},
+		Configuration: func() adminapi.Configuration {
+			e := reloads.effective.Load()
+			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, NeedRestart: e.RestartNeeded, Details: e}
 		},
 		Logger: logger, Now: time.Now,
 	})

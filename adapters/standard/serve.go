@@ -43,7 +43,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	defer ignoreBrokenPipes()()
 	reading := &config.Reading{}
 	src.ReadFile = reading.ReadFile
-	settings, warnings, err := config.Load(src)
+	settings, effective, warnings, err := config.LoadEffective(src)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err, Warnings: warnings}
 	}
@@ -93,7 +93,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
-		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme,
+		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings),
 	})
 	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
 	if err != nil {
@@ -107,8 +107,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		inForce: settings, reading: reading, warnings: warnings,
 	}
 	reloads.applied.Store(&settings)
+	reloads.effective.Store(&effective)
 	if admin != nil {
-		if err := serveAdmin(ctx, admin, settings, proxy, reloads.applied.Load, loggers.Logger(logAdmin)); err != nil {
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, loggers.Logger(logAdmin)); err != nil {
 			_ = store.Close()
 			return err
 		}
