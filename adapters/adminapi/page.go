@@ -29,11 +29,12 @@ type page struct {
 	Store         storeView
 	Events        []eventView
 	Configuration string
+	Metrics       bool
 }
 
 type upstreamView struct {
-	Name, Address, State, Class, Since, Cause, Success, Share string
-	Polls                                                     []cell
+	Address, State, Class, Since, Cause, Success, Share string
+	Polls                                               []cell
 }
 
 // cell is a poll in a strip.
@@ -42,23 +43,23 @@ type cell struct {
 	Title  string
 }
 
-type storeView struct{ Address, State, Class string }
+type storeView struct{ Address, State, Class, Cause string }
 
 type eventView struct{ At, Message string }
 
 // row is an environment in the page's table.
 type row struct {
-	Name, Key, Path    string
-	State              string
-	Class              string
-	Severity           Severity
-	Age                string
-	Now, Max           int64 // seconds: the age and its limit, 0 without one
-	Share              string
-	Changed            string
-	Change             *changeView
-	Via, Lease         string
-	Document, Problems string
+	Name, Key, Path string
+	State           string
+	Class           string
+	Severity        Severity
+	Age             string
+	// The age, its limit and two marks between, in seconds; Max is 0 without a limit.
+	Now, Low, High, Max int64
+	Changed             string
+	Change              *changeView
+	Via, Lease          string
+	Document, Problems  string
 }
 
 type changeView struct{ Short, Names string }
@@ -70,11 +71,12 @@ func (a *API) getPage(w http.ResponseWriter, _ *http.Request) {
 		Title: "Edge Proxy: " + string(s.Readiness.State), Version: a.o.Node.Version, Node: s.Node,
 		Up: span(s.At.Sub(s.Started)), At: clock(s.At), Summary: summary(s, a.o.Node.UpstreamName),
 		Findings: findings(s, a.o.Node.UpstreamName, configuration), Upstream: a.upstreamView(s), Store: a.storeView(s),
+		Metrics: a.o.Metrics != nil,
 	}
 	if len(p.Findings) > 0 {
 		p.Severity = p.Findings[0].Severity // the worst is the first
 	}
-	for _, e := range s.Environments {
+	for _, e := range worstFirst(s.Environments) {
 		p.Rows = append(p.Rows, rowOf(s, e))
 	}
 	if d := s.Discovery; d != nil {
@@ -90,8 +92,16 @@ func (a *API) getPage(w http.ResponseWriter, _ *http.Request) {
 	a.pages.status(w, p)
 }
 
+// worstFirst returns environments with those that are missing or stale before the others.
+func worstFirst(environments []app.EnvironmentStatus) []app.EnvironmentStatus {
+	rank := map[app.EnvironmentState]int{app.EnvironmentMissing: 0, app.EnvironmentStale: 1, app.EnvironmentFresh: 2}
+	sorted := slices.Clone(environments)
+	slices.SortStableFunc(sorted, func(a, b app.EnvironmentStatus) int { return rank[a.State] - rank[b.State] })
+	return sorted
+}
+
 func (a *API) upstreamView(s app.Status) upstreamView {
-	v := upstreamView{Name: a.o.Node.UpstreamName, Address: a.o.Node.Upstream, Success: ago(s, s.Upstream.LastSuccess)}
+	v := upstreamView{Address: a.o.Node.Upstream, Success: ago(s, s.Upstream.LastSuccess)}
 	switch s.Upstream.State {
 	case app.UpstreamOK:
 		v.State, v.Class = "answers", "good"
@@ -127,9 +137,7 @@ func (a *API) storeView(s app.Status) storeView {
 		if !s.Store.Since.IsZero() {
 			v.State += " for " + span(s.At.Sub(s.Store.Since))
 		}
-		if s.Store.Error != "" {
-			v.State += ": " + cut(s.Store.Error, 300)
-		}
+		v.Cause = cut(s.Store.Error, 300)
 	}
 	return v
 }
@@ -151,7 +159,7 @@ func rowOf(s app.Status, e app.EnvironmentStatus) row {
 	if s.Limit > 0 && !e.Confirmed.IsZero() {
 		v.Max = max(1, int64(s.Limit.Seconds()))
 		v.Now = min(v.Max, int64(s.At.Sub(e.Confirmed).Seconds()))
-		v.Share = span(s.At.Sub(e.Confirmed)) + " of " + span(s.Limit)
+		v.Low, v.High = v.Max/2, v.Max-1
 	}
 	if hasDocument(e) {
 		v.Document = plural(e.Facts.Features, "feature", "features") + ", " + size(e.Bytes)

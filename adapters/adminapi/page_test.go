@@ -79,7 +79,7 @@ func TestStatesAreWords(t *testing.T) {
 			t.Errorf("%q is not on the page", want)
 		}
 	}
-	a.get("/environments/K9vN3cUzQ8XrYtWmB00001", "Accept", "text/html").want(t, 200, "stale, 60 min ago", "Features changed", "new_checkout, free_shipping_banner")
+	a.get("/environments/K9vN3cUzQ8XrYtWmB00001", "Accept", "text/html").want(t, 200, "stale, confirmed 60 min ago", "Features changed", "new_checkout, free_shipping_banner")
 }
 
 // Names come from Flagsmith, and whoever may write there must not write the page.
