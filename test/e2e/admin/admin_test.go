@@ -65,7 +65,7 @@ func TestAdminListener(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/healthz": "ok\n", "/readyz": "ok\n", "/readyz/" + clientKey: "fresh, confirmed ", "/status.json": `"summary": "Serving 1 of 1 environment. `, "/": "<h1 class=\"\">Serving 1 of 1 environment. ",
-		"/environments/" + clientKey: `"name": "Shop"`, "/environments/" + clientKey + "/document": `"api_key":"` + clientKey, "/events": `"kind": "ready"`,
+		"/environments/" + clientKey: `"name": "Shop"`, "/environments/" + clientKey + "/document": `"api_key":"` + clientKey, "/events": `"kind": "document_loaded"`,
 		"/config": `"key": "admin.port"`, "/version": `"go": "go1.`,
 	} {
 		if status, body := ask(t, "GET", admin+path); status != 200 || !strings.Contains(body, want) {
