@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/outage"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -278,8 +279,8 @@ func (k *keeper) polled(ctx context.Context, a answer, err error) {
 	switch {
 	case err != nil:
 		p.Cause = causeOf(err)
-		scope, _ := classify(k.key, err)
-		ofAll = scope == ""
+		reach, _ := classify(err)
+		ofAll = reach == outage.Origin
 	case a.NotModified:
 		p.Outcome = ports.OutcomeNotModified
 	}
