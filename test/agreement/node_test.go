@@ -32,7 +32,6 @@ type world struct {
 	refused map[domain.EnvironmentKey]error // why it does not answer for an environment
 	stopped map[domain.EnvironmentKey]bool  // organisations that are disabled
 	storeUp bool
-	changed int
 }
 
 func (w *world) do(change func()) {
