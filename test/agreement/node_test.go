@@ -109,9 +109,10 @@ func start(t *testing.T, w *world, environments []domain.EnvironmentKeys, random
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	var mu sync.Mutex
+	own := rand.New(rand.NewPCG(random.Uint64(), 1)) // what the test draws is not the node's
 	n = &node{App: app.New(config(environments, 30*time.Second), app.Deps{
 		Upstream: w, Store: store{data, w}, Presenter: &httpapi.Presenter{}, Logger: quiet, Now: time.Now,
-		Random: func() float64 { mu.Lock(); defer mu.Unlock(); return random.Float64() },
+		Random: func() float64 { mu.Lock(); defer mu.Unlock(); return own.Float64() },
 	})}
 	if n.public, err = httpapi.New(httpapi.Options{Query: n.App, Logger: quiet}); err != nil {
 		t.Fatal(err)
