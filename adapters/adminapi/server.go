@@ -12,11 +12,17 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// shutdownTime is how long requests in progress may take when the server stops.
-const shutdownTime = time.Second
+const (
+	// maxConnections is how many connections are answered at one time. Further ones wait.
+	maxConnections = 128
+	// shutdownTime is how long requests in progress may take when the server stops.
+	shutdownTime = time.Second
+)
 
 // Server is the admin listener. It is opened before the proxy serves anything, so that
 // a port that is taken ends the start, and answers until Close, so that it can be asked
@@ -35,7 +41,7 @@ func Listen(ctx context.Context, host string, port int, logger *slog.Logger) (*S
 		return nil, fmt.Errorf("admin listener: %w", err)
 	}
 	requests, stop := context.WithCancel(context.WithoutCancel(ctx))
-	return &Server{listener: listener, stop: stop, server: &http.Server{
+	return &Server{listener: netutil.LimitListener(listener, maxConnections), stop: stop, server: &http.Server{
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: log.New(errorLog{logger}, "", 0),
 		BaseContext: func(net.Listener) context.Context { return requests },
