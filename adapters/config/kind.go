@@ -155,13 +155,8 @@ func wholeNumberKind(convert func(int64) any) *kind {
 }
 
 func optionalPortKind() *kind {
-	k := wholeNumberKind(func(n int64) any { return OptionalPort{IsSet: true, Number: int(n)} })
-	k.effective = func(value any) any {
-		if port := value.(OptionalPort); port.IsSet {
-			return port.Number
-		}
-		return nil
-	}
+	k := wholeNumberKind(func(n int64) any { return OptionalPort{Number: int(n), Chosen: true} })
+	k.effective = func(value any) any { return value.(OptionalPort).Number }
 	return k
 }
 

@@ -38,6 +38,7 @@ type Settings struct {
 	Analytics          Analytics     `envPrefix:"ANALYTICS_" ours:"true"`
 	Webhook            Webhook       `envPrefix:"WEBHOOK_" ours:"true"`
 	Events             Events        `envPrefix:"EVENTS_"`
+	Admin              Admin         `envPrefix:"ADMIN_" ours:"true"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the
 	// container may use.
@@ -116,12 +117,6 @@ type CertificateRule struct {
 	Environments []string `json:"environments"` // client-side keys, or * for all
 }
 
-// OptionalPort is a TCP port that may be unset. Number is 0 for any free one.
-type OptionalPort struct {
-	IsSet  bool
-	Number int
-}
-
 // APITLS configures TLS to the servers of Flagsmith. Paths are as in ServerTLS.
 type APITLS struct {
 	CAFile   string `env:"CA_FILE" unset:"the authorities of the system" check:"path" reload:"restart" help:"File of authorities that are trusted beside those of the system, for api_url, realtime_url and events.url, in PEM form; a changed file is read again."`
@@ -183,6 +178,25 @@ type Events struct {
 type Webhook struct {
 	// Secret signs Flagsmith's calls; zero means that the endpoint is off.
 	Secret Secret `env:"SECRET" unset:"off" reload:"live" help:"Secret that signs Flagsmith's webhook calls."`
+}
+
+// Admin configures the listener for operators.
+type Admin struct {
+	Host     string       `env:"HOST" envDefault:"127.0.0.1" check:"host" reload:"restart" help:"Address or host name that the admin listener listens on. Unless it is a loopback address or admin.token is set, only /metrics, /healthz and /readyz answer."`
+	Port     OptionalPort `env:"PORT" unset:"8001 if it is free, else no listener" min:"0" max:"65535" reload:"restart" help:"Port of the admin listener; 0 turns it off. A start fails if the port that is set here is taken."`
+	Token    Secret       `env:"TOKEN" unset:"actions are refused" check:"header" reload:"live" help:"Token that actions need on the admin listener and, if its address is not a loopback address, all pages."`
+	Pprof    bool         `env:"PPROF" envDefault:"false" reload:"live" help:"Serve Go's profiles on the admin listener, below /debug/pprof/."`
+	ReadOnly bool         `env:"READ_ONLY" envDefault:"false" reload:"live" help:"Refuse every action on the admin listener that changes something."`
+}
+
+// defaultAdminPort is the admin listener's port that nobody has set.
+const defaultAdminPort = 8001
+
+// OptionalPort is the port of a listener that the proxy can do without.
+type OptionalPort struct {
+	Number int // what 0 means, the setting says
+	// Chosen says that an operator has set the port, so that the listener has to open.
+	Chosen bool
 }
 
 // Proxy is the HTTP proxy for outgoing requests. The variables are recognised in

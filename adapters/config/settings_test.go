@@ -47,7 +47,7 @@ var eachSetting = []struct {
 	{"endpoint_caches.identities.cache_max_bytes", func(s config.Settings) any { return s.EndpointCaches.Identities.CacheMaxBytes }, int64(64 << 20), "1024", int64(1024), "7000", int64(7000)},
 	{"server.host", func(s config.Settings) any { return s.Server.Host }, "0.0.0.0", `"localhost"`, "localhost", "[::1]", "::1"},
 	{"server.port", func(s config.Settings) any { return s.Server.Port }, 8000, "0", 0, "65535", 65535},
-	{"server.http_port", func(s config.Settings) any { return s.Server.HTTPPort }, config.OptionalPort{}, "0", config.OptionalPort{IsSet: true}, "8080", config.OptionalPort{IsSet: true, Number: 8080}},
+	{"server.http_port", func(s config.Settings) any { return s.Server.HTTPPort }, config.OptionalPort{}, "0", config.OptionalPort{Chosen: true}, "8080", config.OptionalPort{Chosen: true, Number: 8080}},
 	{"server.tls.cert_file", func(s config.Settings) any { return s.Server.TLS.CertFile }, "", `"/tls/tls.crt"`, "/tls/tls.crt", "tls.crt", "tls.crt"},
 	{"server.tls.key_file", func(s config.Settings) any { return s.Server.TLS.KeyFile }, "", `"/tls/tls.key"`, "/tls/tls.key", "tls.key", "tls.key"},
 	{"server.tls.client_ca_file", func(s config.Settings) any { return s.Server.TLS.ClientCAFile }, "", `"/tls/ca.crt"`, "/tls/ca.crt", "../ca.crt", "../ca.crt"},
@@ -98,6 +98,11 @@ var eachSetting = []struct {
 	{"events.flush_interval_seconds", func(s config.Settings) any { return s.Events.FlushInterval }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"events.max_body_bytes", func(s config.Settings) any { return s.Events.MaxBodyBytes }, int64(4 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
 	{"events.max_queue_bytes", func(s config.Settings) any { return s.Events.MaxQueueBytes }, int64(32 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
+	{"admin.host", func(s config.Settings) any { return s.Admin.Host }, "127.0.0.1", `"::1"`, "::1", "0.0.0.0", "0.0.0.0"},
+	{"admin.port", func(s config.Settings) any { return s.Admin.Port }, config.OptionalPort{Number: 8001}, "8001", config.OptionalPort{Number: 8001, Chosen: true}, "0", config.OptionalPort{Chosen: true}},
+	{"admin.token", func(s config.Settings) any { return s.Admin.Token.Reveal() }, "", `"one"`, "one", "two", "two"},
+	{"admin.pprof", func(s config.Settings) any { return s.Admin.Pprof }, false, "true", true, "on", true},
+	{"admin.read_only", func(s config.Settings) any { return s.Admin.ReadOnly }, false, "true", true, "on", true},
 }
 
 // nested writes a value at a dotted key as a file does.

@@ -117,7 +117,7 @@ func checkTLS(s config.Settings) error {
 			key   string
 			isSet bool
 		}{
-			{"server.http_port", s.Server.HTTPPort.IsSet}, {"server.tls.client_ca_file", t.ClientCAFile != ""},
+			{"server.http_port", s.Server.HTTPPort.Chosen}, {"server.tls.client_ca_file", t.ClientCAFile != ""},
 			{"server.tls.client_auth", t.ClientAuth != string(tlsfiles.AuthNone)}, {"server.tls.clients", len(t.Clients) > 0},
 		} {
 			if need.isSet {
@@ -133,7 +133,7 @@ func checkTLS(s config.Settings) error {
 		return errors.New(`server.tls.client_ca_file is set, and needs server.tls.client_auth to be "request" or "require"`)
 	case !asks && len(t.Clients) > 0:
 		return errors.New(`server.tls.clients is set, and needs server.tls.client_auth to be "request" or "require"`)
-	case s.Server.HTTPPort.IsSet && s.Server.HTTPPort.Number == s.Server.Port && s.Server.Port != 0:
+	case s.Server.HTTPPort.Chosen && s.Server.HTTPPort.Number == s.Server.Port && s.Server.Port != 0:
 		return errors.New("server.http_port is the same as server.port: each needs a port of its own")
 	}
 	if err := httpapi.CheckCertificateRules(certificateRules(s)); err != nil {

@@ -81,6 +81,14 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	upstream := newOrigins(source)
 	defer upstream.close()
+	admin, err := openAdmin(ctx, settings.Admin, loggers.Logger(logAdmin))
+	if err != nil {
+		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
+		return commands.ErrReported
+	}
+	if admin != nil {
+		defer admin.Close()
+	}
 	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
 	if err != nil {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
@@ -105,6 +113,12 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	reloads.applied.Store(&settings)
 	reloads.effective.Store(&effective)
+	if admin != nil {
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, loggers.Logger(logAdmin)); err != nil {
+			_ = store.Close()
+			return err
+		}
+	}
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	w.interrupts.set(reloads.interrupted, func(s os.Signal) {
@@ -194,7 +208,7 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 
 func newServer(s config.Settings, certs *certificates, handler *httpapi.Switch, logger *slog.Logger) *httpserver.Server {
 	var plainPort *int
-	if s.Server.HTTPPort.IsSet {
+	if s.Server.HTTPPort.Chosen {
 		plainPort = &s.Server.HTTPPort.Number
 	}
 	return httpserver.New(handler, httpserver.Options{

@@ -91,7 +91,7 @@ func (p *Program) healthAddress(given, configFile string) (string, error) {
 	}
 	scheme, port := "http", server.Port
 	switch tls := server.TLS; {
-	case server.HTTPPort.IsSet && server.HTTPPort.Number != 0:
+	case server.HTTPPort.Chosen && server.HTTPPort.Number != 0:
 		port = server.HTTPPort.Number
 	case tls.CertFile != "" && tls.ClientAuth == "require":
 		return "", usage("server.port requires client certificates, so set server.http_port, where health is asked for without one")
