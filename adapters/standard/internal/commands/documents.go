@@ -18,13 +18,6 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// The names of places that documents come from. Anything else is the name of a file; a
-// file of such a name is ./api.
-const (
-	fromAPI   = "api"
-	fromStore = "store"
-)
-
 // placesHelp describes the places for the help of commands.
 const placesHelp = "A document is that of a file, or comes from one of two places: api, where the proxy would fetch it, or store."
 
@@ -46,7 +39,7 @@ func (p *Program) documents(ctx context.Context, c documentChoice, places ...str
 	found := make([]inspect.Source, len(places))
 	for i, place := range places {
 		found[i].Name = place
-		if place == fromAPI || place == fromStore {
+		if place == inspect.PlaceAPI || place == inspect.PlaceStore {
 			continue
 		}
 		content, err := os.ReadFile(p.path(place))
@@ -62,9 +55,9 @@ func (p *Program) documents(ctx context.Context, c documentChoice, places ...str
 		var body []byte
 		var err error
 		switch place {
-		case fromAPI:
+		case inspect.PlaceAPI:
 			body, err = p.documentOfAPI(ctx, c)
-		case fromStore:
+		case inspect.PlaceStore:
 			body, err = p.documentOfStore(ctx, c)
 		default:
 			continue
@@ -113,19 +106,7 @@ func (p *Program) documentOfAPI(ctx context.Context, c documentChoice) ([]byte, 
 	if at < 0 {
 		return nil, fmt.Errorf("the environment %s is not configured; those that are: %s", shownKey(key), shownKeys(keys))
 	}
-	return fetch(ctx, upstream, list[at])
-}
-
-// fetch fetches the document of an environment with the first of its keys that opens it.
-func fetch(ctx context.Context, upstream ports.Upstream, e domain.EnvironmentKeys) ([]byte, error) {
-	err := fmt.Errorf("the environment %s has no server-side key that is valid", shownKey(e.Client))
-	for _, key := range e.FetchKeys(time.Now()) {
-		var answer ports.Document
-		if answer, err = upstream.FetchDocument(ctx, ports.DocumentRequest{Environment: e.Client, Key: key, Discovered: e.Discovered}); err == nil {
-			return answer.Body, nil
-		}
-	}
-	return nil, err
+	return inspect.Fetch(ctx, upstream, list[at], time.Now())
 }
 
 // documentOfStore reads a document from the store.
@@ -139,11 +120,10 @@ func (p *Program) documentOfStore(ctx context.Context, c documentChoice) (body [
 		if err != nil {
 			return err
 		}
-		record, err := store.Get(ctx, key)
+		body, err = inspect.Stored(ctx, store, key)
 		if errors.Is(err, ports.ErrNotFound) {
-			return fmt.Errorf("the store has no document under %s; it has %s", shownKey(key), shownKeys(keys))
+			err = fmt.Errorf("%w; it has %s", err, shownKeys(keys))
 		}
-		body = record.Body
 		return err
 	})
 	return body, err
