@@ -13,8 +13,12 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// maxIdentities is how many identities one request can compare.
-const maxIdentities = 1000
+const (
+	// maxIdentities is how many identities one request can compare.
+	maxIdentities = 1000
+	// patience is how long a store or upstream may take.
+	patience = 20 * time.Second
+)
 
 // Node answers the requests of operators to a running proxy: POST /explain and
 // POST /diff. It is safe for concurrent use. Once it has the documents, it works on one
@@ -159,6 +163,8 @@ func (n *Node) environment(client string) (domain.EnvironmentKeys, error) {
 
 // document returns the document of an environment from a place.
 func (n *Node) document(ctx context.Context, place string, keys domain.EnvironmentKeys) (Source, error) {
+	waiting, stop := context.WithTimeout(ctx, patience)
+	defer stop()
 	var body []byte
 	var err error
 	switch place {
@@ -169,9 +175,9 @@ func (n *Node) document(ctx context.Context, place string, keys domain.Environme
 		}
 		body = served.Body
 	case PlaceAPI:
-		body, err = Fetch(ctx, n.upstream, keys, n.now())
+		body, err = Fetch(waiting, n.upstream, keys, n.now())
 	case PlaceStore:
-		body, err = Stored(ctx, n.store, keys.Client)
+		body, err = Stored(waiting, n.store, keys.Client)
 	default:
 		return Source{}, &RequestError{Malformed, fmt.Errorf("%q is not a place of documents; %s, %s and %s are", place, PlaceProxy, PlaceAPI, PlaceStore)}
 	}

@@ -19,27 +19,43 @@ import (
 )
 
 // placesHelp describes the places for the help of commands.
-const placesHelp = "A document is that of a file, or comes from one of two places: api, where the proxy would fetch it, or store."
+const placesHelp = "A document is that of a file, or comes from one of three places: proxy, what a running proxy serves;\n" +
+	"api, where the proxy would fetch it; or store."
 
 // documentChoice is which environment's documents a command works on, and where the
 // places are.
 type documentChoice struct {
 	storeChoice
+	adminChoice
 	environment string
 }
 
 func (c *documentChoice) define(cmd *cobra.Command) {
 	c.storeChoice.define(cmd)
-	cmd.Flags().StringVar(&c.environment, "environment", "", "client-side `KEY` of the environment for api and store (default: that of the other document, else the only one configured)")
+	c.adminChoice.define(cmd)
+	cmd.Flags().StringVar(&c.environment, "environment", "", "client-side `KEY` of the environment for proxy, api and store (default: that of the other document, else the only one configured)")
+}
+
+// document is a document from a place or a file.
+type document struct {
+	inspect.Source
+	served *servedBy // nil: it does not come from a running proxy
+}
+
+// servedBy is what serves a document.
+type servedBy struct {
+	Node string `json:"node"`
+	Via  string `json:"via"` // how the document came to the node
 }
 
 // documents reads documents of one environment from places and files. Files are read
 // first, so that their environment is known when it is looked for in the places.
-func (p *Program) documents(ctx context.Context, c documentChoice, places ...string) ([]inspect.Source, error) {
-	found := make([]inspect.Source, len(places))
+func (p *Program) documents(ctx context.Context, c documentChoice, places ...string) ([]document, error) {
+	found := make([]document, len(places))
 	for i, place := range places {
 		found[i].Name = place
-		if place == inspect.PlaceAPI || place == inspect.PlaceStore {
+		switch place {
+		case inspect.PlaceProxy, inspect.PlaceAPI, inspect.PlaceStore:
 			continue
 		}
 		content, err := os.ReadFile(p.path(place))
@@ -55,6 +71,8 @@ func (p *Program) documents(ctx context.Context, c documentChoice, places ...str
 		var body []byte
 		var err error
 		switch place {
+		case inspect.PlaceProxy:
+			body, found[i].served, err = p.documentOfProxy(ctx, c)
 		case inspect.PlaceAPI:
 			body, err = p.documentOfAPI(ctx, c)
 		case inspect.PlaceStore:
@@ -63,15 +81,42 @@ func (p *Program) documents(ctx context.Context, c documentChoice, places ...str
 			continue
 		}
 		var configuration *ConfigurationError
+		var wrong *usageError
 		switch {
-		case errors.As(err, &configuration):
-			return nil, err // whose lines name what they are about
+		case errors.As(err, &configuration), errors.As(err, &wrong):
+			return nil, err // which says what it is about
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", place, err)
 		}
 		found[i].Text = string(body)
 	}
 	return found, nil
+}
+
+// documentOfProxy gets the document that a running proxy serves.
+func (p *Program) documentOfProxy(ctx context.Context, c documentChoice) ([]byte, *servedBy, error) {
+	admin, err := p.admin(c.adminChoice, c.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	status, err := admin.status(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys := make([]domain.EnvironmentKey, len(status.Environments))
+	for i := range status.Environments {
+		keys[i] = status.Environments[i].Key
+	}
+	key, err := c.choose(keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := slices.Index(keys, key)
+	if at < 0 {
+		return nil, nil, fmt.Errorf("the proxy does not serve the environment %s; it serves %s", shownKey(key), shownKeys(keys))
+	}
+	body, err := admin.document(ctx, key)
+	return body, &servedBy{status.Node, status.Environments[at].Via}, err
 }
 
 // documentOfAPI fetches a document as serving would.
