@@ -98,13 +98,7 @@ func (p *Program) healthAddress(given, configFile string) (string, error) {
 	case tls.CertFile != "":
 		scheme = "https"
 	}
-	host := server.Host
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		if host = "127.0.0.1"; ip.To4() == nil {
-			host = "::1"
-		}
-	}
-	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(port)), nil
+	return scheme + "://" + net.JoinHostPort(reachableHost(server.Host), strconv.Itoa(port)), nil
 }
 
 // sets reports whether a variable is set, in any case.
