@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app"
@@ -65,8 +66,9 @@ type Webhook struct {
 	// Secret returns the key of the calls' signatures, never "". It is a function, so
 	// that formatting Options does not print the secret.
 	Secret func() string
-	// Refresh starts to fetch the documents and returns at once.
-	Refresh func()
+	// Refresh starts to fetch the documents and returns at once. It is called with the
+	// request, whose body has been read, and must not keep it.
+	Refresh func(*http.Request)
 }
 
 // Cache configures an endpoint cache.

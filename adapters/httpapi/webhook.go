@@ -30,6 +30,6 @@ func (a *API) postWebhook(w http.ResponseWriter, r bunrouter.Request) error {
 	if !hmac.Equal(signature, mac.Sum(nil)) {
 		return errSignature
 	}
-	a.webhook.Refresh()
+	a.webhook.Refresh(r.Request)
 	return a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
 }

@@ -178,7 +178,7 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 		options.Events, options.MaxEventsBytes = events, s.Events.MaxBodyBytes
 	}
 	if !s.Webhook.Secret.IsZero() {
-		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: proxy.RefreshAll}
+		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: func(r *http.Request) { proxy.RefreshAll(r.Context()) }}
 	}
 	if access {
 		options.Access = accessLog(loggers)
