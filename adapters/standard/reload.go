@@ -29,6 +29,7 @@ type reloader struct {
 	origins  *origins
 	handler  *httpapi.Switch
 	proxy    *app.App
+	traces   traces
 	inForce  config.Settings
 	reading  *config.Reading // of the configuration in force
 	files    config.Files    // as last read or seen
@@ -196,14 +197,14 @@ func (r *reloader) apply(result config.Reloaded) error {
 		commit, discard = append(commit, logs.Commit), append(discard, logs.Discard)
 	}
 	if concerned&partOrigin != 0 {
-		o, err := openOrigin(next, r.loggers.Logger(logNetwork))
+		o, err := openOrigin(next, r.loggers.Logger(logNetwork), r.traces.propagate)
 		if err != nil {
 			return fail(err)
 		}
 		commit, discard = append(commit, func() { r.origins.replace(o) }), append(discard, o.close)
 	}
 	if concerned&partAPI != 0 {
-		api, err := newAPI(next, r.proxy, r.loggers, access)
+		api, err := newAPI(next, r.proxy, r.loggers, access, r.traces)
 		if err != nil {
 			return fail(err)
 		}

@@ -66,7 +66,17 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
 	limitMemory(ctx, settings, logger)
 
-	source, err := openOrigin(settings, loggers.Logger(logNetwork))
+	application := appConfig(settings)
+	traces, err := openTraces(ctx, settings, src.Environ, application.Node, loggers.Logger(logNetwork))
+	if err != nil {
+		return &commands.ConfigurationError{Err: err}
+	}
+	defer func() {
+		flushing, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesTimeout)
+		defer cancel()
+		traces.close(flushing)
+	}()
+	source, err := openOrigin(settings, loggers.Logger(logNetwork), traces.propagate)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
@@ -81,13 +91,13 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
 		return commands.ErrReported
 	}
-	proxy := app.New(appConfig(settings), app.Deps{
+	proxy := app.New(application, app.Deps{
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
-		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings),
+		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings), Tracer: traces.polls,
 	})
-	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
+	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled(), traces)
 	if err != nil {
 		_ = store.Close()
 		return &commands.ConfigurationError{Err: err}
@@ -95,7 +105,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	handler := httpapi.NewSwitch(api)
 	server := newServer(settings, handler, logger)
 	reloads := &reloader{
-		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
+		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy, traces: traces,
 		inForce: settings, reading: reading, warnings: warnings,
 	}
 	reloads.applied.Store(&settings)
@@ -120,6 +130,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	return nil
 }
+
+// tracesTimeout is how long the last traces may take to be sent.
+const tracesTimeout = 2 * time.Second
 
 // flushTimeout is how long the last line before a sudden end may take.
 const flushTimeout = 200 * time.Millisecond
@@ -154,7 +167,7 @@ func logConfigurationWarning(ctx context.Context, logger *slog.Logger, w config.
 }
 
 // newAPI returns the HTTP interface; access says whether it writes an access log.
-func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access bool) (*httpapi.API, error) {
+func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access bool, traces traces) (*httpapi.API, error) {
 	trusted := make([]string, 0, len(s.ForwardedAllowIPs.Prefixes)+1)
 	for _, prefix := range s.ForwardedAllowIPs.Prefixes {
 		trusted = append(trusted, prefix.String())
@@ -178,7 +191,7 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 		options.Events, options.MaxEventsBytes = events, s.Events.MaxBodyBytes
 	}
 	if !s.Webhook.Secret.IsZero() {
-		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: func(r *http.Request) { proxy.RefreshAll(r.Context()) }}
+		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: func(r *http.Request) { proxy.RefreshAll(traces.contextOf(r)) }}
 	}
 	if access {
 		options.Access = accessLog(loggers)

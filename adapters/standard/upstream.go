@@ -1,7 +1,9 @@
 package standard
 
 import (
+	"context"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 
@@ -26,7 +28,8 @@ type origin struct {
 func inDirectory(s config.Settings) bool { return s.APIURL.Parse().Scheme == "file" }
 
 // openOrigin returns the origin that the settings name. It connects to nothing.
-func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
+// propagate is flagsmith.Options.Propagate.
+func openOrigin(s config.Settings, logger *slog.Logger, propagate func(context.Context, http.Header)) (origin, error) {
 	if inDirectory(s) {
 		source, err := filesource.New(s.APIURL.Parse(), filesource.Options{MaxDocumentBytes: maxDocument(s)})
 		if err != nil {
@@ -34,7 +37,9 @@ func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
 		}
 		return origin{Upstream: source, notifier: source, close: func() {}}, nil
 	}
-	client, err := flagsmith.New(flagsmithOptions(s, s.APIURL.Parse()))
+	options := flagsmithOptions(s, s.APIURL.Parse())
+	options.Propagate = propagate
+	client, err := flagsmith.New(options)
 	if err != nil {
 		return origin{}, err
 	}
@@ -59,7 +64,7 @@ func (w *wiring) OpenUpstream(s config.Settings) (commands.Upstream, error) {
 	if err != nil {
 		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
 	}
-	o, err := openOrigin(s, loggers.Logger(logNetwork))
+	o, err := openOrigin(s, loggers.Logger(logNetwork), nil)
 	if err != nil {
 		_ = loggers.Close()
 		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
