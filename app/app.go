@@ -44,7 +44,7 @@ func New(config Config, deps Deps) *App {
 	deps.Store = guard(deps.Store, config.Node, interval, deps.Now, deps.Logger)
 	a := &App{deps: deps, config: current, library: newLibrary(deps.Now)}
 	a.reports = newReports(deps, current, a.Snapshot)
-	a.library.track = a.reports.track
+	a.library.track = a.reports.requests.Track
 	a.roster = newRoster(deps, current, a.library)
 	return a
 }

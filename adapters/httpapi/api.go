@@ -34,6 +34,10 @@ type API struct {
 	maxEvents int64
 	streams   *sse.Streams
 
+	observer Observer           // nil: nobody measures
+	unrouted map[string]measure // by method
+	counters *counters          // shared with the APIs before and after, see Switch
+
 	router     *bunrouter.Router
 	errorForms map[string]errorForm // by the first element of a path
 
@@ -63,6 +67,9 @@ func New(o Options) (*API, error) {
 		maxBody:       o.MaxBodyBytes,
 		inflight:      o.Inflight,
 		access:        o.Access,
+		observer:      o.Observer,
+		unrouted:      unrouted(o.Observer),
+		counters:      newCounters(o.Observer != nil),
 		cors:          newCORS(o.AllowOrigins),
 		evaluations:   newEvaluationCache(o.IdentitiesCache),
 	}
@@ -91,7 +98,7 @@ func New(o Options) (*API, error) {
 	a.scratches.New = func() any { return new(scratch) }
 	a.compressors.New = func() any { return newCompressor() }
 	routes := a.routes()
-	a.router, a.errorForms = newRouter(routes), errorForms(routes)
+	a.router, a.errorForms = newRouter(routes, a.observer), errorForms(routes)
 	return a, nil
 }
 
@@ -105,7 +112,14 @@ func (a *API) ServeOverLimit(w http.ResponseWriter, r *http.Request) { a.serve(w
 func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	x := a.exchanges.Get().(*exchange)
 	x.begin(w)
-	if a.access != nil {
+	switch {
+	case a.observer != nil:
+		if w, ok := w.(arrived); ok {
+			x.start = w.Arrived()
+			break
+		}
+		fallthrough
+	case a.access != nil:
 		x.start = a.now()
 	}
 	defer a.finish(x, r)
@@ -130,6 +144,9 @@ func (a *API) finish(x *exchange, r *http.Request) {
 	}
 	if a.access != nil && !x.taken {
 		a.access(a.record(x, r))
+	}
+	if a.observer != nil {
+		a.measured(x, r)
 	}
 	broken := x.broken
 	a.release(x)

@@ -30,7 +30,7 @@ func (a *API) getDocument(w http.ResponseWriter, r bunrouter.Request) error {
 	case paged:
 		return a.writePage(w, r.Request, entry, asked)
 	}
-	a.served(entry, domain.ResourceEnvironmentDocument)
+	a.served(r.Request, entry, domain.ServedEnvironmentDocument)
 	a.writePrepared(w, r.Request, p, &p.document)
 	return nil
 }

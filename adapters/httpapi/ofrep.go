@@ -51,7 +51,7 @@ const (
 const maxFlagName = 2000
 
 var (
-	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: send it in X-Environment-Key, X-API-Key or Authorization")
+	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: send it in X-Environment-Key, X-API-Key or Authorization").as(noKey)
 	errUnknownFlag     = &statusError{status: http.StatusNotFound, details: "flag not found", code: ofrepFlagNotFound}
 )
 
@@ -70,7 +70,7 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 		s.out = appendIdentity(s.out[:0], id, false)
 	}
 	tag := p.seeds.identity(entry.Access, s.out)
-	a.served(entry, ofrepResource(id))
+	a.served(r.Request, entry, ofrepService(id))
 	if notModified(w, r.Request, tag) {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 		return errUnknownFlag
 	}
 	presentationOf(entry.Environment).stamp(w.Header())
-	a.served(entry, ofrepResource(id))
+	a.served(r.Request, entry, ofrepService(id))
 	s.out = appendEvaluation(s.out[:0], entry, o)
 	return a.writeJSON(w, r.Request, http.StatusOK, s.out)
 }
@@ -154,13 +154,13 @@ func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch) (
 	return entry, &s.identity, nil
 }
 
-// ofrepResource returns the resource that usage reports count: an identity's flags or,
-// without an identity, the environment's.
-func ofrepResource(id *domain.Identity) domain.Resource {
+// ofrepService returns what a request for an identity's flags or, without an identity, the
+// environment's counts as.
+func ofrepService(id *domain.Identity) domain.Service {
 	if id == nil {
-		return domain.ResourceFlags
+		return domain.ServedOFREPFlags
 	}
-	return domain.ResourceIdentities
+	return domain.ServedOFREPIdentities
 }
 
 // ofrepCredential returns the key in a request's headers.
@@ -255,7 +255,7 @@ func appendVariant(dst []byte, o *engine.Outcome) []byte {
 
 // badRequest returns an error with one of OFREP's codes.
 func badRequest(code, details string) *statusError {
-	return &statusError{status: http.StatusBadRequest, details: details, code: code}
+	return &statusError{status: http.StatusBadRequest, details: details, code: code, rejection: badBody}
 }
 
 // ofrepKey returns the name of the flag in u, or "".

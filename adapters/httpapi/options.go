@@ -55,6 +55,8 @@ type Options struct {
 	ProxyHeaders bool
 	// ForwardedAllowIPs lists the trusted peers: addresses, CIDR ranges, or "*" for all.
 	ForwardedAllowIPs []string
+	// Observer measures requests. With nil nothing is measured, at no cost.
+	Observer Observer
 	// Access is called once for every request after its answer, on the request's
 	// goroutine. With nil the API keeps no access log, at no cost.
 	Access func(AccessRecord)

@@ -134,7 +134,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	p := presentationOf(entry.Environment)
 	overrides := p.overrides()
 	if asked.start == 0 && len(overrides.starts) <= asked.size {
-		a.served(entry, domain.ResourceEnvironmentDocument)
+		a.served(r, entry, domain.ServedEnvironmentDocument)
 		a.writePrepared(w, r, p, &p.document)
 		return nil
 	}
@@ -145,7 +145,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	if !ok {
 		return errPageID
 	}
-	a.served(entry, domain.ResourceEnvironmentDocument)
+	a.served(r, entry, domain.ServedEnvironmentDocument)
 	h := w.Header()
 	p.stamp(h)
 	tag := p.seeds.identity(domain.ServerSide, []byte(asked.cursor(p.document.tag)))

@@ -33,11 +33,11 @@ func (s *Switch) Inflight() *Inflight { return s.current.Load().inflight }
 
 // Replace makes next the API of further requests. It must not have been used. Requests
 // and streams under way continue with their API, whose endpoint cache is dropped. The
-// bound of bytes under way stays that of the first API.
+// bound of bytes under way stays that of the first API, and Stats goes on.
 // Replace must not be called concurrently with itself.
 func (s *Switch) Replace(next *API) {
 	current := s.current.Load()
-	next.streams, next.inflight = current.streams, current.inflight
+	next.streams, next.inflight, next.counters = current.streams, current.inflight, current.counters
 	s.current.Store(next)
 }
 

@@ -167,8 +167,8 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
 		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
 	}
-	if usage := proxy.Usage(); usage != nil {
-		options.Usage = usage
+	if proxy.ReportsUsage() {
+		options.Usage = proxy.Requests()
 	}
 	if s.Analytics.Enabled {
 		options.Analytics = proxy.Analytics()

@@ -21,6 +21,8 @@ const (
 // UsageOptions are the parts of Usage.
 type UsageOptions struct {
 	Reporter ports.UsageReporter
+	// Requests has the counts to report.
+	Requests *Requests
 	// Store keeps batches that are not reported yet.
 	Store SpoolStore
 	// Node names this process among those that share the store.
@@ -36,19 +38,17 @@ type UsageOptions struct {
 	Logger *slog.Logger
 }
 
-// Usage counts what is served of discovered environments, and reports it every
-// interval. Count and Track are safe for concurrent use and may be called before,
-// during and after Run.
+// Usage reports every interval what Requests counts of discovered environments. Requests
+// may count before, during and after Run.
 //
 // The package's documentation has the states of a batch. While upstream does not
 // answer, further counts are added to open batches, so that memory is bounded by the
 // number of environments. See spool for the batches of processes that are gone.
 type Usage struct {
-	counters
 	o     UsageOptions
 	spool *spool
 
-	mu lock // not taken by Count; held over calls of the store
+	mu lock // held over calls of the store
 	// sealed batches may have been sent, so they never change. They may also be in the
 	// spool of another node.
 	sealed []domain.UsageBatch
@@ -57,11 +57,9 @@ type Usage struct {
 	unsaved bool
 }
 
-// NewUsage returns a Usage that counts nothing until Track sets environments.
+// NewUsage returns a Usage that has not reported anything yet.
 func NewUsage(o UsageOptions) *Usage {
-	u := &Usage{o: o, spool: newSpool(o), mu: make(lock, 1)}
-	u.counters.now = o.Now
-	return u
+	return &Usage{o: o, spool: newSpool(o), mu: make(lock, 1)}
 }
 
 // Run reports every interval until stop is closed, then reports what is left. It starts
@@ -80,7 +78,7 @@ func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
 // collect adds what was counted to the open batches and saves everything. The caller
 // holds u.mu.
 func (u *Usage) collect(ctx context.Context) {
-	present, removed := u.drain()
+	present, removed := u.o.Requests.drain()
 	next := u.open.plus(present, removed, u.o.NewKey)
 	err := u.spool.save(ctx, slices.Concat(u.sealed, next.batches()))
 	switch {
