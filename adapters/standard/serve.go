@@ -85,7 +85,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
-		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme,
+		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings),
 	})
 	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
 	if err != nil {
