@@ -155,6 +155,29 @@ func (q *Requests) drain() (present, removed []domain.UsageRow) {
 	return present, removed
 }
 
+// undrained returns how many requests the next drain returns.
+func (q *Requests) undrained() (n int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, k := range q.all() {
+		n += k.undrained()
+	}
+	for _, k := range q.former {
+		n += k.undrained()
+	}
+	return n
+}
+
+func (k *counter) undrained() (n int64) {
+	if !k.discovered {
+		return 0
+	}
+	for what := range k.served {
+		n += k.served[what].Load() - k.drained[what]
+	}
+	return n
+}
+
 // drain appends what was counted since the last call to rows, if it is reported.
 func (k *counter) drain(rows []domain.UsageRow) []domain.UsageRow {
 	if !k.discovered {

@@ -55,6 +55,8 @@ type Usage struct {
 	open   openBatches
 	// unsaved: the spool does not have what was added to open last.
 	unsaved bool
+
+	ledger ledger
 }
 
 // NewUsage returns a Usage that has not reported anything yet.
@@ -78,6 +80,7 @@ func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
 // collect adds what was counted to the open batches and saves everything. The caller
 // holds u.mu.
 func (u *Usage) collect(ctx context.Context) {
+	defer u.note()
 	present, removed := u.o.Requests.drain()
 	next := u.open.plus(present, removed, u.o.NewKey)
 	err := u.spool.save(ctx, slices.Concat(u.sealed, next.batches()))
@@ -153,6 +156,12 @@ func (u *Usage) adopt(found []domain.UsageBatch) {
 			u.sealed = append(u.sealed, b)
 		}
 	}
+	u.note()
+}
+
+// note publishes how much waits in batches. The caller holds u.mu.
+func (u *Usage) note() {
+	u.ledger.pending.Store(requestsOf(u.sealed) + requestsOf(u.open.batches()))
 }
 
 // logSpoolError logs unexpected errors that the store does not log.
@@ -193,13 +202,17 @@ func (b *usageQueue) settle(ctx context.Context, batch domain.UsageBatch, became
 	if became == delayed {
 		return
 	}
-	if became == refused {
+	if n := requestsOf([]domain.UsageBatch{batch}); became == refused {
+		b.ledger.refused.Add(n)
 		b.o.Logger.ErrorContext(ctx, "usage_dropped", append(attributes(err),
-			"idempotency_key", batch.Key, "rows", len(batch.Rows), "requests", requestsOf([]domain.UsageBatch{batch}))...)
+			"idempotency_key", batch.Key, "rows", len(batch.Rows), "requests", n)...)
+	} else {
+		b.ledger.accepted(n, b.o.Now())
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sealed = slices.DeleteFunc(b.sealed, func(s domain.UsageBatch) bool { return s.Key == batch.Key })
+	(*Usage)(b).note()
 }
 
 // rest removes settled batches from the spool, and adopts what other processes left.
