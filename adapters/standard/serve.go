@@ -43,7 +43,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	defer ignoreBrokenPipes()()
 	reading := &config.Reading{}
 	src.ReadFile = reading.ReadFile
-	settings, warnings, err := config.Load(src)
+	settings, effective, warnings, err := config.LoadEffective(src)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err, Warnings: warnings}
 	}
@@ -99,6 +99,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		inForce: settings, reading: reading, warnings: warnings,
 	}
 	reloads.applied.Store(&settings)
+	reloads.effective.Store(&effective)
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	w.interrupts.set(reloads.interrupted, func(s os.Signal) {
