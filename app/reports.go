@@ -17,6 +17,7 @@ type reports struct {
 	requests  *reporting.Requests
 	usage     *reporting.Usage // nil: switched off
 	analytics *reporting.Analytics
+	forwards  bool              // analytics have a receiver
 	events    *reporting.Events // nil: switched off
 
 	running sync.WaitGroup
@@ -25,9 +26,9 @@ type reports struct {
 }
 
 func newReports(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snapshot) *reports {
-	r := &reports{requests: reporting.NewRequests(deps.Now), stop: make(chan struct{})}
+	r := &reports{requests: reporting.NewRequests(deps.Now), forwards: deps.Analytics != nil, stop: make(chan struct{})}
 	r.analytics = reporting.NewAnalytics(reporting.AnalyticsOptions{
-		Reporter: deps.Analytics,
+		Reporter: observeAnalytics(deps),
 		Interval: func() time.Duration { return config.Load().AnalyticsInterval },
 		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
@@ -36,7 +37,7 @@ func newReports(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snap
 		return r
 	}
 	r.usage = reporting.NewUsage(reporting.UsageOptions{
-		Reporter: deps.Usage, Requests: r.requests, Store: deps.Store,
+		Reporter: observedUsage{deps.Usage, timer{deps.Observer, deps.Now, ReportUsage}}, Requests: r.requests, Store: deps.Store,
 		Node: config.Load().Node, NewKey: deps.NewUUID,
 		Interval: func() time.Duration { return config.Load().UsageInterval },
 		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
@@ -60,6 +61,19 @@ func newEvents(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snaps
 		o.Store = deps.Store
 	}
 	return reporting.NewEvents(o)
+}
+
+// fill sets what reports know of the status: how they fare, and the environments' requests.
+func (r *reports) fill(s *Status) {
+	for i := range s.Environments {
+		s.Environments[i].Requests = r.requests.Served(s.Environments[i].Key)
+	}
+	if r.usage != nil {
+		s.Reports = append(s.Reports, ReportStatus{UsageReports, r.usage.Progress()})
+	}
+	if r.forwards {
+		s.Reports = append(s.Reports, ReportStatus{AnalyticsReports, r.analytics.Progress()})
+	}
 }
 
 func (r *reports) start(ctx context.Context) {

@@ -37,6 +37,7 @@ type Settings struct {
 	Analytics          Analytics     `envPrefix:"ANALYTICS_" ours:"true"`
 	Webhook            Webhook       `envPrefix:"WEBHOOK_" ours:"true"`
 	Events             Events        `envPrefix:"EVENTS_"`
+	Metrics            Metrics       `envPrefix:"METRICS_" ours:"true"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the
 	// container may use.
@@ -149,6 +150,13 @@ type Events struct {
 type Webhook struct {
 	// Secret signs Flagsmith's calls; zero means that the endpoint is off.
 	Secret Secret `env:"SECRET" unset:"off" reload:"live" help:"Secret that signs Flagsmith's webhook calls."`
+}
+
+// Metrics configures what the proxy measures of itself.
+type Metrics struct {
+	Enabled          bool `env:"ENABLED" envDefault:"true" reload:"restart" help:"Count and measure what the proxy does; without it nothing is counted, at no cost."`
+	NativeHistograms bool `env:"NATIVE_HISTOGRAMS" envDefault:"true" reload:"restart" help:"Give histograms their native form besides the classic one; only scrapes in protobuf have it."`
+	MaxEnvironments  int  `env:"MAX_ENVIRONMENTS" envDefault:"200" min:"0" max:"100000" reload:"restart" help:"Environments with series of their own, about 22 each; further ones count in the totals only."`
 }
 
 // Proxy is the HTTP proxy for outgoing requests. The variables are recognised in

@@ -74,7 +74,7 @@ func Sections() []Section {
 	}
 }
 
-// Values returns the values of a label of d, for those who emit it.
+// values returns the values of a label of d.
 func (d Definition) values(name string) []string {
 	i := slices.IndexFunc(d.Labels, func(l Label) bool { return l.Name == name })
 	return d.Labels[i].Values

@@ -60,7 +60,7 @@ var (
 	documentRefused = Definition{
 		Name: "edge_proxy_document_refused_total", Type: Counter,
 		Help:     "Documents that arrived and are not served; older: the one that is served is newer",
-		Labels:   []Label{environmentLabel, label("reason", string(app.RefusedInvalid), string(app.RefusedOlder))},
+		Labels:   []Label{environmentLabel, label("reason", texts(app.Refusals())...)},
 		Optional: "after the first",
 	}
 	documentBytes             = ofDocument("edge_proxy_document_bytes", "Size of the document, as JSON")

@@ -17,7 +17,7 @@ var (
 		Name: "edge_proxy_store_duration_seconds", Type: Histogram,
 		Help: "Time that a call of the store took; conflict: another node was first; list: the names of records; spool: records of reports and of discovery",
 		Labels: []Label{
-			label("operation", string(app.StoreGet), string(app.StorePut), string(app.StoreLease), string(app.StoreList), string(app.StoreFollow), string(app.StoreSpool)),
+			label("operation", texts(app.StoreOperations())...),
 			label("outcome", storeOK, storeConflict, storeUnavailable, storeTimeout, storeDamaged),
 		},
 		Buckets: []float64{100e-6, 500e-6, 1e-3, 5e-3, 10e-3, 50e-3, 100e-3, 500e-3, 1, 5},
@@ -30,7 +30,7 @@ var (
 	leaseChanges = Definition{
 		Name: "edge_proxy_lease_changes_total", Type: Counter,
 		Help:   "Leases that this node won, lost to another node or to time, or gave back",
-		Labels: []Label{label("change", string(app.LeaseWon), string(app.LeaseLost), string(app.LeaseGiven))},
+		Labels: []Label{label("change", texts(app.LeaseChanges())...)},
 	}
 	announcements = Definition{
 		Name: "edge_proxy_announcements_total", Type: Counter,

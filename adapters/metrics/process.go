@@ -7,6 +7,11 @@ var (
 		Help:   "Always 1: what is running",
 		Labels: []Label{label("version"), label("revision"), label("goversion")},
 	}
+	ConfigInfo = Definition{
+		Name: "edge_proxy_config_info", Type: Gauge,
+		Help:   "Always 1: the hash of the effective configuration; nodes with one configuration have one hash",
+		Labels: []Label{label("hash")},
+	}
 	ConfigReloadSuccessful = Definition{
 		Name: "edge_proxy_config_last_reload_successful", Type: Gauge,
 		Help: "Whether the configuration was valid when it was last loaded",
@@ -30,5 +35,5 @@ var (
 )
 
 func process() []Definition {
-	return []Definition{BuildInfo, ConfigReloadSuccessful, ConfigReloadTime, ConfigRestartNeeded, ConfigWarnings, LogRecordsLost}
+	return []Definition{BuildInfo, ConfigInfo, ConfigReloadSuccessful, ConfigReloadTime, ConfigRestartNeeded, ConfigWarnings, LogRecordsLost}
 }

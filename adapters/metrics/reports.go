@@ -1,6 +1,9 @@
 package metrics
 
-import "github.com/edge-proxy/edge-proxy/app/reporting"
+import (
+	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/reporting"
+)
 
 // The metrics of event streams for applications, and of reports to upstream.
 var (
@@ -31,13 +34,7 @@ var (
 
 const onlyWithReports = "for the kinds of reports that are on"
 
-var reportKind = label("kind", reportUsage, reportAnalytics)
-
-// The kinds of reports.
-const (
-	reportUsage     = "usage"
-	reportAnalytics = "analytics"
-)
+var reportKind = label("kind", string(app.UsageReports), string(app.AnalyticsReports))
 
 func ofReports(name string, t Type, help string) Definition {
 	return Definition{Name: name, Type: t, Help: help, Labels: []Label{reportKind}, Optional: onlyWithReports}

@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/term"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
+	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
@@ -29,6 +31,7 @@ type reloader struct {
 	origins  *origins
 	handler  *httpapi.Switch
 	proxy    *app.App
+	measures *metrics.Metrics // nil: off
 	inForce  config.Settings
 	reading  *config.Reading // of the configuration in force
 	files    config.Files    // as last read or seen
@@ -38,6 +41,7 @@ type reloader struct {
 	// For other goroutines: inForce, and the same explained.
 	applied   atomic.Pointer[config.Settings]
 	effective atomic.Pointer[config.Effective]
+	outcome   loadOutcome
 }
 
 // interrupted is called when a signal is about to end the run. Somebody who presses
@@ -128,9 +132,11 @@ func (r *reloader) reload(ctx context.Context, trigger string, reading *config.R
 	}
 	r.warnings = warnings
 	if err != nil {
+		r.outcome.failed()
 		r.refuse(ctx, trigger, err)
 		return
 	}
+	r.outcome.succeeded(time.Now())
 	r.inForce, r.reading, r.files = result.Settings, reading, reading.Files()
 	r.applied.Store(&result.Settings)
 	effective = r.effective.Load().Reloaded(effective, result.Restart)
@@ -203,7 +209,7 @@ func (r *reloader) apply(result config.Reloaded) error {
 		commit, discard = append(commit, func() { r.origins.replace(o) }), append(discard, o.close)
 	}
 	if concerned&partAPI != 0 {
-		api, err := newAPI(next, r.proxy, r.loggers, access)
+		api, err := newAPI(next, r.proxy, r.loggers, r.measures, access)
 		if err != nil {
 			return fail(err)
 		}

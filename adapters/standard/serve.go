@@ -21,6 +21,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
+	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
@@ -81,13 +82,15 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
 		return commands.ErrReported
 	}
+	measures := newMetrics(settings)
 	proxy := app.New(appConfig(settings), app.Deps{
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
 		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings),
+		Observer: observerOf(measures),
 	})
-	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
+	api, err := newAPI(settings, proxy, loggers, measures, loggers.AccessEnabled())
 	if err != nil {
 		_ = store.Close()
 		return &commands.ConfigurationError{Err: err}
@@ -96,10 +99,14 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	server := newServer(settings, handler, logger)
 	reloads := &reloader{
 		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
-		inForce: settings, reading: reading, warnings: warnings,
+		inForce: settings, reading: reading, warnings: warnings, measures: measures,
 	}
 	reloads.applied.Store(&settings)
 	reloads.effective.Store(&effective)
+	reloads.outcome.succeeded(time.Now())
+	if measures != nil {
+		addReadings(measures, settings, measured{proxy, handler, server, loggers, reloads})
+	}
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	w.interrupts.set(reloads.interrupted, func(s os.Signal) {
@@ -153,8 +160,9 @@ func logConfigurationWarning(ctx context.Context, logger *slog.Logger, w config.
 	logger.WarnContext(ctx, "configuration_warning", "key", w.Key, "warning", w.Message, "origin", w.Origin)
 }
 
-// newAPI returns the HTTP interface; access says whether it writes an access log.
-func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access bool) (*httpapi.API, error) {
+// newAPI returns the HTTP interface, which m measures unless it is nil; access says whether
+// it writes an access log.
+func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metrics.Metrics, access bool) (*httpapi.API, error) {
 	trusted := make([]string, 0, len(s.ForwardedAllowIPs.Prefixes)+1)
 	for _, prefix := range s.ForwardedAllowIPs.Prefixes {
 		trusted = append(trusted, prefix.String())
@@ -168,8 +176,11 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
 		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
 	}
-	if proxy.ReportsUsage() {
+	if proxy.ReportsUsage() || m != nil {
 		options.Usage = proxy.Requests()
+	}
+	if m != nil {
+		options.Observer = m.Requests()
 	}
 	if s.Analytics.Enabled {
 		options.Analytics = proxy.Analytics()
