@@ -155,7 +155,7 @@ type Webhook struct {
 // Metrics configures what the proxy measures of itself.
 type Metrics struct {
 	Enabled          bool `env:"ENABLED" envDefault:"true" reload:"restart" help:"Count and measure what the proxy does; without it nothing is counted, at no cost."`
-	NativeHistograms bool `env:"NATIVE_HISTOGRAMS" envDefault:"true" reload:"restart" help:"Give histograms their native form besides the classic one; only scrapes in protobuf have it."`
+	NativeHistograms bool `env:"NATIVE_HISTOGRAMS" envDefault:"true" reload:"restart" help:"Give histograms their native form in addition to the classic one; only scrapes in protobuf have it."`
 	MaxEnvironments  int  `env:"MAX_ENVIRONMENTS" envDefault:"200" min:"0" max:"100000" reload:"restart" help:"Environments with series of their own, about 22 each; further ones count in the totals only."`
 }
 

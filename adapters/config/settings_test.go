@@ -85,6 +85,9 @@ var eachSetting = []struct {
 	{"events.flush_interval_seconds", func(s config.Settings) any { return s.Events.FlushInterval }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"events.max_body_bytes", func(s config.Settings) any { return s.Events.MaxBodyBytes }, int64(4 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
 	{"events.max_queue_bytes", func(s config.Settings) any { return s.Events.MaxQueueBytes }, int64(32 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
+	{"metrics.enabled", func(s config.Settings) any { return s.Metrics.Enabled }, true, "false", false, "t", true},
+	{"metrics.native_histograms", func(s config.Settings) any { return s.Metrics.NativeHistograms }, true, "false", false, "t", true},
+	{"metrics.max_environments", func(s config.Settings) any { return s.Metrics.MaxEnvironments }, 200, "0", 0, "1000", 1000},
 }
 
 // nested writes a value at a dotted key as a file does.

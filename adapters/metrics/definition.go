@@ -5,7 +5,7 @@ import "slices"
 // Type is the type of a metric.
 type Type string
 
-// The types. A scrape in protobuf has the native form of histograms besides.
+// The types. A scrape in protobuf has the native form of histograms, too.
 const (
 	Counter   Type = "counter"
 	Gauge     Type = "gauge"

@@ -11,7 +11,7 @@ import (
 
 // Options configures Metrics.
 type Options struct {
-	// NativeHistograms gives histograms their native form besides the classic one. Scrapes
+	// NativeHistograms gives histograms their native form in addition to the classic one. Scrapes
 	// in protobuf have it.
 	NativeHistograms bool
 	// MaxEnvironments is how many environments have series of their own, the first ones of
