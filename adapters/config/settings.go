@@ -93,6 +93,19 @@ type Server struct {
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT_SECONDS" envDefault:"10" above:"0" max:"3600" reload:"restart" help:"Time in which a whole request must arrive."`
 	// WriteTimeout does not hold for event streams.
 	WriteTimeout time.Duration `env:"WRITE_TIMEOUT_SECONDS" envDefault:"30" above:"0" max:"3600" reload:"restart" help:"Time in which an answer must be written; event streams are exempt."`
+	Limits       Limits        `envPrefix:"LIMITS_" ours:"true"`
+	Allow        Networks      `env:"ALLOW" unset:"all addresses" reload:"live" help:"Addresses and CIDR ranges that requests may come from, as seen after server.proxy_headers; others get 403. Health is always answered."`
+	Deny         Networks      `env:"DENY" unset:"no address" reload:"live" help:"Addresses and CIDR ranges that requests may not come from, whatever server.allow says; they get 403."`
+}
+
+// Limits configures which requests are too many.
+type Limits struct {
+	PerKey           int  `env:"REQUESTS_PER_SECOND_PER_KEY" envDefault:"0" min:"0" max:"1000000" reload:"live" help:"Requests a second with one client-side key, on average; beyond it the answer is 429. 0 means no limit."`
+	BurstPerKey      int  `env:"BURST_PER_KEY" envDefault:"0" min:"0" max:"10000000" reload:"live" help:"Requests with one client-side key that may come at once; 0 stands for those of one second."`
+	ExemptServerKeys bool `env:"EXEMPT_SERVER_KEYS" envDefault:"true" reload:"live" help:"Leave requests with server-side keys out of the limit for keys; otherwise those of one environment share a quota."`
+	PerAddress       int  `env:"REQUESTS_PER_SECOND_PER_ADDRESS" envDefault:"0" min:"0" max:"1000000" reload:"live" help:"Requests a second from one address, or in IPv6 from one /64 network, on average; beyond it the answer is 429. 0 means no limit."`
+	BurstPerAddress  int  `env:"BURST_PER_ADDRESS" envDefault:"0" min:"0" max:"10000000" reload:"live" help:"Requests from one address that may come at once; 0 stands for those of one second."`
+	MaxDocuments     int  `env:"MAX_CONCURRENT_DOCUMENTS" envDefault:"0" min:"0" max:"1000000" reload:"live" help:"Environment documents that are sent at a time; others wait for a second, and then the answer is 503. 0 means no limit."`
 }
 
 // Logging configures the log. LogLevel and LogFormat are spelled as in their tags,

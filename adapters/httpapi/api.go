@@ -11,6 +11,7 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/limits"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 	"github.com/edge-proxy/edge-proxy/app"
 )
@@ -26,6 +27,10 @@ type API struct {
 	access        func(AccessRecord)
 	cors          cors
 	trusted       trustedPeers
+
+	gate       *gate // nil: nothing is refused
+	refusals   *limits.Counts
+	refusalLog *refusalLog
 
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
@@ -65,6 +70,9 @@ func New(o Options) (*API, error) {
 		access:        o.Access,
 		cors:          newCORS(o.AllowOrigins),
 		evaluations:   newEvaluationCache(o.IdentitiesCache),
+		gate:          newGate(o.Limits),
+		refusals:      new(limits.Counts),
+		refusalLog:    new(refusalLog),
 	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
@@ -115,7 +123,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	err := error(errCrowded)
 	if !overLimit || strings.TrimSuffix(r.URL.Path, "/") == livenessPath {
-		err = a.route(x, r)
+		if err = a.admitAddress(r); err == nil {
+			err = a.route(x, r)
+		}
 	}
 	if err != nil {
 		a.fail(x, r, err)
@@ -151,7 +161,10 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 		return app.Entry{}, errMissingKey
 	}
 	entry, err := a.lookup(keys[0])
-	if err == errUnknownKey {
+	switch err {
+	case nil:
+		err = a.admitKey(entry)
+	case errUnknownKey:
 		err = unknownKey(keys[0])
 	}
 	return entry, err

@@ -55,6 +55,9 @@ type Options struct {
 	ProxyHeaders bool
 	// ForwardedAllowIPs lists the trusted peers: addresses, CIDR ranges, or "*" for all.
 	ForwardedAllowIPs []string
+	// Limits says which requests are refused: those of addresses that may not ask, and
+	// those that are too many. The zero value refuses none, at no cost.
+	Limits Limits
 	// Access is called once for every request after its answer, on the request's
 	// goroutine. With nil the API keeps no access log, at no cost.
 	Access func(AccessRecord)

@@ -30,9 +30,9 @@ func (a *API) routes() []route {
 		{http.MethodPost, ofrepFlags, a.postOFREPFlags, ofrepForm},
 		{http.MethodPost, ofrepFlags + "/:key", a.postOFREPFlag, ofrepForm},
 		{http.MethodGet, livenessPath, a.getLiveness, ownForm},
-		{http.MethodGet, "/proxy/health/readiness", a.getReadiness, ownForm},
-		{http.MethodGet, "/proxy/health", a.getReadiness, ownForm},
-		{http.MethodGet, "/health", a.getReadiness, ownForm},
+	}
+	for _, path := range readinessPaths {
+		routes = append(routes, route{http.MethodGet, path, a.getReadiness, ownForm})
 	}
 	if a.announcements != nil {
 		routes = append(routes, route{http.MethodGet, "/sse/environments/:key/stream", a.getStream, ownForm})

@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
+	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -17,7 +18,11 @@ import (
 // environment is no longer served.
 func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 	key := domain.EnvironmentKey(strings.Clone(r.Param("key"))) // the stream must not keep the request's text
-	if err := a.streamable(key); err != nil {
+	entry, err := a.streamable(key)
+	if err == nil {
+		err = a.admitKey(entry)
+	}
+	if err != nil {
 		return err
 	}
 	sse.SetHeader(w.Header())
@@ -26,7 +31,7 @@ func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 		return nil
 	}
 	seat := a.streams.Join(string(key), func() (<-chan time.Time, func()) { return a.announcements.Listen(key) })
-	if err := a.streamable(key); err != nil { // it ended before Listen, which then announces nothing
+	if _, err := a.streamable(key); err != nil { // it ended before Listen, which then announces nothing
 		seat.Leave()
 		return err
 	}
@@ -37,14 +42,14 @@ func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 	return nil
 }
 
-// streamable returns nil if key is the client-side key of an environment. Errors:
+// streamable returns the environment of which key is the client-side key. Errors:
 // errNotFound, errNotListed.
-func (a *API) streamable(key domain.EnvironmentKey) error {
+func (a *API) streamable(key domain.EnvironmentKey) (app.Entry, error) {
 	entry, err := a.lookup(string(key))
 	if err == errUnknownKey || err == nil && entry.Key != key {
-		return errNotFound
+		return app.Entry{}, errNotFound
 	}
-	return err
+	return entry, err
 }
 
 // streamLogger returns the function that writes the access log's line about a stream

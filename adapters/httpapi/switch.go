@@ -3,6 +3,8 @@ package httpapi
 import (
 	"net/http"
 	"sync/atomic"
+
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/limits"
 )
 
 // Switch is an http.Handler that calls an API, which can be replaced at any time by an API
@@ -33,13 +35,19 @@ func (s *Switch) Inflight() *Inflight { return s.current.Load().inflight }
 
 // Replace makes next the API of further requests. It must not have been used. Requests
 // and streams under way continue with their API, whose endpoint cache is dropped. The
-// bound of bytes under way stays that of the first API.
+// bound of bytes under way stays that of the first API. Limits that are the same as
+// before go on with what they know.
 // Replace must not be called concurrently with itself.
 func (s *Switch) Replace(next *API) {
 	current := s.current.Load()
 	next.streams, next.inflight = current.streams, current.inflight
+	next.refusals, next.refusalLog = current.refusals, current.refusalLog
+	next.gate.inherit(current.gate)
 	s.current.Store(next)
 }
+
+// Refused returns how many requests the limits of all APIs refused.
+func (s *Switch) Refused() limits.Refused { return s.current.Load().refusals.Refused() }
 
 // EndStreams ends all streams of all APIs, also those that are opened later, and waits for them.
 func (s *Switch) EndStreams() { s.current.Load().EndStreams() }
