@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // discovery keeps the list of discovered environments. One goroutine runs it and
@@ -97,6 +98,9 @@ func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
 func (d *discovery) turn(ctx context.Context) time.Time {
 	began := d.deps.Now()
 	list, err := d.deps.Discoverer.Discover(ctx)
+	if ctx.Err() == nil {
+		d.deps.Observer.Fetched(Discover, ports.OutcomeOf(err), d.deps.Now().Sub(began))
+	}
 	switch {
 	case ctx.Err() != nil:
 		return began

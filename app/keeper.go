@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 // keeper keeps one environment's document fresh. One goroutine runs it and owns
-// all of its fields but wakes and the fetcher's keys.
+// all of its fields but wakes, progress and the fetcher's keys.
 //
 // On each turn it tries to take or extend the environment's lease. With the lease,
 // or without a store to ask, it polls upstream (fetcher). Without the lease it
@@ -26,6 +27,11 @@ type keeper struct {
 	library    *library
 	compiler   *compiler
 	outages    *outages
+	observer   Observer
+	recent     *Recent
+	allPolls   *polls // of all environments
+	clock      *clockOffset
+	progress   progress
 	background background
 	config     *atomic.Pointer[Config]
 	now        func() time.Time
@@ -39,6 +45,7 @@ type keeper struct {
 	stop     context.CancelCauseFunc
 
 	held         *Environment
+	via          Via // what the next poll is made for
 	schedule     schedule
 	slowReported bool
 	// announced is what upstream is said to have and was not asked for yet, and earliest
@@ -125,6 +132,7 @@ func (k *keeper) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = k.record.dropLease(ctx)
+	k.progress.leased(LeaseNobody)
 	if !k.record.stored && !removed {
 		k.save(ctx)
 	}
@@ -168,6 +176,7 @@ func (k *keeper) turn(ctx context.Context) time.Time {
 		}
 		return next
 	}
+	k.via = ViaPoll
 	err := k.poll(ctx)
 	failed := err != nil && ctx.Err() == nil
 	if failed {
@@ -188,6 +197,14 @@ func (k *keeper) turn(ctx context.Context) time.Time {
 // over what the node before stored last.
 func (k *keeper) lease(ctx context.Context) (until time.Time, leads bool) {
 	until, leads, gained := k.record.lease(ctx)
+	switch {
+	case k.record.leading:
+		k.progress.leased(LeaseThisNode)
+	case until.IsZero(): // nobody knows, or this node is giving it back
+		k.progress.leased(LeaseNobody)
+	default:
+		k.progress.leased(LeaseAnotherNode)
+	}
 	if gained {
 		k.follow(ctx)
 	}
@@ -219,6 +236,10 @@ func (k *keeper) refreshEarly(ctx context.Context) {
 		k.follow(ctx)
 		return
 	}
+	k.via = ViaStream
+	if what.alone {
+		k.via = ViaWebhook
+	}
 	f := k.fetcher
 	f.unconditional = f.unconditional || !what.updatedAt.IsZero()
 	if err := k.poll(ctx); err != nil && ctx.Err() == nil { // the schedule stays as it is
@@ -240,10 +261,31 @@ func (k *keeper) poll(ctx context.Context) error {
 	if err == nil {
 		k.background.do(len(a.Body), func() { err = k.accept(ctx, a) })
 	}
+	k.polled(ctx, a, err)
 	if err == nil {
 		k.outages.succeeded(ctx, k.logger, k.key)
 	}
 	return err
+}
+
+// polled takes note of a poll and of what came of it.
+func (k *keeper) polled(ctx context.Context, a answer, err error) {
+	if ctx.Err() != nil || a.asked.IsZero() {
+		return
+	}
+	p := Poll{At: a.asked, Took: a.took, Via: k.via, Outcome: ports.OutcomeOf(err)}
+	switch {
+	case err != nil:
+		p.Cause = causeOf(err)
+	case a.NotModified:
+		p.Outcome = ports.OutcomeNotModified
+	}
+	if errors.Is(err, domain.ErrUnusable) {
+		k.observer.Refused(k.key, RefusedInvalid)
+	}
+	k.progress.polls.add(p)
+	k.allPolls.add(p)
+	k.observer.Fetched(FetchDocument, p.Outcome, p.Took)
 }
 
 // logFailure logs a failed poll. next is when the next one is due.
@@ -267,7 +309,7 @@ func (k *keeper) accept(ctx context.Context, a answer) error {
 		return err
 	}
 	if next != nil {
-		k.serve(ctx, *next, "upstream", a.asked)
+		k.serve(ctx, *next, k.via, a.asked)
 		k.record.stored = false
 	}
 	k.record.confirm(a.asked)
@@ -277,11 +319,28 @@ func (k *keeper) accept(ctx context.Context, a answer) error {
 }
 
 // serve makes a document the one that is served. began is when it was asked for.
-func (k *keeper) serve(ctx context.Context, c compiled, source string, began time.Time) {
+func (k *keeper) serve(ctx context.Context, c compiled, via Via, began time.Time) {
 	former := k.held
 	k.held = c.environment
 	k.library.put(c.environment)
-	c.log(ctx, k.logger, former, source, k.now().Sub(began))
+	now := k.now()
+	change := Change{Environment: k.key, Via: via, First: former == nil, Propagation: -1, Compile: c.took}
+	var diff *difference
+	if former != nil {
+		if c.environment.UpdatedAt.After(former.UpdatedAt) {
+			change.Propagation = k.clock.since(c.environment.UpdatedAt, now)
+		}
+		d := compare(textOf(former.Body), textOf(c.environment.Body))
+		diff = &d
+		summary := d.summary(now, via)
+		k.progress.serves(now, via, &summary)
+		k.recent.Add("environment_updated", k.key, summary.String())
+	} else {
+		k.progress.serves(now, via, nil)
+		k.recent.Add("document_loaded", k.key, fmt.Sprintf("The first document has arrived, via %s.", via))
+	}
+	k.observer.Changed(change)
+	c.log(ctx, k.logger, diff, via, now.Sub(began), func() { k.observer.CutOff(k.key) })
 }
 
 // confirmed takes note that the held document was right at that time.
@@ -357,7 +416,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 	}
 	former := k.held
 	k.record.read(read, true)
-	k.serve(ctx, c, "store", began)
+	k.serve(ctx, c, ViaStore, began)
 	k.fetcher.replaced(former != nil)
 	if former == nil { // from an earlier run: how long ago is what counts
 		k.record.checkedAt, k.record.seenAt = read.CheckedAt, read.CheckedAt

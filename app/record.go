@@ -24,6 +24,8 @@ type record struct {
 	random func() float64
 	logger *slog.Logger
 
+	observer Observer
+
 	version ports.Version // "" when none was seen
 	stored  bool          // the record under version is the held document
 	// checkedAt is when upstream last confirmed the held document, by the fleet's time,
@@ -56,10 +58,19 @@ func (r *record) lease(ctx context.Context) (until time.Time, leads, gained bool
 	former := r.leading
 	until, held, err := r.store.TryLease(ctx, string(r.key), r.config.Load().Node, r.config.Load().Lease)
 	r.leading = held && err == nil
+	switch {
+	case r.leading && !former:
+		r.observer.LeaseChanged(r.key, LeaseWon)
+	case former && !r.leading:
+		r.observer.LeaseChanged(r.key, LeaseLost)
+	}
 	return until, held || err != nil, r.leading && !former
 }
 
 func (r *record) dropLease(ctx context.Context) error {
+	if r.leading {
+		r.observer.LeaseChanged(r.key, LeaseGiven)
+	}
 	r.leading = false
 	return r.store.DropLease(ctx, string(r.key), r.config.Load().Node)
 }

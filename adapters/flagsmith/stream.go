@@ -40,9 +40,13 @@ type Streams struct {
 	client *Client
 	base   *url.URL
 	logger *slog.Logger
+	open   sync.Map // has the keys whose streams are open
 }
 
-var _ ports.Notifier = (*Streams)(nil)
+var (
+	_ ports.Notifier  = (*Streams)(nil)
+	_ ports.Connected = (*Streams)(nil)
+)
 
 // NewStreams returns the streams at base (realtime_url), an http or https
 // address. They share the client's settings for forward proxies, certificates and
@@ -73,6 +77,12 @@ func (s *Streams) Notify(ctx context.Context, keys []domain.EnvironmentKey, chan
 	streams.Wait()
 	<-ctx.Done() // also where there are no keys
 	return ctx.Err()
+}
+
+// Connected implements ports.Connected.
+func (s *Streams) Connected(key domain.EnvironmentKey) bool {
+	_, open := s.open.Load(key)
+	return open
 }
 
 // hold keeps one stream open until ctx ends.
@@ -169,6 +179,8 @@ func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, calls str
 	defer silence.Stop()
 	age := time.AfterFunc(between(shortestLife, longestLife), func() { cancel(errAged) })
 	defer age.Stop()
+	s.open.Store(key, nil)
+	defer s.open.Delete(key)
 	calls.opened()
 	body := noticed{answer.Body, func() { silence.Reset(streamSilence) }}
 	err = readEvents(body, func(e event) {
