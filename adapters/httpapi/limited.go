@@ -25,7 +25,7 @@ type Limits struct {
 	// PerAddress is how often requests may come from one address, in IPv6 from one /64.
 	PerAddress limits.Rate
 	// MaxDocuments is how many environment documents, or pages of them, are written at
-	// a time. Zero is no limit.
+	// a time. Zero means no limit.
 	MaxDocuments int
 	// Networks says which addresses may ask.
 	Networks limits.Networks

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rate is how often one client may ask. The zero value is no limit.
+// Rate is how often one client may ask. The zero value does not limit.
 type Rate struct {
 	// PerSecond is the number of requests a second, on average.
 	PerSecond int
@@ -41,7 +41,7 @@ type Rates[K comparable] struct {
 	clients *table[K, *rate.Limiter]
 }
 
-// NewRates returns a Rates of the same rate for each client, or nil when r is no limit.
+// NewRates returns a Rates of the same rate for each client, or nil when r is zero.
 func NewRates[K comparable](r Rate) *Rates[K] {
 	if r.PerSecond <= 0 {
 		return nil
