@@ -37,6 +37,7 @@ type Settings struct {
 	Analytics          Analytics     `envPrefix:"ANALYTICS_" ours:"true"`
 	Webhook            Webhook       `envPrefix:"WEBHOOK_" ours:"true"`
 	Events             Events        `envPrefix:"EVENTS_"`
+	OFREP              OFREP         `envPrefix:"OFREP_" ours:"true"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the
 	// container may use.
@@ -162,6 +163,11 @@ type Events struct {
 type Webhook struct {
 	// Secret signs Flagsmith's calls; zero means that the endpoint is off.
 	Secret Secret `env:"SECRET" unset:"off" reload:"live" help:"Secret that signs Flagsmith's webhook calls."`
+}
+
+// OFREP configures answers to OpenFeature's providers.
+type OFREP struct {
+	EventStreams bool `env:"EVENT_STREAMS" envDefault:"true" reload:"live" help:"Name a stream of events in answers with all flags, to which providers for browsers and mobile devices then connect to learn of changes."`
 }
 
 // Proxy is the HTTP proxy for outgoing requests. The variables are recognised in

@@ -92,6 +92,7 @@ var eachSetting = []struct {
 	{"events.url", func(s config.Settings) any { return s.Events.URL.Reveal() }, "https://events.api.flagsmith.com", `"https://flagsmith.example/api/"`, "https://flagsmith.example/api", "http://localhost:8088", "http://localhost:8088"},
 	{"events.flush_interval_seconds", func(s config.Settings) any { return s.Events.FlushInterval }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"events.max_body_bytes", func(s config.Settings) any { return s.Events.MaxBodyBytes }, int64(4 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
+	{"ofrep.event_streams", func(s config.Settings) any { return s.OFREP.EventStreams }, true, "false", false, "on", true},
 	{"events.max_queue_bytes", func(s config.Settings) any { return s.Events.MaxQueueBytes }, int64(32 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
 }
 

@@ -38,6 +38,9 @@ type API struct {
 	events    Events    // nil: switched off
 	maxEvents int64
 	streams   *sse.Streams
+	// ofrepStreams has answers by OFREP name a stream of events.
+	ofrepStreams bool
+	catchUps     *limits.Slots
 
 	router     *bunrouter.Router
 	errorForms map[string]errorForm // by the first element of a path
@@ -72,6 +75,8 @@ func New(o Options) (*API, error) {
 		evaluations:   newEvaluationCache(o.IdentitiesCache),
 		gate:          newGate(o.Limits),
 		refusals:      new(limits.Counts),
+		ofrepStreams:  !o.NoOFREPStreams,
+		catchUps:      newCatchUps(),
 		refusalLog:    new(refusalLog),
 	}
 	if a.logger == nil {

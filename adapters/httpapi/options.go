@@ -21,6 +21,8 @@ type Options struct {
 	// Announcements announces new documents, for the streams of events. With nil the
 	// API has no streams.
 	Announcements app.Announcements
+	// NoOFREPStreams keeps the streams out of answers by OFREP.
+	NoOFREPStreams bool
 	// Logger receives failures and panics, but no refused requests. With nil they are
 	// dropped.
 	Logger *slog.Logger

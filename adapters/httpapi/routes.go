@@ -35,7 +35,9 @@ func (a *API) routes() []route {
 		routes = append(routes, route{http.MethodGet, path, a.getReadiness, ownForm})
 	}
 	if a.announcements != nil {
-		routes = append(routes, route{http.MethodGet, "/sse/environments/:key/stream", a.getStream, ownForm})
+		routes = append(routes,
+			route{http.MethodGet, "/sse/environments/:key/stream", a.getStream, ownForm},
+			route{http.MethodGet, ofrepStream, a.getOFREPStream, ownForm})
 	}
 	if a.analytics != nil {
 		routes = append(routes,

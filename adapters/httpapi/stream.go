@@ -17,6 +17,12 @@ import (
 // client-side keys, which may be part of an address. The stream ends when the
 // environment is no longer served.
 func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
+	return a.stream(w, r, func(domain.EnvironmentKey) sse.Events { return sse.Events{Updated: sse.EnvironmentUpdated} })
+}
+
+// stream answers with a stream of the events that a function returns. It is called when
+// the stream already gets what changes.
+func (a *API) stream(w http.ResponseWriter, r bunrouter.Request, events func(domain.EnvironmentKey) sse.Events) error {
 	key := domain.EnvironmentKey(strings.Clone(r.Param("key"))) // the stream must not keep the request's text
 	entry, err := a.streamable(key)
 	if err == nil {
@@ -35,7 +41,7 @@ func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 		seat.Leave()
 		return err
 	}
-	if err := seat.Open(w, r.Request, a.streamLogger(w, r.Request)); err != nil {
+	if err := seat.Open(w, r.Request, events(key), a.streamLogger(w, r.Request)); err != nil {
 		return err
 	}
 	w.(*exchange).taken = true

@@ -41,6 +41,7 @@ func (s *Switch) Inflight() *Inflight { return s.current.Load().inflight }
 func (s *Switch) Replace(next *API) {
 	current := s.current.Load()
 	next.streams, next.inflight = current.streams, current.inflight
+	next.catchUps = current.catchUps
 	next.refusals, next.refusalLog = current.refusals, current.refusalLog
 	next.gate.inherit(current.gate)
 	s.current.Store(next)

@@ -53,6 +53,7 @@ func partsOf() map[string]parts {
 		"events.flush_interval_seconds":                        partApplication,
 		"events.max_body_bytes":                                partAPI,
 		"events.max_queue_bytes":                               partApplication,
+		"ofrep.event_streams":                                  partAPI,
 		"webhook.secret":                                       partAPI,
 	}
 }

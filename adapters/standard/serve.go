@@ -168,6 +168,7 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
 		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted, Limits: requestLimits(s.Server),
+		NoOFREPStreams: !s.OFREP.EventStreams,
 	}
 	if usage := proxy.Usage(); usage != nil {
 		options.Usage = usage

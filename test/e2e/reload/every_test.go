@@ -66,6 +66,7 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		{"events.flush_interval_seconds", 20},
 		{"events.max_body_bytes", 2 << 20},
 		{"events.max_queue_bytes", 8 << 20},
+		{"ofrep.event_streams", false},
 	}
 	var keys, live []string
 	for _, e := range config.Reference() {
