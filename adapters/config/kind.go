@@ -111,6 +111,14 @@ func kinds() map[reflect.Type]*kind {
 			show:      quote,
 			effective: effectivePeers,
 		},
+		reflect.TypeFor[Networks](): {
+			name: "list of addresses", literals: `"[`,
+			allowed: func(*definition) string {
+				return "addresses and CIDR ranges such as 192.0.2.0/24; a variable may separate them by commas"
+			},
+			parse: func(_ *loader, _ *definition, text string) (any, error) { return parseNetworks(text) },
+			show:  quote,
+		},
 		reflect.TypeFor[[]KeyPair](): {
 			name: "list of key pairs", literals: "[", confidential: true,
 			allowed: func(*definition) string {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/limits"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 	"github.com/edge-proxy/edge-proxy/app"
 )
@@ -27,12 +28,18 @@ type API struct {
 	cors          cors
 	trusted       trustedPeers
 
+	gate       *gate // nil: nothing is refused
+	refusalLog *refusalLog
+
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
 	analytics Analytics // nil: switched off
 	events    Events    // nil: switched off
 	maxEvents int64
 	streams   *sse.Streams
+	// ofrepStreams has answers by OFREP name a stream of events.
+	ofrepStreams bool
+	catchUps     *limits.Slots
 
 	observer Observer           // nil: nobody measures
 	unrouted map[string]measure // by method
@@ -72,6 +79,10 @@ func New(o Options) (*API, error) {
 		counters:      newCounters(o.Observer != nil),
 		cors:          newCORS(o.AllowOrigins),
 		evaluations:   newEvaluationCache(o.IdentitiesCache),
+		gate:          newGate(o.Limits),
+		ofrepStreams:  !o.NoOFREPStreams,
+		catchUps:      newCatchUps(),
+		refusalLog:    new(refusalLog),
 	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
@@ -129,7 +140,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	err := error(errCrowded)
 	if !overLimit || strings.TrimSuffix(r.URL.Path, "/") == livenessPath {
-		err = a.route(x, r)
+		if err = a.admitAddress(r); err == nil {
+			err = a.route(x, r)
+		}
 	}
 	if err != nil {
 		a.fail(x, r, err)
@@ -168,7 +181,10 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 		return app.Entry{}, errMissingKey
 	}
 	entry, err := a.lookup(keys[0])
-	if err == errUnknownKey {
+	switch err {
+	case nil:
+		err = a.admitKey(entry)
+	case errUnknownKey:
 		err = unknownKey(keys[0])
 	}
 	return entry, err

@@ -16,7 +16,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
-// The OpenFeature Remote Evaluation Protocol, version 0.2, serves applications that use an
+// The OpenFeature Remote Evaluation Protocol, version 0.3, serves applications that use an
 // OpenFeature SDK with its OFREP provider. Where the protocol leaves a choice, the proxy
 // does what Flagsmith's own OpenFeature providers do:
 //
@@ -59,7 +59,8 @@ var (
 func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	entry, id, err := a.ofrepRequest(w, r.Request, s)
+	named := namedConfiguration(r.URL.RawQuery)
+	entry, id, err := a.ofrepRequest(w, r.Request, s, named)
 	if err != nil {
 		return err
 	}
@@ -69,9 +70,13 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	if id != nil {
 		s.out = appendIdentity(s.out[:0], id, false)
 	}
+	if a.advertisesStreams() { // which is another answer
+		s.out = append(s.out, ",eventStreams"...)
+	}
 	tag := p.seeds.identity(entry.Access, s.out)
 	a.served(r.Request, entry, ofrepService(id))
-	if notModified(w, r.Request, tag) {
+	// A client that knows of another configuration than this one gets what there is.
+	if named.isOf(entry.Environment) && notModified(w, r.Request, tag) {
 		return nil
 	}
 	s.out = append(s.out[:0], `{"flags":[`...)
@@ -85,6 +90,9 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 		s.out = s.out[:last]
 	}
 	s.out = append(s.out, ']')
+	if a.advertisesStreams() {
+		s.out = append(s.out, p.eventStreams...)
+	}
 	if at := entry.Environment.UpdatedAt; !at.IsZero() {
 		s.out = at.UTC().AppendFormat(append(s.out, `,"metadata":{"version":"`...), time.RFC3339Nano)
 		s.out = append(s.out, `"}`...)
@@ -97,7 +105,7 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	entry, id, err := a.ofrepRequest(w, r.Request, s)
+	entry, id, err := a.ofrepRequest(w, r.Request, s, configuration{})
 	if err != nil {
 		return err
 	}
@@ -120,21 +128,25 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	return a.writeJSON(w, r.Request, http.StatusOK, s.out)
 }
 
-// ofrepRequest returns the environment and the identity of a request. The identity is
-// part of s, or nil.
-func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch) (app.Entry, *domain.Identity, error) {
+// ofrepRequest returns the environment and the identity of a request, which names a
+// configuration or none. The identity is part of s, or nil.
+func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch, named configuration) (app.Entry, *domain.Identity, error) {
 	key, ok := ofrepCredential(r.Header)
 	if !ok {
 		return app.Entry{}, nil, errMissingOFREPKey
 	}
 	entry, err := a.lookup(key)
+	if err == nil {
+		err = a.admitKey(entry)
+	}
 	if err != nil {
 		return app.Entry{}, nil, err
 	}
-	switch {
-	case entry.Environment == nil:
+	if entry.Environment == nil {
 		return app.Entry{}, nil, errNoDocument
-	case entry.Environment.Serving.Stopped:
+	}
+	entry = a.caughtUp(r, entry, key, named)
+	if entry.Environment.Serving.Stopped {
 		return app.Entry{}, nil, errStopped
 	}
 	body, err := a.readBody(w, r, s)

@@ -134,10 +134,12 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	p := presentationOf(entry.Environment)
 	overrides := p.overrides()
 	if asked.start == 0 && len(overrides.starts) <= asked.size {
-		a.served(r, entry, domain.ServedEnvironmentDocument)
-		a.writePrepared(w, r, p, &p.document)
-		return nil
+		return a.writeDocument(w, r, entry)
 	}
+	if err := a.admitDocument(r); err != nil {
+		return err
+	}
+	defer a.leaveDocument()
 	if err := a.reserve(w, len(p.document.plain)); err != nil {
 		return err
 	}

@@ -10,12 +10,14 @@ const (
 	noDocument             rejection = "no_document"
 	bodyTooLarge           rejection = "body_too_large"
 	badBody                rejection = "bad_body"
+	rateLimited            rejection = "rate_limited"
 	overloaded             rejection = "overloaded"
+	forbiddenAddress       rejection = "address"
 )
 
 // rejections returns all reasons.
 func rejections() []rejection {
-	return []rejection{noKey, notAKey, clientKeyOnServerRoute, noDocument, bodyTooLarge, badBody, overloaded}
+	return []rejection{noKey, notAKey, clientKeyOnServerRoute, noDocument, bodyTooLarge, badBody, rateLimited, overloaded, forbiddenAddress}
 }
 
 // as sets what the error counts as.

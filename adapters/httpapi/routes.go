@@ -30,12 +30,14 @@ func (a *API) routes() []route {
 		{http.MethodPost, ofrepFlags, a.postOFREPFlags, ofrepForm},
 		{http.MethodPost, ofrepFlags + "/:key", a.postOFREPFlag, ofrepForm},
 		{http.MethodGet, livenessPath, a.getLiveness, ownForm},
-		{http.MethodGet, "/proxy/health/readiness", a.getReadiness, ownForm},
-		{http.MethodGet, "/proxy/health", a.getReadiness, ownForm},
-		{http.MethodGet, "/health", a.getReadiness, ownForm},
+	}
+	for _, path := range readinessPaths {
+		routes = append(routes, route{http.MethodGet, path, a.getReadiness, ownForm})
 	}
 	if a.announcements != nil {
-		routes = append(routes, route{http.MethodGet, "/sse/environments/:key/stream", a.getStream, ownForm})
+		routes = append(routes,
+			route{http.MethodGet, "/sse/environments/:key/stream", a.getStream, ownForm},
+			route{http.MethodGet, ofrepStream, a.getOFREPStream, ownForm})
 	}
 	if a.analytics != nil {
 		routes = append(routes,

@@ -19,6 +19,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/limits"
 	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 	"github.com/edge-proxy/edge-proxy/adapters/metrics"
@@ -174,7 +175,8 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metr
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
-		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
+		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted, Limits: requestLimits(s.Server),
+		NoOFREPStreams: !s.OFREP.EventStreams,
 	}
 	if proxy.ReportsUsage() || m != nil {
 		options.Usage = proxy.Requests()
@@ -199,6 +201,16 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metr
 		return nil, fmt.Errorf("the HTTP interface: %w", err)
 	}
 	return api, nil
+}
+
+// requestLimits returns which requests the HTTP interface refuses.
+func requestLimits(s config.Server) httpapi.Limits {
+	l := s.Limits
+	return httpapi.Limits{
+		PerKey: limits.Rate{PerSecond: l.PerKey, Burst: l.BurstPerKey}, ExemptServerKeys: l.ExemptServerKeys,
+		PerAddress:   limits.Rate{PerSecond: l.PerAddress, Burst: l.BurstPerAddress},
+		MaxDocuments: l.MaxDocuments, Networks: limits.Networks{Allow: s.Allow, Deny: s.Deny},
+	}
 }
 
 func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpserver.Server {
