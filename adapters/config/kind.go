@@ -58,8 +58,9 @@ func kinds() map[reflect.Type]*kind {
 			show:      quote,
 			effective: asItIs,
 		},
-		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
-		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[int]():          wholeNumberKind(func(n int64) any { return int(n) }),
+		reflect.TypeFor[int64]():        wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[OptionalPort](): optionalPortKind(),
 		reflect.TypeFor[time.Duration](): {
 			name: "seconds", literals: `"0`, number: true,
 			allowed:   func(d *definition) string { return "a number of seconds" + d.bounds() },
@@ -152,6 +153,12 @@ func wholeNumberKind(convert func(int64) any) *kind {
 		show:      quote,
 		effective: asItIs,
 	}
+}
+
+func optionalPortKind() *kind {
+	k := wholeNumberKind(func(n int64) any { return OptionalPort{Number: int(n), Chosen: true} })
+	k.effective = func(value any) any { return value.(OptionalPort).Number }
+	return k
 }
 
 // kindOf returns the kind of a Go type. A type without one is a mistake in the

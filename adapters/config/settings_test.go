@@ -97,6 +97,11 @@ var eachSetting = []struct {
 	{"metrics.enabled", func(s config.Settings) any { return s.Metrics.Enabled }, true, "false", false, "t", true},
 	{"metrics.native_histograms", func(s config.Settings) any { return s.Metrics.NativeHistograms }, true, "false", false, "t", true},
 	{"metrics.max_environments", func(s config.Settings) any { return s.Metrics.MaxEnvironments }, 200, "0", 0, "1000", 1000},
+	{"admin.host", func(s config.Settings) any { return s.Admin.Host }, "127.0.0.1", `"::1"`, "::1", "0.0.0.0", "0.0.0.0"},
+	{"admin.port", func(s config.Settings) any { return s.Admin.Port }, config.OptionalPort{Number: 8001}, "8001", config.OptionalPort{Number: 8001, Chosen: true}, "0", config.OptionalPort{Chosen: true}},
+	{"admin.token", func(s config.Settings) any { return s.Admin.Token.Reveal() }, "", `"one"`, "one", "two", "two"},
+	{"admin.pprof", func(s config.Settings) any { return s.Admin.Pprof }, false, "true", true, "on", true},
+	{"admin.read_only", func(s config.Settings) any { return s.Admin.ReadOnly }, false, "true", true, "on", true},
 }
 
 func networks(list ...string) (n config.Networks) {

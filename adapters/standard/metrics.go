@@ -12,9 +12,10 @@ import (
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
-// newMetrics returns the metrics; nil: nobody could read them, or they are off.
-func newMetrics(s config.Settings) *metrics.Metrics {
-	if !s.Metrics.Enabled {
+// newMetrics returns the metrics; nil: they are off, or nobody can read them, so that
+// they cost nothing.
+func newMetrics(s config.Settings, readable bool) *metrics.Metrics {
+	if !s.Metrics.Enabled || !readable {
 		return nil
 	}
 	return metrics.New(metrics.Options{NativeHistograms: s.Metrics.NativeHistograms, MaxEnvironments: s.Metrics.MaxEnvironments})

@@ -78,12 +78,20 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	upstream := newOrigins(source)
 	defer upstream.close()
+	admin, err := openAdmin(ctx, settings.Admin, loggers.Logger(logAdmin))
+	if err != nil {
+		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
+		return commands.ErrReported
+	}
+	if admin != nil {
+		defer admin.Close()
+	}
 	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
 	if err != nil {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
 		return commands.ErrReported
 	}
-	measures := newMetrics(settings)
+	measures := newMetrics(settings, admin != nil)
 	proxy := app.New(appConfig(settings), app.Deps{
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
@@ -107,6 +115,12 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	reloads.outcome.succeeded(time.Now())
 	if measures != nil {
 		addReadings(measures, settings, measured{proxy, handler, server, loggers, reloads})
+	}
+	if admin != nil {
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, measures, loggers.Logger(logAdmin)); err != nil {
+			_ = store.Close()
+			return err
+		}
 	}
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
