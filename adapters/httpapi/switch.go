@@ -3,7 +3,6 @@ package httpapi
 import (
 	"net/http"
 	"sync/atomic"
-
 )
 
 // Switch is an http.Handler that calls an API, which can be replaced at any time by an API

@@ -68,13 +68,12 @@ func read() []metrics.Reading {
 		metrics.Constant(metrics.ConfigInfo, "0123"),
 		metrics.Constant(metrics.StoreInfo, "memory"),
 		metrics.Values(metrics.SDKRequests, counts("flagsmith-go-sdk", "other")),
-		metrics.Values(metrics.RequestsHandedOver, counts("unusual")),
 	}
-	for _, d := range []metrics.Definition{metrics.Rejected, metrics.Connections, metrics.ConnectionsClosed, metrics.CacheRequests, metrics.WebhookCalls, metrics.StreamClosed} {
+	for _, d := range []metrics.Definition{metrics.Rejected, metrics.CacheRequests, metrics.WebhookCalls} {
 		list = append(list, metrics.Values(d, counts(d.Labels[0].Values...)))
 	}
 	for _, d := range []metrics.Definition{
-		metrics.ActiveRequests, metrics.ConnectionsAccepted, metrics.CacheEntries, metrics.CacheBytes, metrics.Panics, metrics.StreamEvents,
+		metrics.CacheEntries, metrics.CacheBytes, metrics.Panics,
 		metrics.ConfigReloadSuccessful, metrics.ConfigReloadTime, metrics.ConfigRestartNeeded, metrics.ConfigWarnings, metrics.LogRecordsLost,
 	} {
 		list = append(list, metrics.Value(d, one))

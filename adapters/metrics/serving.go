@@ -13,10 +13,6 @@ var (
 		Help:   "Bytes of the bodies of answers, as sent",
 		Labels: []Label{label("http_route")},
 	}
-	ActiveRequests = Definition{
-		Name: "http_server_active_requests", Type: Gauge,
-		Help: "Requests that are being received or answered now, without event streams",
-	}
 	Rejected = Definition{
 		Name: "edge_proxy_http_rejected_total", Type: Counter,
 		Help: "Requests that were refused, by reason; no_document: it has not arrived yet; bad_body: the body or a parameter cannot be used",
@@ -32,25 +28,6 @@ var (
 		Name: "edge_proxy_sdk_requests_total", Type: Counter,
 		Help:   "Requests that were served, by the SDK that sent them: the name in Flagsmith-SDK-User-Agent or User-Agent, if it is one of Flagsmith's",
 		Labels: []Label{label("sdk")},
-	}
-	Connections = Definition{
-		Name: "edge_proxy_connections", Type: Gauge,
-		Help:   "Open connections of clients; sse: event streams of either version of HTTP",
-		Labels: []Label{label("protocol", "http1", "h2", "sse")},
-	}
-	ConnectionsAccepted = Definition{
-		Name: "edge_proxy_connections_accepted_total", Type: Counter,
-		Help: "Connections that were accepted",
-	}
-	ConnectionsClosed = Definition{
-		Name: "edge_proxy_connections_closed_total", Type: Counter,
-		Help:   "Connections that ended; peer: by the client or at its wish; refused: beyond the limit of connections; error: after a request that is not HTTP, or a failure",
-		Labels: []Label{label("reason", "peer", "idle", "drain", "timeout", "refused", "error")},
-	}
-	RequestsHandedOver = Definition{
-		Name: "edge_proxy_requests_handed_over_total", Type: Counter,
-		Help:   "Connections that left the fast path for net/http, by what the request was",
-		Labels: []Label{label("reason")},
 	}
 	CacheRequests = Definition{
 		Name: "edge_proxy_evaluation_cache_requests_total", Type: Counter,
@@ -87,7 +64,6 @@ var environmentLabel = label("environment")
 
 func serving() []Definition {
 	return []Definition{
-		requestDuration, ActiveRequests, responseBytes, Rejected, requestsServed, SDKRequests, Connections, ConnectionsAccepted,
-		ConnectionsClosed, RequestsHandedOver, CacheRequests, CacheEntries, CacheBytes, conditionLimit, Panics,
+		requestDuration, responseBytes, Rejected, requestsServed, SDKRequests, CacheRequests, CacheEntries, CacheBytes, conditionLimit, Panics,
 	}
 }

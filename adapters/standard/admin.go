@@ -63,9 +63,7 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 		},
 		Logger: logger, Now: time.Now,
 	}
-	if m != nil {
-		options.Metrics = m.Handler()
-	}
+	options.Metrics = metricsHandler(m)
 	api, err := adminapi.New(options)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package standard
 
 import (
+	"net/http"
 	"runtime"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
@@ -19,6 +20,16 @@ func newMetrics(s config.Settings, readable bool) *metrics.Metrics {
 		return nil
 	}
 	return metrics.New(metrics.Options{NativeHistograms: s.Metrics.NativeHistograms, MaxEnvironments: s.Metrics.MaxEnvironments})
+}
+
+// metricsHandler returns the handler of scrapes of m, which may be nil.
+func metricsHandler(m *metrics.Metrics) http.Handler {
+	if m != nil {
+		return m.Handler()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "there are no metrics: metrics.enabled is false; set it to true and restart the proxy", http.StatusNotFound)
+	})
 }
 
 // observerOf returns the observer of the application; nil: there are no metrics.

@@ -23,7 +23,7 @@ type Setup struct {
 	AccessLog  bool    // as JSON to a file
 	Caches     bool    // of both endpoints
 	NoMetrics  bool
-	Store      string  // store.url; "" is the proxy's default
+	Store      string // store.url; "" is the proxy's default
 	Cores      string
 	Processors int
 	Env        []string
