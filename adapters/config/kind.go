@@ -58,8 +58,9 @@ func kinds() map[reflect.Type]*kind {
 			show:      quote,
 			effective: asItIs,
 		},
-		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
-		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[int]():          wholeNumberKind(func(n int64) any { return int(n) }),
+		reflect.TypeFor[int64]():        wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[OptionalPort](): optionalPortKind(),
 		reflect.TypeFor[float64](): {
 			name: "number", literals: `"0`, number: true,
 			allowed: func(d *definition) string { return "a number" + d.bounds() },
@@ -124,6 +125,14 @@ func kinds() map[reflect.Type]*kind {
 			show:      quote,
 			effective: effectivePeers,
 		},
+		reflect.TypeFor[Networks](): {
+			name: "list of addresses", literals: `"[`,
+			allowed: func(*definition) string {
+				return "addresses and CIDR ranges such as 192.0.2.0/24; a variable may separate them by commas"
+			},
+			parse: func(_ *loader, _ *definition, text string) (any, error) { return parseNetworks(text) },
+			show:  quote,
+		},
 		reflect.TypeFor[[]KeyPair](): {
 			name: "list of key pairs", literals: "[", confidential: true,
 			allowed: func(*definition) string {
@@ -157,6 +166,12 @@ func wholeNumberKind(convert func(int64) any) *kind {
 		show:      quote,
 		effective: asItIs,
 	}
+}
+
+func optionalPortKind() *kind {
+	k := wholeNumberKind(func(n int64) any { return OptionalPort{Number: int(n), Chosen: true} })
+	k.effective = func(value any) any { return value.(OptionalPort).Number }
+	return k
 }
 
 // kindOf returns the kind of a Go type. A type without one is a mistake in the

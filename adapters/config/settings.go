@@ -38,6 +38,9 @@ type Settings struct {
 	Webhook            Webhook       `envPrefix:"WEBHOOK_" ours:"true"`
 	Events             Events        `envPrefix:"EVENTS_"`
 	Tracing            Tracing       `envPrefix:"TRACING_" ours:"true"`
+	Metrics            Metrics       `envPrefix:"METRICS_" ours:"true"`
+	OFREP              OFREP         `envPrefix:"OFREP_" ours:"true"`
+	Admin              Admin         `envPrefix:"ADMIN_" ours:"true"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the
 	// container may use.
@@ -94,6 +97,19 @@ type Server struct {
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT_SECONDS" envDefault:"10" above:"0" max:"3600" reload:"restart" help:"Time in which a whole request must arrive."`
 	// WriteTimeout does not hold for event streams.
 	WriteTimeout time.Duration `env:"WRITE_TIMEOUT_SECONDS" envDefault:"30" above:"0" max:"3600" reload:"restart" help:"Time in which an answer must be written; event streams are exempt."`
+	Limits       Limits        `envPrefix:"LIMITS_" ours:"true"`
+	Allow        Networks      `env:"ALLOW" unset:"all addresses" reload:"live" help:"Addresses and CIDR ranges that requests may come from, as seen after server.proxy_headers; others get 403. Health is always answered."`
+	Deny         Networks      `env:"DENY" unset:"no address" reload:"live" help:"Addresses and CIDR ranges that requests may not come from, whatever server.allow says; they get 403."`
+}
+
+// Limits configures which requests are too many.
+type Limits struct {
+	PerKey           int  `env:"REQUESTS_PER_SECOND_PER_KEY" envDefault:"0" min:"0" max:"1000000" reload:"live" help:"Requests a second with one client-side key, on average; beyond it the answer is 429. 0 means no limit."`
+	BurstPerKey      int  `env:"BURST_PER_KEY" envDefault:"0" min:"0" max:"10000000" reload:"live" help:"Requests with one client-side key that may come at once; 0 stands for those of one second."`
+	ExemptServerKeys bool `env:"EXEMPT_SERVER_KEYS" envDefault:"true" reload:"live" help:"Leave requests with server-side keys out of the limit for keys; otherwise those of one environment share a quota."`
+	PerAddress       int  `env:"REQUESTS_PER_SECOND_PER_ADDRESS" envDefault:"0" min:"0" max:"1000000" reload:"live" help:"Requests a second from one address, or in IPv6 from one /64 network, on average; beyond it the answer is 429. 0 means no limit."`
+	BurstPerAddress  int  `env:"BURST_PER_ADDRESS" envDefault:"0" min:"0" max:"10000000" reload:"live" help:"Requests from one address that may come at once; 0 stands for those of one second."`
+	MaxDocuments     int  `env:"MAX_CONCURRENT_DOCUMENTS" envDefault:"0" min:"0" max:"1000000" reload:"live" help:"Environment documents that are sent at a time; others wait for a second, and then the answer is 503. 0 means no limit."`
 }
 
 // Logging configures the log. LogLevel and LogFormat are spelled as in their tags,
@@ -159,6 +175,37 @@ type Tracing struct {
 type Webhook struct {
 	// Secret signs Flagsmith's calls; zero means that the endpoint is off.
 	Secret Secret `env:"SECRET" unset:"off" reload:"live" help:"Secret that signs Flagsmith's webhook calls."`
+}
+
+// Metrics configures what the proxy measures of itself.
+type Metrics struct {
+	Enabled          bool `env:"ENABLED" envDefault:"true" reload:"restart" help:"Count and measure what the proxy does; without it nothing is counted, at no cost."`
+	NativeHistograms bool `env:"NATIVE_HISTOGRAMS" envDefault:"true" reload:"restart" help:"Give histograms their native form in addition to the classic one; only scrapes in protobuf have it."`
+	MaxEnvironments  int  `env:"MAX_ENVIRONMENTS" envDefault:"200" min:"0" max:"100000" reload:"restart" help:"Environments with series of their own, about 22 each; further ones count in the totals only."`
+}
+
+// OFREP configures answers to OpenFeature's providers.
+type OFREP struct {
+	EventStreams bool `env:"EVENT_STREAMS" envDefault:"true" reload:"live" help:"Name a stream of events in answers with all flags, to which providers for browsers and mobile devices then connect to learn of changes."`
+}
+
+// Admin configures the listener for operators.
+type Admin struct {
+	Host     string       `env:"HOST" envDefault:"127.0.0.1" check:"host" reload:"restart" help:"Address or host name that the admin listener listens on. Unless it is a loopback address or admin.token is set, only /metrics, /healthz and /readyz answer."`
+	Port     OptionalPort `env:"PORT" unset:"8001 if it is free, else no listener" min:"0" max:"65535" reload:"restart" help:"Port of the admin listener; 0 turns it off. A start fails if the port that is set here is taken."`
+	Token    Secret       `env:"TOKEN" unset:"actions are refused" check:"header" reload:"live" help:"Token that actions need on the admin listener and, if its address is not a loopback address, all pages."`
+	Pprof    bool         `env:"PPROF" envDefault:"false" reload:"live" help:"Serve Go's profiles on the admin listener, below /debug/pprof/."`
+	ReadOnly bool         `env:"READ_ONLY" envDefault:"false" reload:"live" help:"Refuse every action on the admin listener that changes something."`
+}
+
+// defaultAdminPort is the admin listener's port that nobody has set.
+const defaultAdminPort = 8001
+
+// OptionalPort is the port of a listener that the proxy can do without.
+type OptionalPort struct {
+	Number int // 0: no listener
+	// Chosen says that an operator has set the port, so that the listener has to open.
+	Chosen bool
 }
 
 // Proxy is the HTTP proxy for outgoing requests. The variables are recognised in

@@ -15,7 +15,7 @@ var (
 	headerAny          = []string{"*"}
 	headerMethods      = []string{"DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"}
 	headerMaxAge       = []string{"600"}
-	headerExposed      = []string{"X-Flagsmith-Document-Updated-At, ETag, Retry-After"}
+	headerExposed      = []string{"X-Flagsmith-Document-Updated-At, ETag, Retry-After, RateLimit, RateLimit-Policy"}
 	headerOrigin       = []string{"Origin"}
 	headerPlainText    = []string{"text/plain; charset=utf-8"}
 	varyOriginEncoding = []string{"Origin, Accept-Encoding"}

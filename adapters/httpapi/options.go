@@ -22,6 +22,8 @@ type Options struct {
 	// Announcements announces new documents, for the streams of events. With nil the
 	// API has no streams.
 	Announcements app.Announcements
+	// NoOFREPStreams keeps the streams out of answers by OFREP.
+	NoOFREPStreams bool
 	// Logger receives failures and panics, but no refused requests. With nil they are
 	// dropped.
 	Logger *slog.Logger
@@ -56,6 +58,11 @@ type Options struct {
 	ProxyHeaders bool
 	// ForwardedAllowIPs lists the trusted peers: addresses, CIDR ranges, or "*" for all.
 	ForwardedAllowIPs []string
+	// Observer measures requests. With nil nothing is measured, at no cost.
+	Observer Observer
+	// Limits says which requests are refused: those of addresses that may not ask, and
+	// those that are too many. The zero value refuses none, at no cost.
+	Limits Limits
 	// Access is called once for every request after its answer, on the request's
 	// goroutine. With nil the API keeps no access log, at no cost.
 	Access func(AccessRecord)

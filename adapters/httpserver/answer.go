@@ -77,6 +77,10 @@ func (a *answer) end() {
 	clear(a.header)
 }
 
+// Arrived returns when the whole request had arrived. Handlers that measure time need not
+// read the clock again.
+func (a *answer) Arrived() time.Time { return a.now }
+
 // Header implements http.ResponseWriter.
 func (a *answer) Header() http.Header { return a.header }
 

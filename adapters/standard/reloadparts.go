@@ -9,6 +9,7 @@ const (
 	partAPI                           // is replaced, and starts with empty endpoint caches
 	partLogs                          // change their options
 	partReloads                       // reads the settings in force
+	partAdmin                         // reads the settings in force
 )
 
 // partsOf returns the parts that take each setting which changes live.
@@ -29,6 +30,14 @@ func partsOf() map[string]parts {
 		"server.drain_delay_seconds":                           partApplication,
 		"server.shutdown_timeout_seconds":                      partApplication,
 		"server.max_body_bytes":                                partAPI,
+		"server.limits.requests_per_second_per_key":            partAPI,
+		"server.limits.burst_per_key":                          partAPI,
+		"server.limits.exempt_server_keys":                     partAPI,
+		"server.limits.requests_per_second_per_address":        partAPI,
+		"server.limits.burst_per_address":                      partAPI,
+		"server.limits.max_concurrent_documents":               partAPI,
+		"server.allow":                                         partAPI,
+		"server.deny":                                          partAPI,
 		"logging.log_level":                                    partLogs,
 		"logging.log_format":                                   partLogs,
 		"logging.log_event_field_name":                         partLogs,
@@ -45,6 +54,10 @@ func partsOf() map[string]parts {
 		"events.flush_interval_seconds":                        partApplication,
 		"events.max_body_bytes":                                partAPI,
 		"events.max_queue_bytes":                               partApplication,
+		"ofrep.event_streams":                                  partAPI,
 		"webhook.secret":                                       partAPI,
+		"admin.token":                                          partAdmin,
+		"admin.pprof":                                          partAdmin,
+		"admin.read_only":                                      partAdmin,
 	}
 }

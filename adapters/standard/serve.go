@@ -19,8 +19,10 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/limits"
 	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
+	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
@@ -86,18 +88,28 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	upstream := newOrigins(source)
 	defer upstream.close()
+	admin, err := openAdmin(ctx, settings.Admin, loggers.Logger(logAdmin))
+	if err != nil {
+		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
+		return commands.ErrReported
+	}
+	if admin != nil {
+		defer admin.Close()
+	}
 	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
 	if err != nil {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
 		return commands.ErrReported
 	}
+	measures := newMetrics(settings, admin != nil)
 	proxy := app.New(application, app.Deps{
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
-		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings), Tracer: traces.polls,
+		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings),
+		Observer: observerOf(measures), Tracer: traces.polls,
 	})
-	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled(), traces)
+	api, err := newAPI(settings, proxy, loggers, measures, traces, loggers.AccessEnabled())
 	if err != nil {
 		_ = store.Close()
 		return &commands.ConfigurationError{Err: err}
@@ -106,10 +118,20 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	server := newServer(settings, handler, logger)
 	reloads := &reloader{
 		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy, traces: traces,
-		inForce: settings, reading: reading, warnings: warnings,
+		inForce: settings, reading: reading, warnings: warnings, measures: measures,
 	}
 	reloads.applied.Store(&settings)
 	reloads.effective.Store(&effective)
+	reloads.outcome.succeeded(time.Now())
+	if measures != nil {
+		addReadings(measures, settings, measured{proxy, handler, server, loggers, reloads})
+	}
+	if admin != nil {
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, measures, loggers.Logger(logAdmin)); err != nil {
+			_ = store.Close()
+			return err
+		}
+	}
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	w.interrupts.set(reloads.interrupted, func(s os.Signal) {
@@ -166,8 +188,9 @@ func logConfigurationWarning(ctx context.Context, logger *slog.Logger, w config.
 	logger.WarnContext(ctx, "configuration_warning", "key", w.Key, "warning", w.Message, "origin", w.Origin)
 }
 
-// newAPI returns the HTTP interface; access says whether it writes an access log.
-func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access bool, traces traces) (*httpapi.API, error) {
+// newAPI returns the HTTP interface, which m measures unless it is nil; access says whether
+// it writes an access log.
+func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metrics.Metrics, traces traces, access bool) (*httpapi.API, error) {
 	trusted := make([]string, 0, len(s.ForwardedAllowIPs.Prefixes)+1)
 	for _, prefix := range s.ForwardedAllowIPs.Prefixes {
 		trusted = append(trusted, prefix.String())
@@ -179,10 +202,14 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
-		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
+		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted, Limits: requestLimits(s.Server),
+		NoOFREPStreams: !s.OFREP.EventStreams,
 	}
-	if usage := proxy.Usage(); usage != nil {
-		options.Usage = usage
+	if proxy.ReportsUsage() || m != nil {
+		options.Usage = proxy.Requests()
+	}
+	if m != nil {
+		options.Observer = m.Requests()
 	}
 	if s.Analytics.Enabled {
 		options.Analytics = proxy.Analytics()
@@ -201,6 +228,16 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 		return nil, fmt.Errorf("the HTTP interface: %w", err)
 	}
 	return api, nil
+}
+
+// requestLimits returns which requests the HTTP interface refuses.
+func requestLimits(s config.Server) httpapi.Limits {
+	l := s.Limits
+	return httpapi.Limits{
+		PerKey: limits.Rate{PerSecond: l.PerKey, Burst: l.BurstPerKey}, ExemptServerKeys: l.ExemptServerKeys,
+		PerAddress:   limits.Rate{PerSecond: l.PerAddress, Burst: l.BurstPerAddress},
+		MaxDocuments: l.MaxDocuments, Networks: limits.Networks{Allow: s.Allow, Deny: s.Deny},
+	}
 }
 
 func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpserver.Server {

@@ -22,7 +22,7 @@ import (
 )
 
 func newIdleUsage() *reporting.Usage {
-	return reporting.NewUsage(reporting.UsageOptions{Now: time.Now, Interval: func() time.Duration { return interval }})
+	return reporting.NewUsage(reporting.UsageOptions{Requests: reporting.NewRequests(time.Now), Now: time.Now, Interval: func() time.Duration { return interval }})
 }
 
 func handle(t *testing.T, b *sharedmemory.Backend) ports.Store {

@@ -16,6 +16,7 @@ import (
 type stream struct {
 	conn    net.Conn
 	chunked bool
+	events  Events
 	head    []byte        // head of the answer, until begin
 	gone    chan struct{} // closed when the listener has gone, or is taken for gone
 	bytes   int64         // sent as events so far
@@ -26,13 +27,13 @@ type stream struct {
 
 // take takes over the connection of w, whose answer has not begun. The stream gets
 // the headers of w. It must be closed.
-func take(w http.ResponseWriter, r *http.Request) (*stream, error) {
+func take(w http.ResponseWriter, r *http.Request, events Events) (*stream, error) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, fmt.Errorf("stream of events: %w", err)
 	}
 	tune(conn)
-	s := &stream{conn: conn, chunked: r.ProtoAtLeast(1, 1), gone: make(chan struct{}), patience: patience}
+	s := &stream{conn: conn, chunked: r.ProtoAtLeast(1, 1), events: events, gone: make(chan struct{}), patience: patience}
 	h := w.Header()
 	h["Connection"] = []string{"close"}
 	h["Date"] = []string{time.Now().UTC().Format(http.TimeFormat)}
@@ -48,11 +49,11 @@ func take(w http.ResponseWriter, r *http.Request) (*stream, error) {
 	return s, nil
 }
 
-// begin sends the head of the answer and a first comment.
+// begin sends the head of the answer, a first comment and the first event, if there is one.
 func (s *stream) begin() bool {
 	head := s.head
 	s.head = nil
-	return s.write(s.appendEvent(head, []byte(": connected\n\n")))
+	return s.write(s.appendEvent(head, append([]byte(": connected\n\n"), s.events.First...)))
 }
 
 // watch waits for the listener to go away. It ignores what the listener sends, up to
@@ -74,14 +75,10 @@ func (s *stream) comment(text string) bool {
 	return s.write(s.appendEvent(nil, []byte(": "+text+"\n\n")))
 }
 
-// updated sends the event about a document that was updated at that time.
+// updated sends the event about a document that was updated at that time, if it has one.
 func (s *stream) updated(at time.Time) bool {
-	if at.IsZero() {
-		at = time.Now()
-	}
-	event := append(make([]byte, 0, 96), "event: environment_updated\ndata: {\"updated_at\": "...)
-	event = strconv.AppendFloat(event, float64(at.UnixMicro())/1e6, 'f', -1, 64)
-	return s.write(s.appendEvent(nil, append(event, "}\n\n"...)))
+	event := s.events.Updated(make([]byte, 0, 160), at)
+	return len(event) == 0 || s.write(s.appendEvent(nil, event))
 }
 
 // end sends the end of the answer.

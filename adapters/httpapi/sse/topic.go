@@ -185,8 +185,8 @@ func (s *Seat) send(at time.Time, open bool) {
 // long to accept an event, and when End is called. Then it leaves the seat and calls
 // ended with the number of bytes it sent as events. When the connection cannot be taken
 // over, Open leaves the seat, returns an error and never calls ended.
-func (s *Seat) Open(w http.ResponseWriter, r *http.Request, ended func(bytes int64)) error {
-	stream, err := take(w, r)
+func (s *Seat) Open(w http.ResponseWriter, r *http.Request, events Events, ended func(bytes int64)) error {
+	stream, err := take(w, r, events)
 	if err != nil {
 		s.Leave()
 		return err

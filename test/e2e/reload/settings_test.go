@@ -173,3 +173,49 @@ func TestStreamsGoOn(t *testing.T) {
 	for range lines { // until its end
 	}
 }
+
+// Limits apply, change and end while the proxy runs, and what is refused is logged.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	w := start(t, nil, nil)
+	flags := func(key string) *http.Response {
+		response, _ := w.ask(t, http.MethodGet, "/api/v1/flags/", "", "X-Environment-Key: "+key, "Origin: https://app.example")
+		return response
+	}
+	many := func(key string) (last *http.Response) {
+		for range 4 {
+			last = flags(key)
+		}
+		return last
+	}
+	if got := many(clientKey); got.StatusCode != http.StatusOK {
+		t.Errorf("without a limit: %s", got.Status)
+	}
+	changed(t, w.reload(t, object{"server": object{"limits": object{"requests_per_second_per_key": 1, "burst_per_key": 2}}}, reloaded),
+		"server.limits.requests_per_second_per_key", "server.limits.burst_per_key")
+	got := many(clientKey)
+	if got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") != "1" || got.Header.Get("RateLimit-Policy") != `"key";q=2;w=2` ||
+		got.Header.Get("RateLimit") != `"key";r=0;t=1` || got.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("beyond the rate: %s, %v", got.Status, got.Header)
+	}
+	if got := many(serverKey); got.StatusCode != http.StatusOK {
+		t.Errorf("a server-side key: %s", got.Status)
+	}
+	if refused := w.events("requests_refused"); len(refused) != 1 || refused[0].Text("reason") != "rate_limited" {
+		t.Errorf("logged %v", refused)
+	}
+	changed(t, w.reload(t, object{"server": object{"deny": []any{"127.0.0.0/8", "::1"}}}, reloaded),
+		"server.limits.requests_per_second_per_key", "server.limits.burst_per_key", "server.deny")
+	if got := flags(clientKey); got.StatusCode != http.StatusForbidden || got.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("from a denied address: %s, %v", got.Status, got.Header)
+	}
+	for _, path := range []string{"/proxy/health/liveness", "/proxy/health/readiness"} {
+		if response, _ := w.ask(t, http.MethodGet, path, ""); response.StatusCode != http.StatusOK {
+			t.Errorf("%s from a denied address: %s", path, response.Status)
+		}
+	}
+	changed(t, w.reload(t, nil, reloaded), "server.deny")
+	if got := many(clientKey); got.StatusCode != http.StatusOK {
+		t.Errorf("without limits again: %s", got.Status)
+	}
+}

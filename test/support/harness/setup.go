@@ -13,8 +13,8 @@ import (
 )
 
 // Setup is how a proxy is started. Unless Config or Env say otherwise it
-// listens on a free port of 127.0.0.1, logs as JSON and does not wait before it
-// stops. It sees no other variable of the test's environment than PATH. With
+// listens on a free port of 127.0.0.1 and not for operators, logs as JSON and does not
+// wait before it stops. It sees no other variable of the test's environment than PATH. With
 // EDGE_PROXY_TEST_FAST_PATH=off in the test's environment it runs without its fast path.
 type Setup struct {
 	// Config becomes the configuration file.
@@ -28,6 +28,8 @@ type Setup struct {
 	Env map[string]string
 	// Args are the arguments; none is the proxy's default command.
 	Args []string
+	// Stdin is the standard input; it is empty otherwise.
+	Stdin string
 	// Binary is run instead of [Binary].
 	Binary string
 	// Dir is the working directory; a new empty one otherwise.
@@ -40,6 +42,7 @@ var defaults = [][2]string{
 	{"SERVER_PORT", "0"},
 	{"SERVER_DRAIN_DELAY_SECONDS", "0"},
 	{"LOGGING_LOG_FORMAT", "json"},
+	{"ADMIN_PORT", "0"},
 }
 
 // command makes the setup ready to run.
@@ -92,6 +95,9 @@ func (s Setup) command(t testing.TB) *exec.Cmd {
 	}
 	cmd := exec.Command(path, s.Args...)
 	cmd.Dir = dir
+	if s.Stdin != "" {
+		cmd.Stdin = strings.NewReader(s.Stdin)
+	}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		cmd.Env = append(cmd.Env, name+"="+variables[name])
 	}
@@ -134,8 +140,8 @@ func marshal(t testing.TB, value any) []byte {
 // secretPatterns find secrets in configurations; each has one group.
 var secretPatterns = []*regexp.Regexp{
 	regexp.MustCompile(`(ser\.[\w.-]{8,})`),
-	regexp.MustCompile(`"(?:proxy_key|secret)"\s*:\s*"([^"]{6,})"`),
-	regexp.MustCompile(`(?:PROXY_KEY|WEBHOOK_SECRET)=(.{6,})`),
+	regexp.MustCompile(`"(?:proxy_key|secret|token)"\s*:\s*"([^"]{6,})"`),
+	regexp.MustCompile(`(?:PROXY_KEY|WEBHOOK_SECRET|ADMIN_TOKEN)=(.{6,})`),
 	regexp.MustCompile(`://[^:@/\s"]*:([^@/\s"]{6,})@`), // a password in an address
 }
 

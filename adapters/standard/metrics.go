@@ -1,0 +1,88 @@
+package standard
+
+import (
+	"net/http"
+	"runtime"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
+	"github.com/edge-proxy/edge-proxy/adapters/logging"
+	"github.com/edge-proxy/edge-proxy/adapters/metrics"
+	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
+	"github.com/edge-proxy/edge-proxy/app"
+)
+
+// newMetrics returns the metrics; nil: they are off, or nobody can read them, so that
+// they cost nothing.
+func newMetrics(s config.Settings, readable bool) *metrics.Metrics {
+	if !s.Metrics.Enabled || !readable {
+		return nil
+	}
+	return metrics.New(metrics.Options{NativeHistograms: s.Metrics.NativeHistograms, MaxEnvironments: s.Metrics.MaxEnvironments})
+}
+
+// metricsHandler returns the handler of scrapes of m, which may be nil.
+func metricsHandler(m *metrics.Metrics) http.Handler {
+	if m != nil {
+		return m.Handler()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "there are no metrics: metrics.enabled is false; set it to true and restart the proxy", http.StatusNotFound)
+	})
+}
+
+// observerOf returns the observer of the application; nil: there are no metrics.
+func observerOf(m *metrics.Metrics) app.Observer {
+	if m == nil {
+		return nil
+	}
+	return m.Events()
+}
+
+// measured are the parts of a proxy whose counts are metrics.
+type measured struct {
+	proxy   *app.App
+	handler *httpapi.Switch
+	server  *httpserver.Server
+	loggers *logging.Loggers
+	reloads *reloader
+}
+
+// addReadings adds what the parts count.
+func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
+	build := commands.ReadBuild()
+	m.AddStatus(p.proxy.Status)
+	m.Add(
+		metrics.Constant(metrics.BuildInfo, build.Version, build.Commit, runtime.Version()),
+		metrics.Constant(metrics.StoreInfo, s.Store.URL.Parse().Scheme),
+		metrics.Values(metrics.Rejected, func() map[string]int64 { return p.handler.Stats().Rejected }),
+		metrics.Values(metrics.SDKRequests, func() map[string]int64 { return p.handler.Stats().SDKs }),
+		metrics.Values(metrics.WebhookCalls, func() map[string]int64 { return p.handler.Stats().Webhooks }),
+		metrics.Value(metrics.Panics, func() int64 { return p.handler.Stats().Panics }),
+		metrics.Value(metrics.LogRecordsLost, p.loggers.Lost),
+		metrics.Value(metrics.ConfigReloadSuccessful, func() int {
+			if _, valid := p.reloads.outcome.last(); !valid {
+				return 0
+			}
+			return 1
+		}),
+		metrics.Value(metrics.ConfigReloadTime, func() float64 {
+			at, _ := p.reloads.outcome.last()
+			return float64(at.UnixMilli()) / 1e3
+		}),
+		metrics.Value(metrics.ConfigRestartNeeded, func() int { return len(p.reloads.effective.Load().RestartNeeded) }),
+		metrics.Value(metrics.ConfigWarnings, func() int { return len(p.reloads.effective.Load().Warnings) }),
+		metrics.Reading{Definition: metrics.ConfigInfo, Read: func(emit metrics.Emit) { emit(1, p.reloads.effective.Load().Hash) }},
+	)
+	if s.EndpointCaches.Identities.UseCache {
+		m.Add(
+			metrics.Values(metrics.CacheRequests, func() map[string]int64 {
+				stats := p.handler.Stats()
+				return map[string]int64{"hit": stats.CacheHits, "miss": stats.CacheMisses}
+			}),
+			metrics.Value(metrics.CacheEntries, func() int64 { return p.handler.Stats().CacheEntries }),
+			metrics.Value(metrics.CacheBytes, func() int64 { return p.handler.Stats().CacheBytes }),
+		)
+	}
+}
