@@ -58,6 +58,8 @@ type Options struct {
 	ProxyHeaders bool
 	// ForwardedAllowIPs lists the trusted peers: addresses, CIDR ranges, or "*" for all.
 	ForwardedAllowIPs []string
+	// Traces makes traces of requests. With nil there are none, at no cost.
+	Traces Traces
 	// Observer measures requests. With nil nothing is measured, at no cost.
 	Observer Observer
 	// Limits says which requests are refused: those of addresses that may not ask, and

@@ -220,6 +220,7 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metr
 	if !s.Webhook.Secret.IsZero() {
 		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: func(r *http.Request) { proxy.RefreshAll(traces.contextOf(r)) }}
 	}
+	options.Traces = traces.requests
 	if access {
 		options.Access = accessLog(loggers)
 	}

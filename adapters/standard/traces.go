@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
 // traces is what makes traces, in the parts that use it. The zero value makes none.
 type traces struct {
-	polls     app.Tracer // nil: none
+	polls     app.Tracer     // nil: none
+	requests  httpapi.Traces // nil: none
 	propagate func(ctx context.Context, header http.Header)
 	extract   func(r *http.Request) context.Context
 	shutdown  func(ctx context.Context) error

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/tracing"
 )
@@ -24,5 +25,20 @@ func openTraces(ctx context.Context, s config.Settings, environ []string, node s
 	if err != nil {
 		return traces{}, err
 	}
-	return traces{polls: t, propagate: t.Inject, extract: t.Extract, shutdown: t.Shutdown}, nil
+	return traces{polls: t, requests: requestTraces{t}, propagate: t.Inject, extract: t.Extract, shutdown: t.Shutdown}, nil
+}
+
+// requestTraces makes traces of the HTTP interface's requests.
+type requestTraces struct{ *tracing.Tracing }
+
+// Served implements httpapi.Traces.
+func (t requestTraces) Served(q httpapi.TracedRequest) string {
+	request := tracing.Request{
+		HTTP: q.Request, Route: q.Route, Status: q.Status, Start: q.Start, Took: q.Took, Client: q.Client, Scheme: q.Scheme,
+		Environment: string(q.Environment.Key),
+	}
+	if e := q.Environment.Environment; e != nil {
+		request.Digest = e.Digest
+	}
+	return t.Tracing.Served(request)
 }

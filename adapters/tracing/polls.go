@@ -28,7 +28,6 @@ const (
 	attrVia         = attribute.Key("edge_proxy.via")
 	attrOutcome     = attribute.Key("edge_proxy.outcome")
 	attrChanged     = attribute.Key("edge_proxy.changed")
-	attrCache       = attribute.Key("edge_proxy.cache")
 )
 
 var _ app.Tracer = (*Tracing)(nil)

@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // Request is a request that was answered.
@@ -25,7 +27,6 @@ type Request struct {
 	Scheme      string
 	Environment string   // the client-side key; "" leaves it out
 	Digest      [32]byte // of the document; zero leaves it out
-	Cache       string   // hit, miss or "" where no cache was asked
 }
 
 // Wants reports whether a request with this header, answered with a status after some
@@ -50,21 +51,25 @@ func sampled(traceparent string) bool {
 	return strings.IndexByte("13579bdf", traceparent[flags+1]) >= 0
 }
 
-// Served makes the span of a request and returns the ids of its trace and of itself, in
-// lower-case hexadecimal, for exemplars.
-func (t *Tracing) Served(q Request) (traceID, spanID string) {
+// Served makes the span of a request and returns the id of its trace in lower-case
+// hexadecimal.
+func (t *Tracing) Served(q Request) (traceID string) {
 	parent := t.propagator.Extract(context.Background(), propagation.HeaderCarrier(q.HTTP.Header))
-	name, route := q.HTTP.Method, q.Route
+	method, route := methodOf(q.HTTP), q.Route
+	name := method
+	if method == otherMethod {
+		name = "HTTP"
+	}
 	if route != "" {
 		name += " " + route
 	}
 	attributes := []attribute.KeyValue{
-		semconv.HTTPRequestMethodKey.String(q.HTTP.Method), semconv.HTTPResponseStatusCode(q.Status),
+		semconv.HTTPRequestMethodKey.String(method), semconv.HTTPResponseStatusCode(q.Status),
 		semconv.NetworkProtocolVersion(strings.TrimPrefix(q.HTTP.Proto, "HTTP/")),
 	}
 	for _, a := range []attribute.KeyValue{
-		semconv.HTTPRoute(route), semconv.URLScheme(q.Scheme), semconv.ClientAddress(q.Client), semconv.UserAgentOriginal(q.HTTP.UserAgent()),
-		attrEnvironment.String(q.Environment), attrCache.String(q.Cache),
+		semconv.HTTPRoute(route), semconv.URLScheme(q.Scheme), semconv.ClientAddress(q.Client), semconv.UserAgentOriginal(domain.RedactServerKeys(q.HTTP.UserAgent())),
+		attrEnvironment.String(q.Environment),
 	} {
 		if a.Value.AsString() != "" {
 			attributes = append(attributes, a)
@@ -78,5 +83,18 @@ func (t *Tracing) Served(q Request) (traceID, spanID string) {
 		s.SetStatus(codes.Error, "")
 	}
 	s.End(trace.WithTimestamp(q.Start.Add(q.Took)))
-	return s.SpanContext().TraceID().String(), s.SpanContext().SpanID().String()
+	return s.SpanContext().TraceID().String()
+}
+
+// otherMethod stands for every method that the HTTP standard does not have.
+const otherMethod = "_OTHER"
+
+// methodOf returns the method of a request, or otherMethod: a client can send any text.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return r.Method
+	default:
+		return otherMethod
+	}
 }
