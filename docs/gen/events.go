@@ -121,6 +121,13 @@ func events() []group {
 			{"configuration_unchanged", debug, "the files were read and have not changed", nothing},
 			{"configuration_watch_degraded", warning, "the system does not report changes of files; they are read every ten seconds", "raise the limit of inotify watches, if ten seconds are too long"},
 		}},
+		{"The admin listener", []event{
+			{"admin_listening", info, "[the admin listener](admin.md) answers at this `address`", nothing},
+			{"admin_listener_missing", warning, "the default port is taken, so the proxy serves without its admin listener", "set `admin.port` to a free port, or to 0"},
+			{"admin_action", warning, "an operator did something: which `action`, its `result`, `author` and `reason`", nothing},
+			{"admin_action_failed", failure, "an action failed, and its caller learned only that", "follow the `error`"},
+			{"admin_http_error", debug, "a connection of the admin listener failed", nothing},
+		}},
 		{"The log itself", []event{
 			{"log_lines_lost", warning, "the number of `lines` that could not be written while a destination of the log failed or took nothing", "find out what keeps the destination from taking lines"},
 			{"library_warning", warning, "a library prints a `message` that has no event", "nothing, unless there are many"},
