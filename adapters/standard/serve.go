@@ -26,6 +26,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/inspect"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
@@ -117,7 +118,8 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		addReadings(measures, settings, measured{proxy, handler, server, loggers, reloads})
 	}
 	if admin != nil {
-		if err := serveAdmin(ctx, admin, settings, proxy, reloads, measures, loggers.Logger(logAdmin)); err != nil {
+		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, Store: store, Upstream: upstream, Now: time.Now})
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, measures, loggers.Logger(logAdmin)); err != nil {
 			_ = store.Close()
 			return err
 		}
