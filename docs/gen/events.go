@@ -91,7 +91,7 @@ func events() []group {
 			{"http_server_warning", warning, "Go's HTTP server has something to say, for example about a client that does not speak HTTP", "nothing, unless there are many: then look at what connects to the port"},
 			{"connection_limit_reached", warning, "`server.max_connections` is reached, or what the limit of open files allows; all requests but liveness on further connections get 503", "raise the limit, add nodes, or find the client that keeps connections open"},
 			{"connections_below_limit", info, "connections are accepted again; has how many were `refused`", nothing},
-			{"requests_refused", warning, "`server.limits`, `server.allow` or `server.deny` refuse requests; has the `reason` and how many were `refused`, once a minute", "nothing if that is wanted; otherwise raise the limit, or find the client in the access log"},
+			{"requests_refused", warning, "limits of requests, or `server.allow` and `server.deny`, refuse requests; has the `reason` and how many were `refused`, once a minute", "nothing if that is wanted; otherwise raise the limit, or find the client in the access log"},
 			{"inflight_limit_reached", warning, "requests and answers under way take more than `server.max_inflight_bytes`; large ones get 503", "raise the setting if there is memory, or find the client that reads slowly"},
 		}},
 		{"Reports and events", []event{
