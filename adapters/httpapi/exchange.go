@@ -18,6 +18,8 @@ type exchange struct {
 	taken    bool      // the connection was taken over by a stream, which writes the access record
 	measure  measure   // of the endpoint; nil: none, or nobody measures
 	route    string    // the path of the endpoint, as in its route; set for measures and traces only
+
+	environment string // of the request's key; set for the access log only
 }
 
 func (x *exchange) begin(w http.ResponseWriter) { *x = exchange{ResponseWriter: w} }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app"
@@ -44,16 +43,4 @@ func (a *API) traced(x *exchange, r *http.Request, took time.Duration) (traceID 
 		Request: r, Route: x.route, Status: x.finalStatus(), Start: x.start, Took: took, Client: client, Scheme: scheme,
 		Environment: a.entryOf(r),
 	})
-}
-
-// entryOf returns the entry of the request's key, or a zero one.
-func (a *API) entryOf(r *http.Request) app.Entry {
-	key := ""
-	if strings.HasPrefix(r.URL.Path, ofrepFlags) {
-		key, _ = ofrepCredential(r.Header)
-	} else if keys := r.Header["X-Environment-Key"]; len(keys) > 0 {
-		key = keys[0]
-	}
-	entry, _ := a.query.Snapshot().Lookup(key)
-	return entry
 }
