@@ -16,8 +16,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// Server serves a handler on a TCP port, with or without TLS, and on a further one
-// without it. Call Listen, Serve and Shutdown once each, in this order. Drain may be
+// Server serves a handler on a TCP port, with or without TLS, on a further one without
+// it, and on a Unix socket. Call Listen, Serve and Shutdown once each, in this order. Drain may be
 // called at any time.
 //
 // For handlers the following holds beyond what http.Handler says:
@@ -53,6 +53,14 @@ func New(h http.Handler, o Options) *Server {
 	}
 	if o.PlainPort != nil {
 		s.ports = append(s.ports, &port{address: net.JoinHostPort(o.Host, strconv.Itoa(*o.PlainPort))})
+	}
+	if o.UnixSocket != "" {
+		s.ports = append(s.ports, &port{address: o.UnixSocket, unix: true})
+	}
+	if o.ProxyProtocolFrom != nil {
+		for _, p := range s.ports {
+			p.wrap = func(l net.Listener) net.Listener { return newProxied(l, o.ProxyProtocolFrom, o.ReadHeaderTimeout) }
+		}
 	}
 	if s.overLimit == nil {
 		s.overLimit = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -109,6 +117,10 @@ func (s *Server) Listen(ctx context.Context) (addr string, err error) {
 		}
 	}
 	for _, p := range s.ports[1:] {
+		if p.unix {
+			s.logger.InfoContext(ctx, "listening_on_unix_socket", "path", p.address)
+			continue
+		}
 		s.logger.InfoContext(ctx, "listening_without_tls", "address", p.name())
 	}
 	return s.ports[0].name(), nil
