@@ -135,7 +135,12 @@ func (d *discovery) logFailure(ctx context.Context, err error, next time.Time) {
 	if d.list == nil {
 		effect = "no environment is known from discovery yet"
 	}
-	d.outages.failed(ctx, d.deps.Logger, "", err, "effect", effect, "next_try", max(0, next.Sub(d.deps.Now())).Round(time.Millisecond).String())
+	now := d.deps.Now()
+	list := []any{"effect", effect}
+	if at := d.confirmed(); !at.IsZero() {
+		list = append(list, "list_age", now.Sub(at).Round(time.Millisecond).String())
+	}
+	d.outages.failed(ctx, d.deps.Logger, "", err, append(list, "next_try", max(0, next.Sub(now)).Round(time.Millisecond).String())...)
 }
 
 // sorted returns a list in an order that is the same for equal lists. Server-side keys

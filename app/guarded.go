@@ -10,6 +10,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/outage"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -48,7 +49,7 @@ func (e *storeTimeout) Unwrap() []error {
 // All environments share one store. After one call has returned ErrUnavailable, all
 // calls return it at once for a while, so that environments do not wait for the store
 // one after the other. After that, one caller finds out for all whether it is back.
-// The store's going and coming are logged once each.
+// What an outage logs is in package outage.
 type guardedStore struct {
 	ports.Store
 	pause  func() time.Duration // between two attempts at a store that is away
@@ -60,9 +61,9 @@ type guardedStore struct {
 	recent   *Recent
 
 	mu      sync.Mutex
-	until   time.Time // not called before then, while away
-	away    bool
-	probing bool // one caller is finding out whether the store is back
+	until   time.Time     // not called before then, while away
+	outage  outage.Outage // lasts while away
+	probing bool          // one caller is finding out whether the store is back
 	closed  bool
 	since   time.Time // of being away or not; zero when it was never away
 	reason  error     // why it is away
@@ -94,8 +95,8 @@ func guard(store ports.Store, o guardOptions) *guardedStore {
 func (g *guardedStore) status() StoreStatus {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := StoreStatus{Up: !g.away, Since: g.since}
-	if g.away {
+	s := StoreStatus{Up: !g.outage.Lasts(), Since: g.since}
+	if !s.Up {
 		s.Error = g.reason.Error()
 	}
 	return s
@@ -230,7 +231,7 @@ func (g *guardedStore) enter(ctx context.Context) error {
 		return err
 	}
 	g.mu.Lock()
-	if !g.away || g.closed {
+	if !g.outage.Lasts() || g.closed {
 		g.mu.Unlock()
 		return nil
 	}
@@ -249,9 +250,11 @@ func (g *guardedStore) enter(ctx context.Context) error {
 	defer g.mu.Unlock()
 	g.probing = false
 	if err == nil {
-		g.away, g.until, g.since = false, time.Time{}, g.now()
+		g.until, g.since = time.Time{}, g.now()
 		g.recent.Add("store_available", "", "The store answers again.")
-		g.logger.InfoContext(ctx, "store_available")
+		if was, ended := g.outage.End(); ended {
+			g.logger.InfoContext(ctx, "store_available", was.After(g.since)...)
+		}
 	}
 	return err
 }
@@ -260,11 +263,15 @@ func (g *guardedStore) enter(ctx context.Context) error {
 func (g *guardedStore) leave(ctx context.Context, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.until = g.now().Add(g.pause())
-	g.reason = err
-	if !g.away {
-		g.away, g.since = true, g.now()
+	now, pause := g.now(), g.pause()
+	g.until, g.reason = now.Add(pause), err
+	if !g.outage.Lasts() {
+		g.since = now
 		g.recent.Add("store_unavailable", "", "The store does not answer: "+err.Error())
-		g.logger.WarnContext(ctx, "store_unavailable", "error", err, "effect", "serving from memory, polling upstream from this node")
+	}
+	if g.outage.Failed(now, "") {
+		list := []any{"error", err, "effect", "serving from memory, polling upstream from this node"}
+		list = append(list, g.outage.Summary().Attributes()...)
+		g.logger.WarnContext(ctx, "store_unavailable", append(list, "next_try", pause.String())...)
 	}
 }

@@ -238,15 +238,15 @@ func TestDocumentsAreLoggedWithWhatChanged(t *testing.T) {
 		feature := func(name string, enabled bool) string {
 			return fmt.Sprintf(`{"django_id":1,"enabled":%v,"feature":{"id":1,"name":%q,"type":"STANDARD"},"feature_state_value":null}`, enabled, name)
 		}
-		segment := func(name, value string) string {
-			return fmt.Sprintf(`{"id":1,"name":%q,"feature_states":[],"rules":[{"type":"ALL","conditions":[{"operator":"EQUAL","property_":"x","value":%q}],"rules":[]}]}`, name, value)
+		segment := func(id int, name, value string) string {
+			return fmt.Sprintf(`{"id":%d,"name":%q,"feature_states":[],"rules":[{"type":"ALL","conditions":[{"operator":"EQUAL","property_":"x","value":%q}],"rules":[]}]}`, id, name, value)
 		}
 		body := func(at time.Time, features, segments []string) []byte {
 			return fmt.Appendf(nil, `{"updated_at":%q,"api_key":%q,"name":"Test","project":{"segments":[%s]},"feature_states":[%s]}`,
 				at.UTC().Format(time.RFC3339Nano), key, strings.Join(segments, ","), strings.Join(features, ","))
 		}
 		u := newUpstream()
-		u.putBody(key, time.Now(), body(time.Now(), []string{feature("stays", true), feature("turns", true), feature("goes", true)}, []string{segment("s", "1"), segment("same", "1")}))
+		u.putBody(key, time.Now(), body(time.Now(), []string{feature("stays", true), feature("turns", true), feature("goes", true)}, []string{segment(1, "s", "1"), segment(2, "same", "1")}))
 		n := start(t, u, setup{})
 		pass(time.Minute)
 		loaded := n.log.named("document_loaded")
@@ -261,7 +261,7 @@ func TestDocumentsAreLoggedWithWhatChanged(t *testing.T) {
 		if loaded[0].with["took"] == "" {
 			t.Error("document_loaded does not say how long it took")
 		}
-		u.putBody(key, time.Now(), body(time.Now(), []string{feature("stays", true), feature("turns", false), feature("new", true), feature("newer", true)}, []string{segment("s", "2"), segment("same", "1")}))
+		u.putBody(key, time.Now(), body(time.Now(), []string{feature("turns", false), feature("stays", true), feature("new", true), feature("newer", true)}, []string{segment(2, "same", "1"), segment(1, "s", "2")}))
 		pass(time.Minute)
 		if loaded := n.log.named("document_loaded"); len(loaded) != 1 {
 			t.Errorf("document_loaded is logged %d times", len(loaded))
@@ -283,6 +283,55 @@ func TestDocumentsAreLoggedWithWhatChanged(t *testing.T) {
 			if got := names[0].with[name]; got != want {
 				t.Errorf("environment_difference has %s=%s, want %s", name, got, want)
 			}
+		}
+	})
+}
+
+// TestAnAPIThatRefusesEverybodyIsOneOutage: a gateway that answers 403 in place of the
+// API is not a fault of each environment.
+func TestAnAPIThatRefusesEverybodyIsOneOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		keys := []domain.EnvironmentKey{"a", "b", "c", "d"}
+		for _, k := range keys {
+			u.put(k, time.Now(), "x")
+		}
+		n := start(t, u, setup{environments: environments(keys...)})
+		pass(time.Minute)
+		u.script(func(string, domain.EnvironmentKey, int) error {
+			return &ports.FetchError{Status: 403, Cause: "a gateway refuses"}
+		})
+		pass(2 * time.Minute)
+		logged := n.log.loud("error_fetching_document")
+		if len(logged) != 2 || logged[1].with["environments"] != "4" {
+			t.Errorf("logged %v, want a line at once and one for all after a minute", logged)
+		}
+		u.script(nil)
+		pass(time.Minute)
+		if over := n.log.named("fetching_documents_again"); len(over) != 1 || over[0].with["environments"] != "4" {
+			t.Errorf("logged of the end: %v", over)
+		}
+	})
+}
+
+// TestRefusalsAfterAnOutageAreAnotherOne: the API is back once it answers, whatever it
+// answers.
+func TestRefusalsAfterAnOutageAreAnotherOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		u.put("a", time.Now(), "x")
+		u.script(down)
+		n := start(t, u, setup{environments: environments("a")})
+		pass(30 * time.Second)
+		u.script(func(string, domain.EnvironmentKey, int) error {
+			return &ports.FetchError{Status: 403, Cause: "the key was revoked meanwhile"}
+		})
+		pass(30 * time.Second)
+		if over := n.log.named("fetching_documents_again"); len(over) != 1 || over[0].level != slog.LevelInfo {
+			t.Errorf("logged of the end: %v", over)
+		}
+		if logged := n.log.loud("error_fetching_document"); len(logged) != 2 || logged[1].with["status"] != "403" || logged[1].with["failures"] != "1" {
+			t.Errorf("logged %v, want a line of each outage", logged)
 		}
 	})
 }
