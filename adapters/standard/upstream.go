@@ -27,9 +27,9 @@ type origin struct {
 // inDirectory reports whether documents come from a directory.
 func inDirectory(s config.Settings) bool { return s.APIURL.Parse().Scheme == "file" }
 
-// openOrigin returns the origin that the settings name. It connects to nothing.
-// propagate is flagsmith.Options.Propagate.
-func openOrigin(s config.Settings, logger *slog.Logger, propagate func(context.Context, http.Header)) (origin, error) {
+// openOrigin returns the origin that the settings name. It connects to nothing, and reads
+// no file of certs, which may be nil. propagate is flagsmith.Options.Propagate.
+func openOrigin(s config.Settings, certs *certificates, logger *slog.Logger, propagate func(context.Context, http.Header)) (origin, error) {
 	if inDirectory(s) {
 		source, err := filesource.New(s.APIURL.Parse(), filesource.Options{MaxDocumentBytes: maxDocument(s)})
 		if err != nil {
@@ -37,7 +37,7 @@ func openOrigin(s config.Settings, logger *slog.Logger, propagate func(context.C
 		}
 		return origin{Upstream: source, notifier: source, close: func() {}}, nil
 	}
-	options := flagsmithOptions(s, s.APIURL.Parse())
+	options := flagsmithOptions(s, certs, s.APIURL.Parse())
 	options.Propagate = propagate
 	client, err := flagsmith.New(options)
 	if err != nil {
@@ -64,7 +64,12 @@ func (w *wiring) OpenUpstream(s config.Settings) (commands.Upstream, error) {
 	if err != nil {
 		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
 	}
-	o, err := openOrigin(s, loggers.Logger(logNetwork), nil)
+	certs, err := openCertificates(s, loggers.Logger(logServer))
+	if err != nil {
+		_ = loggers.Close()
+		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
+	}
+	o, err := openOrigin(s, certs, loggers.Logger(logNetwork), nil)
 	if err != nil {
 		_ = loggers.Close()
 		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
@@ -74,15 +79,15 @@ func (w *wiring) OpenUpstream(s config.Settings) (commands.Upstream, error) {
 }
 
 // openEvents returns the sender of events; nil: they are off. It makes no connection.
-func openEvents(s config.Settings) (ports.EventSender, error) {
+func openEvents(s config.Settings, certs *certificates) (ports.EventSender, error) {
 	if s.Events.URL.IsZero() {
 		return nil, nil
 	}
-	return flagsmith.NewEventSender(flagsmithOptions(s, s.Events.URL.Parse()))
+	return flagsmith.NewEventSender(flagsmithOptions(s, certs, s.Events.URL.Parse()))
 }
 
 // flagsmithOptions returns the options for the API at address.
-func flagsmithOptions(s config.Settings, address *url.URL) flagsmith.Options {
+func flagsmithOptions(s config.Settings, certs *certificates, address *url.URL) flagsmith.Options {
 	return flagsmith.Options{
 		APIURL: address, Timeout: s.APIPollTimeout, MaxDocumentBytes: maxDocument(s),
 		UserAgent: "edge-proxy/" + commands.ReadBuild().Version + " (+https://github.com/edge-proxy/edge-proxy)",
@@ -91,6 +96,7 @@ func flagsmithOptions(s config.Settings, address *url.URL) flagsmith.Options {
 			HTTP: s.Proxy.HTTP.Reveal(), HTTPS: s.Proxy.HTTPS.Reveal(), All: s.Proxy.All.Reveal(), No: s.Proxy.No,
 		},
 		MaxIdleConnections: s.APIPollConcurrency,
-		AuthorityFile:      os.Getenv("SSL_CERT_FILE"), // crypto/x509 reads it there, too
+		TLS:                certs.ofAPI(), CAFile: s.APITLS.CAFile,
+		AuthorityFile: os.Getenv("SSL_CERT_FILE"), // crypto/x509 reads it there, too
 	}
 }
