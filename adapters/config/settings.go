@@ -96,9 +96,12 @@ type Server struct {
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT_SECONDS" envDefault:"10" above:"0" max:"3600" reload:"restart" help:"Time in which a whole request must arrive."`
 	// WriteTimeout does not hold for event streams.
 	WriteTimeout time.Duration `env:"WRITE_TIMEOUT_SECONDS" envDefault:"30" above:"0" max:"3600" reload:"restart" help:"Time in which an answer must be written; event streams are exempt."`
-	Limits       Limits        `envPrefix:"LIMITS_" ours:"true"`
-	Allow        Networks      `env:"ALLOW" unset:"all addresses" reload:"live" help:"Addresses and CIDR ranges that requests may come from, as seen after server.proxy_headers; others get 403. Health is always answered."`
-	Deny         Networks      `env:"DENY" unset:"no address" reload:"live" help:"Addresses and CIDR ranges that requests may not come from, whatever server.allow says; they get 403."`
+	// UnixSocket is an absolute path, "" for none.
+	UnixSocket        string   `env:"UNIX_SOCKET" unset:"none" check:"socket" reload:"restart" help:"Path of a Unix socket to listen on as well, without TLS; the owner of the process and its group may connect."`
+	ProxyProtocolFrom Networks `env:"PROXY_PROTOCOL_FROM" unset:"nobody" reload:"live" help:"Load balancers whose connections may begin with a header of the PROXY protocol, version 1 or 2, that names the client; from others it is an invalid request."`
+	Limits            Limits   `envPrefix:"LIMITS_" ours:"true"`
+	Allow             Networks `env:"ALLOW" unset:"all addresses" reload:"live" help:"Addresses and CIDR ranges that requests may come from, as seen after server.proxy_headers; others get 403. Health is always answered."`
+	Deny              Networks `env:"DENY" unset:"no address" reload:"live" help:"Addresses and CIDR ranges that requests may not come from, whatever server.allow says; they get 403."`
 }
 
 // Limits configures which requests are too many.

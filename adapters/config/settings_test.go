@@ -60,6 +60,8 @@ var eachSetting = []struct {
 	{"server.read_header_timeout_seconds", func(s config.Settings) any { return s.Server.ReadHeaderTimeout }, 5 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"server.read_timeout_seconds", func(s config.Settings) any { return s.Server.ReadTimeout }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"server.write_timeout_seconds", func(s config.Settings) any { return s.Server.WriteTimeout }, 30 * time.Second, "1", time.Second, "2", 2 * time.Second},
+	{"server.unix_socket", func(s config.Settings) any { return s.Server.UnixSocket }, "", `"/run/a.sock"`, "/run/a.sock", "/run/b.sock", "/run/b.sock"},
+	{"server.proxy_protocol_from", func(s config.Settings) any { return s.Server.ProxyProtocolFrom }, config.Networks(nil), `["10.0.0.0/8"]`, networks("10.0.0.0/8"), "10.1.0.0/16,::1", networks("10.1.0.0/16", "::1/128")},
 	{"server.limits.requests_per_second_per_key", func(s config.Settings) any { return s.Server.Limits.PerKey }, 0, "100", 100, "200", 200},
 	{"server.limits.burst_per_key", func(s config.Settings) any { return s.Server.Limits.BurstPerKey }, 0, "100", 100, "200", 200},
 	{"server.limits.exempt_server_keys", func(s config.Settings) any { return s.Server.Limits.ExemptServerKeys }, true, "false", false, "yes", true},

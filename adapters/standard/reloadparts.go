@@ -36,6 +36,7 @@ func partsOf() map[string]parts {
 		"server.limits.requests_per_second_per_address":        partAPI,
 		"server.limits.burst_per_address":                      partAPI,
 		"server.limits.max_concurrent_documents":               partAPI,
+		"server.proxy_protocol_from":                           partReloads,
 		"server.allow":                                         partAPI,
 		"server.deny":                                          partAPI,
 		"logging.log_level":                                    partLogs,

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime"
 	"slices"
@@ -105,12 +106,14 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		return &commands.ConfigurationError{Err: err}
 	}
 	handler := httpapi.NewSwitch(api)
-	server := newServer(settings, handler, logger)
 	reloads := &reloader{
 		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
 		inForce: settings, reading: reading, warnings: warnings, measures: measures,
 	}
 	reloads.applied.Store(&settings)
+	server := newServer(settings, handler, logger, func(peer netip.Addr) bool {
+		return reloads.applied.Load().Server.ProxyProtocolFrom.Contains(peer)
+	})
 	reloads.effective.Store(&effective)
 	reloads.outcome.succeeded(time.Now())
 	if measures != nil {
@@ -227,9 +230,11 @@ func requestLimits(s config.Server) httpapi.Limits {
 	}
 }
 
-func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpserver.Server {
+// newServer returns the server; proxies reports which peers may send headers of the PROXY
+// protocol.
+func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger, proxies func(peer netip.Addr) bool) *httpserver.Server {
 	return httpserver.New(handler, httpserver.Options{
-		Host: s.Server.Host, Port: s.Server.Port, Logger: logger,
+		Host: s.Server.Host, Port: s.Server.Port, UnixSocket: s.Server.UnixSocket, ProxyProtocolFrom: proxies, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
 		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
 		MaxConnections: s.Server.MaxConnections, OverLimit: http.HandlerFunc(handler.ServeOverLimit), Memory: handler.Inflight(),

@@ -41,6 +41,7 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		{"server.drain_delay_seconds", 0.1},
 		{"server.shutdown_timeout_seconds", 5},
 		{"server.max_body_bytes", 7000},
+		{"server.proxy_protocol_from", []any{"192.0.2.0/24"}},
 		{"server.limits.requests_per_second_per_key", 1000},
 		{"server.limits.burst_per_key", 2000},
 		{"server.limits.exempt_server_keys", false},
