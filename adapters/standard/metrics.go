@@ -56,7 +56,23 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 	m.Add(
 		metrics.Constant(metrics.BuildInfo, build.Version, build.Commit, runtime.Version()),
 		metrics.Constant(metrics.StoreInfo, s.Store.URL.Parse().Scheme),
-		metrics.Values(metrics.Rejected, func() map[string]int64 { return p.handler.Stats().Rejected }),
+		metrics.Values(metrics.Rejected, func() map[string]int64 {
+			rejected := p.handler.Stats().Rejected
+			rejected["head_too_large"] += p.server.Stats().HeadsTooLarge
+			return rejected
+		}),
+		metrics.Value(metrics.ActiveRequests, func() int64 { return p.server.Stats().Active }),
+		metrics.Value(metrics.ConnectionsAccepted, func() int64 { return p.server.Stats().Accepted }),
+		metrics.Values(metrics.ConnectionsClosed, func() map[string]int64 { return p.server.Stats().Closed }),
+		metrics.Values(metrics.RequestsHandedOver, func() map[string]int64 { return p.server.Stats().HandedOver }),
+		metrics.Values(metrics.Connections, func() map[string]int64 {
+			server, streams := p.server.Stats(), p.handler.Stats().Streams
+			sse := streams.Open - streams.Shared
+			// The two were not counted at the same moment.
+			return map[string]int64{"http1": max(0, server.Open-server.HTTP2-sse), "h2": server.HTTP2, "sse": sse}
+		}),
+		metrics.Value(metrics.StreamEvents, func() int64 { return p.handler.Stats().Streams.Events }),
+		metrics.Values(metrics.StreamClosed, func() map[string]int64 { return p.handler.Stats().Streams.Closed }),
 		metrics.Values(metrics.SDKRequests, func() map[string]int64 { return p.handler.Stats().SDKs }),
 		metrics.Values(metrics.WebhookCalls, func() map[string]int64 { return p.handler.Stats().Webhooks }),
 		metrics.Value(metrics.Panics, func() int64 { return p.handler.Stats().Panics }),

@@ -9,6 +9,7 @@ import (
 // Stats are counts since the start, and how many streams are open, for metrics.
 type Stats struct {
 	Open   int64
+	Shared int64 // of those that are open, over HTTP/2: on a connection with other requests
 	Events int64 // that were sent, without heartbeats
 	// Closed is how many streams ended, by reason: slow, drain, gone, removed.
 	Closed map[string]int64
@@ -40,13 +41,13 @@ func reasonOf(err error) reason {
 
 // counters count what Stats reports. The zero value is ready.
 type counters struct {
-	open, events atomic.Int64
-	closed       [numReasons]atomic.Int64
+	open, shared, events atomic.Int64
+	closed               [numReasons]atomic.Int64
 }
 
 // Stats returns the counts. It takes no lock.
 func (l *Streams) Stats() Stats {
-	s := Stats{Open: l.counters.open.Load(), Events: l.counters.events.Load(), Closed: make(map[string]int64, numReasons)}
+	s := Stats{Open: l.counters.open.Load(), Shared: l.counters.shared.Load(), Events: l.counters.events.Load(), Closed: make(map[string]int64, numReasons)}
 	for r := range reason(numReasons) {
 		s.Closed[r.String()] = l.counters.closed[r].Load()
 	}

@@ -3,6 +3,7 @@ package sse
 import (
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,11 +46,19 @@ func SetHeader(h http.Header) {
 // hold calls run and closes s when run returns: on a new goroutine, or before it returns
 // if it is blocking.
 func (l *Streams) hold(s *stream, blocking bool, run func()) {
-	l.counters.open.Add(1)
+	kinds := []*atomic.Int64{&l.counters.open}
+	if blocking {
+		kinds = append(kinds, &l.counters.shared)
+	}
+	for _, n := range kinds {
+		n.Add(1)
+	}
 	hold := func() {
 		run()
 		s.close()
-		l.counters.open.Add(-1)
+		for _, n := range kinds {
+			n.Add(-1)
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		delete(l.open, s)
