@@ -84,12 +84,22 @@ func (a *API) getPage(w http.ResponseWriter, _ *http.Request) {
 	}
 	events, _ := a.app.Recent().Since(0)
 	for _, e := range slices.Backward(events[max(0, len(events)-pageEvents):]) {
-		p.Events = append(p.Events, eventView{clock(e.At), cut(e.Message, 300)})
+		p.Events = append(p.Events, eventView{clock(e.At), cut(subject(s, e)+e.Message, 300)})
 	}
 	if c := configuration; c != nil {
 		p.Configuration = cut(c.Hash, 16)
 	}
 	a.pages.status(w, p)
+}
+
+// subject returns what an event is about, before its message: the environment's name.
+func subject(s app.Status, e app.Event) string {
+	for _, environment := range s.Environments {
+		if environment.Key == e.Environment {
+			return name(environment) + ": "
+		}
+	}
+	return ""
 }
 
 // worstFirst returns environments with those that are missing or stale before the others.

@@ -50,6 +50,7 @@ func TestPageIsSmall(t *testing.T) {
 	if n := len(page.body); n > maxPage {
 		t.Errorf("the page has %d bytes, more than %d", n, maxPage)
 	}
+	page.want(t, 200, "Environment K9vN3cUzQ8XrYtWmB00049: Production: 2 features changed")
 	if rows := strings.Count(page.body, `<tr><td><a href="environments/`); rows != 50 {
 		t.Errorf("%d rows", rows)
 	}

@@ -76,7 +76,7 @@ func (a *API) held(w http.ResponseWriter, r *http.Request, p *presentation, b *p
 		return formAny
 	}
 	if named := r.Header["If-None-Match"]; len(named) > 0 {
-		return matchTag(named, b.tag)
+		return matchTag(named, b.tag())
 	}
 	return formNone
 }
@@ -88,9 +88,9 @@ func (b *prepared) answer(w http.ResponseWriter, r *http.Request, held tagForm) 
 		return
 	}
 	h := w.Header()
-	h["Etag"] = b.plainTag
+	h["Etag"] = b.etag[:]
 	if b.zipped != nil && (held == formZipped || held == formAny && b.zipFor(r) != nil) {
-		h["Etag"] = b.zipped.tag
+		h["Etag"] = b.zipped.etag[:]
 	}
 	w.WriteHeader(http.StatusNotModified)
 }
@@ -120,11 +120,11 @@ func notModified(w http.ResponseWriter, r *http.Request, tag identityTag) bool {
 		return false
 	}
 	h := w.Header()
-	plain, zipped := quoted(opaque)
-	h["Etag"] = plain
+	suffix := ""
 	if form == formZipped {
-		h["Etag"] = zipped
+		suffix = gzipSuffix
 	}
+	h["Etag"] = []string{quoted(opaque, suffix)}
 	varyByEncoding(h) // the length of the body is unknown, and Vary is always safe
 	w.WriteHeader(http.StatusNotModified)
 	return true

@@ -17,6 +17,8 @@ type exchange struct {
 	reserved int64     // bytes in flight
 	taken    bool      // the connection was taken over by a stream, which writes the access record
 	measure  measure   // of the endpoint; nil: none, or nobody measures
+
+	environment string // of the request's key; set for the access log only
 }
 
 func (x *exchange) begin(w http.ResponseWriter) { *x = exchange{ResponseWriter: w} }

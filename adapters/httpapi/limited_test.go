@@ -87,7 +87,7 @@ func TestRateByAddress(t *testing.T) {
 	api := newAPI(t, func(o *httpapi.Options) {
 		o.Now = func() time.Time { return now }
 		o.Limits.PerAddress = limits.Rate{PerSecond: 2}
-		o.ProxyHeaders, o.ForwardedAllowIPs = true, []string{"192.0.2.1"}
+		o.TrustedPeers.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
 	})
 	flags := func(address string, headers ...string) int {
 		return from(api, address, "GET", "/api/v1/flags/", "", clientHeader(headers...)...).Code
@@ -128,7 +128,7 @@ func TestRateByAddress(t *testing.T) {
 func TestAddresses(t *testing.T) {
 	api := newAPI(t, func(o *httpapi.Options) {
 		o.Limits.Networks = limits.Networks{Allow: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}, Deny: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}}
-		o.ProxyHeaders, o.ForwardedAllowIPs = true, []string{"192.0.2.1"}
+		o.TrustedPeers.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
 	})
 	for _, test := range []struct {
 		address, forwarded string

@@ -47,7 +47,7 @@ func (a *API) getOFREPStream(w http.ResponseWriter, r bunrouter.Request) error {
 	return a.stream(w, r, func(key domain.EnvironmentKey) sse.Events {
 		events := sse.Events{Updated: func(dst []byte, _ time.Time) []byte { return a.appendRefetch(dst, key) }}
 		entry, err := a.lookup(string(key))
-		if err == nil && entry.Environment != nil && held != "" && held != presentationOf(entry.Environment).document.tag {
+		if err == nil && entry.Environment != nil && held != "" && held != presentationOf(entry.Environment).document.tag() {
 			events.First = a.appendRefetch(nil, key)
 		}
 		return events
@@ -70,7 +70,7 @@ func (a *API) appendRefetch(dst []byte, key domain.EnvironmentKey) []byte {
 	if err != nil || entry.Environment == nil {
 		return dst
 	}
-	tag := presentationOf(entry.Environment).document.tag
+	tag := presentationOf(entry.Environment).document.tag()
 	dst = append(append(dst, "id: "...), tag...)
 	dst = append(dst, "\nevent: message\ndata: {\"type\":\"refetchEvaluation\",\"etag\":\""...)
 	dst = append(append(dst, tag...), '"')
@@ -115,7 +115,7 @@ func namedConfiguration(raw string) (c configuration) {
 
 // isOf reports whether e is the configuration, or the request names none.
 func (c configuration) isOf(e *app.Environment) bool {
-	return c.tag == "" || c.tag == presentationOf(e).document.tag
+	return c.tag == "" || c.tag == presentationOf(e).document.tag()
 }
 
 // mayFollow reports whether the configuration may be newer than e.

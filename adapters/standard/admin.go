@@ -13,6 +13,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/inspect"
 )
 
 // logAdmin is the logger of the admin listener.
@@ -41,13 +42,13 @@ func openAdmin(ctx context.Context, s config.Admin, logger *slog.Logger) (*admin
 }
 
 // serveAdmin has the admin listener answer. m are the metrics it serves; nil: none.
-func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, m *metrics.Metrics, logger *slog.Logger) error {
+func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, node *inspect.Node, m *metrics.Metrics, logger *slog.Logger) error {
 	build := commands.ReadBuild()
 	upstream := "Flagsmith"
 	if inDirectory(s) {
 		upstream = "the directory"
 	}
-	options := adminapi.Options{
+	api, err := adminapi.New(adminapi.Options{
 		Application: proxy, Loopback: server.Loopback(), Host: s.Admin.Host,
 		Policy: func() adminapi.Policy {
 			a := reloads.applied.Load().Admin
@@ -61,10 +62,8 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 			e := reloads.effective.Load()
 			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, NeedRestart: e.RestartNeeded, Details: e}
 		},
-		Logger: logger, Now: time.Now,
-	}
-	options.Metrics = metricsHandler(m)
-	api, err := adminapi.New(options)
+		Metrics: metricsHandler(m), Actions: adminapi.Questions(node), Logger: logger, Now: time.Now,
+	})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/inspect"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
@@ -61,7 +62,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	// net/http reports some problems of connections to the standard logger only.
 	log.SetFlags(0)
-	log.SetOutput(slog.NewLogLogger(loggers.Logger(logNetwork).Handler(), slog.LevelWarn).Writer())
+	log.SetOutput(libraryLog{loggers.Logger(logNetwork)})
 	if settings.WebConcurrency > 0 {
 		runtime.GOMAXPROCS(settings.WebConcurrency)
 	}
@@ -120,7 +121,8 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		addReadings(measures, settings, measured{proxy, handler, server, loggers, reloads})
 	}
 	if admin != nil {
-		if err := serveAdmin(ctx, admin, settings, proxy, reloads, measures, loggers.Logger(logAdmin)); err != nil {
+		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, Store: store, Upstream: upstream, Now: time.Now})
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, measures, loggers.Logger(logAdmin)); err != nil {
 			_ = store.Close()
 			return err
 		}
@@ -181,19 +183,14 @@ func logConfigurationWarning(ctx context.Context, logger *slog.Logger, w config.
 // newAPI returns the HTTP interface, which m measures unless it is nil; access says whether
 // it writes an access log.
 func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metrics.Metrics, access bool) (*httpapi.API, error) {
-	trusted := make([]string, 0, len(s.ForwardedAllowIPs.Prefixes)+1)
-	for _, prefix := range s.ForwardedAllowIPs.Prefixes {
-		trusted = append(trusted, prefix.String())
-	}
-	if s.ForwardedAllowIPs.All {
-		trusted = append(trusted, "*")
-	}
 	options := httpapi.Options{
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
-		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted, Limits: requestLimits(s.Server),
-		NoOFREPStreams: !s.OFREP.EventStreams,
+		Limits:          requestLimits(s.Server), NoOFREPStreams: !s.OFREP.EventStreams,
+	}
+	if s.Server.ProxyHeaders {
+		options.TrustedPeers = httpapi.TrustedPeers{All: s.ForwardedAllowIPs.All, Networks: s.ForwardedAllowIPs.Prefixes}
 	}
 	if proxy.ReportsUsage() || m != nil {
 		options.Usage = proxy.Requests()
@@ -246,6 +243,7 @@ func accessLog(loggers *logging.Loggers) func(httpapi.AccessRecord) {
 		loggers.Access(logging.AccessRecord{
 			Time: r.Start.Add(r.Duration), RemoteAddr: r.RemoteAddr, Method: r.Method, Path: r.Path,
 			HTTPVersion: strings.TrimPrefix(r.Proto, "HTTP/"), Status: r.Status, Duration: r.Duration, Bytes: r.Bytes,
+			Environment: r.Environment, RequestID: r.RequestID, TraceID: r.TraceID, UserAgent: r.UserAgent,
 		})
 	}
 }
