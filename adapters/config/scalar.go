@@ -97,6 +97,7 @@ var (
 //	prefix  letters, digits and . _ : / - (a store may give others a meaning)
 //	header  what can stand in an HTTP header
 //	socket  an absolute path that is short enough for a Unix socket
+//	path    a file; a relative path begins at the working directory
 func checkText(d *definition, text string) (string, error) {
 	switch d.check {
 	case "host":
@@ -145,6 +146,8 @@ func allowedText(d *definition) string {
 		return "a text of letters, digits and . _ : / -"
 	case d.check == "socket":
 		return fmt.Sprintf("an absolute path of at most %d bytes, such as /run/edge-proxy/proxy.sock", maxSocketPath)
+	case d.check == "path":
+		return "the path of a file"
 	case d.check == "header":
 		return "a text without blanks and control characters"
 	}

@@ -63,12 +63,14 @@ type replayed struct {
 	// same time.
 	reading, writing atomic.Uint32 // endings
 	aborted          atomic.Bool   // net/http ends the read under way
+	begun            atomic.Bool   // something was read since the last write
 }
 
 // Read implements net.Conn. It is not safe for concurrent use, like that of Conn.
 func (c *replayed) Read(p []byte) (int, error) {
 	switch {
 	case len(c.read) > 0:
+		c.begun.Store(true)
 		n := copy(p, c.read)
 		if c.read = c.read[n:]; len(c.read) == 0 {
 			c.read = nil
@@ -79,9 +81,15 @@ func (c *replayed) Read(p []byte) (int, error) {
 		return 0, c.err
 	}
 	n, err := c.Conn.Read(p)
-	why := endUnknown
+	if n > 0 {
+		c.begun.Store(true)
+	}
+	why, late := endUnknown, endIdle
+	if c.begun.Load() {
+		late = endTimeout
+	}
 	if err != nil && !(c.aborted.Load() && errors.Is(err, os.ErrDeadlineExceeded)) {
-		why = endingOf(err, endIdle)
+		why = endingOf(err, late)
 	}
 	c.reading.Store(uint32(why))
 	return n, err
@@ -97,6 +105,7 @@ func (c *replayed) SetReadDeadline(t time.Time) error {
 // last one, and the only sign of what was wrong with the request.
 func (c *replayed) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
+	c.begun.Store(false)
 	switch status, isHead := bytes.CutPrefix(p, []byte("HTTP/1.")); {
 	case err != nil:
 		c.writing.Store(uint32(endingOf(err, endTimeout)))

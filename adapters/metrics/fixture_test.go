@@ -69,7 +69,9 @@ func read() []metrics.Reading {
 		metrics.Constant(metrics.StoreInfo, "memory"),
 		metrics.Values(metrics.SDKRequests, counts("flagsmith-go-sdk", "other")),
 	}
-	for _, d := range []metrics.Definition{metrics.Rejected, metrics.Connections, metrics.ConnectionsClosed, metrics.RequestsHandedOver, metrics.CacheRequests, metrics.WebhookCalls, metrics.StreamClosed} {
+	for _, d := range []metrics.Definition{metrics.Rejected, metrics.Connections, metrics.ConnectionsClosed, metrics.RequestsHandedOver, metrics.CacheRequests, metrics.WebhookCalls, metrics.StreamClosed,
+		metrics.CertificateNotAfter, metrics.CertificateReloads, metrics.HandshakeErrors, metrics.LogRecords,
+	} {
 		list = append(list, metrics.Values(d, counts(d.Labels[0].Values...)))
 	}
 	for _, d := range []metrics.Definition{

@@ -10,6 +10,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
+	"github.com/edge-proxy/edge-proxy/adapters/tlsfiles"
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
@@ -46,6 +47,7 @@ type measured struct {
 	handler *httpapi.Switch
 	server  *httpserver.Server
 	loggers *logging.Loggers
+	tls     *tlsfiles.Server // nil: off
 	reloads *reloader
 }
 
@@ -76,6 +78,11 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 		metrics.Values(metrics.SDKRequests, func() map[string]int64 { return p.handler.Stats().SDKs }),
 		metrics.Values(metrics.WebhookCalls, func() map[string]int64 { return p.handler.Stats().Webhooks }),
 		metrics.Value(metrics.Panics, func() int64 { return p.handler.Stats().Panics }),
+		metrics.Reading{Definition: metrics.LogRecords, Read: func(emit metrics.Emit) {
+			for _, c := range p.loggers.Counts() {
+				emit(float64(c.Lines), c.Level)
+			}
+		}},
 		metrics.Value(metrics.LogRecordsLost, p.loggers.Lost),
 		metrics.Value(metrics.ConfigReloadSuccessful, func() int {
 			if _, valid := p.reloads.outcome.last(); !valid {
@@ -91,6 +98,23 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 		metrics.Value(metrics.ConfigWarnings, func() int { return len(p.reloads.effective.Load().Warnings) }),
 		metrics.Reading{Definition: metrics.ConfigInfo, Read: func(emit metrics.Emit) { emit(1, p.reloads.effective.Load().Hash) }},
 	)
+	if p.tls != nil {
+		m.Add(
+			metrics.Reading{Definition: metrics.CertificateNotAfter, Read: func(emit metrics.Emit) {
+				emit(float64(p.tls.Stats().NotAfter.Unix()), "server")
+			}},
+			metrics.Values(metrics.CertificateReloads, func() map[string]int64 {
+				stats := p.tls.Stats()
+				return map[string]int64{"success": stats.Reloaded, "failure": stats.Failed}
+			}),
+			metrics.Reading{Definition: metrics.HandshakeErrors, Read: func(emit metrics.Emit) {
+				stats := p.tls.Stats()
+				for _, reason := range tlsfiles.Reasons() {
+					emit(float64(stats.HandshakeErrors[reason]), reason.String())
+				}
+			}},
+		)
+	}
 	if s.EndpointCaches.Identities.UseCache {
 		m.Add(
 			metrics.Values(metrics.CacheRequests, func() map[string]int64 {
