@@ -38,7 +38,7 @@ type Server struct {
 	listen   func(ctx context.Context, network, address string) (net.Listener, error)
 	logger   *slog.Logger
 	draining atomic.Bool
-	slots    *slots // nil: connections are not limited
+	slots    *slots
 
 	overLimit http.Handler
 
@@ -92,15 +92,17 @@ func New(h http.Handler, o Options) *Server {
 			return slotOf(c).shared(ctx)
 		},
 	}
-	if most := maxConnections(o.MaxConnections); most > 0 {
-		s.slots = &slots{max: most, logger: s.logger}
-	}
 	s.front = newFront(rest)
-	s.front.noFastPath, s.front.slots = o.NoFastPath, s.slots
+	s.front.noFastPath = o.NoFastPath
+	s.slots = s.front.slots
+	s.slots.logger, s.slots.draining = s.logger, &s.draining
+	if most := maxConnections(o.MaxConnections); most > 0 {
+		s.slots.max = most
+	}
 	if o.Memory != nil {
 		s.front.memory = o.Memory
 	}
-	rest.Handler = drained(rest.Handler)
+	rest.Handler = s.slots.counters.counted(drained(rest.Handler))
 	return s
 }
 

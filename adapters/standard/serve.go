@@ -133,7 +133,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	reloads.effective.Store(&effective)
 	reloads.outcome.succeeded(time.Now())
 	if measures != nil {
-		addReadings(measures, settings, measured{proxy, handler, server, loggers, reloads})
+		addReadings(measures, settings, measured{proxy, handler, server, loggers, certs.server, reloads})
 	}
 	if admin != nil {
 		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, Store: store, Upstream: upstream, Now: time.Now})

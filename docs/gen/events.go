@@ -101,6 +101,7 @@ func events() []group {
 		}},
 		{"TLS", []event{
 			{"listening_without_tls", info, "`server.http_port` accepts connections; has its `address`", nothing},
+			{"listening_on_unix_socket", info, "requests are accepted on the socket of `server.unix_socket` too; has its `path`", nothing},
 			{"tls_reloaded", info, "a new certificate is served, or new authorities of clients apply; has `names` and `not_after`", nothing},
 			{"tls_certificate_names_lost", warning, "the new certificate lacks `names` that the former one had", "have it issued with them, if clients use them"},
 			{"tls_reload_failed", failure, "the files cannot be used, and nothing has changed; `not_after` is the end of the certificate that is served", "correct what `error` says, before that time"},

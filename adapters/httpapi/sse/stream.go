@@ -18,6 +18,8 @@ type stream struct {
 
 	mu       sync.Mutex
 	patience time.Duration // how long the listener may take to accept what it is sent
+
+	failed error // of the write that ended the stream
 }
 
 // carrier carries the answer with the events. The deadline applies to the calls that
@@ -67,9 +69,14 @@ func (s *stream) comment(text string) bool {
 }
 
 // updated sends the event about a document that was updated at that time, if it has one.
-func (s *stream) updated(at time.Time) bool {
+// sent says whether it had one that was sent.
+func (s *stream) updated(at time.Time) (sent, alive bool) {
 	event := s.events.Updated(make([]byte, 0, 160), at)
-	return len(event) == 0 || s.write(s.carrier.send, event)
+	if len(event) == 0 {
+		return false, true
+	}
+	alive = s.write(s.carrier.send, event)
+	return alive, alive
 }
 
 // end sends the end of the answer.
@@ -81,7 +88,8 @@ func (s *stream) end() {
 func (s *stream) write(send func([]byte) error, event []byte) bool {
 	s.bytes += int64(len(event))
 	s.renew()
-	return send(event) == nil
+	s.failed = send(event)
+	return s.failed == nil
 }
 
 // renew gives the listener time for the next write.
