@@ -35,7 +35,6 @@ func events() []group {
 			{"memory_limit", info, "the memory that the Go runtime keeps to, its `source` (`GOMEMLIMIT`, `cgroup` or `none`) and the largest document that is accepted", nothing},
 			{"memory_limit_is_low", warning, "`max_document_bytes` is more than fits into the memory limit", "raise the memory limit of the container, or lower `max_document_bytes`: see [scaling](scaling.md)"},
 			{"listening", info, "the listener is open at `address`", nothing},
-			{"listening_on_unix_socket", info, "the socket of `server.unix_socket` is open at `path`", nothing},
 			{"start_failed", critical, "the store could not be opened, and the proxy ends with exit code 1", "follow the `error`; `edge-proxy validate --fetch` tries the store without serving"},
 			{"failed", critical, "the proxy had to stop, for example because its port is taken; it ends with exit code 1", "follow the `error`"},
 			{"shutting_down", info, "a signal ends the proxy: it is not ready any more and continues to serve for `drain_delay`", nothing},
