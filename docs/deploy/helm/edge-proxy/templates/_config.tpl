@@ -36,7 +36,7 @@ cannot apply while it runs, and otherwise all.
 {{- $config := include "edge-proxy.config" . | fromJson -}}
 {{- if dig "server" "reload" false $config -}}
 {{- $kept := dict -}}
-{{- range tuple "admin.host" "admin.port" "api_url" "events.url" "realtime_url" "api_tls.ca_file" "api_tls.cert_file" "api_tls.key_file" "server.host" "server.http_port" "server.port" "server.tls.cert_file" "server.tls.client_auth" "server.tls.client_ca_file" "server.tls.key_file" "server.tls.min_version" "server.timeout_keep_alive" "server.fast_path" "server.max_inflight_bytes" "server.max_connections" "server.max_header_bytes" "server.read_header_timeout_seconds" "server.read_timeout_seconds" "server.write_timeout_seconds" "store.url" "store.prefix" -}}
+{{- range tuple "admin.host" "admin.port" "api_tls.ca_file" "api_tls.cert_file" "api_tls.key_file" "api_url" "events.url" "metrics.enabled" "metrics.max_environments" "metrics.native_histograms" "realtime_url" "server.fast_path" "server.host" "server.http_port" "server.max_connections" "server.max_header_bytes" "server.max_inflight_bytes" "server.port" "server.read_header_timeout_seconds" "server.read_timeout_seconds" "server.timeout_keep_alive" "server.tls.cert_file" "server.tls.client_auth" "server.tls.client_ca_file" "server.tls.key_file" "server.tls.min_version" "server.unix_socket" "server.write_timeout_seconds" "store.prefix" "store.url" "tracing.ratio" "tracing.sampled_by_parent" "tracing.slow_seconds" -}}
 {{- $value := $config -}}
 {{- range splitList "." . -}}
 {{- $value = kindIs "map" $value | ternary (get (kindIs "map" $value | ternary $value dict) .) "" -}}
