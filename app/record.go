@@ -54,14 +54,14 @@ func (r *record) lease(ctx context.Context) (until time.Time, leads, gained bool
 		}
 	}
 	former := r.leading
-	until, held, err := r.store.TryLease(ctx, string(r.key), r.config.Load().Node, r.config.Load().Lease)
+	until, held, err := ports.TryLease(ctx, r.store, string(r.key), r.config.Load().Node, r.config.Load().Lease)
 	r.leading = held && err == nil
 	return until, held || err != nil, r.leading && !former
 }
 
 func (r *record) dropLease(ctx context.Context) error {
 	r.leading = false
-	return r.store.DropLease(ctx, string(r.key), r.config.Load().Node)
+	return ports.DropLease(ctx, r.store, string(r.key), r.config.Load().Node)
 }
 
 // forget deletes the record, unless other processes may want it.
