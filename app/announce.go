@@ -70,3 +70,15 @@ func (a *announcer) announce(e *Environment) {
 		listener <- e.UpdatedAt // has room: only this method sends, one call at a time
 	}
 }
+
+// counts returns how many listeners each environment has; environments without any are
+// left out.
+func (a *announcer) counts() map[domain.EnvironmentKey]int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	counts := make(map[domain.EnvironmentKey]int, len(a.listeners))
+	for key, listeners := range a.listeners {
+		counts[key] = len(listeners)
+	}
+	return counts
+}

@@ -25,6 +25,9 @@ type App struct {
 	library  *library
 	roster   *roster
 	reports  *reports
+	store    *guardedStore
+	recent   *Recent
+	started  time.Time
 	draining atomic.Bool
 }
 
@@ -41,11 +44,16 @@ func New(config Config, deps Deps) *App {
 	current := &atomic.Pointer[Config]{}
 	current.Store(&config)
 	interval := func() time.Duration { return current.Load().Freshness.PollInterval }
-	deps.Store = guard(deps.Store, config.Node, interval, deps.Now, deps.Logger)
-	a := &App{deps: deps, config: current, library: newLibrary(deps.Now)}
+	if deps.Observer == nil {
+		deps.Observer = nobody{}
+	}
+	recent := NewRecent(deps.Now)
+	store := guard(deps.Store, guardOptions{node: config.Node, interval: interval, now: deps.Now, logger: deps.Logger, observer: deps.Observer, recent: recent})
+	deps.Store = store
+	a := &App{deps: deps, config: current, library: newLibrary(deps.Now), store: store, recent: recent, started: deps.Now()}
 	a.reports = newReports(deps, current, a.Snapshot)
 	a.library.track = a.reports.track
-	a.roster = newRoster(deps, current, a.library)
+	a.roster = newRoster(deps, current, a.library, recent)
 	return a
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -22,6 +23,7 @@ type compiled struct {
 	environment *Environment
 	document    *domain.Environment
 	problems    []domain.Problem
+	took        time.Duration // to prepare, without the wait for a turn
 }
 
 // panicked is the error of a document whose preparation panicked. No document may end
@@ -44,6 +46,7 @@ func (p *panicked) Error() string { return fmt.Sprintf("preparing the document p
 type compiler struct {
 	presenter Presenter
 	slots     *semaphore
+	now       func() time.Time
 }
 
 const (
@@ -78,6 +81,7 @@ func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body 
 			c, err = compiled{}, &panicked{value, debug.Stack()}
 		}
 	}()
+	began := m.now()
 	document, problems, err := domain.ParseEnvironment(textOf(body))
 	if err != nil {
 		return compiled{}, err
@@ -86,39 +90,57 @@ func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body 
 	program, more := engine.Compile(document)
 	pause()
 	e := &Environment{Key: key, Body: body, UpdatedAt: document.UpdatedAt, Digest: digest, Program: program, Serving: document.Serving}
+	problems = append(problems, more...)
+	e.Facts = factsOf(document, problems)
 	e.Presentation = m.presenter.Present(e)
-	return compiled{e, document, append(problems, more...)}, nil
+	return compiled{e, document, problems, m.now().Sub(began)}, nil
 }
 
-// log reports a new document, how it differs from the former one, which may be nil, and
-// its problems once. l names the environment.
-func (c compiled) log(ctx context.Context, l *slog.Logger, former *Environment, source string, took time.Duration) {
-	d, key := c.document, c.environment.Key
-	overridden := 0
+// factsOf returns the numbers of a document.
+func factsOf(d *domain.Environment, problems []domain.Problem) Facts {
+	f := Facts{
+		Name: d.Name, Project: d.Project, Features: len(d.FeatureStates), Segments: len(d.Segments),
+		IdentityOverrides: len(d.IdentityOverrides), Problems: len(problems),
+	}
 	for _, s := range d.Segments {
-		overridden += len(s.Overrides)
+		f.SegmentOverrides += len(s.Overrides)
+	}
+	if len(problems) > 0 {
+		f.FirstProblems = slices.Clone(problems[:min(loggedProblems, len(problems))])
+	}
+	return f
+}
+
+// log reports a new document, how it differs from the one before, which is nil without
+// one, and its problems once. l names the environment. cutOff is called, once, when an
+// evaluation runs out of its budget.
+func (c compiled) log(ctx context.Context, l *slog.Logger, change *difference, via Via, took time.Duration, cutOff func()) {
+	d, f, key := c.document, c.environment.Facts, c.environment.Key
+	source := "upstream"
+	if via == ViaStore {
+		source = "store"
 	}
 	about := []any{
-		"updated_at", formatTime(d.UpdatedAt), "source", source, "bytes", len(c.environment.Body),
-		"features", len(d.FeatureStates), "segments", len(d.Segments), "segment_overrides", overridden, "identity_overrides", len(d.IdentityOverrides),
+		"updated_at", formatTime(d.UpdatedAt), "source", source, "via", via, "bytes", len(c.environment.Body),
+		"features", f.Features, "segments", f.Segments, "segment_overrides", f.SegmentOverrides, "identity_overrides", f.IdentityOverrides,
 	}
-	if former == nil {
-		l.InfoContext(ctx, "document_loaded", "source", source, "features", len(d.FeatureStates), "segments", len(d.Segments),
-			"overrides", overridden+len(d.IdentityOverrides), "took", took.Round(time.Microsecond).String())
+	if change == nil {
+		l.InfoContext(ctx, "document_loaded", "source", source, "features", f.Features, "segments", f.Segments,
+			"overrides", f.SegmentOverrides+f.IdentityOverrides, "took", took.Round(time.Microsecond).String())
 		l.DebugContext(ctx, "environment_updated", about...)
-	} else if l.Enabled(ctx, slog.LevelInfo) {
-		diff := compare(textOf(former.Body), textOf(c.environment.Body))
+	} else {
 		l.InfoContext(ctx, "environment_updated", append(about,
-			"features_changed", len(diff.changed), "added", len(diff.added), "removed", len(diff.removed),
-			"segments_changed", len(diff.segments), "identities_changed", diff.identities)...)
+			"features_changed", len(change.changed), "added", len(change.added), "removed", len(change.removed),
+			"segments_changed", len(change.segments), "identities_changed", change.identities)...)
 		l.DebugContext(ctx, "environment_difference",
-			"features_changed", diff.changed, "added", diff.added, "removed", diff.removed, "segments_changed", diff.segments)
+			"features_changed", change.changed, "added", change.added, "removed", change.removed, "segments_changed", change.segments)
 	}
 	if d.APIKey != string(key) {
 		l.WarnContext(ctx, "environment_key_mismatch", "document_api_key", d.APIKey,
 			"hint", "the server-side key belongs to another environment than the client-side key")
 	}
 	c.environment.Program.OnCutOff(func() {
+		cutOff()
 		l.WarnContext(context.WithoutCancel(ctx), "evaluation_cut_off", "client_side_key", string(key), "updated_at", formatTime(d.UpdatedAt),
 			"hint", "regular expressions, JSONPaths or dependencies of its segments take too many steps for the traits of a request; conditions that were cut off did not hold")
 	})

@@ -72,6 +72,10 @@ type Deps struct {
 	// Volatile says that the store does not outlive this process. Events are then not
 	// kept in it.
 	Volatile bool
+	// FromFiles says that Upstream reads documents from a directory.
+	FromFiles bool
+	// Observer is notified of what happens; nil: nobody is.
+	Observer Observer
 }
 
 // Input is a server: it takes requests from clients.

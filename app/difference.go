@@ -1,7 +1,10 @@
 package app
 
 import (
+	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
@@ -11,6 +14,34 @@ type difference struct {
 	changed, added, removed []string // features
 	segments                []string // changed, added or removed
 	identities              int      // identity overrides that changed, were added or removed
+}
+
+// summary returns the difference for the status.
+func (d difference) summary(at time.Time, via Via) ChangeSummary {
+	return ChangeSummary{At: at, Via: via, Changed: d.changed, Added: d.added, Removed: d.removed, Segments: d.segments, Identities: d.identities}
+}
+
+// String returns the summary as a sentence.
+func (c ChangeSummary) String() string {
+	var parts []string
+	for _, part := range []struct {
+		names []string
+		what  string
+	}{{c.Changed, "changed"}, {c.Added, "added"}, {c.Removed, "removed"}} {
+		if n := len(part.names); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d features %s", n, part.what))
+		}
+	}
+	if n := len(c.Segments); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d segments differ", n))
+	}
+	if c.Identities > 0 {
+		parts = append(parts, fmt.Sprintf("overrides of %d identities differ", c.Identities))
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing that is served differs"}
+	}
+	return fmt.Sprintf("A new document has arrived, via %s: %s.", c.Via, strings.Join(parts, ", "))
 }
 
 // compare returns the difference between the texts of two documents that have been

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // discovery keeps the list of discovered environments. One goroutine runs it and
@@ -97,6 +98,9 @@ func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
 func (d *discovery) turn(ctx context.Context) time.Time {
 	began := d.deps.Now()
 	list, err := d.deps.Discoverer.Discover(ctx)
+	if ctx.Err() == nil {
+		d.deps.Observer.Fetched(Discover, ports.OutcomeOf(err), d.deps.Now().Sub(began))
+	}
 	switch {
 	case ctx.Err() != nil:
 		return began
@@ -131,7 +135,12 @@ func (d *discovery) logFailure(ctx context.Context, err error, next time.Time) {
 	if d.list == nil {
 		effect = "no environment is known from discovery yet"
 	}
-	d.outages.failed(ctx, d.deps.Logger, "", err, "effect", effect, "next_try", max(0, next.Sub(d.deps.Now())).Round(time.Millisecond).String())
+	now := d.deps.Now()
+	list := []any{"effect", effect}
+	if at := d.confirmed(); !at.IsZero() {
+		list = append(list, "list_age", now.Sub(at).Round(time.Millisecond).String())
+	}
+	d.outages.failed(ctx, d.deps.Logger, "", err, append(list, "next_try", max(0, next.Sub(now)).Round(time.Millisecond).String())...)
 }
 
 // sorted returns a list in an order that is the same for equal lists. Server-side keys

@@ -12,6 +12,9 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
+// lateAfter is how long a poll may wait for its turn before it counts as late.
+const lateAfter = time.Second
+
 // errNoKey: no valid server-side key to fetch a document with.
 var errNoKey = errors.New("no valid server-side key")
 
@@ -26,6 +29,8 @@ type fetcher struct {
 	compiler    *compiler
 	now         func() time.Time
 	logger      *slog.Logger
+	observer    Observer
+	clock       *clockOffset
 
 	// working is the server-side key that upstream accepted last.
 	working    domain.ServerKey
@@ -45,12 +50,16 @@ type answer struct {
 
 // fetch asks upstream once, under the bound on fetches.
 func (f *fetcher) fetch(ctx context.Context, held *Environment) (answer, error) {
+	began := f.now()
 	release, err := f.slots.acquire(ctx)
 	if err != nil {
 		return answer{}, err
 	}
 	defer release()
 	a := answer{asked: f.now()}
+	if a.asked.Sub(began) > lateAfter {
+		f.observer.PollLate()
+	}
 	request := ports.DocumentRequest{Environment: f.environment, Discovered: f.keys.Load().Discovered}
 	a.unconditional = held == nil || held.UpdatedAt.IsZero() || f.unconditional || f.unconditionalDue()
 	if !a.unconditional {
@@ -60,7 +69,9 @@ func (f *fetcher) fetch(ctx context.Context, held *Environment) (answer, error) 
 	if errors.Is(err, ports.ErrNotModifiedWithoutCondition) {
 		f.unconditional = true
 	}
-	a.took = f.now().Sub(a.asked)
+	answered := f.now()
+	a.took = answered.Sub(a.asked)
+	f.clock.observe(a.Date, a.asked, answered)
 	return a, err
 }
 
@@ -151,6 +162,7 @@ func (f *fetcher) judge(ctx context.Context, a answer, held *Environment) (*comp
 	}
 	switch updatedAt := c.environment.UpdatedAt; f.succession.FromUpstream(heldUpdatedAt, updatedAt, false, a.unconditional) {
 	case domain.Refuse:
+		f.observer.Refused(f.environment, RefusedOlder)
 		f.logger.DebugContext(ctx, "older_document_refused", "updated_at", formatTime(updatedAt), "held_updated_at", formatTime(heldUpdatedAt))
 		return nil, nil
 	case domain.WentBack:
@@ -177,6 +189,15 @@ func reasonOf(err error) error {
 		return &ports.FetchError{Doing: fetch.Doing, Status: fetch.Status, Err: fetch.Err}
 	}
 	return err
+}
+
+// causeOf returns the likely cause of err and what to do about it, or err's text.
+func causeOf(err error) string {
+	var fetch *ports.FetchError
+	if errors.As(err, &fetch) && fetch.Cause != "" {
+		return fetch.Cause
+	}
+	return err.Error()
 }
 
 // failureAttributes returns the log attributes of a failed request or an unusable

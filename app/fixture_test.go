@@ -68,6 +68,8 @@ type upstream struct {
 	fails func(node string, key domain.EnvironmentKey, n int) error
 	// takes, if set, says how long an answer takes.
 	takes func(key domain.EnvironmentKey, n int) time.Duration
+	// ahead is by how much its clock is ahead of everybody else's.
+	ahead time.Duration
 }
 
 type served struct {
@@ -171,14 +173,15 @@ func (s seenFrom) FetchDocument(ctx context.Context, r ports.DocumentRequest) (p
 	u.mu.Lock()
 	d, ok := u.documents[r.Environment]
 	ok = ok && !u.deleted[r.Key.Reveal()]
+	date := time.Now().Add(u.ahead).Truncate(time.Second)
 	u.mu.Unlock()
 	switch {
 	case !ok:
 		return ports.Document{}, &ports.FetchError{Status: 403, Cause: "the server-side key is wrong"}
 	case !r.IfModifiedSince.IsZero() && !d.at.IsZero() && !d.at.Truncate(time.Second).After(r.IfModifiedSince):
-		return ports.Document{NotModified: true}, nil
+		return ports.Document{NotModified: true, Date: date}, nil
 	default:
-		return ports.Document{Body: d.body}, nil
+		return ports.Document{Body: d.body, Date: date}, nil
 	}
 }
 
@@ -302,6 +305,7 @@ type setup struct {
 	notifier     ports.Notifier
 	discoverer   ports.Discoverer
 	background   func(work func())
+	observer     app.Observer
 	opens        func(*node) // called when the listener opens; may be nil
 	change       func(*app.Config)
 }
@@ -374,7 +378,7 @@ func start(t *testing.T, u *upstream, s setup) *node {
 	n := &node{config: config, input: s.input, log: newJournal(), stop: stop, ended: make(chan error, 1)}
 	n.App = app.New(config, app.Deps{
 		Upstream: s.upstream, Notifier: s.notifier, Discoverer: s.discoverer, Store: s.store, Presenter: s.presenter,
-		Logger: slog.New(n.log), Now: s.now, Random: s.random, Background: s.background,
+		Logger: slog.New(n.log), Now: s.now, Random: s.random, Background: s.background, Observer: s.observer,
 	})
 	if s.opens != nil {
 		s.input.opens = func() { s.opens(n) }

@@ -33,6 +33,7 @@ type fleet struct {
 	config    *atomic.Pointer[Config]
 	now       func() time.Time
 	random    func() float64
+	observer  Observer
 	hurry     chan struct{} // an exchange should not wait for the next beat
 
 	mu    sync.Mutex // taken after roster.mu; never held over a call of the store
@@ -42,10 +43,10 @@ type fleet struct {
 	led   int                            // how many leases this node has
 }
 
-func newFleet(store ports.Store, config *atomic.Pointer[Config], now func() time.Time, random func() float64) *fleet {
-	own, ok := store.(ports.Exclusive)
+func newFleet(deps Deps, config *atomic.Pointer[Config]) *fleet {
+	own, ok := deps.Store.(ports.Exclusive)
 	return &fleet{
-		store: store, exclusive: ok && own.Exclusive(), config: config, now: now, random: random,
+		store: deps.Store, exclusive: ok && own.Exclusive(), config: config, now: deps.Now, random: deps.Random, observer: deps.Observer,
 		hurry: make(chan struct{}, 1),
 		seats: map[domain.EnvironmentKey]*seat{}, left: map[domain.EnvironmentKey]bool{},
 	}

@@ -313,8 +313,8 @@ func TestAStoreThatGoesAndComes(t *testing.T) {
 					if by[names[i]] < 15 || by[names[i]] > 31 {
 						t.Errorf("%s polled %d times in five minutes without a store", names[i], by[names[i]])
 					}
-					if logged := n.log.named("store_unavailable"); len(logged) != 1 {
-						t.Errorf("the store's going was logged %d times: %v", len(logged), logged)
+					if logged := n.log.named("store_unavailable"); len(logged) != 2 || logged[0].with["failures"] != "1" || logged[1].with["since"] != logged[0].with["since"] {
+						t.Errorf("the store's going was logged %d times in less than five minutes, want at once and after one: %v", len(logged), logged)
 					}
 				}
 				away.Store(false)
@@ -329,8 +329,8 @@ func TestAStoreThatGoesAndComes(t *testing.T) {
 				for _, n := range nodes {
 					n.serves(t, "c")
 					n.isState(t, domain.Fresh)
-					if logged := n.log.named("store_available"); len(logged) != 1 {
-						t.Errorf("the store's coming was logged %d times", len(logged))
+					if logged := n.log.named("store_available"); len(logged) != 1 || logged[0].with["after"] == "" || logged[0].with["failures"] == "" {
+						t.Errorf("the store's coming was logged %d times: %v", len(logged), logged)
 					}
 				}
 			})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/outage"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -29,13 +30,26 @@ const (
 // errNotCalled is returned instead of calling a store that is away.
 var errNotCalled = fmt.Errorf("%w: %w", ports.ErrUnavailable, reporting.ErrNotCalled)
 
+// storeTimeout is the error of a call of the store that took too long. It is
+// ports.ErrUnavailable and context.DeadlineExceeded.
+type storeTimeout struct{ after time.Duration }
+
+func (e *storeTimeout) Error() string {
+	return fmt.Sprintf("%v: no answer within %v", ports.ErrUnavailable, e.after)
+}
+
+// Unwrap returns what the error is.
+func (e *storeTimeout) Unwrap() []error {
+	return []error{ports.ErrUnavailable, context.DeadlineExceeded}
+}
+
 // guardedStore is a ports.Store that bounds the time that each call of another one
 // takes, and does not call that one while it is away.
 //
 // All environments share one store. After one call has returned ErrUnavailable, all
 // calls return it at once for a while, so that environments do not wait for the store
 // one after the other. After that, one caller finds out for all whether it is back.
-// The store's going and coming are logged once each.
+// What an outage logs is in package outage.
 type guardedStore struct {
 	ports.Store
 	pause  func() time.Duration // between two attempts at a store that is away
@@ -43,11 +57,16 @@ type guardedStore struct {
 	now    func() time.Time
 	logger *slog.Logger
 
+	observer Observer
+	recent   *Recent
+
 	mu      sync.Mutex
-	until   time.Time // not called before then, while away
-	away    bool
-	probing bool // one caller is finding out whether the store is back
+	until   time.Time     // not called before then, while away
+	outage  outage.Outage // lasts while away
+	probing bool          // one caller is finding out whether the store is back
 	closed  bool
+	since   time.Time // of being away or not; zero when it was never away
+	reason  error     // why it is away
 }
 
 var (
@@ -55,11 +74,32 @@ var (
 	_ ports.Exclusive = (*guardedStore)(nil)
 )
 
-// guard returns a guardedStore in front of store. interval returns the poll interval
-// in force, and node names this process among those that share the store.
-func guard(store ports.Store, node string, interval func() time.Duration, now func() time.Time, logger *slog.Logger) *guardedStore {
-	pause := func() time.Duration { return min(longestPause, interval()/4) }
-	return &guardedStore{Store: store, pause: pause, node: node, now: now, logger: logger}
+// guardOptions are what a guardedStore needs in addition to the store. interval returns the
+// poll interval in force, and node names this process among those that share the store.
+type guardOptions struct {
+	node     string
+	interval func() time.Duration
+	now      func() time.Time
+	logger   *slog.Logger
+	observer Observer
+	recent   *Recent
+}
+
+// guard returns a guardedStore in front of store.
+func guard(store ports.Store, o guardOptions) *guardedStore {
+	pause := func() time.Duration { return min(longestPause, o.interval()/4) }
+	return &guardedStore{Store: store, pause: pause, node: o.node, now: o.now, logger: o.logger, observer: o.observer, recent: o.recent}
+}
+
+// status returns whether the store is away.
+func (g *guardedStore) status() StoreStatus {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := StoreStatus{Up: !g.outage.Lasts(), Since: g.since}
+	if !s.Up {
+		s.Error = g.reason.Error()
+	}
+	return s
 }
 
 // Exclusive implements ports.Exclusive: it reports what the guarded store does.
@@ -70,7 +110,7 @@ func (g *guardedStore) Exclusive() bool {
 
 // Get implements ports.Reader.
 func (g *guardedStore) Get(ctx context.Context, key domain.EnvironmentKey) (r ports.Record, err error) {
-	err = g.do(ctx, documentWait, func(ctx context.Context) error {
+	err = g.do(ctx, StoreGet, documentWait, func(ctx context.Context) error {
 		r, err = g.Store.Get(ctx, key)
 		return err
 	})
@@ -79,7 +119,7 @@ func (g *guardedStore) Get(ctx context.Context, key domain.EnvironmentKey) (r po
 
 // Stat implements ports.Reader.
 func (g *guardedStore) Stat(ctx context.Context, key domain.EnvironmentKey) (r ports.Record, err error) {
-	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+	err = g.do(ctx, StoreGet, storeWait, func(ctx context.Context) error {
 		r, err = g.Store.Stat(ctx, key)
 		return err
 	})
@@ -88,7 +128,7 @@ func (g *guardedStore) Stat(ctx context.Context, key domain.EnvironmentKey) (r p
 
 // List implements ports.Reader.
 func (g *guardedStore) List(ctx context.Context) (keys []domain.EnvironmentKey, err error) {
-	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+	err = g.do(ctx, StoreList, storeWait, func(ctx context.Context) error {
 		keys, err = g.Store.List(ctx)
 		return err
 	})
@@ -97,7 +137,7 @@ func (g *guardedStore) List(ctx context.Context) (keys []domain.EnvironmentKey, 
 
 // Put implements ports.Writer.
 func (g *guardedStore) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (v ports.Version, err error) {
-	err = g.do(ctx, documentWait, func(ctx context.Context) error {
+	err = g.do(ctx, StorePut, documentWait, func(ctx context.Context) error {
 		v, err = g.Store.Put(ctx, r, ifVersion)
 		return err
 	})
@@ -106,19 +146,19 @@ func (g *guardedStore) Put(ctx context.Context, r ports.Record, ifVersion ports.
 
 // Touch implements ports.Writer.
 func (g *guardedStore) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
-	return g.do(ctx, storeWait, func(ctx context.Context) error { return g.Store.Touch(ctx, key, v, checkedAt) })
+	return g.do(ctx, StorePut, storeWait, func(ctx context.Context) error { return g.Store.Touch(ctx, key, v, checkedAt) })
 }
 
 // Delete implements ports.Writer. It calls the store even while that is away: an
 // environment is removed once, and a store without room for a document may well be
 // able to delete one.
 func (g *guardedStore) Delete(ctx context.Context, key domain.EnvironmentKey) error {
-	return g.call(ctx, storeWait, func(ctx context.Context) error { return g.Store.Delete(ctx, key) })
+	return g.call(ctx, StorePut, storeWait, func(ctx context.Context) error { return g.Store.Delete(ctx, key) })
 }
 
 // TryLeases implements ports.Leaser.
 func (g *guardedStore) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) (leases []ports.Lease, err error) {
-	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+	err = g.do(ctx, StoreLease, storeWait, func(ctx context.Context) error {
 		leases, err = g.Store.TryLeases(ctx, claims, holder, ttl)
 		return err
 	})
@@ -127,7 +167,7 @@ func (g *guardedStore) TryLeases(ctx context.Context, claims []ports.Claim, hold
 
 // Leases implements ports.Leaser.
 func (g *guardedStore) Leases(ctx context.Context, names []string) (leases []ports.Lease, err error) {
-	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+	err = g.do(ctx, StoreLease, storeWait, func(ctx context.Context) error {
 		leases, err = g.Store.Leases(ctx, names)
 		return err
 	})
@@ -136,12 +176,12 @@ func (g *guardedStore) Leases(ctx context.Context, names []string) (leases []por
 
 // DropLeases implements ports.Leaser.
 func (g *guardedStore) DropLeases(ctx context.Context, names []string, holder string) error {
-	return g.do(ctx, storeWait, func(ctx context.Context) error { return g.Store.DropLeases(ctx, names, holder) })
+	return g.do(ctx, StoreLease, storeWait, func(ctx context.Context) error { return g.Store.DropLeases(ctx, names, holder) })
 }
 
 // GetState implements ports.Stater.
 func (g *guardedStore) GetState(ctx context.Context, name string) (value []byte, v ports.Version, err error) {
-	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+	err = g.do(ctx, StoreSpool, storeWait, func(ctx context.Context) error {
 		value, v, err = g.Store.GetState(ctx, name)
 		return err
 	})
@@ -150,7 +190,7 @@ func (g *guardedStore) GetState(ctx context.Context, name string) (value []byte,
 
 // PutState implements ports.Stater.
 func (g *guardedStore) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (v ports.Version, err error) {
-	err = g.do(ctx, storeWait, func(ctx context.Context) error {
+	err = g.do(ctx, StoreSpool, storeWait, func(ctx context.Context) error {
 		v, err = g.Store.PutState(ctx, name, value, ifVersion)
 		return err
 	})
@@ -167,23 +207,25 @@ func (g *guardedStore) Close() error {
 
 // do calls f with a context that ends after wait, unless the store is away. It
 // returns f's error, or ErrUnavailable when f took too long.
-func (g *guardedStore) do(ctx context.Context, wait time.Duration, f func(context.Context) error) error {
+func (g *guardedStore) do(ctx context.Context, o StoreOperation, wait time.Duration, f func(context.Context) error) error {
 	if err := g.enter(ctx); err != nil {
 		return err
 	}
-	return g.call(ctx, wait, f)
+	return g.call(ctx, o, wait, f)
 }
 
-func (g *guardedStore) call(ctx context.Context, wait time.Duration, f func(context.Context) error) error {
+func (g *guardedStore) call(ctx context.Context, o StoreOperation, wait time.Duration, f func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
+	began := g.now()
 	err := f(bounded)
 	if ctx.Err() != nil {
 		return err
 	}
 	if err != nil && bounded.Err() != nil {
-		err = fmt.Errorf("%w: no answer within %v", ports.ErrUnavailable, wait)
+		err = &storeTimeout{wait}
 	}
+	g.observer.StoreCalled(o, err, g.now().Sub(began))
 	if errors.Is(err, ports.ErrUnavailable) {
 		g.leave(ctx, err)
 	}
@@ -198,7 +240,7 @@ func (g *guardedStore) enter(ctx context.Context) error {
 		return err
 	}
 	g.mu.Lock()
-	if !g.away || g.closed {
+	if !g.outage.Lasts() || g.closed {
 		g.mu.Unlock()
 		return nil
 	}
@@ -209,7 +251,7 @@ func (g *guardedStore) enter(ctx context.Context) error {
 	}
 	g.probing = true
 	g.mu.Unlock()
-	err := g.call(ctx, storeWait, func(ctx context.Context) error {
+	err := g.call(ctx, StoreLease, storeWait, func(ctx context.Context) error {
 		_, _, err := ports.TryLease(ctx, g.Store, probeLease, g.node, time.Millisecond)
 		return err
 	})
@@ -217,8 +259,11 @@ func (g *guardedStore) enter(ctx context.Context) error {
 	defer g.mu.Unlock()
 	g.probing = false
 	if err == nil {
-		g.away, g.until = false, time.Time{}
-		g.logger.InfoContext(ctx, "store_available")
+		g.until, g.since = time.Time{}, g.now()
+		g.recent.Add("store_available", "", "The store answers again.")
+		if was, ended := g.outage.End(); ended {
+			g.logger.InfoContext(ctx, "store_available", was.After(g.since)...)
+		}
 	}
 	return err
 }
@@ -227,9 +272,15 @@ func (g *guardedStore) enter(ctx context.Context) error {
 func (g *guardedStore) leave(ctx context.Context, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.until = g.now().Add(g.pause())
-	if !g.away {
-		g.away = true
-		g.logger.WarnContext(ctx, "store_unavailable", "error", err, "effect", "serving from memory, polling upstream from this node")
+	now, pause := g.now(), g.pause()
+	g.until, g.reason = now.Add(pause), err
+	if !g.outage.Lasts() {
+		g.since = now
+		g.recent.Add("store_unavailable", "", "The store does not answer: "+err.Error())
+	}
+	if g.outage.Failed(now, "") {
+		list := []any{"error", err, "effect", "serving from memory, polling upstream from this node"}
+		list = append(list, g.outage.Summary().Attributes()...)
+		g.logger.WarnContext(ctx, "store_unavailable", append(list, "next_try", pause.String())...)
 	}
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 // keeper keeps one environment's document fresh. One goroutine runs it and owns
-// all of its fields but wakes and the fetcher's keys.
+// all of its fields but wakes, progress and the fetcher's keys.
 //
 // With the environment's lease (seat), or without a store to ask, it polls upstream on
 // each turn (fetcher). Without the lease it waits for news from the fleet: the leaseholder
@@ -27,6 +28,11 @@ type keeper struct {
 	library    *library
 	compiler   *compiler
 	outages    *outages
+	observer   Observer
+	recent     *Recent
+	allPolls   *polls // of all environments
+	clock      *clockOffset
+	progress   progress
 	background background
 	config     *atomic.Pointer[Config]
 	now        func() time.Time
@@ -40,6 +46,7 @@ type keeper struct {
 	stop     context.CancelCauseFunc
 
 	held         *Environment
+	via          Via // what the next poll is made for
 	schedule     schedule
 	due          time.Time // of the next turn
 	slowReported bool
@@ -177,6 +184,7 @@ func (k *keeper) turn(ctx context.Context) time.Time {
 		}
 		return k.schedule.grid(began, k.now())
 	}
+	k.via = ViaPoll
 	err := k.poll(ctx)
 	k.seat.polled()
 	failed := err != nil && ctx.Err() == nil
@@ -232,6 +240,10 @@ func (k *keeper) refreshEarly(ctx context.Context) {
 		k.follow(ctx)
 		return
 	}
+	k.via = ViaStream
+	if what.alone {
+		k.via = ViaWebhook
+	}
 	f := k.fetcher
 	f.unconditional = f.unconditional || !what.updatedAt.IsZero()
 	if err := k.poll(ctx); err != nil && ctx.Err() == nil { // the schedule stays as it is
@@ -253,10 +265,31 @@ func (k *keeper) poll(ctx context.Context) error {
 	if err == nil {
 		k.background.do(len(a.Body), func() { err = k.accept(ctx, a) })
 	}
+	k.polled(ctx, a, err)
 	if err == nil {
 		k.outages.succeeded(ctx, k.logger, k.key)
 	}
 	return err
+}
+
+// polled takes note of a poll and of what came of it.
+func (k *keeper) polled(ctx context.Context, a answer, err error) {
+	if ctx.Err() != nil || a.asked.IsZero() {
+		return
+	}
+	p := Poll{At: a.asked, Took: a.took, Via: k.via, Outcome: ports.OutcomeOf(err)}
+	switch {
+	case err != nil:
+		p.Cause = causeOf(err)
+	case a.NotModified:
+		p.Outcome = ports.OutcomeNotModified
+	}
+	if errors.Is(err, domain.ErrUnusable) {
+		k.observer.Refused(k.key, RefusedInvalid)
+	}
+	k.progress.polls.add(p)
+	k.allPolls.add(p)
+	k.observer.Fetched(FetchDocument, p.Outcome, p.Took)
 }
 
 // logFailure logs a failed poll. next is when the next one is due.
@@ -280,7 +313,7 @@ func (k *keeper) accept(ctx context.Context, a answer) error {
 		return err
 	}
 	if next != nil {
-		k.serve(ctx, *next, "upstream", a.asked)
+		k.serve(ctx, *next, k.via, a.asked)
 		k.record.stored = false
 	}
 	k.record.confirm(a.asked)
@@ -290,11 +323,28 @@ func (k *keeper) accept(ctx context.Context, a answer) error {
 }
 
 // serve makes a document the one that is served. began is when it was asked for.
-func (k *keeper) serve(ctx context.Context, c compiled, source string, began time.Time) {
+func (k *keeper) serve(ctx context.Context, c compiled, via Via, began time.Time) {
 	former := k.held
 	k.held = c.environment
 	k.library.put(c.environment)
-	c.log(ctx, k.logger, former, source, k.now().Sub(began))
+	now := k.now()
+	change := Change{Environment: k.key, Via: via, First: former == nil, Propagation: -1, Compile: c.took}
+	var diff *difference
+	if former != nil {
+		if c.environment.UpdatedAt.After(former.UpdatedAt) {
+			change.Propagation = k.clock.since(c.environment.UpdatedAt, now)
+		}
+		d := compare(textOf(former.Body), textOf(c.environment.Body))
+		diff = &d
+		summary := d.summary(now, via)
+		k.progress.serves(now, via, &summary)
+		k.recent.Add("environment_updated", k.key, summary.String())
+	} else {
+		k.progress.serves(now, via, nil)
+		k.recent.Add("document_loaded", k.key, fmt.Sprintf("The first document has arrived, via %s.", via))
+	}
+	k.observer.Changed(change)
+	c.log(ctx, k.logger, diff, via, now.Sub(began), func() { k.observer.CutOff(k.key) })
 }
 
 // confirmed takes note that the held document was right at that time.
@@ -375,7 +425,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 	}
 	former := k.held
 	k.record.read(read, true)
-	k.serve(ctx, c, "store", began)
+	k.serve(ctx, c, ViaStore, began)
 	k.fetcher.replaced(former != nil)
 	if former == nil { // from an earlier run: how long ago is what counts
 		k.record.checkedAt, k.record.seenAt = read.CheckedAt, read.CheckedAt

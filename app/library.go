@@ -133,21 +133,29 @@ func (l *library) confirmedAt(key domain.EnvironmentKey) time.Time {
 	return l.confirmed[key]
 }
 
-// confirmations returns the time of each environment's last confirmation, or zero.
-// Environments that were added to fresh ones are left out until their first document
-// arrives, at most for the grace period: a new environment must not take a proxy out of
-// service that serves all others.
-func (l *library) confirmations(f domain.Freshness) []time.Time {
+// confirmation is when an environment's document was last confirmed, or zero. waits says
+// that the environment does not count: environments that were added to fresh ones are
+// left out until their first document arrives, at most for the grace period. A new
+// environment must not take a proxy out of service that serves all others.
+type confirmation struct {
+	at    time.Time
+	waits bool
+}
+
+// confirmations returns the confirmation of each environment of a snapshot, in the order
+// of its ring.
+func (l *library) confirmations(f domain.Freshness) (*Snapshot, []confirmation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	keys := l.snapshot.Load().Keys()
+	snapshot := l.snapshot.Load()
+	keys := snapshot.Keys()
 	patience, ends := f.TotalGrace(len(keys))
-	times := make([]time.Time, 0, len(keys))
-	for _, k := range keys {
-		if at, waits := l.joined[k.Client]; waits && (!ends || l.now().Sub(at) <= patience) {
-			continue
+	all := make([]confirmation, len(keys))
+	for i, k := range keys {
+		all[i].at = l.confirmed[k.Client]
+		if at, waits := l.joined[k.Client]; waits {
+			all[i].waits = !ends || l.now().Sub(at) <= patience
 		}
-		times = append(times, l.confirmed[k.Client])
 	}
-	return times
+	return snapshot, all
 }

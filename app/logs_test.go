@@ -286,3 +286,52 @@ func TestDocumentsAreLoggedWithWhatChanged(t *testing.T) {
 		}
 	})
 }
+
+// TestAnAPIThatRefusesEverybodyIsOneOutage: a gateway that answers 403 in place of the
+// API is not a fault of each environment.
+func TestAnAPIThatRefusesEverybodyIsOneOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		keys := []domain.EnvironmentKey{"a", "b", "c", "d"}
+		for _, k := range keys {
+			u.put(k, time.Now(), "x")
+		}
+		n := start(t, u, setup{environments: environments(keys...)})
+		pass(time.Minute)
+		u.script(func(string, domain.EnvironmentKey, int) error {
+			return &ports.FetchError{Status: 403, Cause: "a gateway refuses"}
+		})
+		pass(2 * time.Minute)
+		logged := n.log.loud("error_fetching_document")
+		if len(logged) != 2 || logged[1].with["environments"] != "4" {
+			t.Errorf("logged %v, want a line at once and one for all after a minute", logged)
+		}
+		u.script(nil)
+		pass(time.Minute)
+		if over := n.log.named("fetching_documents_again"); len(over) != 1 || over[0].with["environments"] != "4" {
+			t.Errorf("logged of the end: %v", over)
+		}
+	})
+}
+
+// TestRefusalsAfterAnOutageAreAnotherOne: the API is back once it answers, whatever it
+// answers.
+func TestRefusalsAfterAnOutageAreAnotherOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		u.put("a", time.Now(), "x")
+		u.script(down)
+		n := start(t, u, setup{environments: environments("a")})
+		pass(30 * time.Second)
+		u.script(func(string, domain.EnvironmentKey, int) error {
+			return &ports.FetchError{Status: 403, Cause: "the key was revoked meanwhile"}
+		})
+		pass(30 * time.Second)
+		if over := n.log.named("fetching_documents_again"); len(over) != 1 || over[0].level != slog.LevelInfo {
+			t.Errorf("logged of the end: %v", over)
+		}
+		if logged := n.log.loud("error_fetching_document"); len(logged) != 2 || logged[1].with["status"] != "403" || logged[1].with["failures"] != "1" {
+			t.Errorf("logged %v, want a line of each outage", logged)
+		}
+	})
+}

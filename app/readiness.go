@@ -64,6 +64,7 @@ func (r *readinessLog) assess(ctx context.Context) time.Duration {
 		a.deps.Logger.InfoContext(ctx, "ready", "environments", fmt.Sprintf("%d/%d", served, all),
 			elapsed, now.Sub(r.unready).Round(time.Millisecond).String())
 		r.everReady = true
+		a.recent.Add("ready", "", "The proxy is ready.")
 	case r.starting && now.Sub(r.began) < max(patience, 2*a.config.Load().Freshness.PollInterval):
 		return wait
 	default:
@@ -71,6 +72,7 @@ func (r *readinessLog) assess(ctx context.Context) time.Duration {
 			r.unready = now
 		}
 		a.logNotReady(ctx, now, report)
+		a.recent.Add("not_ready", "", "The proxy is not ready.")
 	}
 	r.state, r.starting = report.State, false
 	return wait

@@ -25,7 +25,11 @@ type roster struct {
 	compiler  *compiler
 	outages   *outages
 	fleet     *fleet
-	discovery *discovery // may be nil
+	observer  Observer
+	recent    *Recent
+	polls     polls       // of all environments
+	clock     clockOffset // of upstream
+	discovery *discovery  // may be nil
 	slower    atomic.Pointer[slower]
 
 	// running has the goroutines that open starts and that end after close.
@@ -50,15 +54,16 @@ type slower struct {
 	until    time.Time
 }
 
-func newRoster(deps Deps, config *atomic.Pointer[Config], l *library) *roster {
+func newRoster(deps Deps, config *atomic.Pointer[Config], l *library, recent *Recent) *roster {
 	r := &roster{
 		deps: deps, config: config, library: l,
 		fetching: newSemaphore(config.Load().PollConcurrency),
-		compiler: &compiler{presenter: deps.Presenter, slots: newSemaphore(concurrentCompiles)},
+		compiler: &compiler{presenter: deps.Presenter, slots: newSemaphore(concurrentCompiles), now: deps.Now},
 		outages:  newOutages("error_fetching_document", "fetching_documents_again", deps.Now),
-		fleet:    newFleet(deps.Store, config, deps.Now, deps.Random),
+		fleet:    newFleet(deps, config),
 		keepers:  map[domain.EnvironmentKey]*keeper{}, leaving: map[domain.EnvironmentKey]chan struct{}{},
-		rewatch: func() {},
+		rewatch:  func() {},
+		observer: deps.Observer, recent: recent,
 	}
 	if deps.Discoverer != nil {
 		r.discovery = newDiscovery(deps, config, r)
@@ -212,9 +217,11 @@ func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
 		key: keys.Client,
 		fetcher: &fetcher{
 			environment: keys.Client, upstream: deps.Upstream, slots: r.fetching, compiler: r.compiler, now: deps.Now, logger: logger,
+			observer: r.observer, clock: &r.clock,
 		},
 		record:  &record{key: keys.Client, store: deps.Store, config: r.config, now: deps.Now, random: deps.Random, logger: logger},
-		library: r.library, compiler: r.compiler, outages: r.outages, background: background{run: deps.Background},
+		library: r.library, compiler: r.compiler, outages: r.outages, observer: r.observer, recent: r.recent,
+		allPolls: &r.polls, clock: &r.clock, background: background{run: deps.Background},
 		config: r.config, now: deps.Now, random: deps.Random, logger: logger,
 		wakes:    newWakes(),
 		schedule: schedule{interval: r.config.Load().Freshness.PollInterval, random: deps.Random},
@@ -249,20 +256,56 @@ func (r *roster) left(k *keeper) {
 	}
 }
 
-// report assesses how fresh the documents are. No document counts as confirmed later
+// assessment is how fresh the documents were at one moment.
+type assessment struct {
+	domain.Report
+	now           time.Time
+	snapshot      *Snapshot
+	confirmations []confirmation // in the order of the snapshot
+	limit         time.Duration  // how old the oldest may be; 0: as old as it likes
+}
+
+// state returns the state of the environment with a confirmation.
+func (a assessment) state(c confirmation) EnvironmentState {
+	switch {
+	case c.at.IsZero():
+		return EnvironmentMissing
+	case a.limit > 0 && a.now.Sub(c.at) > a.limit:
+		return EnvironmentStale
+	default:
+		return EnvironmentFresh
+	}
+}
+
+// report assesses how fresh the documents are, for readiness.
+func (r *roster) report() domain.Report { return r.assess().Report }
+
+// assess assesses how fresh the documents are. No document counts as confirmed later
 // than the list that its environment is in: a failed discovery is a failed update
 // (docs/spec/upstream.md#discovery-by-proxy-key). Until something was discovered,
 // documents are missing.
-func (r *roster) report() domain.Report {
+func (r *roster) assess() assessment {
 	freshness := r.freshness()
-	confirmed := r.library.confirmations(freshness)
+	a := assessment{}
+	a.snapshot, a.confirmations = r.library.confirmations(freshness)
 	if r.discovery != nil {
 		listed := r.discovery.confirmed()
-		for i, at := range confirmed {
-			confirmed[i] = earlier(at, listed)
+		for i := range a.confirmations {
+			a.confirmations[i].at = earlier(a.confirmations[i].at, listed)
 		}
 	}
-	return freshness.Assess(r.deps.Now(), confirmed)
+	counted := make([]time.Time, 0, len(a.confirmations))
+	for _, c := range a.confirmations {
+		if !c.waits {
+			counted = append(counted, c.at)
+		}
+	}
+	if limit, finite := freshness.TotalGrace(len(counted)); finite {
+		a.limit = limit
+	}
+	a.now = r.deps.Now()
+	a.Report = freshness.Assess(a.now, counted)
+	return a
 }
 
 func (r *roster) keeper(key domain.EnvironmentKey) *keeper {
@@ -321,6 +364,7 @@ func (r *roster) watchStore(ctx context.Context) {
 		} else {
 			err = r.deps.Store.Watch(watching, keys, func(key domain.EnvironmentKey) {
 				if k := r.keeper(key); k != nil {
+					r.observer.Announced(key)
 					k.wakes.byStore()
 				}
 			})

@@ -33,24 +33,24 @@ type seat struct {
 	tenure    int         // polls until it is offered
 }
 
-// confirmation is what the note of a lease says.
-type confirmation struct {
+// leaseNote is what the note of a lease says.
+type leaseNote struct {
 	version   ports.Version // of the record; "" when nothing is known
 	checkedAt time.Time
 }
 
-func (c confirmation) String() string {
-	return strconv.FormatInt(c.checkedAt.UnixMicro(), 10) + " " + string(c.version)
+func (n leaseNote) String() string {
+	return strconv.FormatInt(n.checkedAt.UnixMicro(), 10) + " " + string(n.version)
 }
 
-// parseConfirmation returns what a note says: nothing if it is another program's.
-func parseConfirmation(note string) confirmation {
+// parseNote returns what a note says: nothing if it is another program's.
+func parseNote(note string) leaseNote {
 	first, version, _ := strings.Cut(note, " ")
 	at, err := strconv.ParseInt(first, 10, 64)
 	if err != nil {
-		return confirmation{}
+		return leaseNote{}
 	}
-	return confirmation{ports.Version(version), time.UnixMicro(at)}
+	return leaseNote{ports.Version(version), time.UnixMicro(at)}
 }
 
 // leads reports whether this node should poll, as it also should while the store is away,
@@ -85,6 +85,20 @@ func (s *seat) holds() (mine bool, led int) {
 	return s.mine, s.fleet.led
 }
 
+// holder returns who has the lease, for the status.
+func (s *seat) holder() Lease {
+	s.fleet.mu.Lock()
+	defer s.fleet.mu.Unlock()
+	switch {
+	case s.fleet.away || !s.fleet.now().Before(s.lease.Until):
+		return LeaseNobody
+	case s.mine:
+		return LeaseThisNode
+	default:
+		return LeaseAnotherNode
+	}
+}
+
 // volunteer says whether this node can poll the environment.
 func (s *seat) volunteer(willing bool) {
 	s.fleet.mu.Lock()
@@ -115,36 +129,36 @@ func (s *seat) offer() {
 
 // confirm passes on to the other nodes, on the next beat, that the record under
 // a version was confirmed.
-func (s *seat) confirm(c confirmation) {
+func (s *seat) confirm(n leaseNote) {
 	s.fleet.mu.Lock()
 	defer s.fleet.mu.Unlock()
 	if s.mine {
-		s.post = c.String()
+		s.post = n.String()
 	}
 }
 
 // heard returns what the node that has the lease has confirmed; nothing if that is this
 // node, or nobody.
-func (s *seat) heard() confirmation {
+func (s *seat) heard() leaseNote {
 	s.fleet.mu.Lock()
 	defer s.fleet.mu.Unlock()
 	if s.mine || s.lease.Holder == "" {
-		return confirmation{}
+		return leaseNote{}
 	}
-	return parseConfirmation(s.lease.Note)
+	return parseNote(s.lease.Note)
 }
 
 // recall asks the store what was confirmed last, by whichever node, also by one that has
 // ended.
-func (s *seat) recall(ctx context.Context) confirmation {
+func (s *seat) recall(ctx context.Context) leaseNote {
 	if s.fleet.exclusive {
-		return confirmation{} // the record has it
+		return leaseNote{} // the record has it
 	}
 	leases, err := s.fleet.store.Leases(ctx, []string{string(s.key)})
 	if err != nil {
-		return confirmation{}
+		return leaseNote{}
 	}
-	return parseConfirmation(leases[0].Note)
+	return parseNote(leases[0].Note)
 }
 
 // leave takes the environment out of the fleet and gives its lease back.
@@ -157,6 +171,7 @@ func (s *seat) leave() {
 	}
 	delete(f.seats, s.key)
 	if s.mine {
+		f.observer.LeaseChanged(s.key, LeaseGiven)
 		f.left[s.key] = true
 		f.ask()
 	}
@@ -183,6 +198,12 @@ func (s *seat) see(l ports.Lease, node string) {
 			s.offered = time.Time{}
 		}
 	}
+	switch {
+	case s.mine && (!was || gained):
+		s.fleet.observer.LeaseChanged(s.key, LeaseWon)
+	case was && !s.mine:
+		s.fleet.observer.LeaseChanged(s.key, LeaseLost)
+	}
 	if gained || !s.mine && l.Note != former.Note {
 		s.wake()
 	}
@@ -190,6 +211,7 @@ func (s *seat) see(l ports.Lease, node string) {
 
 // given takes note that this node has given the lease back.
 func (s *seat) given(now time.Time) {
+	s.fleet.observer.LeaseChanged(s.key, LeaseGiven)
 	s.mine, s.lease.Holder, s.lease.Until, s.post = false, "", time.Time{}, ""
 	if s.offering {
 		s.offering, s.offered = false, now

@@ -18,6 +18,7 @@ type Environment struct {
 	Digest  [32]byte
 	Program *engine.Program
 	Serving domain.Serving
+	Facts   Facts
 	// Presentation is what the input adapter prepared for this document.
 	Presentation Presentation
 }

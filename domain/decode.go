@@ -123,6 +123,8 @@ func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
 		}
 		p := Path{parent: p, name: key}
 		switch key {
+		case "name":
+			e.Project, _ = d.text()
 		case "hide_disabled_flags":
 			hide = d.optionalBool(&p)
 		case "server_key_only_feature_ids":

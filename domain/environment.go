@@ -7,6 +7,7 @@ import "time"
 type Environment struct {
 	APIKey    string    // the client-side key as the document states it, part of every identity key
 	Name      string    // the environment's name
+	Project   string    // the project's name; "" when the document states none
 	UpdatedAt time.Time // zero when the document states none
 	// HideDisabledFlags hides disabled flags from client-side keys. It is the
 	// environment's own setting or, without one, the project's.

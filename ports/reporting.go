@@ -42,7 +42,9 @@ type ReportError struct {
 	// it does not say.
 	After time.Duration
 	Cause string // the likely cause and what to do about it; may be empty
-	Err   error  // what happened
+	// Reached is as in FetchError.
+	Reached Outcome
+	Err     error // what happened
 }
 
 func (e *ReportError) Error() string { return failureText("reporting", e.Status, e.Cause, e.Err) }

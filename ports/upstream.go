@@ -30,6 +30,9 @@ type Document struct {
 	NotModified bool
 	// Body is the document with its pages merged. The receiver owns it.
 	Body []byte
+	// Date is upstream's time when it answered, in whole seconds, or zero where upstream
+	// did not say. It shows by how much the clocks differ.
+	Date time.Time
 }
 
 // Upstream is where environment documents come from.
@@ -52,6 +55,14 @@ type Notifier interface {
 	Notify(ctx context.Context, keys []domain.EnvironmentKey, changed func(key domain.EnvironmentKey, updatedAt time.Time)) error
 }
 
+// Connected is an optional interface of a Notifier that keeps a connection for each
+// environment.
+type Connected interface {
+	// Connected reports whether the environment's connection is up. It never waits and is
+	// safe for concurrent use.
+	Connected(key domain.EnvironmentKey) bool
+}
+
 // Discoverer lists the environments that a proxy key opens.
 type Discoverer interface {
 	// Discover returns all environments, each once, with their server-side keys known
@@ -71,7 +82,10 @@ type FetchError struct {
 	// After is how long upstream asks to wait before the next request, 0 when it does
 	// not say.
 	After time.Duration
-	Err   error // what happened
+	// Reached is why there was no usable response, where the adapter knows that better
+	// than Status says: OutcomeTimeout, OutcomeDNS and the like; may be empty.
+	Reached Outcome
+	Err     error // what happened
 }
 
 func (e *FetchError) Error() string {

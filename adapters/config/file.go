@@ -13,6 +13,9 @@ import (
 	"github.com/tailscale/hujson"
 )
 
+// configPathKey is the key of the setting that names the configuration file.
+const configPathKey = "config_path"
+
 // configPath returns the configuration file as the operator wrote it, and where it
 // was named, "" for the default.
 func (l *loader) configPath() (name, origin string) {
@@ -44,21 +47,21 @@ func (l *loader) shownPath() string {
 // loadFile reads the configuration file, the lowest layer. A file that does not
 // exist is an empty one.
 func (l *loader) loadFile() {
-	name, origin := l.configPath()
+	name, from := l.configPath()
 	shown := oneLine(name)
-	named := origin != ""
+	named := from != ""
 	if !named {
-		origin = "the default path"
+		from = "the default path"
 	}
 	refuse := func(value string) {
-		l.report(Problem{Key: shown, Value: value, Allowed: "a file that holds a JSON object; comments and trailing commas are allowed", Origin: origin})
+		l.report(Problem{Key: shown, Value: value, Allowed: "a file that holds a JSON object; comments and trailing commas are allowed", Origin: from})
 	}
 	content, err := l.readFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		l.noFile = true
 		if named {
-			l.warn(shown, "the configuration file does not exist, variables and defaults are used", origin)
+			l.warn(shown, "the configuration file does not exist, variables and defaults are used", from)
 		}
 		return
 	case err != nil:
@@ -77,8 +80,8 @@ func (l *loader) loadFile() {
 		return
 	}
 	l.fileDir = filepath.Dir(l.path(name))
-	l.loadObject(l.root, object, func(v hujson.Value) string {
-		return fmt.Sprintf("%s, line %d", shown, 1+bytes.Count(content[:v.StartOffset], []byte("\n")))
+	l.loadObject(l.root, object, func(v hujson.Value) origin {
+		return inFile(shown, 1+bytes.Count(content[:v.StartOffset], []byte("\n")))
 	})
 }
 
@@ -132,8 +135,8 @@ func cause(err error) string {
 	return oneLine(err.Error())
 }
 
-// loadObject settles the members of a section; origin says where a value is.
-func (l *loader) loadObject(section *node, object *hujson.Object, origin func(hujson.Value) string) {
+// loadObject settles the members of a section; at returns where a value is.
+func (l *loader) loadObject(section *node, object *hujson.Object, at func(hujson.Value) origin) {
 	members := map[*node]hujson.ObjectMember{} // the one of each that counts
 	var order []*node
 	for _, m := range object.Members {
@@ -141,11 +144,11 @@ func (l *loader) loadObject(section *node, object *hujson.Object, origin func(hu
 		shown := strings.TrimPrefix(section.key+"."+oneLine(name), ".")
 		child, alias := section.child(name)
 		if child == nil {
-			l.warnUnknown(shown, name, l.suggestKey(section, name), origin(m.Name))
+			l.warnUnknown(shown, name, l.suggestKey(section, name), at(m.Name).text)
 			continue
 		}
 		if child.definition != nil && child.definition.environmentOnly {
-			l.warn(shown, "is ignored in the file; set the variable "+child.variable, origin(m.Name))
+			l.ignore(shown, "is ignored in the file; set the variable "+child.variable, at(m.Name).text)
 			continue
 		}
 		earlier, again := members[child]
@@ -153,39 +156,39 @@ func (l *loader) loadObject(section *node, object *hujson.Object, origin func(hu
 		case !again:
 			order = append(order, child)
 		case alias && earlier.Name.Value.(hujson.Literal).String() == child.name:
-			l.warn(shown, "is ignored, since "+child.key+" is there too", origin(m.Name))
+			l.ignore(shown, "is ignored, since "+child.key+" is there too", at(m.Name).text)
 			continue
 		default:
-			l.warn(child.key, "is there twice; the one here counts", origin(m.Name))
+			l.warn(child.key, "is there twice; the one here counts", at(m.Name).text)
 		}
 		members[child] = m
 	}
 	for _, child := range order {
 		value := members[child].Value
 		if child.definition != nil {
-			from := origin
+			from := at
 			if written := members[child].Name.Value.(hujson.Literal).String(); written != child.name {
-				from = func(v hujson.Value) string { return origin(v) + ", written as " + written }
+				from = func(v hujson.Value) origin { return at(v).writtenAs(written) }
 			}
 			l.settle(child.definition, l.candidate(child.definition, value, from))
 			continue
 		}
-		l.loadSection(child, value, origin)
+		l.loadSection(child, value, at)
 	}
 }
 
 // loadSection settles what value says about a section; null says nothing.
-func (l *loader) loadSection(section *node, value hujson.Value, origin func(hujson.Value) string) {
+func (l *loader) loadSection(section *node, value hujson.Value, at func(hujson.Value) origin) {
 	switch v := value.Value.(type) {
 	case *hujson.Object:
-		l.loadObject(section, v, origin)
+		l.loadObject(section, v, at)
 		return
 	case hujson.Literal:
 		if v.Kind() == 'n' {
 			return
 		}
 	}
-	l.report(Problem{Key: section.key, Value: describe(value.Value, section.confidential()), Allowed: "a JSON object", Origin: origin(value)})
+	l.report(Problem{Key: section.key, Value: describe(value.Value, section.confidential()), Allowed: "a JSON object", Origin: at(value).text})
 }
 
 // warnUnknown warns of a key that is not a setting. Keys that begin with "$" or "_" are
@@ -193,52 +196,52 @@ func (l *loader) loadSection(section *node, value hujson.Value, origin func(hujs
 func (l *loader) warnUnknown(key, name, like, origin string) {
 	switch {
 	case like != "":
-		l.warn(key, "is not a setting and is ignored; did you mean "+like+"?", origin)
+		l.ignore(key, "is not a setting and is ignored; did you mean "+like+"?", origin)
 	case !strings.HasPrefix(name, "$") && !strings.HasPrefix(name, "_"):
-		l.warn(key, "is not a setting and is ignored", origin)
+		l.ignore(key, "is not a setting and is ignored", origin)
 	}
 }
 
 // candidate converts a JSON value to the form of a variable.
-func (l *loader) candidate(d *definition, value hujson.Value, from func(hujson.Value) string) *candidate {
-	origin := from(value)
+func (l *loader) candidate(d *definition, value hujson.Value, from func(hujson.Value) origin) *candidate {
+	at := from(value)
 	refuse := func(shown, allowed string) *candidate {
-		return &candidate{origin: origin, problem: &Problem{Key: d.key, Value: shown, Allowed: allowed, Origin: origin}}
+		return &candidate{origin: at, problem: &Problem{Key: d.key, Value: shown, Allowed: allowed, Origin: at.text}}
 	}
 	switch v := value.Value.(type) {
 	case hujson.Literal:
 		text, isText := literalText(v)
 		switch {
 		case v.Kind() == 'n' && d.kind.nullable:
-			return &candidate{text: "null", origin: origin}
+			return &candidate{text: "null", origin: at}
 		case v.Kind() == 'n' && d.optional:
-			return &candidate{origin: origin}
+			return &candidate{origin: at}
 		case !d.kind.takes(v.Kind()):
 		case isText && d.kind.isList(): // one element, whatever it holds
-			return &candidate{text: "[" + string(hujson.String(text)) + "]", origin: origin}
+			return &candidate{text: "[" + string(hujson.String(text)) + "]", origin: at}
 		case isText:
-			return &candidate{text: text, origin: origin, base: l.fileDir}
+			return &candidate{text: text, origin: at, base: l.fileDir}
 		default:
-			return &candidate{text: string(v), origin: origin}
+			return &candidate{text: string(v), origin: at}
 		}
 	case *hujson.Array:
 		if d.kind.takes('[') {
-			c := &candidate{text: standard(value), origin: origin}
+			c := &candidate{text: standard(value), origin: at}
 			for _, e := range v.Elements {
-				c.elements = append(c.elements, from(e))
+				c.elements = append(c.elements, from(e).text)
 			}
 			return c
 		}
 	case *hujson.Object:
 		if d.kind.takes('{') {
-			return &candidate{text: standard(value), origin: origin}
+			return &candidate{text: standard(value), origin: at}
 		}
 		if path, ok := fileReference(v); ok && d.kind.confidential {
 			text, err := l.readSecret(path)
 			if err != nil {
 				return refuse(err.value, err.allowed)
 			}
-			return &candidate{text: text, origin: origin}
+			return &candidate{text: text, origin: at.secretFile()}
 		}
 	}
 	return refuse(describe(value.Value, d.kind.confidential), d.kind.allowed(d))

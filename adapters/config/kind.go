@@ -28,6 +28,9 @@ type kind struct {
 	// *ProblemsError.
 	parse func(l *loader, d *definition, text string) (any, error)
 	show  func(text string) string
+	// effective returns a value of the Go type in JSON's types and without secrets, nil
+	// where it is unset. A kind without it is shown masked.
+	effective func(value any) any
 }
 
 // structured reports whether the kind's texts are JSON.
@@ -50,33 +53,38 @@ func kinds() map[reflect.Type]*kind {
 	return map[reflect.Type]*kind{
 		reflect.TypeFor[bool](): {
 			name: "boolean", literals: `"0t`, number: true,
-			allowed: func(*definition) string { return "true or false (also yes, no, on, off, 1, 0)" },
-			parse:   func(_ *loader, _ *definition, text string) (any, error) { return boolean(text) },
-			show:    quote,
+			allowed:   func(*definition) string { return "true or false (also yes, no, on, off, 1, 0)" },
+			parse:     func(_ *loader, _ *definition, text string) (any, error) { return boolean(text) },
+			show:      quote,
+			effective: asItIs,
 		},
 		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
 		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
 		reflect.TypeFor[time.Duration](): {
 			name: "seconds", literals: `"0`, number: true,
-			allowed: func(d *definition) string { return "a number of seconds" + d.bounds() },
-			parse:   func(_ *loader, d *definition, text string) (any, error) { return seconds(d, text) },
-			show:    quote,
+			allowed:   func(d *definition) string { return "a number of seconds" + d.bounds() },
+			parse:     func(_ *loader, d *definition, text string) (any, error) { return seconds(d, text) },
+			show:      quote,
+			effective: func(value any) any { return value.(time.Duration).Seconds() },
 		},
 		reflect.TypeFor[GracePeriod](): {
 			name: "seconds or null", literals: `"0`, number: true, nullable: true,
-			allowed: func(d *definition) string { return "null or a number of seconds" + d.bounds() },
-			parse:   func(_ *loader, d *definition, text string) (any, error) { return gracePeriod(d, text) },
-			show:    quote,
+			allowed:   func(d *definition) string { return "null or a number of seconds" + d.bounds() },
+			parse:     func(_ *loader, d *definition, text string) (any, error) { return gracePeriod(d, text) },
+			show:      quote,
+			effective: effectiveGrace,
 		},
 		reflect.TypeFor[string](): {
 			name: "text", literals: `"`, allowed: allowedText,
-			parse: func(_ *loader, d *definition, text string) (any, error) { return plainText(d, text) },
-			show:  quote,
+			parse:     func(_ *loader, d *definition, text string) (any, error) { return plainText(d, text) },
+			show:      quote,
+			effective: func(value any) any { return domain.RedactServerKeys(value.(string)) },
 		},
 		reflect.TypeFor[URL](): {
 			name: "URL", literals: `"`, confidential: true, allowed: allowedURL,
-			parse: func(l *loader, d *definition, text string) (any, error) { return parseURL(l, d, text) },
-			show:  func(text string) string { return quote(domain.RedactURL(text)) },
+			parse:     func(l *loader, d *definition, text string) (any, error) { return parseURL(l, d, text) },
+			show:      func(text string) string { return quote(domain.RedactURL(text)) },
+			effective: effectiveText,
 		},
 		reflect.TypeFor[Secret](): {
 			name: "secret", literals: `"`, confidential: true, allowed: allowedText,
@@ -84,35 +92,40 @@ func kinds() map[reflect.Type]*kind {
 				text, err := plainText(d, text)
 				return NewSecret(text), err
 			},
-			show: func(text string) string { return quote(mask(text)) },
+			show:      func(text string) string { return quote(mask(text)) },
+			effective: effectiveText,
 		},
 		reflect.TypeFor[[]string](): {
 			name: "list of texts", literals: `"[`,
 			allowed: func(*definition) string {
 				return "a list of origins such as https://www.example.com, or *; a variable may separate them by commas"
 			},
-			parse: func(l *loader, d *definition, text string) (any, error) { return parseOrigins(l, d, text) },
-			show:  quote,
+			parse:     func(l *loader, d *definition, text string) (any, error) { return parseOrigins(l, d, text) },
+			show:      quote,
+			effective: effectiveOrigins,
 		},
 		reflect.TypeFor[TrustedPeers](): {
 			name: "list of addresses", literals: `"[`,
-			allowed: func(*definition) string { return "addresses and CIDR ranges separated by commas, or *" },
-			parse:   func(_ *loader, _ *definition, text string) (any, error) { return parsePeers(text) },
-			show:    quote,
+			allowed:   func(*definition) string { return "addresses and CIDR ranges separated by commas, or *" },
+			parse:     func(_ *loader, _ *definition, text string) (any, error) { return parsePeers(text) },
+			show:      quote,
+			effective: effectivePeers,
 		},
 		reflect.TypeFor[[]KeyPair](): {
 			name: "list of key pairs", literals: "[", confidential: true,
 			allowed: func(*definition) string {
 				return `a list of objects with "server_side_key" and "client_side_key"`
 			},
-			parse: func(l *loader, d *definition, text string) (any, error) { return parseKeyPairs(l, d, text) },
-			show:  func(string) string { return quote(masked) },
+			parse:     func(l *loader, d *definition, text string) (any, error) { return parseKeyPairs(l, d, text) },
+			show:      func(string) string { return quote(masked) },
+			effective: effectivePairs,
 		},
 		reflect.TypeFor[json.RawMessage](): {
 			name: "object", literals: "{",
-			allowed: func(*definition) string { return "a JSON object" },
-			parse:   func(_ *loader, _ *definition, text string) (any, error) { return parseObject(text) },
-			show:    quote,
+			allowed:   func(*definition) string { return "a JSON object" },
+			parse:     func(_ *loader, _ *definition, text string) (any, error) { return parseObject(text) },
+			show:      quote,
+			effective: func(value any) any { return json.RawMessage(domain.RedactServerKeys(string(value.(json.RawMessage)))) },
 		},
 	}
 }
@@ -128,7 +141,8 @@ func wholeNumberKind(convert func(int64) any) *kind {
 			}
 			return convert(n), nil
 		},
-		show: quote,
+		show:      quote,
+		effective: asItIs,
 	}
 }
 

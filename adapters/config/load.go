@@ -50,18 +50,25 @@ type Check struct {
 // that lists every problem; warnings are returned with or without an error. Load
 // keeps no state: the next call reads src again.
 func Load(src Source) (Settings, []Warning, error) {
+	s, _, warnings, err := LoadEffective(src)
+	return s, warnings, err
+}
+
+// LoadEffective is Load, and also explains the settings: what each of them is and where
+// it comes from. With an error, the explanation is zero.
+func LoadEffective(src Source) (Settings, Effective, []Warning, error) {
 	l := newLoader(src)
 	l.loadLayers()
 	s, err := l.decode()
 	if err != nil {
-		return Settings{}, l.warnings, err
+		return Settings{}, Effective{}, l.warnings, err
 	}
 	l.requireKeys(&s)
 	l.runChecks(s)
 	if len(l.problems) > 0 {
-		return Settings{}, l.warnings, &ProblemsError{Problems: l.problems, Hint: l.hint}
+		return Settings{}, Effective{}, l.warnings, &ProblemsError{Problems: l.problems, Hint: l.hint}
 	}
-	return s, l.warnings, nil
+	return s, l.effective(s), l.warnings, nil
 }
 
 // firstStart says what to do where nothing is configured.
@@ -80,15 +87,16 @@ type loader struct {
 
 	problems []Problem
 	warnings []Warning
-	noFile   bool   // the configuration file does not exist
-	hint     string // see ProblemsError
+	ignored  []string // see Effective.Ignored
+	noFile   bool     // the configuration file does not exist
+	hint     string   // see ProblemsError
 }
 
 // A candidate is a setting's value in the form of a variable, from the highest
 // layer so far that has one.
 type candidate struct {
 	text     string
-	origin   string
+	origin   origin
 	base     string   // the directory that paths in it begin at, "" for the working directory
 	elements []string // the origin of each element of a list, where they differ
 	problem  *Problem // the value cannot be brought to that form
@@ -114,7 +122,7 @@ func (l *loader) loadLayers() {
 	l.loadSections()
 	l.loadSettings()
 	for _, o := range l.src.Overrides {
-		l.settle(l.setting(o.Key), &candidate{text: o.Value, origin: o.Origin})
+		l.settle(l.setting(o.Key), &candidate{text: o.Value, origin: origin{text: o.Origin, source: sourceFlag}})
 	}
 	l.findTypos()
 }
@@ -136,7 +144,7 @@ func (l *loader) settle(d *definition, c *candidate) {
 	}
 	mergeObjects(under, over)
 	if merged, err := encodeObject(under); err == nil {
-		l.settled[d] = &candidate{text: string(merged), origin: below.origin + " and " + c.origin}
+		l.settled[d] = &candidate{text: string(merged), origin: below.origin.and(c.origin)}
 	}
 }
 
@@ -157,7 +165,7 @@ func (l *loader) environment() map[string]string {
 		case text == "" && d.kind.isList():
 			environment[d.variable] = "[]"
 		case text == "":
-			l.report(Problem{Key: d.key, Value: "empty", Allowed: d.kind.allowed(d), Origin: c.origin})
+			l.report(Problem{Key: d.key, Value: "empty", Allowed: d.kind.allowed(d), Origin: c.origin.text})
 		default:
 			environment[d.variable] = text
 		}
@@ -287,9 +295,15 @@ func (l *loader) runChecks(s Settings) {
 // originOf says where d's value came from.
 func (l *loader) originOf(d *definition) string {
 	if c := l.settled[d]; c != nil {
-		return c.origin
+		return c.origin.text
 	}
 	return "not set in " + l.shownPath() + " or by a variable"
+}
+
+// ignore warns of something that an operator wrote and that has no effect.
+func (l *loader) ignore(name, message, origin string) {
+	l.ignored = append(l.ignored, name)
+	l.warn(name, message, origin)
 }
 
 func (l *loader) report(p Problem) {

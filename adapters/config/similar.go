@@ -87,7 +87,7 @@ func (l *loader) findTypos() {
 		}
 		name := oneLine(l.variables[upper][0].name)
 		if now := formerVariables()[upper]; now != "" {
-			l.warn(name, "is a variable of the first Edge Proxy and is ignored; set "+now+" instead", "variable "+name)
+			l.ignore(name, "is a variable of the first Edge Proxy and is ignored; set "+now+" instead", "variable "+name)
 			continue
 		}
 		like := ""
@@ -102,9 +102,9 @@ func (l *loader) findTypos() {
 		}
 		switch {
 		case like != "":
-			l.warn(name, "is not a known variable and is ignored; did you mean "+like+"?", "variable "+name)
+			l.ignore(name, "is not a known variable and is ignored; did you mean "+like+"?", "variable "+name)
 		case l.inSection(upper) && !kubernetesVariable.MatchString(upper):
-			l.warn(name, "is not a known variable and is ignored", "variable "+name)
+			l.ignore(name, "is not a known variable and is ignored", "variable "+name)
 		}
 	}
 }

@@ -80,18 +80,18 @@ func (l *loader) loadSections() {
 			continue
 		}
 		l.warnSpellings(section.key, spellings, spellings[0])
-		v, origin := spellings[0], "variable "+spellings[0].name
+		v, from := spellings[0], inVariable(spellings[0].name)
 		value, err := parseJSON([]byte(v.value))
 		var syntax *syntaxError
 		if _, isObject := value.Value.(*hujson.Object); section.ours && !isObject {
-			l.warn(v.name, "is ignored: it is not a JSON object, so it seems to belong to another program", origin)
+			l.warn(v.name, "is ignored: it is not a JSON object, so it seems to belong to another program", from.text)
 			continue
 		}
 		if errors.As(err, &syntax) {
-			l.report(Problem{Key: section.key, Value: syntax.of(v.value, section.confidential()), Allowed: "a JSON object", Origin: origin})
+			l.report(Problem{Key: section.key, Value: syntax.of(v.value, section.confidential()), Allowed: "a JSON object", Origin: from.text})
 			continue
 		}
-		l.loadSection(section, value, func(hujson.Value) string { return origin })
+		l.loadSection(section, value, func(hujson.Value) origin { return from })
 	}
 }
 
@@ -110,7 +110,7 @@ func (l *loader) loadSettings() {
 			l.warn(d.key, fmt.Sprintf("variable %s is ignored, since %s is set too", other.name, found[0].name), "variable "+other.name)
 		}
 		if len(found) > 0 {
-			l.settle(d, &candidate{text: found[0].value, origin: "variable " + found[0].name})
+			l.settle(d, &candidate{text: found[0].value, origin: inVariable(found[0].name)})
 		}
 		l.loadFileVariable(d, found)
 	}
@@ -123,11 +123,11 @@ func (l *loader) loadFileVariable(d *definition, found []variable) {
 		return
 	}
 	v := spellings[0]
-	c := &candidate{origin: "variable " + v.name}
+	c := &candidate{origin: inVariable(v.name).secretFile()}
 	if len(found) > 0 && strings.TrimSpace(found[0].value) != "" {
-		c.problem = &Problem{Key: d.key, Value: "set twice", Allowed: "set by one of " + found[0].name + " and " + v.name, Origin: c.origin}
+		c.problem = &Problem{Key: d.key, Value: "set twice", Allowed: "set by one of " + found[0].name + " and " + v.name, Origin: c.origin.text}
 	} else if text, err := l.readSecret(strings.TrimSpace(v.value)); err != nil {
-		c.problem = err.problem(d.key, c.origin)
+		c.problem = err.problem(d.key, c.origin.text)
 	} else {
 		c.text = text
 	}

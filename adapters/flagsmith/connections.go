@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // lifetime is how long connections are used for new requests. Without a bound, a
@@ -104,8 +106,9 @@ func newTransport(o Options, proxies proxies, settings *tls.Config) *http.Transp
 				return nil
 			}
 			return &failure{
-				cause: causeOfProxyStatus(answer.StatusCode),
-				err:   fmt.Errorf("the forward proxy answered %d", answer.StatusCode),
+				cause:   causeOfProxyStatus(answer.StatusCode),
+				reached: ports.OutcomeProxy,
+				err:     fmt.Errorf("the forward proxy answered %d", answer.StatusCode),
 			}
 		},
 	}

@@ -30,8 +30,9 @@ const maxPages = 10_000
 type page struct {
 	notModified bool
 	body        []byte
-	from        *url.URL // where it came from, redirects followed
-	next        *url.URL // the following page, nil after the last
+	date        time.Time // of the response; zero without one
+	from        *url.URL  // where it came from, redirects followed
+	next        *url.URL  // the following page, nil after the last
 }
 
 // FetchDocument fetches the document of an environment, all its pages, and
@@ -58,7 +59,7 @@ func (c *Client) fetchPages(ctx context.Context, r ports.DocumentRequest) (ports
 		return ports.Document{}, err
 	}
 	if first.notModified || first.next == nil {
-		return ports.Document{NotModified: first.notModified, Body: first.body}, nil
+		return ports.Document{NotModified: first.notModified, Body: first.body, Date: first.date}, nil
 	}
 	merged, err := pages.Begin(first.body)
 	if err != nil {
@@ -85,7 +86,7 @@ func (c *Client) fetchPages(ctx context.Context, r ports.DocumentRequest) (ports
 		}
 		next = p.next
 	}
-	return ports.Document{Body: merged.Document()}, nil
+	return ports.Document{Body: merged.Document(), Date: first.date}, nil
 }
 
 // onPage says on which page a failure happened.
@@ -121,9 +122,10 @@ func (c *Client) readPage(ctx context.Context, r request, conditional bool) (pag
 		return page{}, err
 	}
 	defer func() { _ = answer.Body.Close() }()
+	date, _ := http.ParseTime(answer.Header.Get("Date")) // zero where it cannot be read
 	switch {
 	case answer.StatusCode == http.StatusNotModified && conditional:
-		return page{notModified: true}, nil
+		return page{notModified: true, date: date}, nil
 	case answer.StatusCode == http.StatusNotModified:
 		return page{}, &failure{status: answer.StatusCode, err: ports.ErrNotModifiedWithoutCondition}
 	case answer.StatusCode != http.StatusOK:
@@ -140,7 +142,7 @@ func (c *Client) readPage(ctx context.Context, r request, conditional bool) (pag
 	case err != nil:
 		return page{}, err
 	}
-	return page{body: body, from: answer.Request.URL, next: next}, c.checkJSON(answer, body)
+	return page{body: body, date: date, from: answer.Request.URL, next: next}, c.checkJSON(answer, body)
 }
 
 // nextPage returns the address of the page after a response, nil after the last one.

@@ -20,6 +20,7 @@ type failure struct {
 
 	after    time.Duration // the pause that upstream asks for, or 0
 	tooLarge bool          // it is that a body exceeds the limit
+	reached  ports.Outcome // see ports.FetchError
 }
 
 func (f *failure) Error() string {
@@ -49,7 +50,7 @@ func (f *failure) about(setting string) *failure {
 // fetchError returns f as an error of ports; doing is what failed, "" for fetching a
 // document.
 func (f *failure) fetchError(doing string) *ports.FetchError {
-	return &ports.FetchError{Doing: doing, Status: f.status, Cause: f.cause, After: f.after, Err: f.err}
+	return &ports.FetchError{Doing: doing, Status: f.status, Cause: f.cause, After: f.after, Reached: f.reached, Err: f.err}
 }
 
 // statusFailure returns the failure that a response's status means, and reads its body

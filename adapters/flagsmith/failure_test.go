@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // newTLSServer starts a server of HTTP/2 that is closed with the test.
@@ -98,25 +99,26 @@ func TestNoAnswer(t *testing.T) {
 		address string
 		change  func(*flagsmith.Options)
 		want    []string
+		outcome ports.Outcome
 	}{
-		"refused":           {address: gone.URL, want: []string{"asking " + gone.URL, "nothing listens there"}},
-		"name":              {address: "http://flagsmith.invalid", want: []string{"cannot be resolved", "api_url"}},
-		"closed":            {address: closing.URL, want: []string{"closed before there was an answer"}},
-		"unknown authority": {address: quiet.URL, want: []string{"not trusted", "SSL_CERT_FILE"}},
+		"refused":           {address: gone.URL, want: []string{"asking " + gone.URL, "nothing listens there"}, outcome: ports.OutcomeRefused},
+		"name":              {address: "http://flagsmith.invalid", want: []string{"cannot be resolved", "api_url"}, outcome: ports.OutcomeDNS},
+		"closed":            {address: closing.URL, want: []string{"closed before there was an answer"}, outcome: ports.OutcomeRefused},
+		"unknown authority": {address: quiet.URL, want: []string{"not trusted", "SSL_CERT_FILE"}, outcome: ports.OutcomeTLS},
 		"another name": {
-			address: strings.Replace(quiet.URL, "127.0.0.1", "localhost", 1), change: trust(quiet), want: []string{"certificate is for another host"},
+			address: strings.Replace(quiet.URL, "127.0.0.1", "localhost", 1), change: trust(quiet), want: []string{"certificate is for another host"}, outcome: ports.OutcomeTLS,
 		},
 		"expired": {
-			address: quiet.URL, want: []string{"not valid at this time", "clock"},
+			address: quiet.URL, want: []string{"not valid at this time", "clock"}, outcome: ports.OutcomeTLS,
 			change: func(o *flagsmith.Options) {
 				trust(quiet)(o)
 				o.TLS = o.TLS.Clone()
 				o.TLS.Time = func() time.Time { return time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC) }
 			},
 		},
-		"no TLS there": {address: strings.Replace(plain.URL, "http:", "https:", 1), want: []string{"does not speak TLS", "http://"}},
+		"no TLS there": {address: strings.Replace(plain.URL, "http:", "https:", 1), want: []string{"does not speak TLS", "http://"}, outcome: ports.OutcomeTLS},
 		"TLS versions": {
-			address: oldTLS.URL, want: []string{"cannot agree on a TLS connection"},
+			address: oldTLS.URL, want: []string{"cannot agree on a TLS connection"}, outcome: ports.OutcomeTLS,
 			change: func(o *flagsmith.Options) {
 				trust(oldTLS)(o)
 				o.TLS = o.TLS.Clone()
@@ -130,8 +132,8 @@ func TestNoAnswer(t *testing.T) {
 				change = func(*flagsmith.Options) {}
 			}
 			failed := failing(t, client(t, withLogin(tt.address), change))
-			if failed.Status != 0 {
-				t.Errorf("status %d", failed.Status)
+			if got := ports.OutcomeOf(failed); failed.Status != 0 || got != tt.outcome {
+				t.Errorf("status %d, outcome %q, want %q", failed.Status, got, tt.outcome)
 			}
 			contains(t, failed.Error(), tt.want...)
 			if strings.Contains(failed.Error(), "user:") {
@@ -181,6 +183,9 @@ func TestTimeout(t *testing.T) {
 			for _, address := range addresses {
 				failed := failing(t, client(t, address, change, func(o *flagsmith.Options) { o.Timeout = 200 * time.Millisecond }))
 				contains(t, failed.Error(), "no complete answer", "within 200ms", "api_poll_timeout_seconds")
+				if got := ports.OutcomeOf(failed); got != ports.OutcomeTimeout {
+					t.Errorf("the outcome is %q", got)
+				}
 				if errors.Is(failed, context.DeadlineExceeded) {
 					t.Error("it looks as if the caller's context had ended")
 				}

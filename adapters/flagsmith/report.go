@@ -31,7 +31,7 @@ func (c *Client) send(ctx context.Context, r report) error {
 		return ended
 	}
 	f := failureOf(err)
-	return &ports.ReportError{Status: f.status, Refused: refuses(f.status), After: f.after, Cause: f.cause, Err: f.err}
+	return &ports.ReportError{Status: f.status, Refused: refuses(f.status), After: f.after, Cause: f.cause, Reached: f.reached, Err: f.err}
 }
 
 // refuses reports whether a status says that the same request is never taken: 4xx

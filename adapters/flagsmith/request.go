@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // maxRedirects is how many redirects one request follows.
@@ -138,10 +140,11 @@ func (c *Client) transportFailure(err error, q *http.Request, reached step) erro
 		failed := c.timedOut(reached)
 		if reached <= connecting && c.proxies.choose(q.URL) != nil {
 			failed.cause = "the forward proxy does not answer: check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
+			failed.reached = ports.OutcomeProxy
 		}
 		return failed
 	}
-	return &failure{cause: c.causeOf(err, q.URL), err: fmt.Errorf("asking %s: %w", show(q.URL), withoutSecrets(err, q))}
+	return &failure{cause: c.causeOf(err, q.URL), reached: outcomeOf(err), err: fmt.Errorf("asking %s: %w", show(q.URL), withoutSecrets(err, q))}
 }
 
 // withoutSecrets returns err, an error of net/http for q, or another error in its place
@@ -170,8 +173,9 @@ func (c *Client) timedOut(reached step) *failure {
 	// The error of the request's own context stays out of the chain: it would
 	// look as if the caller's context had ended.
 	return &failure{
-		cause: reached.cause(),
-		err:   fmt.Errorf("no complete answer from %s within %v, the limit that api_poll_timeout_seconds sets", show(c.api), c.options.Timeout),
+		cause:   reached.cause(),
+		reached: ports.OutcomeTimeout,
+		err:     fmt.Errorf("no complete answer from %s within %v, the limit that api_poll_timeout_seconds sets", show(c.api), c.options.Timeout),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/outage"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -37,12 +38,17 @@ const (
 // Streams are the real-time streams of Flagsmith, one connection for each
 // environment (docs/spec/upstream.md#real-time). It is safe for concurrent use.
 type Streams struct {
-	client *Client
-	base   *url.URL
-	logger *slog.Logger
+	client  *Client
+	base    *url.URL
+	logger  *slog.Logger
+	outages *outage.Tracker[domain.EnvironmentKey] // of the streams
+	open    sync.Map                               // has the keys whose streams are open
 }
 
-var _ ports.Notifier = (*Streams)(nil)
+var (
+	_ ports.Notifier  = (*Streams)(nil)
+	_ ports.Connected = (*Streams)(nil)
+)
 
 // NewStreams returns the streams at base (realtime_url), an http or https
 // address. They share the client's settings for forward proxies, certificates and
@@ -51,7 +57,7 @@ func (c *Client) NewStreams(base *url.URL, logger *slog.Logger) (*Streams, error
 	if base.Scheme != "http" && base.Scheme != "https" || base.Hostname() == "" {
 		return nil, errors.New("realtime_url must begin with http:// or https:// and name a host")
 	}
-	return &Streams{client: c, base: base, logger: logger}, nil
+	return &Streams{client: c, base: base, logger: logger, outages: outage.NewTracker[domain.EnvironmentKey]()}, nil
 }
 
 // Notify keeps one stream for each key open until ctx ends, see ports.Notifier.
@@ -75,20 +81,24 @@ func (s *Streams) Notify(ctx context.Context, keys []domain.EnvironmentKey, chan
 	return ctx.Err()
 }
 
+// Connected implements ports.Connected.
+func (s *Streams) Connected(key domain.EnvironmentKey) bool {
+	_, open := s.open.Load(key)
+	return open
+}
+
 // hold keeps one stream open until ctx ends.
 func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed func(time.Time)) {
+	defer s.outages.Leave(key)
 	shortest := shortestPause
-	pause, failed, again := shortest, false, false
+	pause, again := shortest, false
 	stream := stream{
 		opened: func() {
-			missed := failed || again
-			if failed {
-				s.logger.InfoContext(ctx, "realtime_stream_restored", "client_side_key", string(key))
-			}
-			failed, again = false, true
-			if missed {
+			s.logOver(ctx, key, s.outages.Succeeded(key))
+			if again {
 				changed(time.Time{}) // fetching finds what was missed
 			}
+			again = true
 		},
 		changed: changed,
 		retry:   func(asked time.Duration) { shortest = min(max(asked, shortestPause), longestPause) },
@@ -109,15 +119,13 @@ func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed f
 		if time.Since(began) > steadyAfter {
 			pause = shortest
 		}
-		if !failed {
-			failed = true
-			s.logger.WarnContext(ctx, "realtime_stream_failed", "client_side_key", string(key), "error", err, "effect", "polling goes on; the stream is tried again")
-		}
+		again = true
 		pause = max(pause, shortest)
 		next := between(pause/2, pause*3/2)
 		if asked := min(failureOf(err).after, longestPause); asked > next {
 			next = asked + between(0, shortest)
 		}
+		s.logFailure(ctx, key, err, next)
 		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
@@ -125,6 +133,41 @@ func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed f
 		}
 		timer.Stop()
 		pause = min(2*pause, longestPause)
+	}
+}
+
+// logFailure logs that a stream broke, as package outage says. A response that is about
+// the environment is the failure of one stream, any other that of their server.
+func (s *Streams) logFailure(ctx context.Context, key domain.EnvironmentKey, err error, next time.Duration) {
+	reach := outage.Origin
+	if about := failureOf(err).status; about >= 400 && about < 500 && about != http.StatusTooManyRequests {
+		reach = outage.Member
+		s.open.Range(func(open, _ any) bool { // an open stream succeeds all the time
+			s.logOver(ctx, key, s.outages.Succeeded(open.(domain.EnvironmentKey)))
+			return false
+		})
+	}
+	lasting, due, over := s.outages.Failed(time.Now(), key, reach, "")
+	s.logOver(ctx, key, over)
+	if !due {
+		return
+	}
+	list := []any{"client_side_key", string(key), "error", err, "effect", "polling goes on; the stream is tried again"}
+	list = append(append(list, lasting.Attributes()...), "next_try", next.Round(time.Millisecond).String())
+	if lasting.Members > 1 {
+		list = append(list, "environments", lasting.Members)
+	}
+	s.logger.WarnContext(ctx, "realtime_stream_failed", list...)
+}
+
+// logOver logs the outages that a stream has ended.
+func (s *Streams) logOver(ctx context.Context, key domain.EnvironmentKey, over []outage.Summary) {
+	for _, was := range over {
+		list := append([]any{"client_side_key", string(key)}, was.After(time.Now())...)
+		if was.Members > 1 {
+			list = append(list, "environments", was.Members)
+		}
+		s.logger.InfoContext(ctx, "realtime_stream_restored", list...)
 	}
 }
 
@@ -155,7 +198,7 @@ func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, calls str
 	if answer.StatusCode != http.StatusOK {
 		drain(answer.Body)
 		return &failure{
-			after: retryAfter(answer.Header), cause: causeOfStreamStatus(answer.StatusCode),
+			status: answer.StatusCode, after: retryAfter(answer.Header), cause: causeOfStreamStatus(answer.StatusCode),
 			err: fmt.Errorf("the stream's server answered %d", answer.StatusCode),
 		}
 	}
@@ -169,6 +212,8 @@ func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, calls str
 	defer silence.Stop()
 	age := time.AfterFunc(between(shortestLife, longestLife), func() { cancel(errAged) })
 	defer age.Stop()
+	s.open.Store(key, nil)
+	defer s.open.Delete(key)
 	calls.opened()
 	body := noticed{answer.Body, func() { silence.Reset(streamSilence) }}
 	err = readEvents(body, func(e event) {

@@ -338,3 +338,49 @@ func FuzzEvents(f *testing.F) {
 		}
 	})
 }
+
+// TestAServerOfStreamsThatIsAwayIsOneOutage: all streams fail alike, which is logged once
+// and not for each environment.
+func TestAServerOfStreamsThatIsAwayIsOneOutage(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	away.Store(true)
+	var refused atomic.Int32
+	changes, log := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if away.Load() {
+			refused.Add(1)
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		stream(w, r, "")
+	}), "a", "b", "c")
+	wait.Until(t, 20*time.Second, "each stream fails twice", func() bool { return refused.Load() >= 6 })
+	if n := strings.Count(log.String(), "realtime_stream_failed"); n != 1 {
+		t.Errorf("%d lines about streams that fail alike:\n%s", n, log)
+	}
+	contains(t, log.String(), "failures=1", "since=", "next_try=")
+	away.Store(false)
+	for range 3 {
+		next(t, changes)
+	}
+	wait.Until(t, 20*time.Second, "the end is logged", func() bool { return strings.Contains(log.String(), "realtime_stream_restored") })
+	if n := strings.Count(log.String(), "realtime_stream_restored"); n != 1 {
+		t.Errorf("%d lines about the end:\n%s", n, log)
+	}
+	contains(t, log.String(), "after=")
+}
+
+// TestAStreamThatIsRefusedAloneIsNamed: a response about one environment hides no other.
+func TestAStreamThatIsRefusedAloneIsNamed(t *testing.T) {
+	t.Parallel()
+	_, log := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/good/") {
+			stream(w, r, "")
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}), "good", "bad", "worse")
+	wait.Until(t, 30*time.Second, "both are named", func() bool {
+		return strings.Contains(log.String(), "client_side_key=bad") && strings.Contains(log.String(), "client_side_key=worse")
+	})
+}

@@ -35,7 +35,9 @@ type reloader struct {
 	warnings []config.Warning
 	degraded bool // the warning about it was logged
 
-	applied atomic.Pointer[config.Settings] // inForce, for other goroutines
+	// For other goroutines: inForce, and the same explained.
+	applied   atomic.Pointer[config.Settings]
+	effective atomic.Pointer[config.Effective]
 }
 
 // interrupted is called when a signal is about to end the run. Somebody who presses
@@ -113,7 +115,7 @@ func (r *reloader) held() []string {
 func (r *reloader) reload(ctx context.Context, trigger string, reading *config.Reading) {
 	src := r.source
 	src.ReadFile = reading.ReadFile
-	loaded, warnings, err := config.Load(src)
+	loaded, effective, warnings, err := config.LoadEffective(src)
 	r.files = r.files.Merge(reading.Files())
 	result := config.Reload(r.inForce, loaded)
 	if err == nil {
@@ -131,6 +133,8 @@ func (r *reloader) reload(ctx context.Context, trigger string, reading *config.R
 	}
 	r.inForce, r.reading, r.files = result.Settings, reading, reading.Files()
 	r.applied.Store(&result.Settings)
+	effective = r.effective.Load().Reloaded(effective, result.Restart)
+	r.effective.Store(&effective)
 	r.report(ctx, trigger, result)
 }
 

@@ -43,7 +43,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	defer ignoreBrokenPipes()()
 	reading := &config.Reading{}
 	src.ReadFile = reading.ReadFile
-	settings, warnings, err := config.Load(src)
+	settings, effective, warnings, err := config.LoadEffective(src)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err, Warnings: warnings}
 	}
@@ -85,7 +85,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
-		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme,
+		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings),
 	})
 	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
 	if err != nil {
@@ -99,6 +99,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		inForce: settings, reading: reading, warnings: warnings,
 	}
 	reloads.applied.Store(&settings)
+	reloads.effective.Store(&effective)
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	w.interrupts.set(reloads.interrupted, func(s os.Signal) {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/domain/outage"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -64,7 +65,10 @@ type courier[P any] struct {
 	logger   *slog.Logger
 	failures int // rounds in a row in which something was delayed
 	// after is the pause that upstream asked for when it last failed.
-	after time.Duration
+	after  time.Duration
+	jitter float64       // of the pause after the last failure, from 0 to 1
+	outage outage.Outage // for the log
+	ending bool          // no round comes after those of finish
 }
 
 // run delivers until stop is closed, then finishes deliveries under way and delivers
@@ -132,11 +136,7 @@ func (c *courier[P]) schedule(first bool, began time.Time, retrying bool) func()
 		interval := c.interval()
 		switch {
 		case c.failures > 0:
-			rest := interval
-			if doublings := c.failures - 1; doublings < 32 {
-				rest = min(rest, firstRetry<<doublings)
-			}
-			return left(max(c.after, time.Duration((0.5+random/2)*float64(rest))), ended, c.now())
+			return left(c.retryIn(), ended, c.now())
 		case retrying: // and more has piled up behind
 			return 0
 		case first: // nodes that start together need not report together
@@ -147,6 +147,15 @@ func (c *courier[P]) schedule(first bool, began time.Time, retrying bool) func()
 	}
 }
 
+// retryIn returns the pause after a failure.
+func (c *courier[P]) retryIn() time.Duration {
+	rest := c.interval()
+	if doublings := c.failures - 1; doublings < 32 {
+		rest = min(rest, firstRetry<<doublings)
+	}
+	return max(c.after, time.Duration((0.5+c.jitter/2)*float64(rest)))
+}
+
 // left returns how much is left at now of a period that began at since. A clock that
 // was set back does not make it longer.
 func left(of time.Duration, since, now time.Time) time.Duration {
@@ -155,6 +164,7 @@ func left(of time.Duration, since, now time.Time) time.Duration {
 
 // finish delivers what is left.
 func (c *courier[P]) finish(ctx context.Context) {
+	c.ending = true
 	for try := 0; ctx.Err() == nil; {
 		taken, failed := c.round(ctx)
 		if taken == 0 {
@@ -240,17 +250,25 @@ func unanswered(err error) bool {
 	return !errors.As(err, &report) || report.Status == 0
 }
 
-// note counts failures and logs when they begin and end.
+// note counts failures, and logs them as package outage says.
 func (c *courier[P]) note(ctx context.Context, delivered int, failure *error) {
 	switch {
 	case failure != nil && ctx.Err() == nil:
-		c.after = afterOf(*failure)
-		if c.failures++; c.failures == 1 {
-			c.logger.WarnContext(ctx, "reports_fail", append([]any{"kind", c.kind}, attributes(*failure)...)...)
+		c.failures++
+		c.after, c.jitter = afterOf(*failure), c.random()
+		if c.outage.Failed(c.now(), "") {
+			list := append([]any{"kind", c.kind}, attributes(*failure)...)
+			list = append(list, c.outage.Summary().Attributes()...)
+			if !c.ending {
+				list = append(list, "next_try", c.retryIn().Round(time.Millisecond).String())
+			}
+			c.logger.WarnContext(ctx, "reports_fail", list...)
 		}
 	case failure == nil && delivered > 0 && c.failures > 0:
 		c.failures = 0
-		c.logger.InfoContext(ctx, "reports_arrive_again", "kind", c.kind)
+		if was, ended := c.outage.End(); ended {
+			c.logger.InfoContext(ctx, "reports_arrive_again", append([]any{"kind", c.kind}, was.After(c.now())...)...)
+		}
 	}
 }
 

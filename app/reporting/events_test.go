@@ -330,8 +330,8 @@ func TestEventsAreSentAgainUntilUpstreamAnswers(t *testing.T) {
 			if tries < 30 || tries > 200 {
 				t.Errorf("%d tries within ten minutes", tries)
 			}
-			if n := len(f.log.named("reports_fail")); n != 1 {
-				t.Errorf("the failure is logged %d times", n)
+			if n := len(f.log.named("reports_fail")); n != 3 {
+				t.Errorf("the failure is logged %d times in ten minutes, want at once and after 1 and 5", n)
 			}
 			c.failing(nil)
 			pass(2 * eventInterval)

@@ -260,8 +260,16 @@ func TestLongOutage(t *testing.T) {
 		if size := len(spoolOf(t, b, 0)); size > 1000 {
 			t.Errorf("the spool has %d bytes", size)
 		}
-		if n := len(p.log.named("reports_fail")); n != 1 {
-			t.Errorf("the failure was logged %d times", n)
+		failed := p.log.named("reports_fail")
+		if len(failed) < 26 || len(failed) > 28 {
+			t.Errorf("the failure was logged %d times in a day, want 4 and one each hour", len(failed))
+		}
+		for _, l := range failed {
+			for _, name := range []string{"kind", "failures", "since", "next_try"} {
+				if !strings.Contains(l.with, name+"=") {
+					t.Fatalf("logged %v", l)
+				}
+			}
 		}
 		u.script(nil)
 		pass(interval)

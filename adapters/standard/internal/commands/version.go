@@ -33,17 +33,31 @@ func ReadBuild() Build {
 }
 
 func (p *Program) version() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
 		Long:  "Prints the version, the commit and its date.",
 		Args:  operands(),
-		RunE:  func(*cobra.Command, []string) error { return p.printVersion() },
+		RunE: func(*cobra.Command, []string) error {
+			if !asJSON {
+				return p.printVersion()
+			}
+			b := ReadBuild()
+			return printJSON(p.Stdout, map[string]string{
+				"version": b.Version, "commit": b.Commit, "date": b.Date, "go": runtime.Version(), "platform": platform(),
+			})
+		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
 }
+
+// platform is what this binary runs on.
+func platform() string { return runtime.GOOS + "/" + runtime.GOARCH }
 
 func (p *Program) printVersion() error {
 	b := ReadBuild()
-	_, err := fmt.Fprintf(p.Stdout, "edge-proxy %s (commit %s of %s, %s %s/%s)\n", b.Version, b.Commit, b.Date, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(p.Stdout, "edge-proxy %s (commit %s of %s, %s %s)\n", b.Version, b.Commit, b.Date, runtime.Version(), platform())
 	return err
 }

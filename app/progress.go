@@ -1,0 +1,142 @@
+package app
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// keptPolls is how many polls of an environment are kept for the status.
+const keptPolls = 20
+
+// Poll is one request to upstream and what came of it.
+type Poll struct {
+	At      time.Time
+	Took    time.Duration
+	Via     Via
+	Outcome ports.Outcome
+	// Cause is the likely cause of a failure and what to do about it, or the error where
+	// the cause is not known; "" without a failure. It has no secret.
+	Cause string
+}
+
+// failed reports whether the poll brought nothing.
+func (p Poll) failed() bool {
+	return p.Outcome != ports.OutcomeOK && p.Outcome != ports.OutcomeNotModified
+}
+
+// polls is a short history of requests to upstream. It is safe for concurrent use; the
+// zero value is empty.
+type polls struct {
+	mu       sync.Mutex
+	last     []Poll // oldest first
+	failures int    // in a row
+	since    time.Time
+	success  time.Time
+}
+
+// add adds a poll.
+func (h *polls) add(p Poll) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.last) == keptPolls {
+		h.last = slices.Delete(h.last, 0, 1)
+	}
+	h.last = append(h.last, p)
+	switch {
+	case !p.failed():
+		h.success = p.At
+		if h.failures > 0 || h.since.IsZero() {
+			h.since = p.At
+		}
+		h.failures = 0
+	case h.failures == 0:
+		h.since = p.At
+		h.failures++
+	default:
+		h.failures++
+	}
+}
+
+// history is a copy of polls.
+type history struct {
+	last           []Poll
+	failures       int
+	since, success time.Time
+}
+
+func (h *polls) copy() history {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return history{slices.Clone(h.last), h.failures, h.since, h.success}
+}
+
+// progress is what a keeper publishes of its work, for the status. It is safe for
+// concurrent use.
+type progress struct {
+	polls polls
+
+	mu     sync.Mutex
+	via    Via
+	served time.Time
+	change *ChangeSummary
+}
+
+// ChangeSummary is how a document differs from the one before, by names.
+type ChangeSummary struct {
+	At  time.Time
+	Via Via
+	// Features that changed, were added and were removed, and Segments of all three
+	// kinds. The lists are sorted and read-only.
+	Changed, Added, Removed, Segments []string
+	// Identities is how many identities' overrides differ.
+	Identities int
+}
+
+// serves records a document that is served from now on.
+func (p *progress) serves(at time.Time, via Via, change *ChangeSummary) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.served, p.via = at, via
+	if change != nil {
+		p.change = change
+	}
+}
+
+// fill sets the fields of s that a keeper knows.
+func (p *progress) fill(s *EnvironmentStatus) {
+	h := p.polls.copy()
+	s.Polls, s.Failures = h.last, h.failures
+	for _, poll := range slices.Backward(h.last) {
+		if poll.failed() {
+			s.LastFailure = &poll
+			break
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.Served, s.Via, s.LastChange = p.served, p.via, p.change
+}
+
+// Lease says which node has an environment's lease, as far as this node knows.
+type Lease string
+
+// The holders.
+const (
+	LeaseThisNode    Lease = "this node"
+	LeaseAnotherNode Lease = "another node"
+	LeaseNobody      Lease = "nobody" // or it is not known, as while the store is away
+)
+
+// Facts are numbers of a document, for the status.
+type Facts struct {
+	Name, Project               string
+	Features, Segments          int
+	SegmentOverrides            int
+	IdentityOverrides, Problems int
+	// FirstProblems are the first of the problems that were found. Read-only.
+	FirstProblems []domain.Problem
+}
