@@ -59,13 +59,33 @@ func run(ctx context.Context, s sizes) error {
 		return fmt.Errorf("waiting for all nodes to serve all environments: %w", err)
 	}
 	fmt.Printf("%d nodes serve %d environments %s after the first start\n", s.nodes, s.environments, time.Since(began).Round(time.Second))
-	if err := pause(ctx, 5*s.interval); err != nil {
+	if err := settle(ctx, s, o); err != nil {
 		return err
 	}
 	if err := quiet(ctx, s, counter, o); err != nil {
 		return err
 	}
 	return change(ctx, s, nodes, o)
+}
+
+// settle waits until the start is over: one node polls each environment, and a few
+// intervals more. While many nodes start at once on a busy machine, calls of Redis time
+// out, and nodes poll for themselves.
+func settle(ctx context.Context, s sizes, o *origin) error {
+	for limit := time.Now().Add(patience); ; {
+		polls := o.polls.Load()
+		if err := pause(ctx, 3*s.interval); err != nil {
+			return err
+		}
+		each := float64(o.polls.Load()-polls) / 3 / float64(s.environments)
+		fmt.Printf("settling: %.2f polls for each environment and interval\n", each)
+		if each < 1.5 {
+			return pause(ctx, 3*s.interval)
+		}
+		if time.Now().After(limit) {
+			return errors.New("the fleet does not come to rest")
+		}
+	}
 }
 
 // quiet measures a fleet in which nothing changes.
