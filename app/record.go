@@ -152,14 +152,13 @@ func (r *record) saved() {
 }
 
 // touch notes a confirmation in the record. In a store that nodes share, the note of the
-// lease has it anyway, and a node that leads many environments touches a record only now
+// lease has it anyway, and a node that polls many environments touches a record only now
 // and then: so that it does not expire, so that a record that was lost is noticed, and so
 // that its time is about right where the notes are lost.
 func (r *record) touch(ctx context.Context) error {
-	mine, led := r.seat.holds()
-	if mine && led > touchesPerInterval && !r.seat.fleet.exclusive {
+	if polled := r.seat.polledHere(); polled > touchesPerInterval && !r.seat.fleet.exclusive {
 		now := r.now()
-		pause := min(r.config.Load().Freshness.PollInterval*time.Duration(led)/touchesPerInterval, longestUntouched)
+		pause := min(r.config.Load().Freshness.PollInterval*time.Duration(polled)/touchesPerInterval, longestUntouched)
 		wait := r.touchAt.Sub(now)
 		first := r.touchAt.IsZero()
 		if first || wait <= 0 || wait > 2*pause { // it is longer when the clock was set back, or there were more leases

@@ -78,11 +78,15 @@ func (s *seat) rush() (wait time.Duration, ok bool) {
 	return time.Duration(s.fleet.random() * float64(longest)), s.gained
 }
 
-// holds reports whether this node has the lease, and how many leases it has in all.
-func (s *seat) holds() (mine bool, led int) {
+// polledHere returns how many environments this node polls: those that it leads, or, if
+// it polls this one without the lease, as many as it may be that it polls so.
+func (s *seat) polledHere() int {
 	s.fleet.mu.Lock()
 	defer s.fleet.mu.Unlock()
-	return s.mine, s.fleet.led
+	if s.mine {
+		return s.fleet.led
+	}
+	return len(s.fleet.seats)
 }
 
 // holder returns who has the lease, for the status.
