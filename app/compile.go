@@ -114,7 +114,7 @@ func factsOf(d *domain.Environment, problems []domain.Problem) Facts {
 // log reports a new document, how it differs from the one before, which is nil without
 // one, and its problems once. l names the environment. cutOff is called, once, when an
 // evaluation runs out of its budget.
-func (c compiled) log(ctx context.Context, l *slog.Logger, change *difference, via Via, took time.Duration, cutOff func()) {
+func (c compiled) log(ctx context.Context, l *slog.Logger, change *ChangeSummary, via Via, took time.Duration, cutOff func()) {
 	d, f, key := c.document, c.environment.Facts, c.environment.Key
 	source := "upstream"
 	if via == ViaStore {
@@ -130,10 +130,10 @@ func (c compiled) log(ctx context.Context, l *slog.Logger, change *difference, v
 		l.DebugContext(ctx, "environment_updated", about...)
 	} else {
 		l.InfoContext(ctx, "environment_updated", append(about,
-			"features_changed", len(change.changed), "added", len(change.added), "removed", len(change.removed),
-			"segments_changed", len(change.segments), "identities_changed", change.identities)...)
+			"features_changed", len(change.Changed), "added", len(change.Added), "removed", len(change.Removed),
+			"segments_changed", len(change.Segments), "identities_changed", change.Identities)...)
 		l.DebugContext(ctx, "environment_difference",
-			"features_changed", change.changed, "added", change.added, "removed", change.removed, "segments_changed", change.segments)
+			"features_changed", change.Changed, "added", change.Added, "removed", change.Removed, "segments_changed", change.Segments)
 	}
 	if d.APIKey != string(key) {
 		l.WarnContext(ctx, "environment_key_mismatch", "document_api_key", d.APIKey,

@@ -329,22 +329,19 @@ func (k *keeper) serve(ctx context.Context, c compiled, via Via, began time.Time
 	k.library.put(c.environment)
 	now := k.now()
 	change := Change{Environment: k.key, Via: via, First: former == nil, Propagation: -1, Compile: c.took}
-	var diff *difference
+	var summary *ChangeSummary
 	if former != nil {
 		if c.environment.UpdatedAt.After(former.UpdatedAt) {
 			change.Propagation = k.clock.since(c.environment.UpdatedAt, now)
 		}
-		d := compare(textOf(former.Body), textOf(c.environment.Body))
-		diff = &d
-		summary := d.summary(now, via)
-		k.progress.serves(now, via, &summary)
+		summary = summarize(former, c.document, now, via)
 		k.recent.Add("environment_updated", k.key, summary.String())
 	} else {
-		k.progress.serves(now, via, nil)
 		k.recent.Add("document_loaded", k.key, fmt.Sprintf("The first document has arrived, via %s.", via))
 	}
+	k.progress.serves(now, via, summary)
 	k.observer.Changed(change)
-	c.log(ctx, k.logger, diff, via, now.Sub(began), func() { k.observer.CutOff(k.key) })
+	c.log(ctx, k.logger, summary, via, now.Sub(began), func() { k.observer.CutOff(k.key) })
 }
 
 // confirmed takes note that the held document was right at that time.

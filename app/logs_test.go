@@ -238,15 +238,15 @@ func TestDocumentsAreLoggedWithWhatChanged(t *testing.T) {
 		feature := func(name string, enabled bool) string {
 			return fmt.Sprintf(`{"django_id":1,"enabled":%v,"feature":{"id":1,"name":%q,"type":"STANDARD"},"feature_state_value":null}`, enabled, name)
 		}
-		segment := func(name, value string) string {
-			return fmt.Sprintf(`{"id":1,"name":%q,"feature_states":[],"rules":[{"type":"ALL","conditions":[{"operator":"EQUAL","property_":"x","value":%q}],"rules":[]}]}`, name, value)
+		segment := func(id int, name, value string) string {
+			return fmt.Sprintf(`{"id":%d,"name":%q,"feature_states":[],"rules":[{"type":"ALL","conditions":[{"operator":"EQUAL","property_":"x","value":%q}],"rules":[]}]}`, id, name, value)
 		}
 		body := func(at time.Time, features, segments []string) []byte {
 			return fmt.Appendf(nil, `{"updated_at":%q,"api_key":%q,"name":"Test","project":{"segments":[%s]},"feature_states":[%s]}`,
 				at.UTC().Format(time.RFC3339Nano), key, strings.Join(segments, ","), strings.Join(features, ","))
 		}
 		u := newUpstream()
-		u.putBody(key, time.Now(), body(time.Now(), []string{feature("stays", true), feature("turns", true), feature("goes", true)}, []string{segment("s", "1"), segment("same", "1")}))
+		u.putBody(key, time.Now(), body(time.Now(), []string{feature("stays", true), feature("turns", true), feature("goes", true)}, []string{segment(1, "s", "1"), segment(2, "same", "1")}))
 		n := start(t, u, setup{})
 		pass(time.Minute)
 		loaded := n.log.named("document_loaded")
@@ -261,7 +261,7 @@ func TestDocumentsAreLoggedWithWhatChanged(t *testing.T) {
 		if loaded[0].with["took"] == "" {
 			t.Error("document_loaded does not say how long it took")
 		}
-		u.putBody(key, time.Now(), body(time.Now(), []string{feature("stays", true), feature("turns", false), feature("new", true), feature("newer", true)}, []string{segment("s", "2"), segment("same", "1")}))
+		u.putBody(key, time.Now(), body(time.Now(), []string{feature("turns", false), feature("stays", true), feature("new", true), feature("newer", true)}, []string{segment(2, "same", "1"), segment(1, "s", "2")}))
 		pass(time.Minute)
 		if loaded := n.log.named("document_loaded"); len(loaded) != 1 {
 			t.Errorf("document_loaded is logged %d times", len(loaded))

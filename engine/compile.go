@@ -18,7 +18,14 @@ const maxProblems = 100
 // an unknown operator or an invalid regular expression for example, never holds and
 // is reported as a Problem. It reports at most 100 problems.
 func Compile(document *domain.Environment) (*Program, []domain.Problem) {
-	c := compiler{
+	c := compile(document)
+	return c.program, c.problems
+}
+
+// compile compiles a document and returns the compiler, which also knows which part of
+// the document each part of the program comes from.
+func compile(document *domain.Environment) *compiler {
+	c := &compiler{
 		document: document,
 		program: &Program{
 			environmentKey: document.APIKey,
@@ -40,7 +47,7 @@ func Compile(document *domain.Environment) (*Program, []domain.Problem) {
 	c.program.dependencies = c.dependencies()
 	c.program.flags = c.program.evaluateFlags()
 	c.budget()
-	return c.program, c.problems
+	return c
 }
 
 type compiler struct {
@@ -56,6 +63,8 @@ type compiler struct {
 	tree     *jsonpath.Object // built for the first JSONPath that needs it
 
 	segmentList []*domain.Segment // each id once
+	compiled    []*domain.Segment // the source of each of Program.segments
+	ranked      []rankedState     // the source of each of Program.states
 	steps       int               // what is left for JSONPaths that are resolved by the compilation
 	cutOff      []string          // those of them that exceeded it
 }
@@ -179,8 +188,9 @@ func (c *compiler) add(o Outcome) OutcomeID {
 	return OutcomeID(len(c.program.outcomes) - 1)
 }
 
-// rankedState is an override that has no rank yet.
+// rankedState is a segment's override on its way to its rank.
 type rankedState struct {
+	source   *domain.FeatureState
 	priority float64
 	state    state
 	at       *override
@@ -189,7 +199,6 @@ type rankedState struct {
 // segments compiles the segments that override something, ranks their overrides
 // and builds the index.
 func (c *compiler) segments() {
-	var ranked []rankedState
 	root := domain.Path{}
 	project := root.Field("project")
 	list := project.Field("segments")
@@ -214,18 +223,19 @@ func (c *compiler) segments() {
 				priority = math.Inf(1)
 			}
 			state := c.state(fs, Outcome{Reason: TargetingMatch, Source: FromSegment, Segment: SegmentName{s.ID, s.Name}})
-			ranked = append(ranked, rankedState{priority, state, &overrides[len(overrides)-1]})
+			c.ranked = append(c.ranked, rankedState{fs, priority, state, &overrides[len(overrides)-1]})
 		}
 		compiled.overrides = overrides
 		compiled.reads = slices.ContainsFunc(compiled.rules, func(r rule) bool { return r.reads })
 		if len(overrides) > 0 || compiled.reads {
 			c.program.segments = append(c.program.segments, compiled)
+			c.compiled = append(c.compiled, s)
 		}
 	}
 	// The lowest priority wins, the first one in the document on a tie.
-	slices.SortStableFunc(ranked, func(a, b rankedState) int { return cmp.Compare(a.priority, b.priority) })
-	c.program.states = make([]state, len(ranked))
-	for rank, r := range ranked {
+	slices.SortStableFunc(c.ranked, func(a, b rankedState) int { return cmp.Compare(a.priority, b.priority) })
+	c.program.states = make([]state, len(c.ranked))
+	for rank, r := range c.ranked {
 		c.program.states[rank] = r.state
 		r.at.rank = uint32(rank)
 	}

@@ -58,7 +58,7 @@ func (c *compiler) dependencies() *dependencies {
 			}
 		}
 		if s.reads {
-			g.needs[node] = c.readBy(s.rules)
+			g.needs[node] = p.readBy(s.rules)
 		}
 		for _, feature := range g.needs[node] {
 			read[feature] = true
@@ -78,7 +78,7 @@ func (c *compiler) dependencies() *dependencies {
 }
 
 // readBy returns the features that conditions below rules read, each once.
-func (c *compiler) readBy(rules []rule) (features []int32) {
+func (p *Program) readBy(rules []rule) (features []int32) {
 	var visit func(rules []rule)
 	visit = func(rules []rule) {
 		for i := range rules {
@@ -86,7 +86,7 @@ func (c *compiler) readBy(rules []rule) (features []int32) {
 				if condition.path < 0 {
 					continue
 				}
-				if flag := c.program.paths[condition.path].flag; flag != nil && flag.feature != missing {
+				if flag := p.paths[condition.path].flag; flag != nil && flag.feature != missing {
 					features = append(features, flag.feature)
 				}
 			}
@@ -127,7 +127,7 @@ func (c *compiler) cycles(g *graph, component []int32, cyclic func(node int32) b
 		for _, node := range g.shortestCycle(feature, component) {
 			if int(node) < g.features {
 				reported[node] = true
-				names = append(names, c.program.outcomes[c.program.features[node].outcome].Feature.Name)
+				names = append(names, c.program.Name(int(node)))
 			}
 		}
 		c.problem(&list, "the segments that read these flags do not apply to them", "flags depend on themselves: %s", cycleText(names))

@@ -55,6 +55,13 @@ func (p *Program) Evaluate(dst []OutcomeID, id *domain.Identity) []OutcomeID {
 // run evaluates all features and appends their outcomes. own are the identity's own
 // overrides.
 func (e *evaluation) run(dst []OutcomeID, id *domain.Identity, own []identityOverride) []OutcomeID {
+	dst = e.evaluate(dst, id, own)
+	e.end()
+	return dst
+}
+
+// evaluate is run without its end: what the evaluation found stays in e.
+func (e *evaluation) evaluate(dst []OutcomeID, id *domain.Identity, own []identityOverride) []OutcomeID {
 	e.begin(id)
 	if e.flags == nil {
 		e.matchSegments()
@@ -71,7 +78,6 @@ func (e *evaluation) run(dst []OutcomeID, id *domain.Identity, own []identityOve
 	if e.flags != nil {
 		e.apply(dst[start:])
 	}
-	e.end()
 	return dst
 }
 

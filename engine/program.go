@@ -84,3 +84,8 @@ func (p *Program) Feature(name string) (int, bool) {
 // Flags returns the outcome of every feature without an identity, in document order.
 // The slice is read-only.
 func (p *Program) Flags() []OutcomeID { return p.flags }
+
+// Name returns the name of the feature with that number.
+func (p *Program) Name(feature int) string {
+	return p.outcomes[p.features[feature].outcome].Feature.Name
+}

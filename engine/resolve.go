@@ -63,6 +63,7 @@ type resolved struct {
 	low      int32 // the order of the first open flag that it leads to
 	outcome  OutcomeID
 	own      OutcomeID // the outcome of the identity's override, plus 1; 0: no override
+	best     uint32    // the rank of the best override, once it is not open any more
 }
 
 type flagState uint8
@@ -219,6 +220,7 @@ func (e *evaluation) finish() {
 	top := r.frames[len(r.frames)-1]
 	r.frames = r.frames[:len(r.frames)-1]
 	f := &r.flags[top.feature]
+	f.best = top.best
 	if f.own != 0 {
 		f.outcome = f.own - 1
 	} else {

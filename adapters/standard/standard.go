@@ -51,7 +51,7 @@ func Main(options ...Option) int {
 	}
 	p := Process{
 		Args: os.Args, Environ: os.Environ(), WorkingDir: directory,
-		Stdout: os.Stdout, Stderr: os.Stderr,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	}
 	return commands.Run(ctx, program(p, i, options), p.Args)
 }
@@ -61,6 +61,7 @@ type Process struct {
 	Args       []string // with the program's name in front
 	Environ    []string // NAME=value
 	WorkingDir string
+	Stdin      io.Reader // nil: it is empty
 	Stdout     io.Writer
 	Stderr     io.Writer
 }
@@ -81,7 +82,11 @@ func program(p Process, i *interrupts, options []Option) *commands.Program {
 	for _, o := range options {
 		o(w)
 	}
-	return &commands.Program{Environ: p.Environ, WorkingDir: p.WorkingDir, Stdout: p.Stdout, Stderr: p.Stderr, Wiring: w}
+	stdin := p.Stdin
+	if stdin == nil {
+		stdin = strings.NewReader("")
+	}
+	return &commands.Program{Environ: p.Environ, WorkingDir: p.WorkingDir, Stdin: stdin, Stdout: p.Stdout, Stderr: p.Stderr, Wiring: w}
 }
 
 // wiring is the adapters of one run. It implements commands.Wiring.

@@ -28,6 +28,8 @@ type Setup struct {
 	Env map[string]string
 	// Args are the arguments; none is the proxy's default command.
 	Args []string
+	// Stdin is the standard input; it is empty otherwise.
+	Stdin string
 	// Binary is run instead of [Binary].
 	Binary string
 	// Dir is the working directory; a new empty one otherwise.
@@ -92,6 +94,9 @@ func (s Setup) command(t testing.TB) *exec.Cmd {
 	}
 	cmd := exec.Command(path, s.Args...)
 	cmd.Dir = dir
+	if s.Stdin != "" {
+		cmd.Stdin = strings.NewReader(s.Stdin)
+	}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		cmd.Env = append(cmd.Env, name+"="+variables[name])
 	}

@@ -1,0 +1,226 @@
+package diff
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+// comparison is the comparison of two documents.
+type comparison struct {
+	sameEnvironment bool
+}
+
+// changes collects changed fields.
+type changes struct {
+	prefix string
+	list   []Change
+}
+
+// add adds a field whose JSON texts are not equal.
+func (c *changes) add(field, before, after string) {
+	if before != after {
+		c.list = append(c.list, Change{c.prefix + field, json.RawMessage(before), json.RawMessage(after)})
+	}
+}
+
+const null = "null"
+
+// sorted returns the changes by field. The list is not nil.
+func (c *changes) sorted() []Change {
+	slices.SortStableFunc(c.list, func(a, b Change) int { return cmp.Compare(a.Field, b.Field) })
+	return append([]Change{}, c.list...)
+}
+
+func (c *comparison) settings(former, next *domain.Environment) []Change {
+	var list changes
+	if c.sameEnvironment {
+		list.add("name", textJSON(former.Name), textJSON(next.Name))
+	}
+	list.add("hide_disabled_flags", boolJSON(former.HideDisabledFlags), boolJSON(next.HideDisabledFlags))
+	list.add("stop_serving_flags", boolJSON(former.Serving.Stopped), boolJSON(next.Serving.Stopped))
+	list.add("allow_client_traits", boolJSON(!former.Serving.IgnoreClientTraits), boolJSON(!next.Serving.IgnoreClientTraits))
+	list.add("hide_sensitive_data", boolJSON(former.Serving.HideTraits), boolJSON(next.Serving.HideTraits))
+	list.add("server_key_only_feature_ids", idsJSON(former.ServerKeyOnly), idsJSON(next.ServerKeyOnly))
+	return list.sorted()
+}
+
+// features compares the environment's own feature states. Of several with one name the
+// last applies.
+func (c *comparison) features(d *Features, former, next []domain.FeatureState) {
+	before, after := lastByName(former), lastByName(next)
+	d.Added, d.Removed, d.Changed = onlyIn(after, before), onlyIn(before, after), []Feature{}
+	for _, name := range inBoth(before, after) {
+		var list changes
+		list.add("type", typeJSON(before[name]), typeJSON(after[name]))
+		c.states(&list, before[name], after[name])
+		if len(list.list) > 0 {
+			d.Changed = append(d.Changed, Feature{name, list.sorted()})
+		}
+	}
+}
+
+func lastByName(states []domain.FeatureState) map[string]*domain.FeatureState {
+	byName := make(map[string]*domain.FeatureState, len(states))
+	for i := range states {
+		byName[states[i].Feature.Name] = &states[i]
+	}
+	return byName
+}
+
+// states compares two states of one feature.
+func (c *comparison) states(list *changes, before, after *domain.FeatureState) {
+	list.add("id", idJSON(before.Feature.ID), idJSON(after.Feature.ID))
+	list.add("enabled", boolJSON(before.Enabled), boolJSON(after.Enabled))
+	list.add("value", valueJSON(before.Value), valueJSON(after.Value))
+	if before.Metadata != after.Metadata {
+		list.add("metadata", metadataJSON(before.Metadata), metadataJSON(after.Metadata))
+	}
+	list.add("variants", variantsJSON(before.Variants), variantsJSON(after.Variants))
+	if c.sameEnvironment && len(before.Variants)+len(after.Variants) > 0 {
+		list.add("split_key", textJSON(before.Key), textJSON(after.Key))
+	}
+}
+
+// segments compares the segments by id. Of several with one id the last applies.
+func (c *comparison) segments(d *Segments, former, next []domain.Segment) {
+	before, after := lastByID(former), lastByID(next)
+	d.Changed = []Segment{}
+	named := func(ids []string, segments map[string]*domain.Segment) []SegmentName {
+		names := []SegmentName{}
+		for _, id := range ids {
+			names = append(names, SegmentName{id, segments[id].Name})
+		}
+		return names
+	}
+	d.Added, d.Removed = named(onlyIn(after, before), after), named(onlyIn(before, after), before)
+	for _, id := range inBoth(before, after) {
+		old, now := before[id], after[id]
+		var list changes
+		list.add("name", textJSON(old.Name), textJSON(now.Name))
+		c.overrides(&list, strongest(old.Overrides), strongest(now.Overrides))
+		rules := compareRules(old.Rules, now.Rules)
+		if len(list.list) > 0 || rules != nil {
+			d.Changed = append(d.Changed, Segment{SegmentName{id, now.Name}, list.sorted(), rules})
+		}
+	}
+}
+
+func lastByID(segments []domain.Segment) map[string]*domain.Segment {
+	byID := make(map[string]*domain.Segment, len(segments))
+	for i := range segments {
+		byID[segments[i].ID] = &segments[i]
+	}
+	return byID
+}
+
+// overrides compares the feature states of a segment.
+func (c *comparison) overrides(list *changes, before, after map[string]*domain.FeatureState) {
+	for _, name := range onlyIn(after, before) {
+		list.add("overrides."+name, null, stateJSON(after[name]))
+	}
+	for _, name := range onlyIn(before, after) {
+		list.add("overrides."+name, stateJSON(before[name]), null)
+	}
+	for _, name := range inBoth(before, after) {
+		of := changes{prefix: "overrides." + name + "."}
+		of.add("priority", numberJSON(before[name].Priority), numberJSON(after[name].Priority))
+		c.states(&of, before[name], after[name])
+		list.list = append(list.list, of.list...)
+	}
+}
+
+// strongest returns a segment's overrides by the name of the feature. Of several for one
+// feature the one with the lowest priority applies, the first on a tie.
+func strongest(states []domain.FeatureState) map[string]*domain.FeatureState {
+	byName := make(map[string]*domain.FeatureState, len(states))
+	for i := range states {
+		name := states[i].Feature.Name
+		if other, ok := byName[name]; !ok || priority(&states[i]) < priority(other) {
+			byName[name] = &states[i]
+		}
+	}
+	return byName
+}
+
+func priority(fs *domain.FeatureState) float64 {
+	if p, ok := fs.Priority.Float(); ok {
+		return p
+	}
+	return math.Inf(1)
+}
+
+// identities counts the identities whose overrides are not the same.
+func (c *comparison) identities(former, next *domain.Environment) (count Count) {
+	before, after := overridesByIdentifier(former), overridesByIdentifier(next)
+	for identifier, states := range after {
+		switch old, known := before[identifier]; {
+		case !known:
+			count.Added++
+		case !c.sameOverrides(old, states):
+			count.Changed++
+		}
+	}
+	for identifier := range before {
+		if _, still := after[identifier]; !still {
+			count.Removed++
+		}
+	}
+	return count
+}
+
+func (c *comparison) sameOverrides(before, after map[string]*domain.FeatureState) bool {
+	return maps.EqualFunc(before, after, func(a, b *domain.FeatureState) bool {
+		return a.Enabled == b.Enabled && a.Feature.ID == b.Feature.ID && (a.Value == b.Value || valueJSON(a.Value) == valueJSON(b.Value))
+	})
+}
+
+// overridesByIdentifier returns the overrides of each identity by the name of the
+// feature. Of several for one feature the first applies.
+func overridesByIdentifier(e *domain.Environment) map[string]map[string]*domain.FeatureState {
+	byIdentifier := make(map[string]map[string]*domain.FeatureState, len(e.IdentityOverrides))
+	for i := range e.IdentityOverrides {
+		o := &e.IdentityOverrides[i]
+		if len(o.Features) == 0 {
+			continue
+		}
+		states := byIdentifier[o.Identifier]
+		if states == nil {
+			states = make(map[string]*domain.FeatureState, len(o.Features))
+			byIdentifier[o.Identifier] = states
+		}
+		for j := range o.Features {
+			if name := o.Features[j].Feature.Name; states[name] == nil {
+				states[name] = &o.Features[j]
+			}
+		}
+	}
+	return byIdentifier
+}
+
+// onlyIn returns the keys of one that other lacks, sorted. It is not nil.
+func onlyIn[V any](one, other map[string]V) []string {
+	keys := []string{}
+	for key := range one {
+		if _, both := other[key]; !both {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// inBoth returns the keys that are in both, sorted.
+func inBoth[V any](one, other map[string]V) (keys []string) {
+	for key := range one {
+		if _, both := other[key]; both {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
