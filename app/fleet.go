@@ -13,8 +13,8 @@ import (
 
 const (
 	// beatsPerInterval is how often in a poll interval this node looks whether there is
-	// something to exchange with the others. On every second beat it extends its leases
-	// and reads the others'; on the beats between it only passes on what it has confirmed.
+	// something to exchange with the others: what it has confirmed itself, and the leases
+	// of others about which news is due. On every second beat it extends its leases.
 	beatsPerInterval = 4
 	// touchesPerInterval is about how many records this node touches in a poll
 	// interval in a store that it shares, see record.touch.
@@ -73,7 +73,7 @@ func (f *fleet) run(ctx context.Context, begin <-chan struct{}) {
 			f.exchange(ctx, false)
 		case <-timer.C:
 			now := f.now()
-			pause := f.pause()
+			pause := f.period() / beatsPerInterval
 			if rest := beat.Sub(now); rest > 0 && rest <= pause { // a lease of another node runs out
 				f.exchange(ctx, false)
 				break
@@ -86,11 +86,11 @@ func (f *fleet) run(ctx context.Context, begin <-chan struct{}) {
 	}
 }
 
-// pause returns the time between two beats. A lease that does not last two intervals is
-// extended as often as it needs to be.
-func (f *fleet) pause() time.Duration {
+// period returns the time in which this node exchanges everything once: the poll interval,
+// or less where leases do not last two of them.
+func (f *fleet) period() time.Duration {
 	c := f.config.Load()
-	return min(c.Freshness.PollInterval, c.Lease/2) / beatsPerInterval
+	return min(c.Freshness.PollInterval, c.Lease/2)
 }
 
 // nextExpiry returns when another node's lease is the next to run out, a moment after that,
@@ -114,9 +114,9 @@ func (f *fleet) nextExpiry(beat time.Time) time.Time {
 	return next
 }
 
-// exchange tells the store what this node has confirmed, extends its leases if
-// whole, takes those that nobody has, and gives back those that it does not want. If
-// whole, it first reads all leases.
+// exchange reads the leases about which news is due, writes into the store what this node has
+// confirmed, extends its leases if whole, takes those that nobody has, and gives back those
+// that it does not want.
 func (f *fleet) exchange(ctx context.Context, whole bool) {
 	err := f.read(ctx, whole)
 	if err == nil {
@@ -136,10 +136,10 @@ func (f *fleet) exchange(ctx context.Context, whole bool) {
 	}
 }
 
-// read reads the leases of all environments if whole, otherwise of those that were not
-// read yet.
+// read reads the leases of other nodes about which news is due.
 func (f *fleet) read(ctx context.Context, whole bool) error {
-	seats, names := f.choose(func(s *seat) bool { return whole || !s.isSettled })
+	now, period := f.now(), f.period()
+	seats, names := f.choose(func(s *seat) bool { return s.expectsNews(now, period, whole) })
 	if len(seats) == 0 {
 		return nil
 	}
@@ -148,10 +148,7 @@ func (f *fleet) read(ctx context.Context, whole bool) error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		for i, s := range seats {
-			if s.mine && leases[i].Holder == f.node() {
-				leases[i].Until = s.lease.Until // not later than claim found it to be
-			}
-			s.see(leases[i], f.node())
+			s.see(leases[i], now)
 		}
 	}
 	return err
@@ -193,7 +190,7 @@ func (f *fleet) claim(ctx context.Context, whole bool) error {
 		if l.Holder == f.node() {
 			l.Until = asked.Add(ttl)
 		}
-		s.see(l, f.node())
+		s.see(l, asked)
 	}
 	f.count()
 	return nil

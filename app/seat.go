@@ -25,6 +25,7 @@ type seat struct {
 	isSettled bool
 	willing   bool        // this node can poll
 	lease     ports.Lease // as seen last
+	heardAt   time.Time   // when the note was last seen to be another one
 	mine      bool        // it is this node's
 	gained    bool        // this node got it since the keeper last asked
 	post      string      // the note that is to be written; "" when it is
@@ -141,14 +142,11 @@ func (s *seat) confirm(n leaseNote) {
 	}
 }
 
-// heard returns what the node that has the lease has confirmed; nothing if that is this
-// node, or nobody.
+// heard returns what was confirmed last. That may be by a node that has given the lease
+// back since, also to this one: heard later, it would count as a later confirmation.
 func (s *seat) heard() leaseNote {
 	s.fleet.mu.Lock()
 	defer s.fleet.mu.Unlock()
-	if s.mine || s.lease.Holder == "" {
-		return leaseNote{}
-	}
 	return parseNote(s.lease.Note)
 }
 
@@ -183,10 +181,29 @@ func (s *seat) leave() {
 
 // The following need fleet.mu.
 
-// see takes note of the lease as the store has it.
-func (s *seat) see(l ports.Lease, node string) {
+// expectsNews reports whether the store should be asked at now for the lease and its note.
+// A node that polls writes a note once in a period, so that there is nothing to be seen
+// for most of a period after a note was; and when none has come for two, it is asked for
+// only on whole beats. claim looks after this node's own leases.
+func (s *seat) expectsNews(now time.Time, period time.Duration, whole bool) bool {
+	since := now.Sub(s.heardAt)
+	switch {
+	case !s.isSettled:
+		return true
+	case s.mine || since >= 0 && since < period-period/10:
+		return false
+	default:
+		return whole || since < 2*period
+	}
+}
+
+// see takes note of the lease as the store has it at now.
+func (s *seat) see(l ports.Lease, now time.Time) {
 	former, was := s.lease, s.mine
-	s.lease, s.mine = l, l.Holder == node
+	s.lease, s.mine = l, l.Holder == s.fleet.node()
+	if l.Note != former.Note {
+		s.heardAt = now
+	}
 	// A lease that was offered and that nobody took was this node's duty all the time.
 	gained := s.mine && (l.Gained && s.offered.IsZero() || !was && !l.Gained)
 	if s.mine && (!was || gained) {

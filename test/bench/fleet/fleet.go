@@ -54,9 +54,11 @@ func run(ctx context.Context, s sizes) error {
 		if nodes[i], err = startNode(running, &ended, i, u, o, s); err != nil {
 			return err
 		}
-	}
-	if err := await(ctx, nodes, func(n *node) bool { return n.serves(s.environments) }); err != nil {
-		return fmt.Errorf("waiting for all nodes to serve all environments: %w", err)
+		// One after the other, as in a rolling upgrade: all at once on one machine would
+		// be more than it can do before calls time out.
+		if err := await(ctx, nodes[i:i+1], func(n *node) bool { return n.serves(s.environments) }); err != nil {
+			return fmt.Errorf("waiting for node %d to serve all environments: %w", i+1, err)
+		}
 	}
 	fmt.Printf("%d nodes serve %d environments %s after the first start\n", s.nodes, s.environments, time.Since(began).Round(time.Second))
 	if err := settle(ctx, s, o); err != nil {
@@ -69,8 +71,7 @@ func run(ctx context.Context, s sizes) error {
 }
 
 // settle waits until the start is over: one node polls each environment, and a few
-// intervals more. While many nodes start at once on a busy machine, calls of Redis time
-// out, and nodes poll for themselves.
+// intervals more.
 func settle(ctx context.Context, s sizes, o *origin) error {
 	for limit := time.Now().Add(patience); ; {
 		polls := o.polls.Load()
