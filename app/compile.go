@@ -139,9 +139,10 @@ func (c compiled) log(ctx context.Context, l *slog.Logger, change *ChangeSummary
 		l.WarnContext(ctx, "environment_key_mismatch", "document_api_key", d.APIKey,
 			"hint", "the server-side key belongs to another environment than the client-side key")
 	}
+	updatedAt := formatTime(d.UpdatedAt) // so that the function does not keep d, which takes as much memory as its text
 	c.environment.Program.OnCutOff(func() {
 		cutOff()
-		l.WarnContext(context.WithoutCancel(ctx), "evaluation_cut_off", "client_side_key", string(key), "updated_at", formatTime(d.UpdatedAt),
+		l.WarnContext(context.WithoutCancel(ctx), "evaluation_cut_off", "client_side_key", string(key), "updated_at", updatedAt,
 			"hint", "regular expressions, JSONPaths or dependencies of its segments take too many steps for the traits of a request; conditions that were cut off did not hold")
 	})
 	for i, p := range c.problems {

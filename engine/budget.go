@@ -3,13 +3,13 @@ package engine
 import "sync/atomic"
 
 // maxSteps is the budget of one evaluation: what its regular expressions, JSONPaths and
-// dependencies may cost together. A step is a few nanoseconds. Evaluation counts steps
+// dependencies may cost together, at most some 20 milliseconds. Evaluation counts steps
 // and not time, so that the same question gets the same answer on every machine.
-const maxSteps = 1 << 22
+const maxSteps = 1 << 21
 
 // compileSteps bounds what all JSONPaths may cost together that depend on the document
 // alone and are resolved when it is compiled, to some tenths of a second.
-const compileSteps = 16 * maxSteps
+const compileSteps = 32 * maxSteps
 
 // budget is what is left of an evaluation's steps.
 type budget struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine"
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
@@ -29,19 +30,19 @@ func manyTraits(n int, value domain.Value) (traits []domain.Trait) {
 	return traits
 }
 
-// Whatever a document and a request make the engine do, it costs milliseconds. The limit
-// is generous for the sake of busy machines: each case took seconds without a budget, or
-// would.
-func TestOneEvaluationHasOneBudget(t *testing.T) {
+// hostile is a document and an identity that make one evaluation cost a lot.
+type hostile struct {
+	condition  func(i int) (property, operator, value string)
+	identifier string
+	traits     []domain.Trait
+	cut        bool
+}
+
+func hostiles() map[string]hostile {
 	long := strings.Repeat("a", 2000)
 	nines := strings.Repeat("9", 4300)
 	text := []domain.Trait{{Key: "x", Value: domain.StringValue(long)}}
-	for name, test := range map[string]struct {
-		condition  func(i int) (property, operator, value string)
-		identifier string
-		traits     []domain.Trait
-		cut        bool
-	}{
+	return map[string]hostile{
 		"patterns that backtrack": {func(i int) (string, string, string) {
 			return "x", "REGEX", fmt.Sprintf(`(a|aa)+(?=b)%d`, i)
 		}, "u", text, true},
@@ -72,10 +73,36 @@ func TestOneEvaluationHasOneBudget(t *testing.T) {
 		"identifiers as percentages": {func(i int) (string, string, string) {
 			return "$.identity.identifier", "PERCENTAGE_SPLIT", "-1"
 		}, nines, nil, false},
-	} {
+	}
+}
+
+func (h hostile) identity() *domain.Identity {
+	return &domain.Identity{Identifier: h.identifier, Traits: h.traits}
+}
+
+// BenchmarkHostile is the most that requests can make an evaluation cost. No case should
+// take more than 40 ms.
+func BenchmarkHostile(b *testing.B) {
+	for name, test := range hostiles() {
+		b.Run(name, func(b *testing.B) {
+			p, _ := compileText(b, costly(test.condition))
+			id := test.identity()
+			var dst []engine.OutcomeID
+			for b.Loop() {
+				dst = p.Evaluate(dst[:0], id)
+			}
+		})
+	}
+}
+
+// Whatever a document and a request make the engine do, it costs milliseconds. The limit
+// is generous for the sake of busy machines: each case took seconds without a budget, or
+// would.
+func TestOneEvaluationHasOneBudget(t *testing.T) {
+	for name, test := range hostiles() {
 		t.Run(name, func(t *testing.T) {
 			p, _ := compileText(t, costly(test.condition))
-			id := &domain.Identity{Identifier: test.identifier, Traits: test.traits}
+			id := test.identity()
 			fastest, calls, before := time.Hour, 0, p.CutOffs()
 			p.OnCutOff(func() { calls++ })
 			for range 2 {

@@ -36,6 +36,7 @@ func compile(document *domain.Environment) *compiler {
 		pathOf:   map[int32]int32{},
 		personal: map[outcomeKey]OutcomeID{},
 		types:    make(map[int64]string, len(document.FeatureStates)),
+		shared:   make(map[domain.Feature]*domain.Feature, len(document.FeatureStates)),
 		targeted: map[string]bool{},
 		steps:    compileSteps,
 		hidden:   make(map[int64]bool, len(document.ServerKeyOnly)),
@@ -45,6 +46,7 @@ func compile(document *domain.Environment) *compiler {
 	c.segments()
 	c.identities()
 	c.program.dependencies = c.dependencies()
+	c.program.outcomes = slices.Clone(c.program.outcomes) // without the room to grow
 	c.program.flags = c.program.evaluateFlags()
 	c.budget()
 	return c
@@ -58,6 +60,7 @@ type compiler struct {
 	pathOf   map[int32]int32          // index into program.paths by slot
 	personal map[outcomeKey]OutcomeID // outcomes of identity overrides
 	types    map[int64]string
+	shared   map[domain.Feature]*domain.Feature // by id and name
 	hidden   map[int64]bool
 	targeted map[string]bool  // names of features that have an override
 	tree     *jsonpath.Object // built for the first JSONPath that needs it
@@ -139,13 +142,14 @@ func (c *compiler) features() {
 
 // state compiles a feature state. base has what its outcomes have in common.
 func (c *compiler) state(fs *domain.FeatureState, base Outcome) state {
-	base.Metadata, base.Options = fs.Metadata, len(fs.Variants)
+	base.Metadata = fs.Metadata
+	if len(fs.Variants) == 0 {
+		return state{outcome: c.add(c.outcome(fs, fs.Value, base))}
+	}
+	base.Choice = &Choice{}
 	plain := c.outcome(fs, fs.Value, base)
 	s := state{outcome: c.add(plain)}
-	if len(fs.Variants) == 0 {
-		return s
-	}
-	plain.Variant = domain.StringValue("control")
+	plain.Choice = &Choice{Variant: domain.StringValue("control")}
 	s.split = &split{key: fs.Key + ",", options: make([]option, len(fs.Variants)), control: c.add(plain)}
 	ordered := slices.Clone(fs.Variants)
 	slices.SortStableFunc(ordered, func(a, b domain.Variant) int { return a.Order.Compare(b.Order) })
@@ -153,7 +157,7 @@ func (c *compiler) state(fs *domain.FeatureState, base Outcome) state {
 	for i, v := range ordered {
 		weight, _ := v.Weight.Float()
 		o := c.outcome(fs, v.Value, base)
-		o.Reason, o.Variant, o.Option, o.Weight = Split, v.Key, i+1, v.Weight
+		o.Reason, o.Choice = Split, &Choice{Number: i + 1, Weight: v.Weight, Variant: v.Key}
 		s.split.options[i] = option{start, start + weight, c.add(o)}
 		start += weight
 	}
@@ -173,13 +177,22 @@ func (c *compiler) personalOutcome(fs *domain.FeatureState) OutcomeID {
 
 // outcome returns base for a feature state and a value.
 func (c *compiler) outcome(fs *domain.FeatureState, v domain.Value, base Outcome) Outcome {
-	base.Feature = domain.Feature{ID: fs.Feature.ID, Name: fs.Feature.Name, Type: c.types[fs.Feature.ID]}
-	if base.Feature.Type == "" {
-		base.Feature.Type = "STANDARD"
-	}
+	base.Feature = c.feature(fs.Feature.ID, fs.Feature.Name)
 	base.Enabled, base.Value = fs.Enabled, v
 	base.Hidden = c.hidden[fs.Feature.ID] || c.document.HideDisabledFlags && !fs.Enabled
 	return base
+}
+
+// feature returns the feature with that id and name, the same one for each of its
+// outcomes.
+func (c *compiler) feature(id int64, name string) *domain.Feature {
+	key := domain.Feature{ID: id, Name: name}
+	f, known := c.shared[key]
+	if !known {
+		f = &domain.Feature{ID: id, Name: name, Type: cmp.Or(c.types[id], "STANDARD")}
+		c.shared[key] = f
+	}
+	return f
 }
 
 // add numbers an outcome.
@@ -208,7 +221,7 @@ func (c *compiler) segments() {
 			continue // a segment without rules matches nobody
 		}
 		compiled := segment{rules: c.rules(s.Rules, s.ID, &path)}
-		overrides := make([]override, 0, len(s.Overrides))
+		overrides, name := make([]override, 0, len(s.Overrides)), &SegmentName{s.ID, s.Name}
 		for i := range s.Overrides {
 			fs := &s.Overrides[i]
 			feature, ok := c.program.byName[fs.Feature.Name]
@@ -222,7 +235,7 @@ func (c *compiler) segments() {
 			if !ok {
 				priority = math.Inf(1)
 			}
-			state := c.state(fs, Outcome{Reason: TargetingMatch, Source: FromSegment, Segment: SegmentName{s.ID, s.Name}})
+			state := c.state(fs, Outcome{Reason: TargetingMatch, Source: FromSegment, Segment: name})
 			c.ranked = append(c.ranked, rankedState{fs, priority, state, &overrides[len(overrides)-1]})
 		}
 		compiled.overrides = overrides

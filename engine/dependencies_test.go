@@ -79,7 +79,7 @@ func TestRecordedEvaluationsOfEngine11(t *testing.T) {
 			var got, want []string
 			for _, i := range p.Evaluate(nil, id) {
 				if o := &p.Outcomes()[i]; request.Key == "server" || !o.Hidden {
-					got = append(got, fmt.Sprintf("%v %v %s %s %q %s", o.Feature, o.Enabled, o.Value.AppendJSON(nil), o.Variant.AppendJSON(nil), o.AppendReason(nil), compact(o.Metadata)))
+					got = append(got, fmt.Sprintf("%v %v %s %s %q %s", *o.Feature, o.Enabled, o.Value.AppendJSON(nil), o.Variant().AppendJSON(nil), o.AppendReason(nil), compact(o.Metadata)))
 				}
 			}
 			for _, f := range answer.Flags {
@@ -191,7 +191,7 @@ func TestTangles(t *testing.T) {
 			want := evaluatePlainly(document, id)
 			for i, outcome := range ids {
 				o := &p.Outcomes()[outcome]
-				got := fmt.Sprintf("%v %v %s %s %s", o.Feature.ID, o.Enabled, o.Value.Text(), o.Variant.AppendJSON(nil), o.AppendReason(nil))
+				got := fmt.Sprintf("%v %v %s %s %s", o.Feature.ID, o.Enabled, o.Value.Text(), o.Variant().AppendJSON(nil), o.AppendReason(nil))
 				if o.Reason == engine.Circular {
 					circular++
 				}

@@ -38,7 +38,7 @@ func concluded(trace *engine.FeatureTrace) *engine.Outcome {
 }
 
 func outcomeText(o *engine.Outcome) string {
-	return fmt.Sprintf("%v %v %s %s %q %s", o.Feature, o.Enabled, o.Value.AppendJSON(nil), o.Variant.AppendJSON(nil), o.Metadata, o.AppendReason(nil))
+	return fmt.Sprintf("%v %v %s %s %q %s", *o.Feature, o.Enabled, o.Value.AppendJSON(nil), o.Variant().AppendJSON(nil), o.Metadata, o.AppendReason(nil))
 }
 
 // hold combines rules by what their conditions say, and reports what is not the same

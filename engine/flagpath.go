@@ -54,7 +54,7 @@ func (m flagMember) of(o *Outcome) value {
 	case valueMember:
 		return valueOf(o.Value)
 	case variantMember:
-		return valueOf(o.Variant)
+		return valueOf(o.Variant())
 	case reasonMember:
 		return valueOf(domain.StringValue(string(o.AppendReason(nil))))
 	case nameMember:

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"hash/maphash"
+
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -15,17 +17,13 @@ import (
 type index struct {
 	always []uint64 // bit set
 	slots  []slotIndex
+	values valueTable
 }
 
-// slotIndex lists the segments that facts about one trait make worth trying. Most
-// values lead to one segment, so lists of several are apart.
+// slotIndex lists the segments that a trait makes worth trying whatever its value is.
 type slotIndex struct {
-	present  []int32
-	texts    map[string]int32 // a segment, or ^n for several[n]
-	integers map[int64]int32
-	floats   map[float64]int32
-	booleans [2][]int32
-	several  [][]int32
+	present []int32
+	exact   bool // some of its values are in the index's table
 }
 
 // guard is one fact about a trait: that it exists, or that it has a certain value.
@@ -129,88 +127,33 @@ func (c *condition) guards() ([]guard, bool) {
 
 func newIndex(segments []segment, slots int) index {
 	x := index{always: make([]uint64, (len(segments)+63)/64), slots: make([]slotIndex, slots)}
+	values := valueTableBuilder{seed: maphash.MakeSeed(), segments: map[uint64][]int32{}}
 	for i := range segments {
 		guards, ok := guardsOfAll(segments[i].rules, nil)
 		if !ok || segments[i].reads { // what a segment reads matters even if it does not match
 			x.always[i>>6] |= 1 << (i & 63)
 			continue
 		}
-		for _, g := range guards {
-			x.slots[g.slot].add(g, int32(i))
+		for j := range guards {
+			g, slot := &guards[j], &x.slots[guards[j].slot]
+			if g.exact {
+				slot.exact = true
+				values.add(g, int32(i))
+			} else {
+				slot.present = append(slot.present, int32(i))
+			}
 		}
 	}
+	x.values = values.build()
 	return x
-}
-
-func (s *slotIndex) add(g guard, segment int32) {
-	if !g.exact {
-		s.present = append(s.present, segment)
-		return
-	}
-	switch v := g.value; v.kind {
-	case text:
-		s.texts = addTo(s, s.texts, v.text, segment)
-	case integer:
-		s.integers = addTo(s, s.integers, v.integer, segment)
-	case float:
-		s.floats = addTo(s, s.floats, v.float, segment)
-	case boolean:
-		s.booleans[bit(v.boolean)] = append(s.booleans[bit(v.boolean)], segment)
-	}
-}
-
-// addTo adds a segment to those that key leads to in m. Segments come in order.
-func addTo[K comparable](s *slotIndex, m map[K]int32, key K, segment int32) map[K]int32 {
-	if m == nil {
-		m = map[K]int32{}
-	}
-	switch former, ok := m[key]; {
-	case !ok:
-		m[key] = segment
-	case former >= 0 && former != segment:
-		m[key] = ^int32(len(s.several))
-		s.several = append(s.several, []int32{former, segment})
-	case former < 0:
-		if list := &s.several[^former]; (*list)[len(*list)-1] != segment {
-			*list = append(*list, segment)
-		}
-	}
-	return m
-}
-
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // mark sets the bits of the segments that v in slot makes worth trying.
 func (x *index) mark(set []uint64, slot int32, v *value) {
 	s := &x.slots[slot]
 	markAll(set, s.present)
-	switch v.kind {
-	case text:
-		markKey(set, s, s.texts, v.text)
-	case integer:
-		if v.large == nil { // guards by value have integers of 64 bits only
-			markKey(set, s, s.integers, v.integer)
-		}
-	case float:
-		markKey(set, s, s.floats, v.float) // NaN equals no key
-	case boolean:
-		markAll(set, s.booleans[bit(v.boolean)])
-	}
-}
-
-// markKey marks the segments that key leads to.
-func markKey[K comparable](set []uint64, s *slotIndex, m map[K]int32, key K) {
-	switch to, ok := m[key]; {
-	case !ok:
-	case to >= 0:
-		set[to>>6] |= 1 << (to & 63)
-	default:
-		markAll(set, s.several[^to])
+	if s.exact {
+		x.values.mark(set, slot, v)
 	}
 }
 
@@ -218,4 +161,11 @@ func markAll(set []uint64, segments []int32) {
 	for _, i := range segments {
 		set[i>>6] |= 1 << (i & 63)
 	}
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

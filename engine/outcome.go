@@ -11,38 +11,50 @@ import (
 type OutcomeID uint32
 
 // Outcome is one possible result of evaluating a feature, with its reason. Adapters
-// prepare an answer for each Outcome of a Program.
+// prepare an answer for each Outcome of a Program. A document has one for each of its
+// overrides, so what several of them have in common is shared. It is read-only.
 type Outcome struct {
 	// Feature has the id and the name of the winning feature state. Its type is the
 	// one that the environment's own feature states give to that id, STANDARD if they
 	// give none (docs/spec/behaviour.md#flags).
-	Feature domain.Feature
-	Enabled bool
-	Value   domain.Value
-	// Variant is the key of the option that an identity got, which is null for an
-	// option without a key, and "control" if it got no option. Without an identity,
-	// and if the winning feature state has no options or belongs to an identity,
-	// Variant is null.
-	Variant domain.Value
+	Feature *domain.Feature
+	// Segment is the segment whose feature state won, nil for other sources.
+	Segment *SegmentName
+	// Choice is what the options of the winning feature state have to do with it, nil
+	// if that has none.
+	Choice *Choice
+	Value  domain.Value
 	// Metadata is the text of the winning feature state's metadata, a JSON object, or
 	// "".
 	Metadata string
-	// Reason says why this is the result.
-	Reason Reason
-	// Source says which feature state won, and Segment which segment's it is. Segment
-	// is zero for other sources.
+	// Reason says why this is the result, and Source which feature state won.
+	Reason  Reason
 	Source  Source
-	Segment SegmentName
-	// Options is how many options the winning feature state has, Option the number of
-	// the one that an identity got, from 1 in the order in which they divide the
-	// percentages, and Weight its percentage. Option is 0 and Weight null if the
-	// result is not an option.
-	Options int
-	Option  int
-	Weight  domain.Value
+	Enabled bool
 	// Hidden means that client-side keys do not see it: the feature is server-key-only,
 	// or it is disabled and the environment hides disabled flags.
 	Hidden bool
+}
+
+// Choice says which option of a feature state an outcome is.
+type Choice struct {
+	// Number is that of the option that an identity got, from 1 in the order in which
+	// the options divide the percentages; 0: it got none, or there is no identity.
+	Number int
+	// Weight is the option's percentage. It is null if Number is 0.
+	Weight domain.Value
+	// Variant is the key of the option, which is null for an option without a key. It is
+	// "control" if an identity got no option, and null without an identity.
+	Variant domain.Value
+}
+
+// Variant returns the key of the option that an identity got, see Choice. It is null for
+// a feature state without options and for one that belongs to an identity.
+func (o *Outcome) Variant() domain.Value {
+	if o.Choice == nil {
+		return domain.Value{}
+	}
+	return o.Choice.Variant
 }
 
 // Reason says why a feature has its outcome.
@@ -91,7 +103,7 @@ func (o *Outcome) AppendReason(dst []byte) []byte {
 		}
 		return append(dst, o.Segment.Name...)
 	case Split:
-		return pytext.AppendStr(append(dst, "SPLIT; weight="...), jsonpath.Node(o.Weight))
+		return pytext.AppendStr(append(dst, "SPLIT; weight="...), jsonpath.Node(o.Choice.Weight))
 	default:
 		return append(dst, "ERROR; code=CIRCULAR_DEPENDENCY"...)
 	}

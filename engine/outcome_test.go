@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -37,7 +38,7 @@ func TestOutcomesSayWhy(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	premium, everybody := engine.SegmentName{ID: "7", Name: "premium"}, engine.SegmentName{ID: "8", Name: "everybody"}
+	premium, everybody := &engine.SegmentName{ID: "7", Name: "premium"}, &engine.SegmentName{ID: "8", Name: "everybody"}
 	plan := []domain.Trait{{Key: "plan", Value: domain.StringValue("premium")}}
 	key := domain.StringValue
 	weight := domain.NumberValue
@@ -48,25 +49,21 @@ func TestOutcomesSayWhy(t *testing.T) {
 	own := of("own", engine.Outcome{Reason: engine.Default})
 	static := of("own", engine.Outcome{Reason: engine.Static})
 	strong := of("strong", engine.Outcome{Reason: engine.TargetingMatch, Source: engine.FromSegment, Segment: everybody})
-	second := of("second", engine.Outcome{Reason: engine.Split, Options: 3, Option: 2, Variant: key("middle"), Weight: weight("99.5")})
-	plain := func(options int) engine.Outcome {
-		return of("control", engine.Outcome{Reason: engine.Static, Options: options})
-	}
-	control := func(options int) engine.Outcome {
-		return of("control", engine.Outcome{Reason: engine.Static, Options: options, Variant: key("control")})
-	}
-	all := of("all", engine.Outcome{Reason: engine.Split, Source: engine.FromSegment, Segment: premium, Options: 1, Option: 1, Weight: weight("100")})
+	second := of("second", engine.Outcome{Reason: engine.Split, Choice: &engine.Choice{Number: 2, Variant: key("middle"), Weight: weight("99.5")}})
+	plain := of("control", engine.Outcome{Reason: engine.Static, Choice: &engine.Choice{}})
+	control := of("control", engine.Outcome{Reason: engine.Static, Choice: &engine.Choice{Variant: key("control")}})
+	all := of("all", engine.Outcome{Reason: engine.Split, Source: engine.FromSegment, Segment: premium, Choice: &engine.Choice{Number: 1, Weight: weight("100")}})
 	for _, test := range []struct {
 		name string
 		id   *domain.Identity
 		want []engine.Outcome
 	}{
-		{"no identity", nil, []engine.Outcome{static, strong, own, plain(3), own, plain(1)}},
-		{"nobody in particular", &domain.Identity{Identifier: "u"}, []engine.Outcome{static, strong, own, second, own, control(1)}},
+		{"no identity", nil, []engine.Outcome{static, strong, own, plain, own, plain}},
+		{"nobody in particular", &domain.Identity{Identifier: "u"}, []engine.Outcome{static, strong, own, second, own, control}},
 		{"a segment", &domain.Identity{Identifier: "u", Traits: plan}, []engine.Outcome{static, strong,
-			of("segment", engine.Outcome{Reason: engine.TargetingMatch, Source: engine.FromSegment, Segment: premium}), second, all, control(1)}},
+			of("segment", engine.Outcome{Reason: engine.TargetingMatch, Source: engine.FromSegment, Segment: premium}), second, all, control}},
 		{"an override of its own", &domain.Identity{Identifier: "chosen", Traits: plan}, []engine.Outcome{static, strong,
-			of("identity", engine.Outcome{Reason: engine.TargetingMatch, Source: engine.FromIdentity}), second, all, control(1)}},
+			of("identity", engine.Outcome{Reason: engine.TargetingMatch, Source: engine.FromIdentity}), second, all, control}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ids := p.Flags()
@@ -76,8 +73,8 @@ func TestOutcomesSayWhy(t *testing.T) {
 			for i, id := range ids {
 				got, want := p.Outcomes()[id], test.want[i]
 				want.Feature, want.Enabled = got.Feature, true
-				if got != want {
-					t.Errorf("feature %d: %+v\nwant %+v", i, got, want)
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("feature %d: %+v, %+v\nwant %+v, %+v", i, got, got.Choice, want, want.Choice)
 				}
 			}
 		})
@@ -85,15 +82,16 @@ func TestOutcomesSayWhy(t *testing.T) {
 }
 
 func TestReasonsInTheWordsOfTheEngine(t *testing.T) {
-	segment := engine.SegmentName{ID: "7", Name: "premium"}
+	segment := &engine.SegmentName{ID: "7", Name: "premium"}
+	weight := func(token string) *engine.Choice { return &engine.Choice{Weight: domain.NumberValue(token)} }
 	for want, o := range map[string]engine.Outcome{
 		"STATIC":                           {Reason: engine.Static},
 		"DEFAULT":                          {Reason: engine.Default},
 		"TARGETING_MATCH; segment=premium": {Reason: engine.TargetingMatch, Source: engine.FromSegment, Segment: segment},
 		"TARGETING_MATCH; segment=identity_overrides": {Reason: engine.TargetingMatch, Source: engine.FromIdentity},
-		"SPLIT; weight=30":                            {Reason: engine.Split, Weight: domain.NumberValue("30")},
-		"SPLIT; weight=30.0":                          {Reason: engine.Split, Weight: domain.NumberValue("30.0")},
-		"SPLIT; weight=1e-05":                         {Reason: engine.Split, Weight: domain.NumberValue("0.00001"), Source: engine.FromSegment, Segment: segment},
+		"SPLIT; weight=30":                            {Reason: engine.Split, Choice: weight("30")},
+		"SPLIT; weight=30.0":                          {Reason: engine.Split, Choice: weight("30.0")},
+		"SPLIT; weight=1e-05":                         {Reason: engine.Split, Choice: weight("0.00001"), Source: engine.FromSegment, Segment: segment},
 		"ERROR; code=CIRCULAR_DEPENDENCY":             {Reason: engine.Circular, Source: engine.FromSegment, Segment: segment},
 	} {
 		if got := string(o.AppendReason(nil)); got != want {

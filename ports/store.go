@@ -60,10 +60,10 @@ type Reader interface {
 type Writer interface {
 	// Put replaces the record under r.Key if its version is still ifVersion ("": if the
 	// record does not exist or is corrupt) and returns the new version. It does not
-	// keep or change r.Body. When it returns nil the record survives a crash of this
-	// process, where the backend is durable. After an error other than ErrConflict the
-	// record is whole, either the former or the new one. Errors: ErrConflict,
-	// ErrUnavailable, ErrClosed.
+	// change r.Body, and may keep it: the caller does not change it either from then on.
+	// When it returns nil the record survives a crash of this process, where the backend
+	// is durable. After an error other than ErrConflict the record is whole, either the
+	// former or the new one. Errors: ErrConflict, ErrUnavailable, ErrClosed.
 	Put(ctx context.Context, r Record, ifVersion Version) (Version, error)
 	// Touch moves the record's CheckedAt forward, never back, if its version is v. The
 	// version stays, and nobody is woken. It may be delayed, and lost in a crash.
@@ -137,8 +137,8 @@ type Stater interface {
 }
 
 // Store is a document store. All methods are safe for concurrent use, do not touch a
-// call's arguments after it has returned, and obey the context: a call whose context
-// has ended returns its error. Keys, lease names and state names are arbitrary texts of
+// call's arguments after it has returned, except for the Body of a record, and obey the
+// context: a call whose context has ended returns its error. Keys, lease names and state names are arbitrary texts of
 // up to 1,024 bytes, compared byte for byte.
 type Store interface {
 	Reader

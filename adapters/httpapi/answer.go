@@ -20,12 +20,14 @@ var (
 // prepared is a body that was made before it was requested. It is safe for concurrent
 // use.
 type prepared struct {
-	plain       []byte
-	plainLength []string
-	tag         string // opaque part of the entity tag
-	plainTag    []string
-	zipped      *zipped // nil for a short body
+	plain  []byte
+	length [1]string // values of headers
+	etag   [1]string
+	zipped *zipped // nil for a short body
 }
+
+// tag returns the opaque part of the entity tag.
+func (b *prepared) tag() string { return b.etag[0][1 : len(b.etag[0])-1] }
 
 // zipped is the gzipped form of a prepared body. It is made for the first client that
 // accepts it: of thousands of environments, many are not asked for.
@@ -34,8 +36,8 @@ type zipped struct {
 	compress func([]byte) []byte
 
 	body   []byte // nil when gzip saves nothing
-	length []string
-	tag    []string
+	length [1]string
+	etag   [1]string
 }
 
 // zip returns the gzipped form, or nil when there is none.
@@ -46,7 +48,7 @@ func (b *prepared) zip() *zipped {
 	}
 	z.once.Do(func() {
 		if body := z.compress(b.plain); len(body) < len(b.plain) {
-			z.body, z.length = body, []string{strconv.Itoa(len(body))}
+			z.body, z.length[0] = body, strconv.Itoa(len(body))
 		}
 		z.compress = nil
 	})
@@ -68,10 +70,10 @@ func (b *prepared) zipFor(r *http.Request) *zipped {
 func (b *prepared) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["Content-Type"] = headerJSON
-	body, length, tag := b.plain, b.plainLength, b.plainTag
+	body, length, tag := b.plain, b.length[:], b.etag[:]
 	if z := b.zipFor(r); z != nil {
 		h["Content-Encoding"] = headerGzip
-		body, length, tag = z.body, z.length, z.tag
+		body, length, tag = z.body, z.length[:], z.etag[:]
 	}
 	h["Content-Length"] = length
 	h["Etag"] = tag

@@ -70,15 +70,15 @@ func (a *API) writePrepared(w http.ResponseWriter, r *http.Request, p *presentat
 	if a.heldByDate(h, r, p) {
 		form = formAny
 	} else if named := r.Header["If-None-Match"]; len(named) > 0 {
-		form = matchTag(named, b.tag)
+		form = matchTag(named, b.tag())
 	}
 	if form == formNone {
 		b.write(w, r)
 		return
 	}
-	h["Etag"] = b.plainTag
+	h["Etag"] = b.etag[:]
 	if b.zipped != nil && (form == formZipped || form == formAny && b.zipFor(r) != nil) {
-		h["Etag"] = b.zipped.tag
+		h["Etag"] = b.zipped.etag[:]
 	}
 	w.WriteHeader(http.StatusNotModified)
 }
@@ -108,11 +108,11 @@ func notModified(w http.ResponseWriter, r *http.Request, tag identityTag) bool {
 		return false
 	}
 	h := w.Header()
-	plain, zipped := quoted(opaque)
-	h["Etag"] = plain
+	suffix := ""
 	if form == formZipped {
-		h["Etag"] = zipped
+		suffix = gzipSuffix
 	}
+	h["Etag"] = []string{quoted(opaque, suffix)}
 	varyByEncoding(h) // the length of the body is unknown, and Vary is always safe
 	w.WriteHeader(http.StatusNotModified)
 	return true

@@ -23,7 +23,7 @@ func (a *API) getDocument(w http.ResponseWriter, r bunrouter.Request) error {
 		return errNoDocument
 	}
 	p := presentationOf(entry.Environment)
-	asked, paged, err := pageOf(r.URL.RawQuery, p.document.tag)
+	asked, paged, err := pageOf(r.URL.RawQuery, p.document.tag())
 	switch {
 	case err != nil:
 		return err

@@ -28,10 +28,9 @@ const answerScheme = "2"
 // bodyTag returns the opaque part of a body's entity tag, given its SHA-256.
 func bodyTag(digest [sha256.Size]byte) string { return hex.EncodeToString(digest[:16]) }
 
-// quoted returns the header values of the entity tags of a body's two forms.
-func quoted(opaque string) (plain, zipped []string) {
-	return []string{`"` + opaque + `"`}, []string{`"` + opaque + gzipSuffix + `"`}
-}
+// quoted returns the entity tag of a form of a body, of which suffix is that of its
+// encoding.
+func quoted(opaque, suffix string) string { return `"` + opaque + suffix + `"` }
 
 // identityTag is the entity tag of an answer about an identity. Zero means no tag.
 type identityTag uint64

@@ -205,8 +205,8 @@ func appendEvaluation(dst []byte, entry app.Entry, o *engine.Outcome) []byte {
 	}
 	dst = append(append(dst, `,"metadata":{"source":"`...), ofrepSources[o.Source]...)
 	dst = append(dst, '"')
-	if o.Option > 0 {
-		weight, _ := o.Weight.Float()
+	if o.Choice != nil && o.Choice.Number > 0 {
+		weight, _ := o.Choice.Weight.Float()
 		dst = strconv.AppendFloat(append(dst, `,"weight":`...), weight, 'f', -1, 64)
 	}
 	if o.Reason == engine.Circular {
@@ -238,11 +238,11 @@ var ofrepSources = [...]string{engine.FromEnvironment: "environment", engine.Fro
 // their ids; control for those who get no option; and otherwise the source of the value.
 func appendVariant(dst []byte, o *engine.Outcome) []byte {
 	switch {
-	case o.Variant.Text() != "":
-		return jsonscan.AppendString(dst, o.Variant.Text())
-	case o.Option > 0:
-		return append(strconv.AppendInt(append(dst, `"variant-`...), int64(o.Option), 10), '"')
-	case o.Options > 0:
+	case o.Variant().Text() != "":
+		return jsonscan.AppendString(dst, o.Variant().Text())
+	case o.Choice != nil && o.Choice.Number > 0:
+		return append(strconv.AppendInt(append(dst, `"variant-`...), int64(o.Choice.Number), 10), '"')
+	case o.Choice != nil:
 		return append(dst, `"control"`...)
 	case o.Source == engine.FromSegment:
 		return append(dst, `"segment-override"`...)

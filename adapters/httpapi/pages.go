@@ -148,10 +148,9 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	a.served(entry, domain.ResourceEnvironmentDocument)
 	h := w.Header()
 	p.stamp(h)
-	tag := p.seeds.identity(domain.ServerSide, []byte(asked.cursor(p.document.tag)))
+	tag := p.seeds.identity(domain.ServerSide, []byte(asked.cursor(p.document.tag())))
 	if a.heldByDate(h, r, p) {
-		plain, _ := quoted(tag.opaque())
-		h["Etag"] = plain
+		h["Etag"] = []string{quoted(tag.opaque(), "")}
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -159,7 +158,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 		return nil
 	}
 	if more {
-		h["Link"] = []string{"<" + documentLink(r.URL.Path) + "?page_id=" + next.cursor(p.document.tag) + `>; rel="next"`}
+		h["Link"] = []string{"<" + documentLink(r.URL.Path) + "?page_id=" + next.cursor(p.document.tag()) + `>; rel="next"`}
 	}
 	return a.write(w, r, http.StatusOK, body, tag)
 }

@@ -100,15 +100,22 @@ func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 		p.fragments()
 	}
 	all, visible := []byte{'['}, []byte{'['}
+	ends := make([]int, len(flags))
 	for i, id := range flags {
-		flag := append(appendReason(appendFlag(nil, &outcomes[id]), &outcomes[id]), '}')
-		p.features[i] = pr.prepareOwn(flag)
-		all = append(append(all, flag...), ',')
+		begin := len(all)
+		all = append(append(appendReason(appendFlag(all, &outcomes[id]), &outcomes[id]), '}'), ',')
+		ends[i] = len(all)
 		if !p.hidden[id] {
-			visible = append(append(visible, flag...), ',')
+			visible = append(visible, all[begin:]...)
 		}
 	}
-	every := pr.prepareOwn(closeList(all))
+	all = bytes.Clone(closeList(all)) // without the room to grow
+	begin := 1
+	for i, end := range ends {
+		p.features[i] = pr.prepareOwn(all[begin : end-1 : end-1])
+		begin = end
+	}
+	every := pr.prepareOwn(all)
 	p.flags = [2]*prepared{domain.ClientSide: &every, domain.ServerSide: &every}
 	if len(visible) < len(all) {
 		some := pr.prepareOwn(closeList(visible))
@@ -182,7 +189,7 @@ func appendFlag(dst []byte, o *engine.Outcome) []byte {
 
 // appendIdentityFlag appends a flag as an answer about an identity has it.
 func appendIdentityFlag(dst []byte, o *engine.Outcome) []byte {
-	dst = o.Variant.AppendJSON(append(appendFlag(dst, o), `,"variant":`...))
+	dst = o.Variant().AppendJSON(append(appendFlag(dst, o), `,"variant":`...))
 	dst = appendReason(dst, o)
 	if o.Metadata != "" {
 		dst = append(append(dst, `,"metadata":`...), o.Metadata...)
@@ -223,11 +230,10 @@ func (pr *Presenter) prepareOwn(body []byte) prepared { return pr.prepare(body, 
 // prepare returns body ready to be served. It keeps body, whose SHA-256 is digest. A
 // large body is gzipped at once, because no request should wait for that.
 func (pr *Presenter) prepare(body []byte, digest [sha256.Size]byte) prepared {
-	b := prepared{plain: body, plainLength: []string{strconv.Itoa(len(body))}, tag: bodyTag(digest)}
-	var zippedTag []string
-	b.plainTag, zippedTag = quoted(b.tag)
+	tag := bodyTag(digest)
+	b := prepared{plain: body, length: [1]string{strconv.Itoa(len(body))}, etag: [1]string{quoted(tag, "")}}
 	if len(body) >= compressFrom {
-		b.zipped = &zipped{compress: pr.compress, tag: zippedTag}
+		b.zipped = &zipped{compress: pr.compress, etag: [1]string{quoted(tag, gzipSuffix)}}
 	}
 	if len(body) >= bigBody {
 		b.zip()

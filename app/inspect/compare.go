@@ -85,7 +85,7 @@ func (c *Comparer) Identity(number int, id *domain.Identity) {
 			continue
 		}
 		a, b := &c.before.Outcomes()[before], &c.after.Outcomes()[c.outcomes[1][other]]
-		if a.Enabled != b.Enabled || a.Value != b.Value || a.Variant != b.Variant {
+		if a.Enabled != b.Enabled || a.Value != b.Value || a.Variant() != b.Variant() {
 			changed = append(changed, Changed{name, seen(a), seen(b)})
 		}
 	}
@@ -104,4 +104,4 @@ func (c *Comparer) Identity(number int, id *domain.Identity) {
 // Result returns what was found so far. It is not to be changed.
 func (c *Comparer) Result() *Comparison { return c.result }
 
-func seen(o *engine.Outcome) *Seen { return &Seen{o.Enabled, raw(o.Value), raw(o.Variant)} }
+func seen(o *engine.Outcome) *Seen { return &Seen{o.Enabled, raw(o.Value), raw(o.Variant())} }

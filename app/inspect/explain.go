@@ -87,7 +87,7 @@ func notesOf(e *domain.Environment, id *domain.Identity) (notes []string) {
 func flagOf(x *engine.Explainer, explained *engine.Explanation, trace *engine.FeatureTrace) Flag {
 	o := &x.Program().Outcomes()[trace.Outcome]
 	f := Flag{
-		Feature: o.Feature.Name, Enabled: o.Enabled, Value: raw(o.Value), Variant: raw(o.Variant), Reason: string(o.AppendReason(nil)), Hidden: o.Hidden,
+		Feature: o.Feature.Name, Enabled: o.Enabled, Value: raw(o.Value), Variant: raw(o.Variant()), Reason: string(o.AppendReason(nil)), Hidden: o.Hidden,
 		Dependencies: dependenciesOf(x, explained, trace.Feature),
 	}
 	decided := trace.Identity != nil
@@ -126,7 +126,7 @@ func stateOf(trace engine.StateTrace) *State {
 	}
 	s.Split = &Split{Hashed: trace.Split.Key, Percentage: trace.Split.Percentage}
 	for _, o := range trace.Split.Options {
-		s.Split.Options = append(s.Split.Options, Option{raw(o.Outcome.Variant), raw(o.Outcome.Value), o.Start, o.End, o.Chosen})
+		s.Split.Options = append(s.Split.Options, Option{raw(o.Outcome.Variant()), raw(o.Outcome.Value), o.Start, o.End, o.Chosen})
 	}
 	return s
 }
@@ -162,7 +162,7 @@ func dependenciesOf(x *engine.Explainer, explained *engine.Explanation, feature 
 				break
 			}
 			o := &x.Program().Outcomes()[explained.Outcomes[read]]
-			d := Dependency{Feature: o.Feature.Name, Enabled: o.Enabled, Value: raw(o.Value), Variant: raw(o.Variant), Reason: string(o.AppendReason(nil)), Repeated: shown[read]}
+			d := Dependency{Feature: o.Feature.Name, Enabled: o.Enabled, Value: raw(o.Value), Variant: raw(o.Variant()), Reason: string(o.AppendReason(nil)), Repeated: shown[read]}
 			if !shown[read] {
 				shown[read] = true
 				d.Dependencies = below(read)

@@ -15,7 +15,7 @@ import (
 func recordDefects() []defect {
 	return []defect{
 		{
-			name: "put keeps the body it is given",
+			name: "get returns the body that put keeps",
 			wrap: func(s *shim, b *backend) {
 				var mu sync.Mutex
 				kept := make(map[ports.Version][]byte)
@@ -38,7 +38,7 @@ func recordDefects() []defect {
 					return r, err
 				}
 			},
-			fails: []string{"put-keeps-and-changes-nothing-of-body"},
+			fails: []string{"put-does-not-change-body"},
 		},
 		{
 			name: "put changes what is behind the body",
@@ -51,7 +51,7 @@ func recordDefects() []defect {
 					return put(ctx, r, ifVersion)
 				}
 			},
-			fails: []string{"put-keeps-and-changes-nothing-of-body"},
+			fails: []string{"put-does-not-change-body"},
 		},
 		{
 			name: "get uses its buffer again",

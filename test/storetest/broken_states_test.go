@@ -1,6 +1,7 @@
 package storetest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -19,7 +20,7 @@ func stateDefects() []defect {
 					return r.Body, r.Version, err
 				}
 				s.putState = func(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
-					return s.put(ctx, ports.Record{Key: domain.EnvironmentKey(name), Body: value}, ifVersion)
+					return s.put(ctx, ports.Record{Key: domain.EnvironmentKey(name), Body: bytes.Clone(value)}, ifVersion)
 				}
 			},
 			fails: []string{"name-spaces-apart"},

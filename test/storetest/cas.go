@@ -71,7 +71,7 @@ func casCases() []testCase {
 		},
 		{
 			name: "concurrent-use",
-			law:  `All methods are safe for concurrent use, do not touch a call's arguments after it has returned, and obey the context: a call whose context has ended returns its error.`,
+			law:  `All methods are safe for concurrent use, do not touch a call's arguments after it has returned, except for the Body of a record, and obey the context: a call whose context has ended returns its error.`,
 			run:  concurrentUse,
 		},
 	}

@@ -11,22 +11,17 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// record is a ports.Record as it is held, its Body apart.
-type record struct {
-	ports.Record
-	packed packed
-}
-
-func (s *store) record(ctx context.Context, key domain.EnvironmentKey) (record, error) {
+// record returns the record under key with the Body that the store keeps.
+func (s *store) record(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
 	if err := s.life.Enter(ctx); err != nil {
-		return record{}, err
+		return ports.Record{}, err
 	}
 	defer s.life.Leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.records[key]
 	if !ok {
-		return record{}, ports.ErrNotFound
+		return ports.Record{}, ports.ErrNotFound
 	}
 	return r, nil
 }
@@ -34,16 +29,15 @@ func (s *store) record(ctx context.Context, key domain.EnvironmentKey) (record, 
 // Get implements ports.Reader.
 func (s *store) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
 	r, err := s.record(ctx, key)
-	if err == nil {
-		r.Body, err = r.packed.body()
-	}
-	return r.Record, err
+	r.Body = copyOf(r.Body)
+	return r, err
 }
 
 // Stat implements ports.Reader.
 func (s *store) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
 	r, err := s.record(ctx, key)
-	return r.Record, err
+	r.Body = nil
+	return r, err
 }
 
 // List implements ports.Reader.
@@ -57,21 +51,20 @@ func (s *store) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
 	return slices.Collect(maps.Keys(s.records)), nil
 }
 
-// Put implements ports.Writer.
+// Put implements ports.Writer. It keeps r.Body, which is that of the document that is
+// served.
 func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error) {
 	if err := s.life.Enter(ctx); err != nil {
 		return "", err
 	}
 	defer s.life.Leave()
-	body := pack(r.Body) // before the lock is taken, as it may be large
-	r.Body = nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.records[r.Key].Version != ifVersion {
 		return "", ports.ErrConflict
 	}
 	r.Version = s.nextVersion()
-	s.records[r.Key] = record{r, body}
+	s.records[r.Key] = r
 	s.watches.Changed(r.Key)
 	return r.Version, nil
 }

@@ -23,7 +23,7 @@ type store struct {
 
 	mu      sync.Mutex // taken before that of a watcher; nothing slow is done under it
 	changes uint64
-	records map[domain.EnvironmentKey]record
+	records map[domain.EnvironmentKey]ports.Record
 	states  map[string]state
 }
 
@@ -37,7 +37,7 @@ func newStore(now func() time.Time) *store {
 		life:    lifecycle.New(),
 		now:     now,
 		epoch:   rand.Text(),
-		records: make(map[domain.EnvironmentKey]record),
+		records: make(map[domain.EnvironmentKey]ports.Record),
 		states:  make(map[string]state),
 	}
 }

@@ -43,8 +43,8 @@ type (
 		w        width
 	}
 
-	// atomic is (?>…): once matched it is never entered again.
-	atomic struct{ body node }
+	// atomicGroup is (?>…): once matched it is never entered again.
+	atomicGroup struct{ body node }
 
 	// look is a lookahead or a lookbehind.
 	look struct {
@@ -99,7 +99,7 @@ func (n class) width() width         { return oneChar }
 func (n position) width() width      { return width{} }
 func (n group) width() width         { return n.body.width() }
 func (n repeat) width() width        { return n.w }
-func (n atomic) width() width        { return n.body.width() }
+func (n atomicGroup) width() width   { return n.body.width() }
 func (n look) width() width          { return width{} }
 func (n backreference) width() width { return n.w }
 func (n conditional) width() width   { return n.w }

@@ -7,9 +7,11 @@ func CompileBacktracking(pattern string) (*Regexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Regexp{program: assemble(tree)}, nil
+	re := &Regexp{pattern: pattern}
+	re.matcher.Store(&matcher{program: assemble(tree)})
+	return re, nil
 }
 
 // Backtracks reports whether a pattern needs the backtracking engine, if only for some
 // texts.
-func Backtracks(re *Regexp) bool { return re.program != nil }
+func Backtracks(re *Regexp) bool { return re.compiled().program != nil }

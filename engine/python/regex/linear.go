@@ -65,6 +65,17 @@ func emitLinear(t *tree) (re *regexp.Regexp, limits textLimits) {
 	return re, e.limits
 }
 
+// linearEffort is about how many instructions and character ranges emitLinear handles, 0 if it
+// cannot express the pattern.
+func linearEffort(t *tree) int {
+	size := linearSize(t.root)
+	e := &linearEmitter{}
+	if size > maxLinearSize || !e.emit(t.root, true) {
+		return 0
+	}
+	return int(size) + e.ranges
+}
+
 // linearSize is about how many instructions a construct takes on Go's engine, which copies the
 // body of a counted repeat. A construct that it does not know takes too many.
 func linearSize(n node) uint64 {
@@ -90,7 +101,7 @@ func linearSize(n node) uint64 {
 			return tooMany
 		}
 		size += capped(linearSize(n.body)+1, copies)
-	case atomic, look, backreference, conditional:
+	case atomicGroup, look, backreference, conditional:
 		return tooMany
 	}
 	return min(size, tooMany)

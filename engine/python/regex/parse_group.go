@@ -21,7 +21,7 @@ func (p *parser) parseGroup(start int, f flags, depth int, leads bool) (node, er
 		return group{body: body}, err
 	case t.is('>'):
 		body, err := p.parseBody(start, f, depth)
-		return atomic{body: body}, err
+		return atomicGroup{body: body}, err
 	case t.is('#'):
 		for t = p.next(); !t.is(')'); t = p.next() {
 			if t.end() {

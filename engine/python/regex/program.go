@@ -80,7 +80,7 @@ func (a *assembler) findReferences(n node) {
 		a.findReferences(n.body)
 	case repeat:
 		a.findReferences(n.body)
-	case atomic:
+	case atomicGroup:
 		a.findReferences(n.body)
 	case look:
 		a.findReferences(n.body)
@@ -137,7 +137,7 @@ func (a *assembler) node(n node) {
 		a.add(instruction{op: opSave, x: register + 1})
 	case repeat:
 		a.repeat(n)
-	case atomic:
+	case atomicGroup:
 		mark := a.reserve(2)
 		a.add(instruction{op: opMark, x: mark})
 		a.node(n.body)

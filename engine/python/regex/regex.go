@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"sync"
+	"sync/atomic"
 )
 
 var (
@@ -15,8 +16,16 @@ var (
 	ErrBudget = errors.New("regular expression match budget exhausted")
 )
 
-// Regexp is a compiled Python regular expression. It is immutable and safe for concurrent use.
+// Regexp is a Python regular expression. It is safe for concurrent use.
 type Regexp struct {
+	pattern string
+	// matcher is nil until the first match. Of thousands of environments, the segments of many
+	// are never asked for, and a matcher takes many times the memory of its pattern.
+	matcher atomic.Pointer[matcher]
+}
+
+// matcher is a pattern, compiled. It is immutable.
+type matcher struct {
 	// linear is nil if the pattern can not be expressed on Go's engine at all.
 	linear *regexp.Regexp
 	// size is about how many instructions linear has.
@@ -28,21 +37,43 @@ type Regexp struct {
 	machines sync.Pool
 }
 
+// eagerEffort is the effort from which Compile makes the matcher: it takes longer, some 50
+// microseconds, than a first match should wait.
+const eagerEffort = 250
+
 // Compile parses a Python regular expression. The time and memory it takes are bounded by the
 // length of the pattern, whatever repeat counts it names. An error wraps [ErrSyntax] and names
-// the cause and its position, counted in characters as Python does.
+// the cause and its position, counted in characters as Python does. The first match completes
+// the compilation of a simple pattern.
 func Compile(pattern string) (*Regexp, error) {
 	tree, err := parse(pattern)
 	if err != nil {
 		return nil, err
 	}
-	re := &Regexp{}
-	re.linear, re.limits = emitLinear(tree)
-	re.size = int(linearSize(tree.root))
-	if re.linear == nil || re.limits != 0 {
-		re.program = assemble(tree)
+	re := &Regexp{pattern: pattern}
+	if linearEffort(tree) >= eagerEffort {
+		re.matcher.Store(newMatcher(tree))
 	}
 	return re, nil
+}
+
+func newMatcher(tree *tree) *matcher {
+	m := &matcher{size: int(linearSize(tree.root))}
+	m.linear, m.limits = emitLinear(tree)
+	if m.linear == nil || m.limits != 0 {
+		m.program = assemble(tree)
+	}
+	return m
+}
+
+// compiled returns the matcher, which it makes if there is none.
+func (re *Regexp) compiled() *matcher {
+	if m := re.matcher.Load(); m != nil {
+		return m
+	}
+	tree, _ := parse(re.pattern) // Compile has parsed it
+	re.matcher.CompareAndSwap(nil, newMatcher(tree))
+	return re.matcher.Load()
 }
 
 // Match reports whether Python's re.match would find a match at the start of text. It takes the
@@ -51,22 +82,26 @@ func Compile(pattern string) (*Regexp, error) {
 // and text alone, never on the machine's load. A byte of text that is not valid UTF-8 counts as
 // one U+FFFD. Safe for concurrent use.
 func (re *Regexp) Match(text string, steps *int) (matched bool, err error) {
-	if re.linear != nil && re.limits.allow(text) {
+	return re.compiled().match(text, steps)
+}
+
+func (m *matcher) match(text string, steps *int) (matched bool, err error) {
+	if m.linear != nil && m.limits.allow(text) {
 		// Go's engine has no budget: it is charged what it needs at most.
-		cost := re.size * (len(text) + 1)
+		cost := m.size * (len(text) + 1)
 		if cost > *steps {
 			return false, ErrBudget
 		}
 		*steps -= cost
-		return re.linear.MatchString(text), nil
+		return m.linear.MatchString(text), nil
 	}
-	m, ok := re.machines.Get().(*machine)
+	worker, ok := m.machines.Get().(*machine)
 	if !ok {
-		m = &machine{}
+		worker = &machine{}
 	}
-	matched, err = m.match(re.program, text, steps)
-	if m.small() {
-		re.machines.Put(m)
+	matched, err = worker.match(m.program, text, steps)
+	if worker.small() {
+		m.machines.Put(worker)
 	}
 	return matched, err
 }

@@ -206,3 +206,22 @@ func TestLinearMatchAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations per match", allocations)
 	}
 }
+
+// The first matches complete the compilation, whoever comes first.
+func TestFirstMatchesAtOneTime(t *testing.T) {
+	for _, pattern := range []string{`a[0-9]+`, `a(?=1)`, `a\w{100}|a1`} {
+		re, err := regex.Compile(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if matched, err := match(re, "a1"); !matched || err != nil {
+					t.Errorf("%s: %v, %v", pattern, matched, err)
+				}
+			})
+		}
+		all.Wait()
+	}
+}

@@ -1,11 +1,14 @@
 package inprocess
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"runtime"
 	"testing"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
@@ -75,4 +78,34 @@ func TestIndexedSegmentsMatch(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEnvironmentsTakeLittleMemory bounds what an environment keeps in the heap, its
+// document included, before it is asked for the flags of an identity. docs/scaling.md
+// tells operators to expect 4 times the document with the room that the collector needs.
+func TestEnvironmentsTakeLittleMemory(t *testing.T) {
+	document := profile.Document(profile.Size{Features: 20, Segments: 5, Conditions: 5})
+	const n, most = 50, 2.4
+	environments := make([]*app.Environment, n)
+	before := inUse()
+	for i := range environments {
+		e, err := compile(bytes.Clone(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		environments[i] = e
+	}
+	each := float64(inUse()-before) / n
+	if factor := each / float64(len(document)); factor > most {
+		t.Errorf("%.0f bytes for a document of %d, %.2f times as much, want at most %v", each, len(document), factor, most)
+	}
+	runtime.KeepAlive(environments)
+}
+
+func inUse() int64 {
+	runtime.GC()
+	runtime.GC() // what the first one found only then
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -112,6 +112,8 @@ func TestImage(t *testing.T) {
 	t.Run("serves", func(t *testing.T) { serves(t, tag) })
 	t.Run("commands", func(t *testing.T) { commands(t, tag) })
 	t.Run("writes into /app", func(t *testing.T) { writes(t, tag) })
+	t.Run("keeps to its memory", func(t *testing.T) { memoryLimit(t, tag) })
+	t.Run("knows time zones", func(t *testing.T) { timeZone(t, tag) })
 	t.Run("is unhealthy without documents", func(t *testing.T) { unhealthy(t, tag) })
 }
 
@@ -181,19 +183,38 @@ func serves(t *testing.T, tag string) {
 
 func awaitHealth(t *testing.T, id, want string) {
 	t.Helper()
+	await(t, want+" running", func() (string, bool) {
+		status := docker(t, "inspect", "-f", "{{.State.Health.Status}} {{.State.Status}}", id)
+		return status, status == want+" running"
+	})
+}
+
+// awaitLog waits until a container has logged a text.
+func awaitLog(t *testing.T, id, want string) {
+	t.Helper()
+	await(t, want, func() (string, bool) {
+		out := docker(t, "logs", id)
+		return out, strings.Contains(out, want)
+	})
+}
+
+// await waits until look returns true. It shows what look returned last if that takes
+// too long.
+func await(t *testing.T, want string, look func() (string, bool)) {
+	t.Helper()
 	limit := time.NewTimer(startTime)
 	defer limit.Stop()
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		status := docker(t, "inspect", "-f", "{{.State.Health.Status}} {{.State.Status}}", id)
-		if status == want+" running" {
+		seen, done := look()
+		if done {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-limit.C:
-			t.Fatalf("%s after %s, want %s", status, startTime, want)
+			t.Fatalf("after %s, want %s:\n%s", startTime, want, seen)
 		}
 	}
 }
@@ -232,6 +253,22 @@ func writes(t *testing.T, tag string) {
 	if err != nil || header.Uid != 10001 || header.FileInfo().Mode().Perm() != 0o600 {
 		t.Errorf("%+v, %v", header, err)
 	}
+}
+
+// memoryLimit gives a container 256 MiB, of which the Go runtime uses nine tenths.
+func memoryLimit(t *testing.T, tag string) {
+	id := create(t, append(sample(t), "--network", "none", "--memory", "256m", "-e", "LOGGING_LOG_FORMAT=json", tag)...)
+	docker(t, "start", id)
+	awaitLog(t, id, `"limit_bytes":241591910,"source":"cgroup"`)
+}
+
+// timeZone: the image has no database of time zones, the binary has.
+func timeZone(t *testing.T, tag string) {
+	const override = `{"formatters":{"local":{"format":"%(asctime)s %(message)s","datefmt":"%z"}},` +
+		`"handlers":{"out":{"class":"logging.StreamHandler","formatter":"local"}},"loggers":{"":{"handlers":["out"],"level":"INFO"}}}`
+	id := create(t, append(sample(t), "--network", "none", "-e", "TZ=Asia/Kolkata", "-e", `LOGGING={"override":`+override+`}`, tag)...)
+	docker(t, "start", id)
+	awaitLog(t, id, "+0530 listening")
 }
 
 func unhealthy(t *testing.T, tag string) {

@@ -21,6 +21,7 @@ import (
 const (
 	sampleKey     = "sample_client_key"
 	webhookSecret = "a_webhook_secret"
+	adminToken    = "an_admin_token"
 )
 
 // Every command of the documentation does what its page says.
@@ -58,6 +59,7 @@ type world struct {
 	store       string // a file with the sample's document
 	binary      string
 	address     string // of the proxy that serves the sample
+	admin       string // address of its admin listener
 }
 
 func newWorld(t *testing.T) *world {
@@ -74,9 +76,11 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.admin = fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t))
+	_, adminPort, _ := strings.Cut(w.admin, ":")
 	start := func(variable, value string) *harness.Proxy {
 		p := harness.StartProxy(t, harness.Setup{ConfigText: string(config), Env: map[string]string{
-			"API_URL": source, "WEBHOOK_SECRET": webhookSecret, variable: value,
+			"API_URL": source, "WEBHOOK_SECRET": webhookSecret, "ADMIN_PORT": adminPort, "ADMIN_TOKEN": adminToken, variable: value,
 			"EVENTS_URL": "http://127.0.0.1:1", // nothing leaves this machine
 		}})
 		p.WaitReady(t)
@@ -97,6 +101,7 @@ func newWorld(t *testing.T) *world {
 	w.environment = []string{
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(),
 		"API_URL=" + source, "SERVER_PORT=" + port, "STORE_URL=bolt:documents.db", "SECRET=" + webhookSecret, "LC_ALL=C.UTF-8",
+		"ADMIN_PORT=" + adminPort, "TOKEN=" + adminToken,
 	}
 	return w
 }
@@ -142,7 +147,7 @@ func (w *world) run(t *testing.T, dir string, b block) {
 			return
 		}
 	}
-	text := keyPattern.ReplaceAllString(strings.ReplaceAll(b.text, "localhost:8000", w.address), sampleKey)
+	text := keyPattern.ReplaceAllString(strings.NewReplacer("localhost:8000", w.address, "localhost:8001", w.admin).Replace(b.text), sampleKey)
 	if b.language == "console" {
 		w.compare(t, dir, b, text)
 		return
