@@ -374,7 +374,7 @@ func (k *keeper) get(ctx context.Context) (read ports.Record, err error) {
 func (k *keeper) follow(ctx context.Context) {
 	switch what, stat := k.record.stat(ctx); {
 	case what == unchanged:
-		k.seen(stat)
+		k.record.recall(stat)
 		return
 	case what == absent || what == unknown:
 		return

@@ -97,6 +97,11 @@ func (r *record) seen(stat ports.Record) (confirmed bool) {
 	return stat.CheckedAt.After(since)
 }
 
+// recall takes note of when a record that is the held document was confirmed. That is not
+// news: followers hear of confirmations when they happen, by the fleet's notes, and a
+// record may have been touched long before this node looks at it.
+func (r *record) recall(stat ports.Record) { r.checkedAt = later(r.checkedAt, stat.CheckedAt) }
+
 // judge decides whether a record that was read may take the place of the held
 // document.
 func (r *record) judge(read ports.Record, digest [32]byte, held *Environment) domain.Verdict {

@@ -65,8 +65,9 @@ func (t *Table) Read(names []string, now time.Time) []ports.Lease {
 	defer t.mu.Unlock()
 	all := make([]ports.Lease, len(names))
 	for i, name := range names {
-		if l := t.leases[name]; now.Before(l.Until) {
-			all[i] = l
+		all[i] = t.leases[name]
+		if !now.Before(all[i].Until) {
+			all[i] = ports.Lease{Note: all[i].Note}
 		}
 	}
 	return all
@@ -78,7 +79,7 @@ func (t *Table) Drop(names []string, holder string) {
 	defer t.mu.Unlock()
 	for _, name := range names {
 		if l, known := t.leases[name]; known && l.Holder == holder {
-			delete(t.leases, name)
+			t.leases[name] = ports.Lease{Note: l.Note}
 		}
 	}
 }
