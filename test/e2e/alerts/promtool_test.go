@@ -3,10 +3,14 @@
 package alerts_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // promtool runs promtool, and fails the test if it fails.
@@ -19,6 +23,26 @@ func promtool(t *testing.T, arguments ...string) {
 
 func TestPrometheusAcceptsTheRules(t *testing.T) {
 	promtool(t, "check", "rules", rulesFile)
+}
+
+// Prometheus can parse every query of the dashboard: they are checked as rules.
+func TestPrometheusAcceptsTheDashboard(t *testing.T) {
+	var recorded []map[string]string
+	for _, p := range readDashboard(t).Panels {
+		for i, target := range p.Targets {
+			expr := strings.ReplaceAll(target.Expr, "$__rate_interval", "5m")
+			recorded = append(recorded, map[string]string{"record": fmt.Sprintf("panel_%d_%d", p.ID, i), "expr": expr})
+		}
+	}
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	content, err := yaml.Marshal(map[string]any{"groups": []map[string]any{{"name": "dashboard", "rules": recorded}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "check", "rules", file)
 }
 
 // Each alert fires on series that are made up, and clears.
