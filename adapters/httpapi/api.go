@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -26,6 +27,7 @@ type API struct {
 	access        func(AccessRecord)
 	cors          cors
 	trusted       TrustedPeers
+	certificates  certificates
 
 	gate       *gate // nil: nothing is refused
 	refusalLog *refusalLog
@@ -53,7 +55,8 @@ type API struct {
 	compressors sync.Pool        // *compressor
 }
 
-// New returns the API that o describes. It fails on a missing Query.
+// New returns the API that o describes. It fails on a missing Query, and on a rule for a
+// name that no certificate can have.
 func New(o Options) (*API, error) {
 	if o.Query == nil {
 		return nil, errors.New("httpapi: no query to answer from")
@@ -97,6 +100,10 @@ func New(o Options) (*API, error) {
 	}
 	if a.inflight == nil {
 		a.inflight = NewInflight(0)
+	}
+	var err error
+	if a.certificates, err = newCertificates(o.Certificates); err != nil {
+		return nil, fmt.Errorf("httpapi: %w", err)
 	}
 	a.exchanges.New = func() any { return new(exchange) }
 	a.scratches.New = func() any { return new(scratch) }
@@ -180,7 +187,9 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	entry, err := a.lookup(keys[0])
 	switch err {
 	case nil:
-		err = a.admitKey(entry)
+		if err = a.certificates.admit(r.TLS, entry.Key); err == nil {
+			err = a.admitKey(entry)
+		}
 	case errUnknownKey:
 		err = unknownKey(keys[0])
 	}

@@ -60,6 +60,9 @@ type Options struct {
 	// Limits says which requests are refused: those of addresses that may not ask, and
 	// those that are too many. The zero value refuses none, at no cost.
 	Limits Limits
+	// Certificates says which environments clients may use by their certificates. The zero
+	// value allows all.
+	Certificates Certificates
 	// Access is called once for every request after its answer, on the request's
 	// goroutine. With nil the API keeps no access log, at no cost.
 	Access func(AccessRecord)

@@ -13,11 +13,12 @@ const (
 	rateLimited            rejection = "rate_limited"
 	overloaded             rejection = "overloaded"
 	forbiddenAddress       rejection = "address"
+	unfitCertificate       rejection = "client_certificate"
 )
 
 // rejections returns all reasons.
 func rejections() []rejection {
-	return []rejection{noKey, notAKey, clientKeyOnServerRoute, noDocument, bodyTooLarge, badBody, rateLimited, overloaded, forbiddenAddress}
+	return []rejection{noKey, notAKey, clientKeyOnServerRoute, noDocument, bodyTooLarge, badBody, rateLimited, overloaded, forbiddenAddress, unfitCertificate}
 }
 
 // as sets what the error counts as.

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"net/http"
 	"sync/atomic"
+
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 )
 
 // Stats are counts since the start, for metrics. The maps belong to the receiver.
@@ -14,6 +16,8 @@ type Stats struct {
 	SDKs map[string]int64
 	// Webhooks is how many calls of the webhook there were, by result.
 	Webhooks map[string]int64
+	// Streams are the event streams.
+	Streams sse.Stats
 	// Panics is how many handlers panicked.
 	Panics int64
 	// CacheHits and CacheMisses are lookups in the cache of identities, CacheEntries and
@@ -57,7 +61,7 @@ func (c *counters) servedTo(h http.Header) {
 func (a *API) Stats() Stats {
 	c := a.counters
 	s := Stats{
-		Rejected: c.rejected.counts(), SDKs: c.sdks.counts(), Webhooks: c.webhooks.counts(), Panics: c.panics.Load(),
+		Rejected: c.rejected.counts(), SDKs: c.sdks.counts(), Webhooks: c.webhooks.counts(), Panics: c.panics.Load(), Streams: a.streams.Stats(),
 		CacheHits: c.cacheHits.Load(), CacheMisses: c.cacheMisses.Load(),
 	}
 	if a.evaluations != nil {

@@ -31,6 +31,9 @@ func (a *API) stream(w http.ResponseWriter, r bunrouter.Request, events func(dom
 	if err != nil {
 		return err
 	}
+	if err := a.certificates.admit(r.TLS, key); err != nil {
+		return err
+	}
 	sse.SetHeader(w.Header())
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)

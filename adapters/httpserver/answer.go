@@ -77,6 +77,18 @@ func (a *answer) end() {
 	clear(a.header)
 }
 
+// ending returns why the connection ends with this answer.
+func (a *answer) ending() ending {
+	switch {
+	case a.failed != nil:
+		return endingOf(a.failed, endTimeout)
+	case a.last && a.status < http.StatusBadRequest:
+		return endPeer // its request asked for that, unless the server drains
+	default: // an error that closes, an incomplete answer or a panic
+		return endError
+	}
+}
+
 // Arrived returns when the whole request had arrived. Handlers that measure time need not
 // read the clock again.
 func (a *answer) Arrived() time.Time { return a.now }
@@ -296,7 +308,7 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c.server.forget(c)
 	read := bytes.NewReader(bytes.Clone(c.buffer[c.from:c.to]))
 	taken := c.rwc
-	if c.slot != nil {
+	if c.slot != nil && c.tls == nil { // with TLS, the connection below frees the slot
 		taken = slotConn{wrapped{c.rwc}, c.slot}
 	}
 	return taken, bufio.NewReadWriter(bufio.NewReader(io.MultiReader(read, c.rwc)), bufio.NewWriter(c.rwc)), nil

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -24,9 +25,15 @@ const (
 // conn is a connection on which only plain requests have arrived so far.
 type conn struct {
 	server *front
-	rwc    net.Conn
+	raw    net.Conn  // as accepted
+	rwc    net.Conn  // what requests are read from: raw, or tls
+	tls    *tls.Conn // nil without TLS
+	secure *TLS      // nil without TLS
 	state  atomic.Uint32
 	began  time.Time // of the request: when its first byte arrived, or the connection
+	// arrived is when the whole request had arrived. A request that came with its first
+	// byte needs no further look at the clock.
+	arrived time.Time
 
 	reads, writes deadline
 	buffer        []byte // of one of the sizes of buffers
@@ -38,14 +45,17 @@ type conn struct {
 	handedOver    bool // to the http.Server
 }
 
-func newConn(s *front, rwc net.Conn) *conn {
-	c := &conn{server: s, rwc: rwc, slot: s.slots.take(rwc), reads: deadline{set: rwc.SetReadDeadline}, writes: deadline{set: rwc.SetWriteDeadline}}
-	remote := ""
-	if address := rwc.RemoteAddr(); address != nil { // nil when the client has gone already
-		remote = address.String()
+// newConn returns a conn for a connection that was accepted, on which TLS is spoken
+// unless secure is nil. It does not wait for the client.
+func newConn(s *front, raw net.Conn, secure *TLS) *conn {
+	c := &conn{server: s, raw: raw, rwc: raw, secure: secure, slot: s.slots.take(raw)}
+	if secure != nil {
+		c.tls = tls.Server(slotConn{wrapped{raw}, c.slot}, secure.Config)
+		c.rwc = c.tls
 	}
-	c.parser.init(c.slot.context(s.context), remote)
-	c.answer.init(c)
+	c.reads = deadline{set: c.rwc.SetReadDeadline}
+	// A write that was interrupted cannot be repeated with TLS.
+	c.writes = deadline{set: c.rwc.SetWriteDeadline, exact: secure != nil}
 	return c
 }
 
@@ -55,22 +65,37 @@ func (c *conn) retire() bool { return c.state.CompareAndSwap(idle, retired) }
 
 // serve answers requests until the connection ends, is handed over or taken over.
 func (c *conn) serve() {
+	defer c.close()
+	c.began = time.Now()
+	if c.tls != nil && !c.shakeHands() {
+		return
+	}
 	c.buffer = c.server.buffers.get(maxHead)
 	defer func() { c.replaceBuffer(nil) }()
-	defer c.close()
+	remote := ""
+	if address := c.rwc.RemoteAddr(); address != nil { // nil when the client has gone already
+		remote = address.String()
+	}
+	c.parser.init(c.slot.context(c.server.context), remote, c.tls)
+	c.answer.init(c)
 
-	c.began = time.Now()
 	due := in(c.began, c.server.headerTimeout())
-	for begun := 1; c.wait(begun, due); begun = minBegun {
+	for begun, late := 1, endTimeout; c.wait(begun, due, late); begun, late = minBegun, endIdle {
 		if !c.state.CompareAndSwap(idle, busy) {
+			c.slot.because(endDrain)
 			break
 		}
+		c.arrived = time.Now()
 		if begun == minBegun {
-			c.began = time.Now()
+			c.began = c.arrived
 			c.skipLineEnds()
 		}
-		if plain, err := c.receive(); !plain {
-			c.handOver(err)
+		if c.server.noFastPath {
+			c.handOver(fastPathOff, nil)
+			return
+		}
+		if why, err := c.receive(); why != noHandover {
+			c.handOver(why, err)
 			return
 		}
 		if !c.respond() {
@@ -79,6 +104,7 @@ func (c *conn) serve() {
 		c.shrink()
 		c.state.Store(idle)
 		if c.server.closing.Load() && c.retire() {
+			c.slot.because(endDrain)
 			break
 		}
 		due = in(time.Now(), c.server.idleTimeout())
@@ -94,11 +120,12 @@ func (c *conn) close() {
 }
 
 // wait waits until due for the first begun bytes of a request. It reports whether they
-// arrived.
-func (c *conn) wait(begun int, due time.Time) bool {
+// arrived. late is why the connection ends when they did not in time.
+func (c *conn) wait(begun int, due time.Time, late ending) bool {
 	for c.to-c.from < begun {
 		c.makeRoom()
 		if err := c.read(due); err != nil {
+			c.slot.because(endingOf(err, late))
 			return false
 		}
 	}
@@ -136,42 +163,53 @@ func (c *conn) read(due time.Time) error {
 	}
 }
 
-// receive waits for the rest of a request that has begun. It reports whether the
-// request is plain and complete. If not, all of it is still in the buffer, and err is
-// the error that reading ended with.
-func (c *conn) receive() (plain bool, err error) {
-	length := 0
+// receive waits for the rest of a request that has begun. Unless the request is plain and
+// complete, it returns why the connection has to be handed over; then all of the request
+// is still in the buffer, and err is the error that reading ended with.
+func (c *conn) receive() (why handover, err error) {
+	length, late := 0, false
 	for {
 		var odd bool
 		if length, odd = headLength(c.buffer[c.from:c.to]); length > 0 {
 			break
 		}
-		if odd || c.to-c.from >= maxHead {
-			return false, nil
+		switch {
+		case odd:
+			return unusual, nil
+		case c.to-c.from >= maxHead:
+			return headTooLarge, nil
 		}
 		c.makeRoom()
 		if err := c.read(in(c.began, c.server.headerTimeout())); err != nil {
-			return false, err
+			return incomplete, err
 		}
+		late = true
 	}
-	if length > maxHead || !c.parser.parse(string(c.buffer[c.from:c.from+length])) {
-		return false, nil
+	switch {
+	case length > maxHead:
+		return headTooLarge, nil
+	case !c.parser.parse(string(c.buffer[c.from : c.from+length])):
+		return unusual, nil
 	}
 	all := int64(length) + c.parser.request.ContentLength
 	if all > maxRequest {
-		return false, nil
+		return bodyTooLarge, nil
 	}
 	for int64(c.to-c.from) < all {
 		if c.to == len(c.buffer) && !c.grow() {
-			return false, nil
+			return noMemory, nil
 		}
 		if err := c.read(in(c.began, c.server.rest.ReadTimeout)); err != nil {
-			return false, err
+			return incomplete, err
 		}
+		late = true
 	}
 	c.body = c.buffer[c.from+length : c.from+int(all)]
 	c.from += int(all)
-	return true, nil
+	if late {
+		c.arrived = time.Now()
+	}
+	return noHandover, nil
 }
 
 // headLength returns the length of the head at the beginning of b, and 0 as long as
@@ -246,10 +284,16 @@ func (c *conn) replaceBuffer(buffer []byte) {
 
 // handOver hands the connection over to the http.Server, with all unused bytes and with
 // the error that reading ended with.
-func (c *conn) handOver(err error) {
+func (c *conn) handOver(why handover, err error) {
+	c.slot.slots.counters.handedOver[why].Add(1)
 	_ = c.rwc.SetDeadline(time.Time{})
 	c.handedOver = true
-	c.server.handoff.pass(&replayed{wrapped: wrapped{c.rwc}, slot: c.slot, read: bytes.Clone(c.buffer[c.from:c.to]), err: err})
+	replay := &replayed{wrapped: wrapped{c.rwc}, slot: c.slot, read: bytes.Clone(c.buffer[c.from:c.to]), err: err}
+	if c.tls != nil {
+		c.server.handoff.pass(&replayedTLS{replay, c.tls})
+		return
+	}
+	c.server.handoff.pass(replay)
 }
 
 // respond answers the request. It reports whether the connection can take another
@@ -260,12 +304,15 @@ func (c *conn) respond() (again bool) {
 	if len(c.body) > 0 {
 		r.Body = &c.body
 	}
-	c.answer.begin(r.Method == http.MethodHead, time.Now())
+	c.answer.begin(r.Method == http.MethodHead, c.arrived)
 	defer func() {
 		c.answer.end()
 		c.body = nil // another connection may use the buffer soon
 	}()
-	return c.handle(r) && c.answer.finish()
+	if again = c.handle(r) && c.answer.finish(); !again && !c.answer.hijacked {
+		c.slot.because(c.answer.ending())
+	}
+	return again
 }
 
 // handle calls the handler. It reports whether the handler returned; it did not if it

@@ -69,11 +69,13 @@ func read() []metrics.Reading {
 		metrics.Constant(metrics.StoreInfo, "memory"),
 		metrics.Values(metrics.SDKRequests, counts("flagsmith-go-sdk", "other")),
 	}
-	for _, d := range []metrics.Definition{metrics.Rejected, metrics.CacheRequests, metrics.WebhookCalls} {
+	for _, d := range []metrics.Definition{metrics.Rejected, metrics.Connections, metrics.ConnectionsClosed, metrics.RequestsHandedOver, metrics.CacheRequests, metrics.WebhookCalls, metrics.StreamClosed,
+		metrics.CertificateNotAfter, metrics.CertificateReloads, metrics.HandshakeErrors, metrics.LogRecords,
+	} {
 		list = append(list, metrics.Values(d, counts(d.Labels[0].Values...)))
 	}
 	for _, d := range []metrics.Definition{
-		metrics.CacheEntries, metrics.CacheBytes, metrics.Panics,
+		metrics.ActiveRequests, metrics.ConnectionsAccepted, metrics.StreamEvents, metrics.CacheEntries, metrics.CacheBytes, metrics.Panics,
 		metrics.ConfigReloadSuccessful, metrics.ConfigReloadTime, metrics.ConfigRestartNeeded, metrics.ConfigWarnings, metrics.LogRecordsLost,
 	} {
 		list = append(list, metrics.Value(d, one))

@@ -12,6 +12,15 @@ var (
 		Help:   "Event streams of applications that are open",
 		Labels: []Label{environmentLabel},
 	}
+	StreamEvents = Definition{
+		Name: "edge_proxy_stream_events_total", Type: Counter,
+		Help: "Events that were sent to applications, without heartbeats",
+	}
+	StreamClosed = Definition{
+		Name: "edge_proxy_stream_closed_total", Type: Counter,
+		Help:   "Event streams that ended; slow: the application did not take what was sent; drain: the node shut down; gone: the application left; removed: the environment is not served any more",
+		Labels: []Label{label("reason", "slow", "drain", "gone", "removed")},
+	}
 	reportPending = ofReports("edge_proxy_report_pending", Gauge, "Counts that are not reported yet")
 	reportSent    = ofReports("edge_proxy_report_sent_total", Counter, "Counts that upstream accepted")
 	reportDropped = Definition{
@@ -32,5 +41,5 @@ func ofReports(name string, t Type, help string) Definition {
 }
 
 func reports() []Definition {
-	return []Definition{streamListeners, reportPending, reportSent, reportDropped, reportSuccess}
+	return []Definition{streamListeners, StreamEvents, StreamClosed, reportPending, reportSent, reportDropped, reportSuccess}
 }

@@ -29,6 +29,29 @@ var (
 		Help:   "Requests that were served, by the SDK that sent them: the name in Flagsmith-SDK-User-Agent or User-Agent, if it is one of Flagsmith's",
 		Labels: []Label{label("sdk")},
 	}
+	ActiveRequests = Definition{
+		Name: "http_server_active_requests", Type: Gauge,
+		Help: "Requests that are being received or answered now; of event streams, those over HTTP/2 are among them",
+	}
+	Connections = Definition{
+		Name: "edge_proxy_connections", Type: Gauge,
+		Help:   "Open connections of clients; h2: those that have had a request of HTTP/2; sse: those that an event stream has for itself",
+		Labels: []Label{label("protocol", "http1", "h2", "sse")},
+	}
+	ConnectionsAccepted = Definition{
+		Name: "edge_proxy_connections_accepted_total", Type: Counter,
+		Help: "Connections that were accepted",
+	}
+	ConnectionsClosed = Definition{
+		Name: "edge_proxy_connections_closed_total", Type: Counter,
+		Help:   "Connections that ended; peer: by the client or at its wish; refused: beyond the limit of connections; error: after a request that is not HTTP, or a failure",
+		Labels: []Label{label("reason", "peer", "idle", "drain", "timeout", "refused", "error")},
+	}
+	RequestsHandedOver = Definition{
+		Name: "edge_proxy_requests_handed_over_total", Type: Counter,
+		Help:   "Connections that left the fast path for net/http, with all their further requests; unusual: another version, spelling or form than plain requests have; incomplete: the request did not arrive as a whole",
+		Labels: []Label{label("reason", "fast_path_off", "http2", "unusual", "large_head", "large_body", "no_memory", "incomplete")},
+	}
 	CacheRequests = Definition{
 		Name: "edge_proxy_evaluation_cache_requests_total", Type: Counter,
 		Help:     "Lookups in the cache of identities",
@@ -64,6 +87,7 @@ var environmentLabel = label("environment")
 
 func serving() []Definition {
 	return []Definition{
-		requestDuration, responseBytes, Rejected, requestsServed, SDKRequests, CacheRequests, CacheEntries, CacheBytes, conditionLimit, Panics,
+		requestDuration, ActiveRequests, responseBytes, Rejected, requestsServed, SDKRequests, Connections,
+		ConnectionsAccepted, ConnectionsClosed, RequestsHandedOver, CacheRequests, CacheEntries, CacheBytes, conditionLimit, Panics,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
+	"github.com/edge-proxy/edge-proxy/adapters/tlsfiles"
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
@@ -46,6 +47,7 @@ type measured struct {
 	handler *httpapi.Switch
 	server  *httpserver.Server
 	loggers *logging.Loggers
+	tls     *tlsfiles.Server // nil: off
 	reloads *reloader
 }
 
@@ -56,10 +58,31 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 	m.Add(
 		metrics.Constant(metrics.BuildInfo, build.Version, build.Commit, runtime.Version()),
 		metrics.Constant(metrics.StoreInfo, s.Store.URL.Parse().Scheme),
-		metrics.Values(metrics.Rejected, func() map[string]int64 { return p.handler.Stats().Rejected }),
+		metrics.Values(metrics.Rejected, func() map[string]int64 {
+			rejected := p.handler.Stats().Rejected
+			rejected["head_too_large"] += p.server.Stats().HeadsTooLarge
+			return rejected
+		}),
+		metrics.Value(metrics.ActiveRequests, func() int64 { return p.server.Stats().Active }),
+		metrics.Value(metrics.ConnectionsAccepted, func() int64 { return p.server.Stats().Accepted }),
+		metrics.Values(metrics.ConnectionsClosed, func() map[string]int64 { return p.server.Stats().Closed }),
+		metrics.Values(metrics.RequestsHandedOver, func() map[string]int64 { return p.server.Stats().HandedOver }),
+		metrics.Values(metrics.Connections, func() map[string]int64 {
+			server, streams := p.server.Stats(), p.handler.Stats().Streams
+			sse := streams.Open - streams.Shared
+			// The two were not counted at the same moment.
+			return map[string]int64{"http1": max(0, server.Open-server.HTTP2-sse), "h2": server.HTTP2, "sse": sse}
+		}),
+		metrics.Value(metrics.StreamEvents, func() int64 { return p.handler.Stats().Streams.Events }),
+		metrics.Values(metrics.StreamClosed, func() map[string]int64 { return p.handler.Stats().Streams.Closed }),
 		metrics.Values(metrics.SDKRequests, func() map[string]int64 { return p.handler.Stats().SDKs }),
 		metrics.Values(metrics.WebhookCalls, func() map[string]int64 { return p.handler.Stats().Webhooks }),
 		metrics.Value(metrics.Panics, func() int64 { return p.handler.Stats().Panics }),
+		metrics.Reading{Definition: metrics.LogRecords, Read: func(emit metrics.Emit) {
+			for _, c := range p.loggers.Counts() {
+				emit(float64(c.Lines), c.Level)
+			}
+		}},
 		metrics.Value(metrics.LogRecordsLost, p.loggers.Lost),
 		metrics.Value(metrics.ConfigReloadSuccessful, func() int {
 			if _, valid := p.reloads.outcome.last(); !valid {
@@ -75,6 +98,23 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 		metrics.Value(metrics.ConfigWarnings, func() int { return len(p.reloads.effective.Load().Warnings) }),
 		metrics.Reading{Definition: metrics.ConfigInfo, Read: func(emit metrics.Emit) { emit(1, p.reloads.effective.Load().Hash) }},
 	)
+	if p.tls != nil {
+		m.Add(
+			metrics.Reading{Definition: metrics.CertificateNotAfter, Read: func(emit metrics.Emit) {
+				emit(float64(p.tls.Stats().NotAfter.Unix()), "server")
+			}},
+			metrics.Values(metrics.CertificateReloads, func() map[string]int64 {
+				stats := p.tls.Stats()
+				return map[string]int64{"success": stats.Reloaded, "failure": stats.Failed}
+			}),
+			metrics.Reading{Definition: metrics.HandshakeErrors, Read: func(emit metrics.Emit) {
+				stats := p.tls.Stats()
+				for _, reason := range tlsfiles.Reasons() {
+					emit(float64(stats.HandshakeErrors[reason]), reason.String())
+				}
+			}},
+		)
+	}
 	if s.EndpointCaches.Identities.UseCache {
 		m.Add(
 			metrics.Values(metrics.CacheRequests, func() map[string]int64 {
