@@ -63,6 +63,12 @@ func traffic() row {
 			`sum(rate(edge_proxy_evaluation_cache_requests_total{$node, result="hit"}[$rate])) / sum(rate(edge_proxy_evaluation_cache_requests_total{$node}[$rate]))`, "hits"}),
 		over("Memory of the cache", "bytes", query{"edge_proxy_evaluation_cache_bytes{$node}", "{{instance}}"}),
 		over("Identities in the cache", "none", query{"edge_proxy_evaluation_cache_entries{$node}", "{{instance}}"}),
+		over("Requests under way", "none", query{"http_server_active_requests{$node}", "{{instance}}"}),
+		over("Connections", "none", query{"sum by (protocol) (edge_proxy_connections{$node})", "{{protocol}}"}),
+		over("Connections that begin and end", "cps",
+			query{"sum(rate(edge_proxy_connections_accepted_total{$node}[$rate]))", "accepted"},
+			perSecond("edge_proxy_connections_closed_total{$node}", "reason", "closed: {{reason}}")),
+		over("Connections that left the fast path", "cps", perSecond("edge_proxy_requests_handed_over_total{$node}", "reason", "{{reason}}")),
 		over("Panics, and conditions that are too expensive", "none",
 			query{"increase(edge_proxy_panics_total{$node}[$rate])", "panics {{instance}}"},
 			query{"increase(edge_proxy_condition_limit_total{$environments}[$rate])", "conditions {{environment}}"}),
@@ -119,6 +125,8 @@ func storeAndFleet() row {
 func streams() row {
 	return row{"Streams", []panel{
 		over("Event streams of applications", "none", query{"sum by (environment) (edge_proxy_stream_listeners{$environments})", "{{environment}}"}),
+		over("Events that were sent", "ops", query{"sum by (instance) (rate(edge_proxy_stream_events_total{$node}[$rate]))", "{{instance}}"}),
+		over("Event streams that ended", "none", query{"sum by (reason) (increase(edge_proxy_stream_closed_total{$node}[$rate]))", "{{reason}}"}),
 	}}
 }
 
@@ -157,8 +165,13 @@ func runtime() row {
 		over("Network", "Bps",
 			query{"rate(process_network_receive_bytes_total{$node}[$rate])", "received {{instance}}"},
 			query{"rate(process_network_transmit_bytes_total{$node}[$rate])", "sent {{instance}}"}),
-		over("Uptime, and log lines that were lost", "s",
-			query{"time() - process_start_time_seconds{$node}", "{{instance}}"},
-			query{"increase(edge_proxy_log_records_lost_total{$node}[$rate])", "lost lines {{instance}}"}),
+		over("Uptime", "s", query{"time() - process_start_time_seconds{$node}", "{{instance}}"}),
+		over("Lines of the log", "none",
+			query{"sum by (level) (increase(edge_proxy_log_records_total{$node}[$rate]))", "{{level}}"},
+			query{"sum(increase(edge_proxy_log_records_lost_total{$node}[$rate]))", "lost"}),
+		over("Until the certificate ends", "s", query{"edge_proxy_tls_certificate_not_after_timestamp_seconds{$node} - time()", "{{listener}} {{instance}}"}),
+		over("Failed handshakes, and changes of the certificate", "none",
+			query{"sum by (reason) (increase(edge_proxy_tls_handshake_errors_total{$node}[$rate]))", "handshakes: {{reason}}"},
+			query{"sum by (result) (increase(edge_proxy_tls_reloads_total{$node}[$rate]))", "changes: {{result}}"}),
 	}}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/test/support/certificates"
 	"github.com/edge-proxy/edge-proxy/test/support/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 	"github.com/edge-proxy/edge-proxy/test/support/wait"
@@ -30,7 +31,7 @@ func TestFaultsFireAlertsAndRepairsClearThem(t *testing.T) {
 		for name, fault := range map[string]func(*testing.T, *monitor, string){
 			"edge-proxy": nodeEnds, "outage": upstreamFails, "revoked": keyIsRevoked, "missing": upstreamFailsAtTheStart, "store": redisFails,
 			"split": twoStores, "foreign": leaseIsTaken, "behind": nodeIsBehind, "configuration": configurationIsWrong, "roll-out": rolloutStops, "slow": requestsAreSlow,
-			"late": changesAreLate, "reports": reportsAreRefused, "expensive": conditionIsExpensive,
+			"late": changesAreLate, "reports": reportsAreRefused, "expensive": conditionIsExpensive, "certificate": certificateEnds,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -257,4 +258,22 @@ func conditionIsExpensive(t *testing.T, m *monitor, job string) {
 	}
 	m.fire(t, job, "EdgeProxyConditionLimit/ticket")
 	m.clear(t, job, "EdgeProxyConditionLimit/ticket")
+}
+
+// The certificate ends within an hour; then it is renewed.
+func certificateEnds(t *testing.T, m *monitor, job string) {
+	authority, dir := certificates.NewAuthority(t, "Test"), t.TempDir()
+	issue := func(valid time.Duration) (cert, key string) {
+		return authority.Issue(t, certificates.Leaf{Names: []string{"127.0.0.1"}, NotAfter: time.Now().Add(valid)}).Write(t, dir)
+	}
+	cert, key := issue(time.Hour)
+	config := harness.StartUpstream(t).Serve(t, environment(shop, time.Now(), plain))
+	config["server"] = map[string]any{"host": "127.0.0.1", "drain_delay_seconds": 0, "tls": map[string]any{"cert_file": cert, "key_file": key}}
+	n := start(t, config)
+	m.watch(t, job, n)
+	alerts := []string{"EdgeProxyCertificateExpires/page", "EdgeProxyCertificateExpires/ticket"}
+	m.fire(t, job, alerts...)
+	issue(90 * 24 * time.Hour)
+	n.Signal(t, syscall.SIGHUP)
+	m.clear(t, job, alerts...)
 }
