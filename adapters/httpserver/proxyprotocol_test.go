@@ -3,6 +3,7 @@ package httpserver_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -87,8 +88,8 @@ func TestProxyProtocolBelowTLS(t *testing.T) {
 		s := start(t, remote, o)
 		for _, protocol := range []string{"http/1.1", "h2"} {
 			transport := &http.Transport{ForceAttemptHTTP2: protocol == "h2"}
-			transport.DialTLS = func(string, string) (net.Conn, error) {
-				raw, err := net.Dial("tcp", s.addr)
+			transport.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+				raw, err := new(net.Dialer).DialContext(ctx, "tcp", s.addr)
 				if err != nil {
 					return nil, err
 				}
@@ -96,7 +97,7 @@ func TestProxyProtocolBelowTLS(t *testing.T) {
 				config := trust.Clone()
 				config.NextProtos = []string{protocol}
 				c := tls.Client(raw, config)
-				return c, c.Handshake()
+				return c, c.HandshakeContext(ctx)
 			}
 			response, err := (&http.Client{Transport: transport, Timeout: 20 * time.Second}).Get("https://proxy.example/")
 			if err != nil {
