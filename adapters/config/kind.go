@@ -59,6 +59,18 @@ func kinds() map[reflect.Type]*kind {
 		},
 		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
 		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[float64](): {
+			name: "number", literals: `"0`, number: true,
+			allowed: func(d *definition) string { return "a number" + d.bounds() },
+			parse: func(_ *loader, d *definition, text string) (any, error) {
+				n, err := realNumber(text)
+				if err != nil || !d.within(n) {
+					return nil, errNotAllowed
+				}
+				return n, nil
+			},
+			show: quote,
+		},
 		reflect.TypeFor[time.Duration](): {
 			name: "seconds", literals: `"0`, number: true,
 			allowed:   func(d *definition) string { return "a number of seconds" + d.bounds() },

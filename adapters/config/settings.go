@@ -38,6 +38,7 @@ type Settings struct {
 	Analytics          Analytics     `envPrefix:"ANALYTICS_" ours:"true"`
 	Webhook            Webhook       `envPrefix:"WEBHOOK_" ours:"true"`
 	Events             Events        `envPrefix:"EVENTS_"`
+	Tracing            Tracing       `envPrefix:"TRACING_" ours:"true"`
 	Metrics            Metrics       `envPrefix:"METRICS_" ours:"true"`
 	OFREP              OFREP         `envPrefix:"OFREP_" ours:"true"`
 	Admin              Admin         `envPrefix:"ADMIN_" ours:"true"`
@@ -190,6 +191,15 @@ type Events struct {
 	FlushInterval time.Duration `env:"FLUSH_INTERVAL_SECONDS" envDefault:"10" above:"0" max:"86400" reload:"live" help:"Time between two deliveries of events; what a crash loses at most."`
 	MaxBodyBytes  int64         `env:"MAX_BODY_BYTES" envDefault:"4194304" min:"1" max:"1073741824" reload:"live" help:"Largest request body with events, in bytes, uncompressed."`
 	MaxQueueBytes int64         `env:"MAX_QUEUE_BYTES" envDefault:"33554432" min:"1048576" max:"17179869184" reload:"live" help:"Memory for events that wait to be delivered, in bytes; beyond it requests are answered 503."`
+}
+
+// Tracing configures which requests are traced. Whether any are, and where traces go, is
+// for the standard variables OTEL_* to say.
+type Tracing struct {
+	SampledByParent bool    `env:"SAMPLED_BY_PARENT" envDefault:"true" reload:"restart" help:"Trace a request if its traceparent header says that its trace is recorded, and only then."`
+	Ratio           float64 `env:"RATIO" envDefault:"0" min:"0" max:"1" reload:"restart" help:"Share of the other requests, and of scheduled polls, that is traced; the variable OTEL_TRACES_SAMPLER wins."`
+	// Slow is 0 when it is off.
+	Slow time.Duration `env:"SLOW_SECONDS" envDefault:"0" min:"0" max:"3600" reload:"restart" help:"Trace requests that took this long or were answered 5xx, whatever else was decided; 0 means off."`
 }
 
 // Webhook configures the webhook endpoint.

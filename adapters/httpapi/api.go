@@ -42,6 +42,7 @@ type API struct {
 	ofrepStreams bool
 	catchUps     *limits.Slots
 
+	traces   Traces             // nil: there are none
 	observer Observer           // nil: nobody measures
 	unrouted map[string]measure // by method
 	counters *counters          // shared with the APIs before and after, see Switch
@@ -75,6 +76,7 @@ func New(o Options) (*API, error) {
 		maxBody:       o.MaxBodyBytes,
 		inflight:      o.Inflight,
 		access:        o.Access,
+		traces:        o.Traces,
 		observer:      o.Observer,
 		unrouted:      unrouted(o.Observer),
 		counters:      newCounters(o.Observer != nil),
@@ -109,7 +111,7 @@ func New(o Options) (*API, error) {
 	a.scratches.New = func() any { return new(scratch) }
 	a.compressors.New = func() any { return newCompressor() }
 	routes := a.routes()
-	a.router, a.errorForms = newRouter(routes, a.observer), errorForms(routes)
+	a.router, a.errorForms = newRouter(routes, a.observer, a.traces != nil), errorForms(routes)
 	return a, nil
 }
 
@@ -124,7 +126,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	x := a.exchanges.Get().(*exchange)
 	x.begin(w)
 	switch {
-	case a.observer != nil:
+	case a.observer != nil, a.traces != nil:
 		if w, ok := w.(arrived); ok {
 			x.start = w.Arrived()
 			break
@@ -162,8 +164,9 @@ func (a *API) finish(x *exchange, r *http.Request) {
 	if a.access != nil && !x.taken {
 		a.access(a.record(x, r))
 	}
-	if a.observer != nil {
-		a.measured(x, r)
+	if a.observer != nil || a.traces != nil {
+		took := a.now().Sub(x.start)
+		a.measured(x, r, took, a.traced(x, r, took))
 	}
 	broken := x.broken
 	a.release(x)
@@ -187,9 +190,7 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	entry, err := a.lookup(keys[0])
 	switch err {
 	case nil:
-		if err = a.certificates.admit(r.TLS, entry.Key); err == nil {
-			err = a.admitKey(entry)
-		}
+		err = a.admit(r, entry)
 	case errUnknownKey:
 		err = unknownKey(keys[0])
 	}

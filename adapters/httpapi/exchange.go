@@ -10,13 +10,14 @@ import (
 // must not keep one after it has returned.
 type exchange struct {
 	http.ResponseWriter
-	start    time.Time // set for the access log and the observer only
+	start    time.Time // set for the access log, measures and traces only
 	status   int       // 0 until the answer has begun
 	bytes    int64     // of the body, so far
 	broken   bool      // the answer is incomplete: abort the connection
 	reserved int64     // bytes in flight
 	taken    bool      // the connection was taken over by a stream, which writes the access record
 	measure  measure   // of the endpoint; nil: none, or nobody measures
+	route    string    // the path of the endpoint, as in its route; set for measures and traces only
 
 	environment string // of the request's key; set for the access log only
 }

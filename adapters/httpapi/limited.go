@@ -111,8 +111,18 @@ func (a *API) admitAddress(r *http.Request) error {
 	return nil
 }
 
+// admit returns nil when the client may use the environment of a key by its certificate,
+// and the key has not been used too often. It is called once for each request that has a
+// known key.
+func (a *API) admit(r *http.Request, entry app.Entry) error {
+	if err := a.certificates.admit(r.TLS, entry.Key); err != nil {
+		return err
+	}
+	return a.admitKey(entry)
+}
+
 // admitKey returns nil when the key with which entry was found has not been used too
-// often. It is called once for each request that has a known key.
+// often.
 func (a *API) admitKey(entry app.Entry) error {
 	g := a.gate
 	if g == nil || g.keys == nil || entry.Access == domain.ServerSide && !g.servers {

@@ -137,9 +137,7 @@ func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch, n
 	}
 	entry, err := a.lookup(key)
 	if err == nil {
-		if err = a.certificates.admit(r.TLS, entry.Key); err == nil {
-			err = a.admitKey(entry)
-		}
+		err = a.admit(r, entry)
 	}
 	if err != nil {
 		return app.Entry{}, nil, err

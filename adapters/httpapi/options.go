@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app"
@@ -52,6 +53,8 @@ type Options struct {
 	// the identifier and the traits. Flags need no cache: they are prepared when the
 	// document changes.
 	IdentitiesCache Cache
+	// Traces makes traces of requests. With nil there are none, at no cost.
+	Traces Traces
 	// TrustedPeers are the proxies from whose X-Forwarded-For and X-Forwarded-Proto the
 	// client's address and scheme are taken.
 	TrustedPeers TrustedPeers
@@ -73,8 +76,9 @@ type Webhook struct {
 	// Secret returns the key of the calls' signatures, never "". It is a function, so
 	// that formatting Options does not print the secret.
 	Secret func() string
-	// Refresh starts to fetch the documents and returns at once.
-	Refresh func()
+	// Refresh starts to fetch the documents and returns at once. It is called with the
+	// request, whose body has been read, and must not keep it.
+	Refresh func(*http.Request)
 }
 
 // Cache configures an endpoint cache.

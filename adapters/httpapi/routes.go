@@ -55,15 +55,20 @@ func (a *API) routes() []route {
 	return routes
 }
 
-// measured returns the route's handler, with which o, unless it is nil, measures requests
-// with that method.
-func (r *route) measured(o Observer, method string) bunrouter.HandlerFunc {
-	if o == nil {
-		return r.handler
+// entered returns the route's handler. It notes the route in the exchange where that is
+// needed: o, unless it is nil, measures requests with that method, or they are traced.
+func (r *route) entered(o Observer, traced bool, method string) bunrouter.HandlerFunc {
+	var measure measure
+	path, handler := r.path, r.handler
+	switch {
+	case o != nil:
+		measure = o.Endpoint(path, method)
+	case !traced:
+		return handler
 	}
-	measure, handler := o.Endpoint(r.path, method), r.handler
 	return func(w http.ResponseWriter, r bunrouter.Request) error {
-		w.(*exchange).measure = measure
+		x := w.(*exchange)
+		x.measure, x.route = measure, path
 		return handler(w, r)
 	}
 }
@@ -99,8 +104,9 @@ func firstElement(path string) string {
 	return element
 }
 
-// newRouter returns a router of the routes. o measures them; it may be nil.
-func newRouter(routes []route, o Observer) *bunrouter.Router {
+// newRouter returns a router of the routes. o measures them; it may be nil. traced says
+// whether requests are traced.
+func newRouter(routes []route, o Observer, traced bool) *bunrouter.Router {
 	allowed := make(map[string]string)
 	router := bunrouter.New(
 		bunrouter.WithNotFoundHandler(func(http.ResponseWriter, bunrouter.Request) error {
@@ -117,7 +123,7 @@ func newRouter(routes []route, o Observer) *bunrouter.Router {
 		}
 		handlers := make([]bunrouter.HandlerFunc, len(methods))
 		for i, method := range methods {
-			handlers[i] = route.measured(o, method)
+			handlers[i] = route.entered(o, traced, method)
 		}
 		// With one form only, bunrouter would redirect to it.
 		for _, path := range []string{route.path, route.path + "/"} {

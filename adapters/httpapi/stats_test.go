@@ -29,7 +29,7 @@ type answered struct {
 	took     time.Duration
 }
 
-func (o *observed) Endpoint(route, method string) func(int, int64, time.Duration) {
+func (o *observed) Endpoint(route, method string) func(int, int64, time.Duration, string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	endpoint := method + " " + route
@@ -37,7 +37,7 @@ func (o *observed) Endpoint(route, method string) func(int, int64, time.Duration
 		o.endpoints = map[string]bool{}
 	}
 	o.endpoints[endpoint] = true
-	return func(status int, bytes int64, took time.Duration) {
+	return func(status int, bytes int64, took time.Duration, _ string) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.answers = append(o.answers, answered{endpoint, status, bytes, took})
@@ -236,7 +236,7 @@ func TestCountsOutliveAReload(t *testing.T) {
 func TestWebhookCallsAreCounted(t *testing.T) {
 	calls := 0
 	api := newAPI(t, func(o *httpapi.Options) {
-		o.Webhook = &httpapi.Webhook{Secret: func() string { return "secret" }, Refresh: func() { calls++ }}
+		o.Webhook = &httpapi.Webhook{Secret: func() string { return "secret" }, Refresh: func(*http.Request) { calls++ }}
 		o.MaxBodyBytes = 10
 	})
 	// HMAC-SHA256 of "{}" under "secret".

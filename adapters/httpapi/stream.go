@@ -26,12 +26,9 @@ func (a *API) stream(w http.ResponseWriter, r bunrouter.Request, events func(dom
 	key := domain.EnvironmentKey(strings.Clone(r.Param("key"))) // the stream must not keep the request's text
 	entry, err := a.streamable(key)
 	if err == nil {
-		err = a.admitKey(entry)
+		err = a.admit(r.Request, entry)
 	}
 	if err != nil {
-		return err
-	}
-	if err := a.certificates.admit(r.TLS, key); err != nil {
 		return err
 	}
 	sse.SetHeader(w.Header())

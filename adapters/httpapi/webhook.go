@@ -34,6 +34,6 @@ func (a *API) postWebhook(w http.ResponseWriter, r bunrouter.Request) error {
 		return errSignature
 	}
 	a.counters.webhooks.add(webhookAccepted)
-	a.webhook.Refresh()
+	a.webhook.Refresh(r.Request)
 	return a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
 }

@@ -34,15 +34,16 @@ type endpoint struct {
 }
 
 // Endpoint returns the function to call for each answer of a route and method: with the
-// status, the bytes of the body, and how long the answer took. The function is safe for
-// concurrent use, and allocates memory for the first answer with a status only. route
-// and method become labels, so they must not come from clients.
-func (q *Requests) Endpoint(route, method string) func(status int, bytes int64, took time.Duration) {
+// status, the bytes of the body, how long the answer took, and the id of the request's
+// trace, which becomes an exemplar, or "". The function is safe for concurrent use. It
+// allocates memory for traced requests and for the first answer with a status only.
+// route and method become labels, so they must not come from clients.
+func (q *Requests) Endpoint(route, method string) func(status int, bytes int64, took time.Duration, traceID string) {
 	e := &endpoint{requests: q, route: route, method: method, bytes: q.bytes.WithLabelValues(route)}
 	return e.answered
 }
 
-func (e *endpoint) answered(status int, bytes int64, took time.Duration) {
+func (e *endpoint) answered(status int, bytes int64, took time.Duration, traceID string) {
 	place := &e.durations[min(max(status, lowestStatus), highestStatus)-lowestStatus]
 	durations := place.Load()
 	if durations == nil {
@@ -50,6 +51,10 @@ func (e *endpoint) answered(status int, bytes int64, took time.Duration) {
 		durations = &first
 		place.Store(durations)
 	}
-	(*durations).Observe(took.Seconds())
+	if with, ok := (*durations).(prometheus.ExemplarObserver); ok && traceID != "" {
+		with.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": traceID})
+	} else {
+		(*durations).Observe(took.Seconds())
+	}
 	e.bytes.Add(float64(bytes))
 }

@@ -32,6 +32,7 @@ type reloader struct {
 	certificates *certificates
 	handler      *httpapi.Switch
 	proxy        *app.App
+	traces       traces
 	measures     *metrics.Metrics // nil: off
 	inForce      config.Settings
 	reading      *config.Reading // of the configuration in force
@@ -203,14 +204,14 @@ func (r *reloader) apply(result config.Reloaded) error {
 		commit, discard = append(commit, logs.Commit), append(discard, logs.Discard)
 	}
 	if concerned&partOrigin != 0 {
-		o, err := openOrigin(next, r.certificates, r.loggers.Logger(logNetwork))
+		o, err := openOrigin(next, r.certificates, r.loggers.Logger(logNetwork), r.traces.propagate)
 		if err != nil {
 			return fail(err)
 		}
 		commit, discard = append(commit, func() { r.origins.replace(o) }), append(discard, o.close)
 	}
 	if concerned&partAPI != 0 {
-		api, err := newAPI(next, r.proxy, r.loggers, r.measures, access)
+		api, err := newAPI(next, r.proxy, r.loggers, r.measures, r.traces, access)
 		if err != nil {
 			return fail(err)
 		}

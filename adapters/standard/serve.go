@@ -71,11 +71,21 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
 	limitMemory(ctx, settings, logger)
 
+	application := appConfig(settings)
+	traces, err := openTraces(ctx, settings, src.Environ, application.Node, loggers.Logger(logNetwork))
+	if err != nil {
+		return &commands.ConfigurationError{Err: err}
+	}
+	defer func() {
+		flushing, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesTimeout)
+		defer cancel()
+		traces.close(flushing)
+	}()
 	certs, err := openCertificates(settings, logger)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
-	source, err := openOrigin(settings, certs, loggers.Logger(logNetwork))
+	source, err := openOrigin(settings, certs, loggers.Logger(logNetwork), traces.propagate)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
@@ -99,21 +109,21 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		return commands.ErrReported
 	}
 	measures := newMetrics(settings, admin != nil)
-	proxy := app.New(appConfig(settings), app.Deps{
+	proxy := app.New(application, app.Deps{
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
 		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings),
-		Observer: observerOf(measures),
+		Observer: observerOf(measures), Tracer: traces.polls,
 	})
-	api, err := newAPI(settings, proxy, loggers, measures, loggers.AccessEnabled())
+	api, err := newAPI(settings, proxy, loggers, measures, traces, loggers.AccessEnabled())
 	if err != nil {
 		_ = store.Close()
 		return &commands.ConfigurationError{Err: err}
 	}
 	handler := httpapi.NewSwitch(api)
 	reloads := &reloader{
-		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, handler: handler, proxy: proxy,
+		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, handler: handler, proxy: proxy, traces: traces,
 		inForce: settings, reading: reading, warnings: warnings, measures: measures,
 	}
 	reloads.applied.Store(&settings)
@@ -154,6 +164,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	return nil
 }
 
+// tracesTimeout is how long the last traces may take to be sent.
+const tracesTimeout = 2 * time.Second
+
 // flushTimeout is how long the last line before a sudden end may take.
 const flushTimeout = 200 * time.Millisecond
 
@@ -188,7 +201,7 @@ func logConfigurationWarning(ctx context.Context, logger *slog.Logger, w config.
 
 // newAPI returns the HTTP interface, which m measures unless it is nil; access says whether
 // it writes an access log.
-func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metrics.Metrics, access bool) (*httpapi.API, error) {
+func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metrics.Metrics, traces traces, access bool) (*httpapi.API, error) {
 	options := httpapi.Options{
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
@@ -212,8 +225,9 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metr
 		options.Events, options.MaxEventsBytes = events, s.Events.MaxBodyBytes
 	}
 	if !s.Webhook.Secret.IsZero() {
-		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: proxy.RefreshAll}
+		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: func(r *http.Request) { proxy.RefreshAll(traces.contextOf(r)) }}
 	}
+	options.Traces = traces.requests
 	if access {
 		options.Access = accessLog(loggers)
 	}

@@ -42,6 +42,10 @@ func events() []group {
 			{"ended_by_second_signal", failure, "a second SIGINT or SIGTERM, at least a second after the first, ended the proxy at once", "give the proxy more time to stop, as [deployment](deployment.md) describes"},
 			{"stopped", info, "the proxy has stopped. Logged whatever `logging.log_level` is", nothing},
 		}},
+		{"Traces", []event{
+			{"tracing_protocol", warning, "a variable asks for another protocol of OTLP than `http/protobuf`, which is used", "let the endpoint be port 4318 of a collector, and set the variable to `http/protobuf`"},
+			{"traces_not_sent", warning, "the collector did not take traces, at most once in five minutes; requests are answered as before", "check `OTEL_EXPORTER_OTLP_ENDPOINT` and the collector: see [tracing](tracing.md)"},
+		}},
 		{"Readiness", []event{
 			{"ready", info, "the proxy became ready; has `environments` (with a document/all) and how long it `took` since the start, or came `after` being not ready", nothing},
 			{"not_ready", warning, "the proxy is not ready any more, or a start takes longer than two poll intervals and 10 s; has the `reason` (`missing` or `stale`), the environment that is worst, its `age` and the `limit`", "look for `error_fetching_document` before it; [health](health.md) explains the limit"},
