@@ -17,7 +17,6 @@ var needs = map[string]*regexp.Regexp{
 	"an AWS account":         regexp.MustCompile(`(?m)(^|[\s(|])aws\b`),
 	"a Google Cloud project": regexp.MustCompile(`\bgcloud\b`),
 	"a Vault server":         regexp.MustCompile(`(?m)(^|[\s(|])vault\b`),
-	"a collector":            regexp.MustCompile(`\bOTEL_EXPORTER_OTLP_ENDPOINT=`),
 	"a Redis server":         regexp.MustCompile(`\bredis-cli\b|\bredis(s|\+\w+)?://`),
 	"systemd":                regexp.MustCompile(`\bsystemctl\b`),
 	"GoReleaser":             regexp.MustCompile(`\bgoreleaser\b`),
