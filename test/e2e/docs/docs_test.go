@@ -151,6 +151,7 @@ func TestGoParses(t *testing.T) {
 
 var (
 	makePattern     = regexp.MustCompile(`\bmake ([a-z][a-z-]*)`)
+	includePattern  = regexp.MustCompile(`(?m)^include (.*)$`)
 	targetPattern   = regexp.MustCompile(`(?m)^([a-z][a-z-]*):`)
 	commandPattern  = regexp.MustCompile(`(?m)(?:^|[\s/"` + "`" + `])edge-proxy ([a-z][a-z-]*)(?: (--[a-z-]+))?`)
 	settingPattern  = regexp.MustCompile("`((?:server|logging|health_check|store|endpoint_caches|analytics|webhook)\\.[a-z_.]+)`")
@@ -158,19 +159,17 @@ var (
 )
 
 func TestCommandsExist(t *testing.T) {
-	var makefiles []string
-	err := filepath.WalkDir(filepath.Join(repository, "test"), func(name string, _ fs.DirEntry, err error) error {
-		if filepath.Ext(name) == ".mk" {
-			makefiles = append(makefiles, name)
-		}
-		return err
-	})
+	makefile, err := os.ReadFile(filepath.Join(repository, "Makefile"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	makefiles := []string{"Makefile"}
+	for _, match := range includePattern.FindAllStringSubmatch(string(makefile), -1) {
+		makefiles = append(makefiles, strings.Fields(match[1])...)
+	}
 	var targets []string
-	for _, name := range append(makefiles, filepath.Join(repository, "Makefile")) {
-		makefile, err := os.ReadFile(name)
+	for _, name := range makefiles {
+		makefile, err := os.ReadFile(filepath.Join(repository, name))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 	kubeyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/applyconfigurations"
 	"k8s.io/client-go/kubernetes/scheme"
+	gateway "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
@@ -53,9 +54,17 @@ func objects(t *testing.T, text []byte) []map[string]any {
 
 // problems returns what is wrong with an object by two validators: the schemas that
 // Kubernetes publishes, and the types of its current client, which also know in
-// which lists a name must be unique. The objects of the Prometheus Operator have the types
-// of its client alone.
+// which lists a name must be unique. A HTTPRoute and the objects of the Prometheus Operator
+// have the types of their own clients alone.
 func problems(schemas *chart.Schemas, object map[string]any) error {
+	if object["kind"] == "HTTPRoute" {
+		text, err := json.Marshal(object)
+		if err != nil {
+			return err
+		}
+		var route gateway.HTTPRoute
+		return yaml.UnmarshalStrict(text, &route)
+	}
 	if object["apiVersion"] == monitoring.SchemeGroupVersion.String() {
 		return decodeMonitoring(object)
 	}
@@ -138,6 +147,9 @@ func TestSchemasNotice(t *testing.T) {
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", text, err, tt.want)
 		}
+	}
+	if err := problems(schemas, map[string]any{"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "spec": map[string]any{"parents": nil}}); err == nil {
+		t.Error("a route has parentRefs, not parents")
 	}
 	for _, text := range []string{
 		`{"apiVersion":"monitoring.coreos.com/v1","kind":"PodMonitor","spec":{"podMetricsEndpoint":[]}}`,
