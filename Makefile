@@ -54,7 +54,7 @@ test: race-in-ci ## Run the tests that need nothing but Go
 	$(GO) test $(RACE) -count=1 ./...
 	@cat bin/parity/*.txt
 	@[ -n '$(RACE)' ] || echo 'Without the race detector: it needs a C compiler.'
-	@echo 'Not run: tests that need a Docker engine ("make test-integration") or SDKs ("make test-sdk"), and most rounds of killing stores ("make test-full").'
+	@echo 'Not run: tests that need a Docker engine ("make test-integration"), SDKs ("make test-sdk") or a browser ("make test-page"), and most rounds of killing stores ("make test-full").'
 
 test-nethttp: ## Run end-to-end suites with server.fast_path off
 	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience
@@ -73,9 +73,9 @@ test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
 lint: ## Check formatting, vet, staticcheck and the import laws
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags integration,sdk,release,deploy ./...
+	$(GO) vet -tags integration,sdk,release,deploy,page ./...
 	$(GO) tool staticcheck ./...
-	$(GO) tool staticcheck -tags integration,sdk,release,deploy ./...
+	$(GO) tool staticcheck -tags integration,sdk,release,deploy,page ./...
 	$(GO) test -count=1 ./test/laws ./docs/...
 
 fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each, FUZZJOBS=2 at a time
@@ -119,4 +119,4 @@ docker:
 race-in-ci:
 	@[ -z "$$CI" ] || [ -n '$(RACE)' ] || { echo 'CI needs a C compiler for the race detector.' >&2; exit 1; }
 
-include test/bench/bench.mk test/sdk/sdk.mk test/sdk/openfeature/openfeature.mk test/e2e/deploy/deploy.mk
+include test/bench/bench.mk test/sdk/sdk.mk test/sdk/openfeature/openfeature.mk test/e2e/deploy/deploy.mk test/e2e/page/page.mk

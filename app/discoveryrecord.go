@@ -152,8 +152,8 @@ func (d *discovery) leave(ctx context.Context) {
 	_ = d.putRecord(ctx) // after a conflict another node's record is as good
 }
 
-func (d *discovery) warn(ctx context.Context, event string, reason error, more ...any) {
-	d.deps.Logger.WarnContext(ctx, event, append([]any{"error", reason, "effect", "it is ignored; upstream's next answer replaces it"}, more...)...)
+func (d *discovery) warn(ctx context.Context, event eventName, reason error, more ...any) {
+	d.deps.Logger.WarnContext(ctx, string(event), append([]any{"error", reason, "effect", "it is ignored; upstream's next answer replaces it"}, more...)...)
 }
 
 // sameRecorded compares what a record has of environments.

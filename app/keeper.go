@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/domain/outage"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -274,17 +275,20 @@ func (k *keeper) polled(ctx context.Context, a answer, err error) {
 		return
 	}
 	p := Poll{At: a.asked, Took: a.took, Via: k.via, Outcome: ports.OutcomeOf(err)}
+	ofAll := false // upstream failed, and not this environment alone
 	switch {
 	case err != nil:
 		p.Cause = causeOf(err)
+		reach, _ := classify(err)
+		ofAll = reach == outage.Origin
 	case a.NotModified:
 		p.Outcome = ports.OutcomeNotModified
 	}
 	if errors.Is(err, domain.ErrUnusable) {
 		k.observer.Refused(k.key, RefusedInvalid)
 	}
-	k.progress.polls.add(p)
-	k.allPolls.add(p)
+	k.progress.polls.add(p, err != nil)
+	k.allPolls.add(p, ofAll)
 	k.observer.Fetched(FetchDocument, p.Outcome, p.Took)
 }
 

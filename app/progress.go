@@ -34,30 +34,31 @@ type polls struct {
 	mu       sync.Mutex
 	last     []Poll // oldest first
 	failures int    // in a row
+	failure  Poll   // the last of them
 	since    time.Time
 	success  time.Time
 }
 
-// add adds a poll.
-func (h *polls) add(p Poll) {
+// add adds a poll of what the history is about. failing says that it failed of that,
+// and not of something smaller.
+func (h *polls) add(p Poll, failing bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.last) == keptPolls {
 		h.last = slices.Delete(h.last, 0, 1)
 	}
 	h.last = append(h.last, p)
-	switch {
-	case !p.failed():
+	if !p.failed() {
 		h.success = p.At
-		if h.failures > 0 || h.since.IsZero() {
-			h.since = p.At
-		}
-		h.failures = 0
-	case h.failures == 0:
+	}
+	if failing != (h.failures > 0) || h.since.IsZero() {
 		h.since = p.At
+	}
+	if failing {
 		h.failures++
-	default:
-		h.failures++
+		h.failure = p
+	} else {
+		h.failures = 0
 	}
 }
 
@@ -65,13 +66,14 @@ func (h *polls) add(p Poll) {
 type history struct {
 	last           []Poll
 	failures       int
+	failure        Poll
 	since, success time.Time
 }
 
 func (h *polls) copy() history {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return history{slices.Clone(h.last), h.failures, h.since, h.success}
+	return history{slices.Clone(h.last), h.failures, h.failure, h.since, h.success}
 }
 
 // progress is what a keeper publishes of its work, for the status. It is safe for

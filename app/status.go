@@ -245,7 +245,7 @@ func (r *roster) upstreamStatus() UpstreamStatus {
 	switch {
 	case h.failures > 0:
 		s.State = UpstreamFailing
-		s.LastFailure = &h.last[len(h.last)-1]
+		s.LastFailure = &h.failure
 	case len(h.last) > 0:
 		s.State = UpstreamOK
 	}

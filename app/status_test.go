@@ -131,6 +131,9 @@ func TestStatusNamesTheEnvironmentThatFails(t *testing.T) {
 		if r := s.Readiness; r.State != app.DocumentMissing || len(r.Reasons) != 1 || r.Reasons[0] != (app.Reason{Code: app.DocumentMissing, Environment: other}) {
 			t.Errorf("readiness %+v", r)
 		}
+		if s.Upstream.State != app.UpstreamOK || s.Upstream.Failures != 0 || s.Upstream.LastFailure != nil || len(s.Upstream.Polls) < 4 {
+			t.Errorf("upstream %+v", s.Upstream)
+		}
 		if e := s.Environments[1]; e.State != app.EnvironmentMissing || e.LastFailure == nil || e.LastFailure.Outcome != ports.OutcomeForbidden || e.Via != "" || !e.Confirmed.IsZero() {
 			t.Errorf("the environment without a document: %+v", e)
 		}

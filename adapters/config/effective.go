@@ -107,15 +107,27 @@ func (d *definition) effective(s Settings) any {
 	switch {
 	case d.optional && d.fallback == "" && !d.isSet(s):
 		return nil
-	case d.kind.effective == nil:
+	case d.kind.effective != nil:
+		return d.kind.effective(d.value(s).Interface())
+	case d.kind.confidential:
 		return masked
 	}
-	return d.kind.effective(d.value(s).Interface())
+	return shownAsJSON(d.value(s).Interface())
+}
+
+// shownAsJSON returns what the JSON form of a value has, server-side keys masked.
+func shownAsJSON(value any) (shown any) {
+	text, err := json.Marshal(value)
+	if err == nil {
+		err = json.Unmarshal([]byte(domain.RedactServerKeys(string(text))), &shown)
+	}
+	if err != nil {
+		return masked // cannot be: settings have a JSON form
+	}
+	return shown
 }
 
 // The functions below are those of kinds.
-
-func asItIs(value any) any { return value }
 
 // effectiveText returns what a value whose String hides its secrets shows.
 func effectiveText(value any) any {
@@ -130,14 +142,6 @@ func effectiveGrace(value any) any {
 		return grace.Period.Seconds()
 	}
 	return nil
-}
-
-func effectiveOrigins(value any) any {
-	list := []string{}
-	for _, origin := range value.([]string) {
-		list = append(list, domain.RedactServerKeys(origin))
-	}
-	return list
 }
 
 func effectivePeers(value any) any {

@@ -73,6 +73,7 @@ func TestEffectiveSaysWhereEachValueComesFrom(t *testing.T) {
 		"forwarded_allow_ips": `["*","10.0.0.0/8"] from variable (variable FORWARDED_ALLOW_IPS)`,
 		"https_proxy":         `"http://xxxxx@proxy:3128" from variable (variable HTTPS_PROXY)`,
 		"web_concurrency":     `null from default ()`,
+		"admin.port":          `8001 from default ()`,
 	} {
 		if got := settingOf(t, e, key); got != want {
 			t.Errorf("%s is %s\nwant %s", key, got, want)

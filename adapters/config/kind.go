@@ -28,8 +28,8 @@ type kind struct {
 	// *ProblemsError.
 	parse func(l *loader, d *definition, text string) (any, error)
 	show  func(text string) string
-	// effective returns a value of the Go type in JSON's types and without secrets, nil
-	// where it is unset. A kind without it is shown masked.
+	// effective returns a value of the Go type as operators see it, in JSON and without
+	// secrets; nil is unset. A kind whose values are shown by their JSON form has none.
 	effective func(value any) any
 }
 
@@ -53,13 +53,13 @@ func kinds() map[reflect.Type]*kind {
 	return map[reflect.Type]*kind{
 		reflect.TypeFor[bool](): {
 			name: "boolean", literals: `"0t`, number: true,
-			allowed:   func(*definition) string { return "true or false (also yes, no, on, off, 1, 0)" },
-			parse:     func(_ *loader, _ *definition, text string) (any, error) { return boolean(text) },
-			show:      quote,
-			effective: asItIs,
+			allowed: func(*definition) string { return "true or false (also yes, no, on, off, 1, 0)" },
+			parse:   func(_ *loader, _ *definition, text string) (any, error) { return boolean(text) },
+			show:    quote,
 		},
-		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
-		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[int]():          wholeNumberKind(func(n int64) any { return int(n) }),
+		reflect.TypeFor[int64]():        wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[OptionalPort](): optionalPortKind(),
 		reflect.TypeFor[time.Duration](): {
 			name: "seconds", literals: `"0`, number: true,
 			allowed:   func(d *definition) string { return "a number of seconds" + d.bounds() },
@@ -76,9 +76,8 @@ func kinds() map[reflect.Type]*kind {
 		},
 		reflect.TypeFor[string](): {
 			name: "text", literals: `"`, allowed: allowedText,
-			parse:     func(_ *loader, d *definition, text string) (any, error) { return plainText(d, text) },
-			show:      quote,
-			effective: func(value any) any { return domain.RedactServerKeys(value.(string)) },
+			parse: func(_ *loader, d *definition, text string) (any, error) { return plainText(d, text) },
+			show:  quote,
 		},
 		reflect.TypeFor[URL](): {
 			name: "URL", literals: `"`, confidential: true, allowed: allowedURL,
@@ -100,9 +99,8 @@ func kinds() map[reflect.Type]*kind {
 			allowed: func(*definition) string {
 				return "a list of origins such as https://www.example.com, or *; a variable may separate them by commas"
 			},
-			parse:     func(l *loader, d *definition, text string) (any, error) { return parseOrigins(l, d, text) },
-			show:      quote,
-			effective: effectiveOrigins,
+			parse: func(l *loader, d *definition, text string) (any, error) { return parseOrigins(l, d, text) },
+			show:  quote,
 		},
 		reflect.TypeFor[TrustedPeers](): {
 			name: "list of addresses", literals: `"[`,
@@ -122,10 +120,9 @@ func kinds() map[reflect.Type]*kind {
 		},
 		reflect.TypeFor[json.RawMessage](): {
 			name: "object", literals: "{",
-			allowed:   func(*definition) string { return "a JSON object" },
-			parse:     func(_ *loader, _ *definition, text string) (any, error) { return parseObject(text) },
-			show:      quote,
-			effective: func(value any) any { return json.RawMessage(domain.RedactServerKeys(string(value.(json.RawMessage)))) },
+			allowed: func(*definition) string { return "a JSON object" },
+			parse:   func(_ *loader, _ *definition, text string) (any, error) { return parseObject(text) },
+			show:    quote,
 		},
 	}
 }
@@ -141,9 +138,14 @@ func wholeNumberKind(convert func(int64) any) *kind {
 			}
 			return convert(n), nil
 		},
-		show:      quote,
-		effective: asItIs,
+		show: quote,
 	}
+}
+
+func optionalPortKind() *kind {
+	k := wholeNumberKind(func(n int64) any { return OptionalPort{Number: int(n), Chosen: true} })
+	k.effective = func(value any) any { return value.(OptionalPort).Number }
+	return k
 }
 
 // kindOf returns the kind of a Go type. A type without one is a mistake in the

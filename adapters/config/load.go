@@ -195,6 +195,9 @@ func (l *loader) decode() (Settings, error) {
 	if s.Store.Lease == 0 {
 		s.Store.Lease = 2 * s.APIPollFrequency
 	}
+	if !s.Admin.Port.Chosen {
+		s.Admin.Port.Number = defaultAdminPort
+	}
 	s.ConfigPath = l.path(s.ConfigPath)
 	return s, nil
 }

@@ -136,6 +136,7 @@ func TestEverySecretCanComeFromAFile(t *testing.T) {
 		"REALTIME_URL":   {`{"realtime_url": %s}`, "https://u:p@realtime.example.com", func(s config.Settings) string { return s.RealtimeURL.Reveal() }},
 		"EVENTS_URL":     {`{"events": {"url": %s}}`, "https://u:p@events.example.com", func(s config.Settings) string { return s.Events.URL.Reveal() }},
 		"WEBHOOK_SECRET": {`{"webhook": {"secret": %s}}`, "hook", func(s config.Settings) string { return s.Webhook.Secret.Reveal() }},
+		"ADMIN_TOKEN":    {`{"admin": {"token": %s}}`, "token", func(s config.Settings) string { return s.Admin.Token.Reveal() }},
 		"HTTP_PROXY":     {"", "http://u:p@proxy:1", func(s config.Settings) string { return s.Proxy.HTTP.Reveal() }},
 		"HTTPS_PROXY":    {"", "http://u:p@proxy:2", func(s config.Settings) string { return s.Proxy.HTTPS.Reveal() }},
 		"ALL_PROXY":      {"", "http://u:p@proxy:3", func(s config.Settings) string { return s.Proxy.All.Reveal() }},

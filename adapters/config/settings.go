@@ -37,6 +37,7 @@ type Settings struct {
 	Analytics          Analytics     `envPrefix:"ANALYTICS_" ours:"true"`
 	Webhook            Webhook       `envPrefix:"WEBHOOK_" ours:"true"`
 	Events             Events        `envPrefix:"EVENTS_"`
+	Admin              Admin         `envPrefix:"ADMIN_" ours:"true"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the
 	// container may use.
@@ -149,6 +150,25 @@ type Events struct {
 type Webhook struct {
 	// Secret signs Flagsmith's calls; zero means that the endpoint is off.
 	Secret Secret `env:"SECRET" unset:"off" reload:"live" help:"Secret that signs Flagsmith's webhook calls."`
+}
+
+// Admin configures the listener for operators.
+type Admin struct {
+	Host     string       `env:"HOST" envDefault:"127.0.0.1" check:"host" reload:"restart" help:"Address or host name that the admin listener listens on. Unless it is a loopback address or admin.token is set, only /metrics, /healthz and /readyz answer."`
+	Port     OptionalPort `env:"PORT" unset:"8001 if it is free, else no listener" min:"0" max:"65535" reload:"restart" help:"Port of the admin listener; 0 turns it off. A start fails if the port that is set here is taken."`
+	Token    Secret       `env:"TOKEN" unset:"actions are refused" check:"header" reload:"live" help:"Token that actions need on the admin listener and, if its address is not a loopback address, all pages."`
+	Pprof    bool         `env:"PPROF" envDefault:"false" reload:"live" help:"Serve Go's profiles on the admin listener, below /debug/pprof/."`
+	ReadOnly bool         `env:"READ_ONLY" envDefault:"false" reload:"live" help:"Refuse every action on the admin listener that changes something."`
+}
+
+// defaultAdminPort is the admin listener's port that nobody has set.
+const defaultAdminPort = 8001
+
+// OptionalPort is the port of a listener that the proxy can do without.
+type OptionalPort struct {
+	Number int // 0: no listener
+	// Chosen says that an operator has set the port, so that the listener has to open.
+	Chosen bool
 }
 
 // Proxy is the HTTP proxy for outgoing requests. The variables are recognised in

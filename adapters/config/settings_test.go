@@ -85,6 +85,11 @@ var eachSetting = []struct {
 	{"events.flush_interval_seconds", func(s config.Settings) any { return s.Events.FlushInterval }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"events.max_body_bytes", func(s config.Settings) any { return s.Events.MaxBodyBytes }, int64(4 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
 	{"events.max_queue_bytes", func(s config.Settings) any { return s.Events.MaxQueueBytes }, int64(32 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
+	{"admin.host", func(s config.Settings) any { return s.Admin.Host }, "127.0.0.1", `"::1"`, "::1", "0.0.0.0", "0.0.0.0"},
+	{"admin.port", func(s config.Settings) any { return s.Admin.Port }, config.OptionalPort{Number: 8001}, "8001", config.OptionalPort{Number: 8001, Chosen: true}, "0", config.OptionalPort{Chosen: true}},
+	{"admin.token", func(s config.Settings) any { return s.Admin.Token.Reveal() }, "", `"one"`, "one", "two", "two"},
+	{"admin.pprof", func(s config.Settings) any { return s.Admin.Pprof }, false, "true", true, "on", true},
+	{"admin.read_only", func(s config.Settings) any { return s.Admin.ReadOnly }, false, "true", true, "on", true},
 }
 
 // nested writes a value at a dotted key as a file does.

@@ -1,6 +1,9 @@
 package httpapi
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // record returns the access record of an exchange that has ended.
 func (a *API) record(x *exchange, r *http.Request) AccessRecord {
@@ -23,5 +26,26 @@ func (a *API) record(x *exchange, r *http.Request) AccessRecord {
 		Bytes:      sent,
 		Start:      x.start,
 		Duration:   a.now().Sub(x.start),
+
+		Environment: x.environment,
+		RequestID:   redact(requestID(r)),
+		TraceID:     traceID(r),
+		UserAgent:   redact(first(r.Header["User-Agent"])),
 	}
+}
+
+// first returns the first of values, or "".
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
+// kept returns r without parts of the request's memory, for use after the request.
+func (r AccessRecord) kept() AccessRecord {
+	for _, text := range []*string{&r.RemoteAddr, &r.Method, &r.Path, &r.Environment, &r.RequestID, &r.UserAgent} {
+		*text = strings.Clone(*text)
+	}
+	return r
 }

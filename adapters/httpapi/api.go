@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -25,7 +24,7 @@ type API struct {
 	inflight      *Inflight
 	access        func(AccessRecord)
 	cors          cors
-	trusted       trustedPeers
+	trusted       TrustedPeers
 
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
@@ -43,8 +42,7 @@ type API struct {
 	compressors sync.Pool        // *compressor
 }
 
-// New returns the API that o describes. It fails on a missing Query and on a
-// trusted peer that is not an address, a CIDR range or *.
+// New returns the API that o describes. It fails on a missing Query.
 func New(o Options) (*API, error) {
 	if o.Query == nil {
 		return nil, errors.New("httpapi: no query to answer from")
@@ -63,6 +61,7 @@ func New(o Options) (*API, error) {
 		maxBody:       o.MaxBodyBytes,
 		inflight:      o.Inflight,
 		access:        o.Access,
+		trusted:       o.TrustedPeers,
 		cors:          newCORS(o.AllowOrigins),
 		evaluations:   newEvaluationCache(o.IdentitiesCache),
 	}
@@ -80,12 +79,6 @@ func New(o Options) (*API, error) {
 	}
 	if a.inflight == nil {
 		a.inflight = NewInflight(0)
-	}
-	if o.ProxyHeaders {
-		var err error
-		if a.trusted, err = newTrustedPeers(o.ForwardedAllowIPs); err != nil {
-			return nil, fmt.Errorf("httpapi: %w", err)
-		}
 	}
 	a.exchanges.New = func() any { return new(exchange) }
 	a.scratches.New = func() any { return new(scratch) }
@@ -110,6 +103,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	defer a.finish(x, r)
 
+	echoRequestID(x, r)
 	if a.corsOf(r).answer(x, r) {
 		return
 	}
@@ -119,6 +113,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	if err != nil {
 		a.fail(x, r, err)
+	}
+	if a.access != nil && !x.taken {
+		x.environment = a.environmentOf(r)
 	}
 }
 

@@ -16,6 +16,7 @@ var (
 	headerMethods      = []string{"DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"}
 	headerMaxAge       = []string{"600"}
 	headerExposed      = []string{"X-Flagsmith-Document-Updated-At, ETag, Retry-After"}
+	headerExposedID    = []string{"X-Flagsmith-Document-Updated-At, ETag, Retry-After, X-Request-ID"}
 	headerOrigin       = []string{"Origin"}
 	headerPlainText    = []string{"text/plain; charset=utf-8"}
 	varyOriginEncoding = []string{"Origin, Accept-Encoding"}
@@ -49,6 +50,9 @@ func (c *cors) answer(w http.ResponseWriter, r *http.Request) bool {
 	}
 	h["Access-Control-Allow-Credentials"] = headerTrue
 	h["Access-Control-Expose-Headers"] = headerExposed
+	if h[requestIDHeader] != nil {
+		h["Access-Control-Expose-Headers"] = headerExposedID
+	}
 	switch {
 	case c.all && len(r.Header["Cookie"]) == 0:
 		h["Access-Control-Allow-Origin"] = headerAny

@@ -96,8 +96,7 @@ var aboutAnswer = []string{"Content-Encoding", updatedAtHeader, "Cache-Control",
 func (a *API) fail(x *exchange, r *http.Request, err error) {
 	var known *statusError
 	if !errors.As(err, &known) {
-		a.logger.ErrorContext(r.Context(), "request_failed",
-			"method", r.Method, "path", requestPath(r), "error", redact(err.Error()))
+		a.logger.ErrorContext(r.Context(), "request_failed", append(about(r), "error", redact(err.Error()))...)
 		known = errInternal
 	}
 	if x.status != 0 {
@@ -132,7 +131,6 @@ func (a *API) recovered(x *exchange, r *http.Request, v any) {
 		x.broken = true
 		return
 	}
-	a.logger.ErrorContext(r.Context(), "request_panicked",
-		"method", r.Method, "path", requestPath(r), "panic", redact(fmt.Sprint(v)), "stack", redact(string(debug.Stack())))
+	a.logger.ErrorContext(r.Context(), "request_panicked", append(about(r), "panic", redact(fmt.Sprint(v)), "stack", redact(string(debug.Stack())))...)
 	a.fail(x, r, errInternal)
 }

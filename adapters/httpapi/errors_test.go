@@ -84,10 +84,4 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	if _, err := httpapi.New(httpapi.Options{}); err == nil {
 		t.Error("no query was accepted")
 	}
-	for _, peer := range []string{"", "localhost", "10.0.0.0/33", "1.2.3.4:5"} {
-		_, err := httpapi.New(httpapi.Options{Query: new(query), ProxyHeaders: true, ForwardedAllowIPs: []string{"127.0.0.1", peer}})
-		if err == nil || !strings.Contains(err.Error(), `"`+peer+`"`) {
-			t.Errorf("trusted peer %q: %v", peer, err)
-		}
-	}
 }

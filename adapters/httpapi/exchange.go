@@ -16,6 +16,8 @@ type exchange struct {
 	broken   bool      // the answer is incomplete: abort the connection
 	reserved int64     // bytes in flight
 	taken    bool      // the connection was taken over by a stream, which writes the access record
+
+	environment string // of the request's key; set for the access log only
 }
 
 func (x *exchange) begin(w http.ResponseWriter) { *x = exchange{ResponseWriter: w} }

@@ -1,65 +1,41 @@
 package httpapi
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 )
 
-// trustedPeers are the proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
-// The zero value trusts no proxy.
-type trustedPeers struct {
-	all      bool
-	networks []netip.Prefix
+// TrustedPeers are the proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
+// The zero value trusts no proxy. It is read-only and safe for concurrent use.
+type TrustedPeers struct {
+	All bool
+	// Networks are masked, and those of IPv4 addresses are not mapped to IPv6.
+	Networks []netip.Prefix
 }
 
-func newTrustedPeers(list []string) (trustedPeers, error) {
-	var t trustedPeers
-	for _, item := range list {
-		item = strings.TrimSpace(item)
-		if item == "*" {
-			t.all = true
-			continue
-		}
-		network, err := netip.ParsePrefix(item)
-		if err != nil {
-			address, err := netip.ParseAddr(item)
-			if err != nil {
-				return trustedPeers{}, fmt.Errorf("trusted peer %q is not an address, a CIDR range or *", item)
-			}
-			network = netip.PrefixFrom(address, address.BitLen())
-		}
-		if a := network.Addr(); a.Is4In6() && network.Bits() >= 96 {
-			network = netip.PrefixFrom(a.Unmap(), network.Bits()-96)
-		}
-		t.networks = append(t.networks, network.Masked())
-	}
-	return t, nil
-}
-
-func (t *trustedPeers) contains(address netip.Addr) bool {
+func (t *TrustedPeers) contains(address netip.Addr) bool {
 	address = address.Unmap().WithZone("")
-	for _, network := range t.networks {
+	for _, network := range t.Networks {
 		if network.Contains(address) {
 			return true
 		}
 	}
-	return t.all
+	return t.All
 }
 
 // client returns the address of the request's client and the scheme it used.
-func (t *trustedPeers) client(r *http.Request) (address, scheme string) {
+func (t *TrustedPeers) client(r *http.Request) (address, scheme string) {
 	address, scheme = r.RemoteAddr, "http"
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	if !t.all && len(t.networks) == 0 {
+	if !t.All && len(t.Networks) == 0 {
 		return address, scheme
 	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil && !t.all || err == nil && !t.contains(peer.Addr()) {
+	if err != nil && !t.All || err == nil && !t.contains(peer.Addr()) {
 		return address, scheme
 	}
 	if told := r.Header["X-Forwarded-Proto"]; len(told) > 0 {
@@ -78,7 +54,7 @@ func (t *trustedPeers) client(r *http.Request) (address, scheme string) {
 // the last hop that is not trusted is the client, whatever that client sent before it.
 // When all hops are trusted, the first one is the client. It returns "" when there is no
 // hop.
-func (t *trustedPeers) origin(lines []string) (origin string) {
+func (t *TrustedPeers) origin(lines []string) (origin string) {
 	for i := len(lines) - 1; i >= 0; i-- {
 		for rest := lines[i]; rest != ""; {
 			comma := strings.LastIndexByte(rest, ',')

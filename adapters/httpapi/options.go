@@ -50,11 +50,9 @@ type Options struct {
 	// the identifier and the traits. Flags need no cache: they are prepared when the
 	// document changes.
 	IdentitiesCache Cache
-	// ProxyHeaders takes the client's address and scheme from X-Forwarded-For and
-	// X-Forwarded-Proto when a trusted peer sent them.
-	ProxyHeaders bool
-	// ForwardedAllowIPs lists the trusted peers: addresses, CIDR ranges, or "*" for all.
-	ForwardedAllowIPs []string
+	// TrustedPeers are the proxies from whose X-Forwarded-For and X-Forwarded-Proto the
+	// client's address and scheme are taken.
+	TrustedPeers TrustedPeers
 	// Access is called once for every request after its answer, on the request's
 	// goroutine. With nil the API keeps no access log, at no cost.
 	Access func(AccessRecord)
@@ -93,4 +91,11 @@ type AccessRecord struct {
 	Bytes      int64         // of the body, as sent
 	Start      time.Time     // when the handler got the request
 	Duration   time.Duration // from Start until the handler returned, or until a stream of events ended
+
+	// Environment is the client-side key of the environment whose key the request has, "" if
+	// it has none or an unknown one, and for preflights and panics.
+	Environment string
+	RequestID   string // X-Request-ID, as sent, server-side keys masked; "" if it is not short and printable
+	TraceID     string // of traceparent, 32 hexadecimal digits; "" without a valid one
+	UserAgent   string // as sent; server-side keys masked
 }

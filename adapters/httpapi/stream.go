@@ -30,7 +30,7 @@ func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 		seat.Leave()
 		return err
 	}
-	if err := seat.Open(w, r.Request, a.streamLogger(w, r.Request)); err != nil {
+	if err := seat.Open(w, r.Request, a.streamLogger(w, r.Request, key)); err != nil {
 		return err
 	}
 	w.(*exchange).taken = true
@@ -49,12 +49,12 @@ func (a *API) streamable(key domain.EnvironmentKey) error {
 
 // streamLogger returns the function that writes the access log's line about a stream
 // when it has ended, given the bytes that were sent.
-func (a *API) streamLogger(w http.ResponseWriter, r *http.Request) func(bytes int64) {
+func (a *API) streamLogger(w http.ResponseWriter, r *http.Request, key domain.EnvironmentKey) func(bytes int64) {
 	if a.access == nil {
 		return func(int64) {}
 	}
-	record := a.record(w.(*exchange), r)
-	record.Method, record.Path = strings.Clone(record.Method), strings.Clone(record.Path)
+	record := a.record(w.(*exchange), r).kept()
+	record.Environment = string(key)
 	return func(bytes int64) {
 		record.Bytes, record.Duration = bytes, a.now().Sub(record.Start)
 		a.access(record)

@@ -29,13 +29,19 @@ type AccessRecord struct {
 	Duration    time.Duration
 	// Bytes is the size of the answer's body as it was sent.
 	Bytes int64
+
+	// The json format has a member for each of these that is not empty; the others do
+	// without.
+	Environment, RequestID, TraceID, UserAgent string
 }
 
 // mayHoldKey reports whether a line about the request may contain a server-side key.
 // Searching what the client sent takes a fraction of the time of searching the line.
 func (r *AccessRecord) mayHoldKey() bool {
 	return strings.Contains(r.Path, domain.ServerKeyPrefix) || strings.Contains(r.RemoteAddr, domain.ServerKeyPrefix) ||
-		strings.Contains(r.Method, domain.ServerKeyPrefix) || strings.Contains(r.HTTPVersion, domain.ServerKeyPrefix)
+		strings.Contains(r.Method, domain.ServerKeyPrefix) || strings.Contains(r.HTTPVersion, domain.ServerKeyPrefix) ||
+		strings.Contains(r.Environment, domain.ServerKeyPrefix) || strings.Contains(r.RequestID, domain.ServerKeyPrefix) ||
+		strings.Contains(r.TraceID, domain.ServerKeyPrefix) || strings.Contains(r.UserAgent, domain.ServerKeyPrefix)
 }
 
 // accessLevel is the level of every access line, as in the Python proxy.
@@ -68,7 +74,7 @@ func (r *AccessRecord) appendText(buf []byte) []byte {
 // appendJSON appends the event and the attributes of an access line, as members of
 // an object that has the event's name already. The event is the same line as in
 // text, but escaped once only; attributes are the parts of it as they stand there.
-func (r *AccessRecord) appendJSON(buf []byte) []byte {
+func (r *AccessRecord) appendJSON(buf []byte, names *accessNames) []byte {
 	// part appends a text and returns where it begins and ends.
 	part := func(text string) (from, to int) {
 		from = len(buf)
@@ -95,7 +101,35 @@ func (r *AccessRecord) appendJSON(buf []byte) []byte {
 	buf = append(buf, `,"duration_ms":`...)
 	buf = appendMillis(buf, r.Duration)
 	buf = append(buf, `,"bytes":`...)
-	return strconv.AppendInt(buf, r.Bytes, 10)
+	buf = strconv.AppendInt(buf, r.Bytes, 10)
+	buf = appendOptional(buf, names.environment, r.Environment)
+	buf = appendOptional(buf, names.requestID, r.RequestID)
+	buf = appendOptional(buf, names.traceID, r.TraceID)
+	return appendOptional(buf, names.userAgent, r.UserAgent)
+}
+
+// accessNames are the names of members that an access line may have, as they stand before
+// the value.
+type accessNames struct{ environment, requestID, traceID, userAgent []byte }
+
+// newAccessNames returns the names in a format whose event has the given one. A name that
+// is the event's gets an underscore.
+func newAccessNames(event string) accessNames {
+	name := func(name string) []byte {
+		if name == event {
+			name += "_"
+		}
+		return []byte(`,"` + name + `":"`)
+	}
+	return accessNames{environment: name("environment"), requestID: name("request_id"), traceID: name("trace_id"), userAgent: name("user_agent")}
+}
+
+// appendOptional appends a member unless its text is empty.
+func appendOptional(buf, name []byte, text string) []byte {
+	if text == "" {
+		return buf
+	}
+	return append(jsonscan.AppendPrintable(append(buf, name...), text), '"')
 }
 
 // appendMillis appends d in milliseconds with three decimals; a negative

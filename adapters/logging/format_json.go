@@ -10,13 +10,14 @@ type jsonLines struct {
 	event     string // the name of the event's member
 	eventName []byte // ,"EVENT": ready to append
 	access    []byte // what is between the time and the event of an access line
+	names     accessNames
 	times     *timestamps
 }
 
 func newJSONLines(event string) jsonLines {
 	name := append(appendJSONString([]byte{','}, event), ':')
 	access := append(appendJSONOrigin(nil, accessLevel, accessLogger), name...)
-	return jsonLines{event: event, eventName: name, access: access, times: &timestamps{decimals: 6}}
+	return jsonLines{event: event, eventName: name, access: access, names: newAccessNames(event), times: &timestamps{decimals: 6}}
 }
 
 // reserved are the members every line has at its top.
@@ -43,7 +44,7 @@ func (j jsonLines) appendRecord(buf []byte, r *record) []byte {
 // by New, so that no name is there twice.
 func (j jsonLines) appendAccess(buf []byte, at time.Time, rec AccessRecord) []byte {
 	buf = append(j.appendTime(buf, at), j.access...)
-	return append(rec.appendJSON(buf), '}')
+	return append(rec.appendJSON(buf, &j.names), '}')
 }
 
 func (j jsonLines) appendTime(buf []byte, at time.Time) []byte {

@@ -94,6 +94,9 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	line.attrs.prune()
+	if r.Level >= node.floor {
+		l.counts.add(r.Level)
+	}
 	for _, s := range node.sinks {
 		if r.Level >= s.level {
 			buf := l.takeBuffer()

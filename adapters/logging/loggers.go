@@ -53,6 +53,7 @@ type Loggers struct {
 	started    time.Time
 	fixedClock bool
 	lost       atomic.Uint64
+	counts     counts
 	buffers    sync.Pool // of *[]byte
 
 	stdout, stderr *target
@@ -112,13 +113,20 @@ func (l *Loggers) notice(t *target, lost uint64) []byte {
 	sinks := l.current.Load().hierarchy.sinks
 	for _, name := range slices.Sorted(maps.Keys(sinks)) {
 		if s := sinks[name]; s.target == t && s.level <= slog.LevelWarn {
-			r := record{at: l.now(), level: slog.LevelWarn, logger: ownLogger, event: "log_lines_lost"}
+			r := record{at: l.now(), level: slog.LevelWarn, logger: ownLogger, event: string(linesLost)}
 			r.attrs.add(slog.Uint64("lines", lost), 0)
+			l.counts.add(r.level)
 			return finish(s.format.appendRecord(nil, &r))
 		}
 	}
 	return nil
 }
+
+// eventName is the name of an event that is not logged by a logger.
+type eventName string
+
+// linesLost is the event that lines were lost.
+const linesLost eventName = "log_lines_lost"
 
 // ownLogger is the name of the logger that writes about the log itself.
 const ownLogger = "edge_proxy.logging"
@@ -185,6 +193,7 @@ func (l *Loggers) Access(rec AccessRecord) {
 	if rec.mayHoldKey() {
 		end = finish
 	}
+	l.counts.add(accessLevel)
 	for _, s := range g.access.sinks {
 		if accessLevel >= s.level {
 			buf := l.takeBuffer()

@@ -3,6 +3,8 @@ package standard
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"strings"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
@@ -34,4 +36,13 @@ func loggingOverride(s config.Settings) (override map[string]any, err error) {
 		return nil, fmt.Errorf("logging.override: %w", err)
 	}
 	return override, nil
+}
+
+// libraryLog takes what libraries print with package log, as the lines of an event.
+type libraryLog struct{ logger *slog.Logger }
+
+// Write implements io.Writer. It never fails.
+func (l libraryLog) Write(line []byte) (int, error) {
+	l.logger.Warn("library_warning", "message", strings.TrimSpace(string(line)))
+	return len(line), nil
 }

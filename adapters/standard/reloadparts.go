@@ -9,6 +9,7 @@ const (
 	partAPI                           // is replaced, and starts with empty endpoint caches
 	partLogs                          // change their options
 	partReloads                       // reads the settings in force
+	partAdmin                         // reads the settings in force
 )
 
 // partsOf returns the parts that take each setting which changes live.
@@ -46,5 +47,8 @@ func partsOf() map[string]parts {
 		"events.max_body_bytes":                                partAPI,
 		"events.max_queue_bytes":                               partApplication,
 		"webhook.secret":                                       partAPI,
+		"admin.token":                                          partAdmin,
+		"admin.pprof":                                          partAdmin,
+		"admin.read_only":                                      partAdmin,
 	}
 }

@@ -58,7 +58,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	// net/http reports some problems of connections to the standard logger only.
 	log.SetFlags(0)
-	log.SetOutput(slog.NewLogLogger(loggers.Logger(logNetwork).Handler(), slog.LevelWarn).Writer())
+	log.SetOutput(libraryLog{loggers.Logger(logNetwork)})
 	if settings.WebConcurrency > 0 {
 		runtime.GOMAXPROCS(settings.WebConcurrency)
 	}
@@ -76,6 +76,14 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	upstream := newOrigins(source)
 	defer upstream.close()
+	admin, err := openAdmin(ctx, settings.Admin, loggers.Logger(logAdmin))
+	if err != nil {
+		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
+		return commands.ErrReported
+	}
+	if admin != nil {
+		defer admin.Close()
+	}
 	store, err := w.OpenStore(ctx, settings.Store, commands.Writes, loggers.Logger(logStore))
 	if err != nil {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
@@ -100,6 +108,12 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	reloads.applied.Store(&settings)
 	reloads.effective.Store(&effective)
+	if admin != nil {
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, loggers.Logger(logAdmin)); err != nil {
+			_ = store.Close()
+			return err
+		}
+	}
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	w.interrupts.set(reloads.interrupted, func(s os.Signal) {
@@ -155,18 +169,13 @@ func logConfigurationWarning(ctx context.Context, logger *slog.Logger, w config.
 
 // newAPI returns the HTTP interface; access says whether it writes an access log.
 func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access bool) (*httpapi.API, error) {
-	trusted := make([]string, 0, len(s.ForwardedAllowIPs.Prefixes)+1)
-	for _, prefix := range s.ForwardedAllowIPs.Prefixes {
-		trusted = append(trusted, prefix.String())
-	}
-	if s.ForwardedAllowIPs.All {
-		trusted = append(trusted, "*")
-	}
 	options := httpapi.Options{
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
-		ProxyHeaders:    s.Server.ProxyHeaders, ForwardedAllowIPs: trusted,
+	}
+	if s.Server.ProxyHeaders {
+		options.TrustedPeers = httpapi.TrustedPeers{All: s.ForwardedAllowIPs.All, Networks: s.ForwardedAllowIPs.Prefixes}
 	}
 	if usage := proxy.Usage(); usage != nil {
 		options.Usage = usage
@@ -204,6 +213,7 @@ func accessLog(loggers *logging.Loggers) func(httpapi.AccessRecord) {
 		loggers.Access(logging.AccessRecord{
 			Time: r.Start.Add(r.Duration), RemoteAddr: r.RemoteAddr, Method: r.Method, Path: r.Path,
 			HTTPVersion: strings.TrimPrefix(r.Proto, "HTTP/"), Status: r.Status, Duration: r.Duration, Bytes: r.Bytes,
+			Environment: r.Environment, RequestID: r.RequestID, TraceID: r.TraceID, UserAgent: r.UserAgent,
 		})
 	}
 }

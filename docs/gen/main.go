@@ -1,6 +1,6 @@
 // Command gen writes docs/configuration.md from the definitions of the settings and
-// docs/commands.md from the help of the commands, so that neither can disagree with
-// the program. Run it with `make docs`.
+// docs/commands.md from the help of the commands, and docs/logs.md from the table of
+// events, so that none of them can disagree with the program. Run it with `make docs`.
 package main
 
 import (
@@ -17,7 +17,7 @@ func main() {
 }
 
 func write() error {
-	for name, content := range map[string][]byte{"configuration.md": reference(), "commands.md": commands()} {
+	for name, content := range map[string][]byte{"configuration.md": reference(), "commands.md": commands(), "logs.md": logs()} {
 		if err := os.WriteFile(filepath.Join("docs", name), content, 0o644); err != nil {
 			return err
 		}

@@ -163,6 +163,11 @@ func TestARefusalEndsTheOutageOfTheOrigin(t *testing.T) {
 	s.expect(t, 0, []string{"a1"}, "a?", "b?")
 	s.expect(t, 1, []string{"a1"}, "b", "a!")
 	s.expect(t, 1, nil, "b", "a")
+
+	// Where nobody succeeds there is nothing good to log.
+	s.expect(t, 0, []string{"a1"}, "a?", "b?")
+	s.expect(t, 0, []string{"a1"}, "a!", "b!")
+	s.expect(t, 1, nil, "a", "b")
 }
 
 func TestAMemberThatLeavesIsForgotten(t *testing.T) {

@@ -45,7 +45,8 @@ const (
 // shared is an outage of members.
 type shared[K comparable] struct {
 	Outage
-	members map[K]*part
+	members   map[K]*part
+	succeeded bool // a member that was in it has succeeded
 }
 
 // part is what a member has to do with an outage.
@@ -62,13 +63,19 @@ func NewTracker[K comparable]() *Tracker[K] {
 // Failed notes a failure of a member. kind is the same text for failures of the same
 // kind. due reports whether the failure is to be logged, with what lasting says. over is
 // the outage of the origin if this failure ended it, as an origin that refuses a member
-// is not away; it is nil otherwise, and to be logged, too.
+// is not away, and others of its members have succeeded; it is nil otherwise, and to be
+// logged, too. If none has succeeded, the refusal is all there is to log.
 func (t *Tracker[K]) Failed(now time.Time, member K, reach Reach, kind string) (lasting Summary, due bool, over []Summary) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at := scope[K]{of: ofOrigin}
 	if reach == Member {
-		over = t.leave(member, at)
+		if away := t.outages[at]; away != nil {
+			over = t.leave(member, at, false)
+			if !away.succeeded {
+				over = nil
+			}
+		}
 		own := scope[K]{of: ofMember, member: member}
 		if at = own; t.outages[own] == nil {
 			at = scope[K]{of: ofRefused}
@@ -107,31 +114,32 @@ func (t *Tracker[K]) Succeeded(member K) (over []Summary) {
 		}
 		t.split(o)
 	}
-	return append(over, t.leaveAll(member)...)
+	return append(over, t.leaveAll(member, true)...)
 }
 
 // Leave forgets a member, whose outages end in silence.
 func (t *Tracker[K]) Leave(member K) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.leaveAll(member)
+	t.leaveAll(member, false)
 }
 
 // leaveAll takes a member out of all outages, and returns those that are over now.
-func (t *Tracker[K]) leaveAll(member K) (over []Summary) {
+func (t *Tracker[K]) leaveAll(member K, succeeded bool) (over []Summary) {
 	for _, at := range []scope[K]{{of: ofOrigin}, {of: ofRefused}, {of: ofMember, member: member}} {
-		over = append(over, t.leave(member, at)...)
+		over = append(over, t.leave(member, at, succeeded)...)
 	}
 	return over
 }
 
 // leave takes a member out of an outage, and returns that if it is over now.
-func (t *Tracker[K]) leave(member K, at scope[K]) (over []Summary) {
+func (t *Tracker[K]) leave(member K, at scope[K], succeeded bool) (over []Summary) {
 	o := t.outages[at]
 	if o == nil || o.members[member] == nil {
 		return nil
 	}
 	p, summary := o.members[member], o.summary()
+	o.succeeded = o.succeeded || succeeded
 	if delete(o.members, member); len(o.members) > 0 {
 		return nil
 	}

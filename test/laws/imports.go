@@ -54,6 +54,8 @@ func Laws() []Law {
 			Why: "the HTTP interface is a handler: it asks the application and never a store or upstream, and does not know which server calls it; " + siblings},
 		{Path: "adapters/httpserver", Own: []string{"domain"}, Others: []string{"."}, Apart: "adapters",
 			Why: "the server serves any http.Handler and knows nothing of flags; " + siblings},
+		{Path: "adapters/adminapi", Own: []string{"adapters/adminapi", "app", "domain", "ports"}, Others: []string{"golang.org/x/net/netutil"}, Apart: "adapters",
+			Why: "the interface for operators reads the application's status and calls what it is given; it does not know where metrics and the configuration come from; " + siblings},
 		{Path: "adapters/*", Own: []string{"adapters/*", "domain", "ports"}, Others: []string{"."}, Apart: "adapters", Why: siblings},
 		{Path: "cmd", Own: []string{"adapters/standard"},
 			Why: "the main function is meant to be copied by teams that add an adapter, so it does nothing"},

@@ -225,3 +225,41 @@ func TestAccessLogBehindAProxy(t *testing.T) {
 		})
 	}
 }
+
+// TestAccessLinesNameTheRequest asks by both ways through the server: what is logged, and
+// what is repeated, must not depend on them.
+func TestAccessLinesNameTheRequest(t *testing.T) {
+	t.Parallel()
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	config := harness.StartUpstream(t).Serve(t, shop())
+	for _, fast := range []bool{true, false} {
+		proxy := harness.StartProxy(t, harness.Setup{
+			Config: with(with(config, "server", map[string]any{"fast_path": fast}), "logging", map[string]any{"enable_access_log": true}),
+		})
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+proxy.Address+"/api/v1/flags/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{
+			"X-Environment-Key": clientKey, "X-Request-ID": "order 4711", "traceparent": "00-" + trace + "-00f067aa0ba902b7-01", "User-Agent": "shop/1.0",
+		} {
+			request.Header.Set(name, value)
+		}
+		client := &http.Client{Transport: &http.Transport{}, Timeout: 5 * time.Second}
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		client.CloseIdleConnections()
+		if got := response.Header.Get("X-Request-ID"); got != "order 4711" {
+			t.Errorf("fast path %v: the answer has X-Request-ID %q", fast, got)
+		}
+		event := proxy.WaitEvent(t, 10*time.Second, "GET", func(e harness.Event) bool { return e.Text("request_id") != "" })
+		for name, want := range map[string]string{"environment": clientKey, "request_id": "order 4711", "trace_id": trace, "user_agent": "shop/1.0"} {
+			if got := event.Text(name); got != want {
+				t.Errorf("fast path %v: %s is %q, want %q", fast, name, got, want)
+			}
+		}
+	}
+}

@@ -12,8 +12,8 @@
 // The commands of a page run in a directory of their own, in the page's order, with
 // edge-proxy on the PATH and as bin/edge-proxy. The directory has the sample's
 // config.json and a copy of docs. A proxy serves the sample at
-// http://localhost:8000; this address is replaced by the real one, and KEY by the
-// sample's client-side key. The variable SECRET has the proxy's webhook secret, and
+// http://localhost:8000, with its admin listener at http://localhost:8001; these
+// addresses are replaced by the real ones, and KEY by the sample's client-side key. The variable SECRET has the proxy's webhook secret, and
 // STORE_URL names a store in a file with the sample's document.
 //
 // A block that needs something that tests do not have says so in a comment before

@@ -58,6 +58,7 @@ type world struct {
 	store       string // a file with the sample's document
 	binary      string
 	address     string // of the proxy that serves the sample
+	admin       string // address of its admin listener
 }
 
 func newWorld(t *testing.T) *world {
@@ -74,9 +75,11 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.admin = fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t))
+	_, adminPort, _ := strings.Cut(w.admin, ":")
 	start := func(variable, value string) *harness.Proxy {
 		p := harness.StartProxy(t, harness.Setup{ConfigText: string(config), Env: map[string]string{
-			"API_URL": source, "WEBHOOK_SECRET": webhookSecret, variable: value,
+			"API_URL": source, "WEBHOOK_SECRET": webhookSecret, "ADMIN_PORT": adminPort, variable: value,
 			"EVENTS_URL": "http://127.0.0.1:1", // nothing leaves this machine
 		}})
 		p.WaitReady(t)
@@ -142,7 +145,7 @@ func (w *world) run(t *testing.T, dir string, b block) {
 			return
 		}
 	}
-	text := keyPattern.ReplaceAllString(strings.ReplaceAll(b.text, "localhost:8000", w.address), sampleKey)
+	text := keyPattern.ReplaceAllString(strings.NewReplacer("localhost:8000", w.address, "localhost:8001", w.admin).Replace(b.text), sampleKey)
 	if b.language == "console" {
 		w.compare(t, dir, b, text)
 		return

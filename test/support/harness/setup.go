@@ -13,8 +13,8 @@ import (
 )
 
 // Setup is how a proxy is started. Unless Config or Env say otherwise it
-// listens on a free port of 127.0.0.1, logs as JSON and does not wait before it
-// stops. It sees no other variable of the test's environment than PATH. With
+// listens on a free port of 127.0.0.1 and not for operators, logs as JSON and does not
+// wait before it stops. It sees no other variable of the test's environment than PATH. With
 // EDGE_PROXY_TEST_FAST_PATH=off in the test's environment it runs without its fast path.
 type Setup struct {
 	// Config becomes the configuration file.
@@ -42,6 +42,7 @@ var defaults = [][2]string{
 	{"SERVER_PORT", "0"},
 	{"SERVER_DRAIN_DELAY_SECONDS", "0"},
 	{"LOGGING_LOG_FORMAT", "json"},
+	{"ADMIN_PORT", "0"},
 }
 
 // command makes the setup ready to run.
@@ -139,8 +140,8 @@ func marshal(t testing.TB, value any) []byte {
 // secretPatterns find secrets in configurations; each has one group.
 var secretPatterns = []*regexp.Regexp{
 	regexp.MustCompile(`(ser\.[\w.-]{8,})`),
-	regexp.MustCompile(`"(?:proxy_key|secret)"\s*:\s*"([^"]{6,})"`),
-	regexp.MustCompile(`(?:PROXY_KEY|WEBHOOK_SECRET)=(.{6,})`),
+	regexp.MustCompile(`"(?:proxy_key|secret|token)"\s*:\s*"([^"]{6,})"`),
+	regexp.MustCompile(`(?:PROXY_KEY|WEBHOOK_SECRET|ADMIN_TOKEN)=(.{6,})`),
 	regexp.MustCompile(`://[^:@/\s"]*:([^@/\s"]{6,})@`), // a password in an address
 }
 

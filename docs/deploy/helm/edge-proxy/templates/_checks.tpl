@@ -25,6 +25,9 @@
 {{- if hasKey (default dict .Values.config.webhook) "secret" -}}
 {{- fail "config.webhook.secret is a secret: use secretKeys.webhookSecret" -}}
 {{- end -}}
+{{- if hasKey (default dict .Values.config.admin) "token" -}}
+{{- fail "config.admin.token is a secret: use secretKeys.adminToken" -}}
+{{- end -}}
 {{- if hasKey (default dict .Values.config.store) "url" -}}
 {{- fail "config.store.url follows from store.mode: use that, and secretKeys.storeURL" -}}
 {{- end -}}
@@ -34,7 +37,7 @@
 {{- end -}}
 {{- end -}}
 {{- range .Values.extraEnv -}}
-{{- if regexMatch "^(?i:environment_key_pairs|proxy_key|webhook_secret|store_url)$" .name -}}
+{{- if regexMatch "^(?i:environment_key_pairs|proxy_key|webhook_secret|admin_token|store_url)$" .name -}}
 {{- fail (printf "extraEnv has %s, which is a secret: use secretKeys" .name) -}}
 {{- end -}}
 {{- end -}}

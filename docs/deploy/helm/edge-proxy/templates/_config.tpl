@@ -24,7 +24,7 @@ cannot apply while it runs, and otherwise all.
 {{- $config := include "edge-proxy.config" . | fromJson -}}
 {{- if dig "server" "reload" false $config -}}
 {{- $kept := dict -}}
-{{- range tuple "api_url" "events.url" "realtime_url" "server.host" "server.port" "server.timeout_keep_alive" "server.fast_path" "server.max_inflight_bytes" "server.max_connections" "server.max_header_bytes" "server.read_header_timeout_seconds" "server.read_timeout_seconds" "server.write_timeout_seconds" "store.url" "store.prefix" -}}
+{{- range tuple "admin.host" "admin.port" "api_url" "events.url" "realtime_url" "server.host" "server.port" "server.timeout_keep_alive" "server.fast_path" "server.max_inflight_bytes" "server.max_connections" "server.max_header_bytes" "server.read_header_timeout_seconds" "server.read_timeout_seconds" "server.write_timeout_seconds" "store.url" "store.prefix" -}}
 {{- $parts := splitList "." . -}}
 {{- $value := get $config (first $parts) -}}
 {{- if and (eq (len $parts) 2) (kindIs "map" $value) -}}

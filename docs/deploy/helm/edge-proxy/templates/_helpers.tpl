@@ -42,6 +42,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- dig "server" "port" 8000 .Values.config | int -}}
 {{- end -}}
 
+{{- /* The port of the admin listener, 0 if other pods cannot reach it. */ -}}
+{{- define "edge-proxy.adminPort" -}}
+{{- if dig "admin" "host" "" .Values.config -}}
+{{- dig "admin" "port" 8001 .Values.config | int -}}
+{{- else -}}
+0
+{{- end -}}
+{{- end -}}
+
 {{- /*
 Shutting down takes the drain delay, or the time to end polling if that is longer,
 then one shutdown time-out for the requests and one for the store.

@@ -45,6 +45,12 @@ spec:
         - name: http
           containerPort: {{ include "edge-proxy.port" . }}
           protocol: TCP
+        {{- with include "edge-proxy.adminPort" . | int }}
+        # For operators. Not in the Service.
+        - name: admin
+          containerPort: {{ . }}
+          protocol: TCP
+        {{- end }}
       env:
         {{- include "edge-proxy.env" . | nindent 8 }}
       startupProbe:
@@ -132,6 +138,7 @@ spec:
 {{- end -}}
 {{- $_ := set $files "WEBHOOK_SECRET_FILE" .Values.secretKeys.webhookSecret -}}
 {{- $_ := set $files "PROXY_KEY_FILE" .Values.secretKeys.proxyKey -}}
+{{- $_ := set $files "ADMIN_TOKEN_FILE" .Values.secretKeys.adminToken -}}
 {{- $_ := set $files "HTTPS_PROXY_FILE" .Values.secretKeys.httpsProxy -}}
 {{- range $name := keys $files | sortAlpha -}}
 {{- with get $files $name -}}

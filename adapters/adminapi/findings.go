@@ -1,0 +1,172 @@
+package adminapi
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/ports"
+)
+
+// documentation is where the pages for operators are.
+const documentation = "https://github.com/edge-proxy/edge-proxy/blob/main/docs/"
+
+// clockTolerance is by how much clocks may differ without a finding, and clockLimit from
+// when on the difference breaks something.
+const clockTolerance, clockLimit = 2 * time.Second, 5 * time.Minute
+
+// Severity says how bad a finding is.
+type Severity string
+
+// The severities.
+const (
+	Critical Severity = "critical" // users notice it, or the node is not ready
+	Warning  Severity = "warning"  // users will notice it if it stays so
+)
+
+// Finding is something that an operator should look at.
+type Finding struct {
+	Severity Severity `json:"severity"`
+	// What is wrong, for whom, and what to Do about it, as sentences.
+	What string `json:"what"`
+	Do   string `json:"do"`
+	// Page is the address of the page that says more.
+	Page string `json:"page"`
+}
+
+// findings returns what is wrong in s, the worst first. What makes several environments
+// suffer is one finding.
+func findings(s app.Status, upstream string, c *Configuration) []Finding {
+	f := []Finding{}
+	add := func(severity Severity, what, do, page string) {
+		f = append(f, Finding{severity, what, do, documentation + page})
+	}
+	if s.Readiness.State == app.NodeDraining {
+		add(Critical, "The node is draining: readiness answers 503.", "Nothing, if it is to stop or was drained on purpose.", "health.md")
+	}
+	t := tallyOf(s)
+	// What keeps a node from being ready is critical, and a warning as long as it does not.
+	unready := Warning
+	if s.Readiness.State != app.Ready {
+		unready = Critical
+	}
+	if last := s.Upstream.LastFailure; s.Upstream.State == app.UpstreamFailing && last != nil {
+		add(unready, fmt.Sprintf("%s has %s for %s, %s in a row.", upstream, outage(last.Outcome), span(s.At.Sub(s.Upstream.Since)), plural(s.Upstream.Failures, "failure", "failures")),
+			remedy(last), "troubleshooting.md")
+	}
+	for _, group := range byFailure(t.failing) {
+		severity := Warning
+		if slices.ContainsFunc(group, func(e app.EnvironmentStatus) bool { return e.State != app.EnvironmentFresh }) {
+			severity = Critical
+		}
+		last := group[0].LastFailure
+		add(severity, fmt.Sprintf("%s %s for %s.", upstream, refusal(last.Outcome), names(group)), remedy(last), "troubleshooting.md")
+	}
+	if missing := inState(s, app.EnvironmentMissing); len(missing) > 0 {
+		add(Critical, fmt.Sprintf("%s: no document has arrived; requests are answered with 503.", names(missing)),
+			"See why the document cannot be fetched; the keys are in the configuration.", "health.md")
+	}
+	if stale := inState(s, app.EnvironmentStale); len(stale) > 0 {
+		add(Critical, fmt.Sprintf("%s: the document was not confirmed for more than %s, so the node is not ready. Flags are served all the same.", names(stale), span(s.Limit)),
+			"See why it cannot be fetched, or remove the environment from the configuration.", "health.md")
+	}
+	if !s.Store.Up {
+		add(Warning, "The store is away. Flags are served, and every node polls for itself; a restart now would begin without documents.", cause(s.Store.Error, "Check that the store runs and can be reached."), "stores.md")
+	}
+	if d := s.Discovery; d != nil && s.At.Sub(latest(d.LastSuccess, s.Started)) > 3*s.PollInterval {
+		add(unready, "The list of environments cannot be read: new environments and keys are not noticed.", "Check the proxy key and that the API can be reached.", "discovery.md")
+	}
+	if len(s.Environments) == 0 {
+		add(Critical, "The node serves no environment, so it is not ready.", "Add an environment to the configuration, or in Flagsmith to what the proxy key opens.", "discovery.md")
+	}
+	if stopped := having(s, func(e app.EnvironmentStatus) bool { return e.Stopped }); len(stopped) > 0 {
+		add(Warning, fmt.Sprintf("%s: the organisation is disabled from serving flags, so requests are answered with 403.", names(stopped)), "Enable it in Flagsmith.", "health.md")
+	}
+	if down := having(s, func(e app.EnvironmentStatus) bool { return e.StreamUp != nil && !*e.StreamUp }); len(down) > 0 {
+		add(Warning, fmt.Sprintf("%s: the stream of events from %s is not connected, so changes are found by polling only.", names(down), upstream), "Check realtime_url.", "real-time.md")
+	}
+	if faulty := having(s, func(e app.EnvironmentStatus) bool { return e.Facts.Problems > 0 }); len(faulty) > 0 {
+		add(Warning, fmt.Sprintf("%s: parts of the document cannot have the effect that they seem to have.", names(faulty)), "See the environment's page for the parts, and correct them in Flagsmith.", "troubleshooting.md")
+	}
+	if ahead := s.Upstream.ClockAhead.Abs(); ahead > clockTolerance {
+		severity := Warning
+		if ahead > clockLimit {
+			severity = Critical
+		}
+		add(severity, fmt.Sprintf("The clocks of this node and of %s differ by %s.", upstream, span(ahead)), "Synchronise the clocks, for example by NTP.", "health.md#clocks")
+	}
+	if c != nil && len(c.NeedRestart) > 0 {
+		add(Warning, fmt.Sprintf("%s changed and will take effect at the next start.", plural(len(c.NeedRestart), "setting has", "settings have")), "Restart the node.", "reloading.md")
+	}
+	if c != nil && len(c.Warnings) > 0 {
+		add(Warning, fmt.Sprintf("The configuration has %s, such as: %s.", plural(len(c.Warnings), "warning", "warnings"), c.Warnings[0]), "Correct the settings; the configuration's page lists them.", "configuration.md")
+	}
+	slices.SortStableFunc(f, func(a, b Finding) int { return rank(a.Severity) - rank(b.Severity) })
+	return f
+}
+
+func rank(s Severity) int {
+	if s == Critical {
+		return 0
+	}
+	return 1
+}
+
+// byFailure groups environments by the outcome of their last failures.
+func byFailure(environments []app.EnvironmentStatus) [][]app.EnvironmentStatus {
+	var groups [][]app.EnvironmentStatus
+	for _, e := range environments {
+		i := slices.IndexFunc(groups, func(g []app.EnvironmentStatus) bool { return g[0].LastFailure.Outcome == e.LastFailure.Outcome })
+		if i < 0 {
+			groups = append(groups, []app.EnvironmentStatus{e})
+		} else {
+			groups[i] = append(groups[i], e)
+		}
+	}
+	return groups
+}
+
+func inState(s app.Status, state app.EnvironmentState) []app.EnvironmentStatus {
+	return having(s, func(e app.EnvironmentStatus) bool { return e.State == state })
+}
+
+// having returns the environments for which something holds.
+func having(s app.Status, holds func(app.EnvironmentStatus) bool) []app.EnvironmentStatus {
+	var found []app.EnvironmentStatus
+	for _, e := range s.Environments {
+		if holds(e) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// remedy says what to do about a failed poll: what its cause says, if it is known.
+func remedy(p *app.Poll) string {
+	switch p.Outcome {
+	case ports.OutcomeUnauthorized, ports.OutcomeForbidden:
+		return cause(p.Cause, "Check that the server-side key is still valid in Flagsmith, and that it belongs to this API.")
+	case ports.OutcomeThrottled:
+		return cause(p.Cause, "Poll less often, or share documents between nodes by a store.")
+	case ports.OutcomeServerError:
+		return cause(p.Cause, "Check the health of the API.")
+	default:
+		return cause(p.Cause, "Check api_url and the network between this node and the API.")
+	}
+}
+
+// cause returns a sentence with what is known, or else what is usual.
+func cause(known, usual string) string {
+	if known == "" {
+		return usual
+	}
+	return capital(known) + ". " + usual
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,75 @@
+package standard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"syscall"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/adapters/adminapi"
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
+	"github.com/edge-proxy/edge-proxy/app"
+)
+
+// logAdmin is the logger of the admin listener.
+const logAdmin = "edge_proxy.admin"
+
+// openAdmin opens the admin listener. It returns nil without an error if the listener is
+// off, or if the port that nobody has chosen cannot be opened: the proxy serves without
+// it then.
+func openAdmin(ctx context.Context, s config.Admin, logger *slog.Logger) (*adminapi.Server, error) {
+	if s.Port.Number == 0 {
+		return nil, nil
+	}
+	server, err := adminapi.Listen(ctx, s.Host, s.Port.Number, logger)
+	switch {
+	case err == nil:
+		return server, nil
+	case !s.Port.Chosen:
+		logger.WarnContext(ctx, "admin_listener_missing", "error", err,
+			"effect", "the proxy serves without its admin listener", "do", "set admin.port to a free port, or to 0 for no admin listener")
+		return nil, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("admin.port %d is taken on %s: set it to a free port, or to 0 for no admin listener: %w", s.Port.Number, s.Host, err)
+	default:
+		return nil, fmt.Errorf("admin.host and admin.port cannot be listened on: %w", err)
+	}
+}
+
+// serveAdmin has the admin listener answer.
+func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, logger *slog.Logger) error {
+	build := commands.ReadBuild()
+	upstream := "Flagsmith"
+	if inDirectory(s) {
+		upstream = "the directory"
+	}
+	api, err := adminapi.New(adminapi.Options{
+		Application: proxy, Loopback: server.Loopback(), Host: s.Admin.Host,
+		Policy: func() adminapi.Policy {
+			a := reloads.applied.Load().Admin
+			return adminapi.Policy{Token: a.Token.Reveal(), ReadOnly: a.ReadOnly, Profiles: a.Pprof}
+		},
+		Node: adminapi.Node{
+			Version: build.Version, Commit: build.Commit, Date: build.Date,
+			Upstream: s.APIURL.String(), UpstreamName: upstream, Store: s.Store.URL.String(),
+		},
+		Configuration: func() adminapi.Configuration {
+			e := reloads.effective.Load()
+			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, NeedRestart: e.RestartNeeded, Details: e}
+		},
+		Logger: logger, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	server.Serve(api)
+	list := []any{"address", server.Address()}
+	if !server.Loopback() && s.Admin.Token.IsZero() {
+		list = append(list, "effect", "only /metrics, /healthz and /readyz are answered, because admin.token is not set")
+	}
+	logger.InfoContext(ctx, "admin_listening", list...)
+	return nil
+}

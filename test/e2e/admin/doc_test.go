@@ -1,0 +1,2 @@
+// Package admin_test tests the admin listener of the built binary.
+package admin_test
