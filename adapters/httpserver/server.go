@@ -163,7 +163,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // the limit of open files leaves when the rest of the process has its own. It returns 0
 // when there is no limit.
 func maxConnections(configured int) int {
-	files := maxOpenFiles()
+	files := MaxOpenFiles()
 	if configured > 0 || files == 0 {
 		return configured
 	}

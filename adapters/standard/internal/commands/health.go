@@ -88,13 +88,20 @@ func (p *Program) healthAddress(given, configFile string) (string, error) {
 	if server.Port == 0 {
 		return "", usage("server.port is 0, so say where the proxy listens with --url")
 	}
-	host := server.Host
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		if host = "127.0.0.1"; ip.To4() == nil {
-			host = "::1"
-		}
+	return "http://" + net.JoinHostPort(reachable(server.Host), strconv.Itoa(server.Port)), nil
+}
+
+// reachable returns the host under which what listens on host is reached from here.
+func reachable(host string) string {
+	ip := net.ParseIP(host)
+	switch {
+	case ip == nil || !ip.IsUnspecified():
+		return host
+	case ip.To4() == nil:
+		return "::1"
+	default:
+		return "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(server.Port)), nil
 }
 
 // sets reports whether a variable is set, in any case.

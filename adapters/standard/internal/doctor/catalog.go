@@ -25,7 +25,7 @@ func catalog() []about {
 		{"A3", "conditional requests", "without the answer 304 every poll transfers the whole document", "scaling.md#polling"},
 		{"A4", "discovery", "environments that are not discovered are not served", "discovery.md"},
 		{"A5", "real-time updates", "without the stream of events, changes arrive with the next poll only", "real-time.md"},
-		{"T1", "clock", "a wrong clock makes certificates look invalid, and times in logs and metrics wrong", "troubleshooting.md#the-clock"},
+		{"T1", "clock", "a wrong clock makes certificates look invalid, and times in logs and metrics wrong", "health.md#clocks"},
 		{"S1", "store opens", "the proxy does not start without its store", "stores.md"},
 		{"S2", "store works", "documents that cannot be written are not there after a restart", "stores.md"},
 		{"S3", "store is fast", "a slow store delays the news of a change to other nodes", "stores.md"},

@@ -1,0 +1,114 @@
+package commands
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/doctor"
+)
+
+func (p *Program) doctor() *cobra.Command {
+	var configFile, address, admin, against string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "check all that the proxy needs, and say how to fix what is wrong",
+		Long: "Checks the configuration, the way to the API, every key and document, the clock, the store, the machine, and the\n" +
+			"proxy that runs here, if one does. For each problem it prints what was found, why it matters and how to fix it.\n" +
+			"It changes nothing, but for a record in the store that it removes again.\n\n" +
+			"The exit code is 0 when nothing fails, 1 when a check fails, and 2 when the configuration is not usable; then\n" +
+			"nothing else is checked. A warning does not change it.",
+		Example: "edge-proxy doctor\nedge-proxy doctor --json --config /etc/edge-proxy/config.json",
+		Args:    operands(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if against != "" && against != fromAPI {
+				return usage("--against is %q, must be %s", against, fromAPI)
+			}
+			o := doctor.Options{Source: p.source(configFile), AgainstAPI: against == fromAPI}
+			var err error
+			if o.Proxy, err = p.runningAt(address, configFile); err != nil {
+				return err
+			}
+			if o.Admin, err = p.adminAt(admin, configFile); err != nil {
+				return err
+			}
+			report := p.Wiring.Examine(cmd.Context(), o)
+			if asJSON {
+				err = printJSON(p.Stdout, report)
+			} else {
+				err = p.printReport(report)
+			}
+			switch {
+			case err != nil:
+				return err
+			case !report.Configuration:
+				return errReportedConfiguration
+			case report.Status == doctor.Failure:
+				return ErrReported
+			}
+			return nil
+		},
+	}
+	defineConfig(cmd, &configFile)
+	cmd.Flags().StringVar(&address, "url", "", "`address` of the proxy that runs here (default: from server.host and server.port)")
+	cmd.Flags().StringVar(&admin, "admin", "", "`address` of its admin listener (default: from admin.host and admin.port)")
+	cmd.Flags().StringVar(&against, "against", "", "with `api`: compare answers of the running proxy with those of the API, for 20 identities")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// runningAt returns the address of the proxy that may run here, "" where it is not
+// known. Its error is about the given address.
+func (p *Program) runningAt(given, configFile string) (string, error) {
+	address, err := p.healthAddress(given, configFile)
+	if err != nil && given == "" {
+		return "", nil // the report says what is wrong with the configuration
+	}
+	return address, err
+}
+
+// adminAt returns the address of the admin listener, "" where it is not known.
+func (p *Program) adminAt(given, configFile string) (string, error) {
+	if given != "" {
+		u, err := url.Parse(given)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return "", usage("--admin must be like http://127.0.0.1:8001")
+		}
+		return given, nil
+	}
+	settings, _, err := config.Load(p.source(configFile))
+	if err != nil || settings.Admin.Port.Number == 0 {
+		return "", nil // the report says what is wrong with the configuration
+	}
+	return "http://" + net.JoinHostPort(reachable(settings.Admin.Host), strconv.Itoa(settings.Admin.Port.Number)), nil
+}
+
+// printReport prints a report for people: a line for each result, and what to do about
+// those that are not well.
+func (p *Program) printReport(r *doctor.Report) error {
+	var b strings.Builder
+	for _, result := range r.Results {
+		for i, found := range result.Found {
+			if i == 0 {
+				fmt.Fprintf(&b, "%-7s  %s  %s: %s\n", result.Status, result.ID, result.Check, found)
+			} else {
+				fmt.Fprintf(&b, "%-7s      %s\n", "", found)
+			}
+		}
+		if result.Status == doctor.Warning || result.Status == doctor.Failure {
+			fmt.Fprintf(&b, "%-13swhy: %s\n%-13sfix: %s\n%-13ssee: %s\n", "", result.Why, "", result.Fix, "", result.Link)
+		}
+	}
+	took := time.Duration(r.Milliseconds * float64(time.Millisecond)).Round(time.Millisecond)
+	fmt.Fprintf(&b, "\n%d ok, %d warnings, %d failures, %d skipped, in %s\n",
+		r.Count(doctor.OK), r.Count(doctor.Warning), r.Count(doctor.Failure), r.Count(doctor.Skipped), took)
+	_, err := p.Stdout.Write([]byte(b.String()))
+	return err
+}
