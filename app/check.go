@@ -38,8 +38,9 @@ type Check struct {
 
 // CheckAll fetches and checks a document with each server-side key that is known whole,
 // at most concurrency at a time. It returns the results in the order of the keys. When
-// ctx ends, the remaining results have its error.
-func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domain.EnvironmentKeys, concurrency int) []Check {
+// ctx ends, the remaining results have its error. now is this node's clock; it may be
+// called by several goroutines at the same time.
+func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domain.EnvironmentKeys, concurrency int, now func() time.Time) []Check {
 	var checks []Check
 	for _, e := range environments {
 		for _, c := range e.Server {
@@ -58,17 +59,17 @@ func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domai
 				return
 			}
 			defer release()
-			checks[i].run(ctx, upstream)
+			checks[i].run(ctx, upstream, now)
 		})
 	}
 	all.Wait()
 	return checks
 }
 
-func (c *Check) run(ctx context.Context, upstream ports.Upstream) {
-	asked := time.Now()
+func (c *Check) run(ctx context.Context, upstream ports.Upstream, now func() time.Time) {
+	asked := now()
 	answer, err := upstream.FetchDocument(ctx, ports.DocumentRequest{Environment: c.Environment, Key: c.Key, Discovered: c.Discovered})
-	answered := time.Now()
+	answered := now()
 	if err == nil && answer.NotModified {
 		err = errors.New("upstream sent no document")
 	}

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-
-	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // Route is what a Probe found on the way to the API. It holds no secrets.
@@ -99,16 +97,14 @@ func (c *Client) ask(ctx context.Context) (*Answer, error) {
 		return nil, failureOf(err).fetchError("asking the API")
 	}
 	defer func() { _ = answer.Body.Close() }()
-	drain(answer.Body)
 	a := &Answer{Status: answer.StatusCode, Protocol: answer.Proto, Took: time.Since(began)}
 	if answer.TLS != nil && len(answer.TLS.PeerCertificates) > 0 {
 		a.Certificate = answer.TLS.PeerCertificates[0]
 	}
 	if answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusProxyAuthRequired {
-		// These may come from something that is not the API, and say so.
-		if f := causeOfStatus(answer.StatusCode, answer.Header); f != "" {
-			return a, &ports.FetchError{Doing: "asking the API", Status: answer.StatusCode, Cause: f}
-		}
+		// What stands in front of the API answers so: a port for TLS, a forward proxy.
+		return a, c.statusFailure(answer).fetchError("asking the API")
 	}
+	drain(answer.Body)
 	return a, nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func (p *Program) doctor() *cobra.Command {
-	var configFile, address, admin, against string
+	var configFile, address, admin string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -28,10 +28,7 @@ func (p *Program) doctor() *cobra.Command {
 		Example: "edge-proxy doctor\nedge-proxy doctor --json --config /etc/edge-proxy/config.json",
 		Args:    operands(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if against != "" && against != fromAPI {
-				return usage("--against is %q, must be %s", against, fromAPI)
-			}
-			o := doctor.Options{Source: p.source(configFile), AgainstAPI: against == fromAPI}
+			o := doctor.Options{Source: p.source(configFile)}
 			var err error
 			if o.Proxy, err = p.runningAt(address, configFile); err != nil {
 				return err
@@ -59,7 +56,6 @@ func (p *Program) doctor() *cobra.Command {
 	defineConfig(cmd, &configFile)
 	cmd.Flags().StringVar(&address, "url", "", "`address` of the proxy that runs here (default: from server.host and server.port)")
 	cmd.Flags().StringVar(&admin, "admin", "", "`address` of its admin listener (default: from admin.host and admin.port)")
-	cmd.Flags().StringVar(&against, "against", "", "with `api`: compare answers of the running proxy with those of the API, for 20 identities")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }

@@ -26,7 +26,7 @@ func catalog() []about {
 		{"A4", "discovery", "environments that are not discovered are not served", "discovery.md"},
 		{"A5", "real-time updates", "without the stream of events, changes arrive with the next poll only", "real-time.md"},
 		{"T1", "clock", "a wrong clock makes certificates look invalid, and times in logs and metrics wrong", "health.md#clocks"},
-		{"S1", "store opens", "the proxy does not start without its store", "stores.md"},
+		{"S1", "store answers", "the proxy does not start without its store", "stores.md"},
 		{"S2", "store works", "documents that cannot be written are not there after a restart", "stores.md"},
 		{"S3", "store is fast", "a slow store delays the news of a change to other nodes", "stores.md"},
 		{"S4", "store is set up well", "a store that drops records, or runs full, loses documents", "stores.md"},
@@ -41,7 +41,6 @@ func catalog() []about {
 		{"R1", "running proxy is ready", "load balancers send nothing to a proxy that is not ready", "health.md"},
 		{"R2", "running proxy is well", "a proxy can be ready and have a problem that users notice later", "admin.md"},
 		{"R3", "running proxy is this one", "a proxy that was not restarted runs with other settings or another version", "reloading.md"},
-		{"X1", "answers are those of the API", "clients should get the same flags from the proxy as from the API", "compatibility.md"},
 	}
 }
 

@@ -53,8 +53,6 @@ type Options struct {
 	// Proxy is the address of the proxy that may run here, such as
 	// http://127.0.0.1:8000, and Admin that of its admin listener; "": not known.
 	Proxy, Admin string
-	// AgainstAPI has answers of the running proxy compared with those of the API.
-	AgainstAPI bool
 }
 
 // examination is one run.
@@ -92,9 +90,6 @@ func (e *examination) report(usable bool, took time.Duration) *Report {
 	for _, a := range catalog() {
 		result, ran := e.results[a.id]
 		if !ran {
-			if a.id == "X1" && !e.options.AgainstAPI {
-				continue // it was not asked for
-			}
 			f := &finding{}
 			f.skip("not checked, because a check that it needs has failed")
 			result = f.result(a, 0)

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,10 +80,7 @@ func judgeDials(f *finding, r flagsmith.Route) {
 		f.skip("there is no address to connect to")
 		return
 	}
-	works := false
-	for _, d := range r.Dials {
-		works = works || d.Err == nil
-	}
+	works := slices.ContainsFunc(r.Dials, func(d flagsmith.Dial) bool { return d.Err == nil })
 	for _, d := range r.Dials {
 		switch {
 		case d.Err == nil:
@@ -120,9 +118,19 @@ func judgeEnd(f *finding, c *x509.Certificate, now time.Time) {
 
 func judgeAnswer(f *finding, r flagsmith.Route) {
 	switch {
+	case r.Answer == nil && failsEarlier(r):
+		f.skip("an earlier step fails")
 	case r.AnswerErr != nil:
 		f.fail("Do what the text in brackets says.", "%v", r.AnswerErr)
 	default:
 		f.ok("the API speaks %s and answered in %s", r.Answer.Protocol, r.Answer.Took.Round(time.Millisecond/10))
 	}
+}
+
+// failsEarlier reports whether there is no answer because a step before it fails, which
+// has a check of its own.
+func failsEarlier(r flagsmith.Route) bool {
+	reached := slices.ContainsFunc(r.Dials, func(d flagsmith.Dial) bool { return d.Err == nil })
+	outcome := ports.OutcomeOf(r.AnswerErr)
+	return !reached || outcome == ports.OutcomeProxy || outcome == ports.OutcomeTLS
 }

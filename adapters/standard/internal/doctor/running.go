@@ -24,7 +24,12 @@ var errNothing = errors.New("no proxy answers there")
 
 // running checks the proxy that runs here, if one does.
 func (e *examination) running(ctx context.Context) {
-	e.check("R1", func(f *finding) { e.examineReadiness(ctx, f) })
+	if e.check("R1", func(f *finding) { e.examineReadiness(ctx, f) }) == Skipped && e.options.Proxy != "" {
+		for _, id := range []string{"R2", "R3"} {
+			e.check(id, func(f *finding) { f.skip("no proxy runs here") })
+		}
+		return
+	}
 	var status nodeStatus
 	var err error
 	e.check("R2", func(f *finding) {

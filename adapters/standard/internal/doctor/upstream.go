@@ -46,7 +46,7 @@ func (e *examination) upstream(ctx context.Context) {
 	list := environments(e.settings, discovered)
 	var checks []app.Check
 	e.check("A1", func(f *finding) {
-		checks = app.CheckAll(ctx, origin, list, e.settings.APIPollConcurrency)
+		checks = app.CheckAll(ctx, origin, list, e.settings.APIPollConcurrency, time.Now)
 		judgeKeys(f, checks)
 	})
 	e.check("A2", func(f *finding) { judgePairs(f, checks) })
