@@ -132,6 +132,10 @@ func (s *Server) Serve() error {
 // reconnect elsewhere. New connections are still accepted.
 func (s *Server) Drain() { s.draining.Store(true) }
 
+// Undrain ends what Drain has begun: connections are kept again. It must not be called
+// after Shutdown.
+func (s *Server) Undrain() { s.draining.Store(false) }
+
 // Shutdown closes the port and the idle connections, and waits until the requests
 // under way are answered. When ctx ends first it cuts them off and returns an error
 // that wraps the error of ctx.

@@ -60,7 +60,7 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 			e := reloads.effective.Load()
 			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, NeedRestart: e.RestartNeeded, Details: e}
 		},
-		Logger: logger, Now: time.Now,
+		Actions: actions(proxy, time.Now), Logger: logger, Now: time.Now,
 	})
 	if err != nil {
 		return err

@@ -2,9 +2,6 @@ package commands
 
 import (
 	"fmt"
-	"net"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +30,8 @@ func (p *Program) doctor() *cobra.Command {
 			if o.Proxy, err = p.runningAt(address, configFile); err != nil {
 				return err
 			}
-			if o.Admin, err = p.adminAt(admin, configFile); err != nil {
+			settings, _, _ := config.Load(p.source(configFile)) // the report says what is wrong with it
+			if o.Admin, err = adminAt(admin, settings.Admin); err != nil {
 				return err
 			}
 			report := p.Wiring.Examine(cmd.Context(), o)
@@ -68,22 +66,6 @@ func (p *Program) runningAt(given, configFile string) (string, error) {
 		return "", nil // the report says what is wrong with the configuration
 	}
 	return address, err
-}
-
-// adminAt returns the address of the admin listener, "" where it is not known.
-func (p *Program) adminAt(given, configFile string) (string, error) {
-	if given != "" {
-		u, err := url.Parse(given)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return "", usage("--admin must be like http://127.0.0.1:8001")
-		}
-		return given, nil
-	}
-	settings, _, err := config.Load(p.source(configFile))
-	if err != nil || settings.Admin.Port.Number == 0 {
-		return "", nil // the report says what is wrong with the configuration
-	}
-	return "http://" + net.JoinHostPort(reachable(settings.Admin.Host), strconv.Itoa(settings.Admin.Port.Number)), nil
 }
 
 // printReport prints a report for people: a line for each result, and what to do about
