@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"syscall"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/inspect"
 )
 
 // logAdmin is the logger of the admin listener.
@@ -40,7 +42,7 @@ func openAdmin(ctx context.Context, s config.Admin, logger *slog.Logger) (*admin
 }
 
 // serveAdmin has the admin listener answer.
-func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, logger *slog.Logger) error {
+func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, node *inspect.Node, logger *slog.Logger) error {
 	build := commands.ReadBuild()
 	upstream := "Flagsmith"
 	if inDirectory(s) {
@@ -60,7 +62,7 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 			e := reloads.effective.Load()
 			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, NeedRestart: e.RestartNeeded, Details: e}
 		},
-		Actions: actions(proxy, time.Now), Logger: logger, Now: time.Now,
+		Actions: slices.Concat(adminapi.Questions(node), actions(proxy, time.Now)), Logger: logger, Now: time.Now,
 	})
 	if err != nil {
 		return err

@@ -19,7 +19,11 @@ import (
 func (w *wiring) Examine(ctx context.Context, o doctor.Options) *doctor.Report {
 	d := doctor.Deps{
 		OpenOrigin: func(s config.Settings, logger *slog.Logger) (doctor.Origin, error) {
-			o, err := openOrigin(s, logger)
+			certs, err := openCertificates(s, logger)
+			if err != nil {
+				return doctor.Origin{}, err
+			}
+			o, err := openOrigin(s, certs, logger)
 			if err != nil {
 				return doctor.Origin{}, err
 			}
@@ -28,6 +32,10 @@ func (w *wiring) Examine(ctx context.Context, o doctor.Options) *doctor.Report {
 		},
 		OpenStore: func(ctx context.Context, s config.Store, logger *slog.Logger) (ports.Store, error) {
 			return w.OpenStore(ctx, s, commands.Tries, logger)
+		},
+		CheckCertificates: func(s config.Settings) error {
+			_, err := openCertificates(s, slog.New(slog.DiscardHandler))
+			return err
 		},
 		MaxDocument: maxDocument, OpenFiles: httpserver.MaxOpenFiles(), Version: commands.ReadBuild().Version,
 	}

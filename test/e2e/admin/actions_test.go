@@ -190,7 +190,8 @@ func TestActionsNeedTheToken(t *testing.T) {
 		code  int
 		want  string
 	}{
-		{map[string]any{"port": 0}, 2, "admin.token is not set"},
+		{map[string]any{"port": 0}, 2, "admin.port is 0"},
+		{map[string]any{"port": config["admin"].(map[string]any)["port"]}, 2, "set admin.token"},
 		{map[string]any{"port": 0, "token": adminToken}, 2, "admin.port is 0"},
 		{map[string]any{"port": config["admin"].(map[string]any)["port"], "token": "another_token"}, 1, "answered 401"},
 	} {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/test/support/certificates"
 	"github.com/edge-proxy/edge-proxy/test/support/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
@@ -129,7 +130,7 @@ func faults() []fault {
 			_, config := serving(t)
 			return harness.Setup{Config: with(config, "api_url", "http://"+free(t)+"/api/v1")}, nil
 		}, "N3", failure, []string{"is not reached", "refused"}},
-		{"the authority is not trusted", certified("127.0.0.1", 365*day, false), "N4", failure, []string{"SSL_CERT_FILE"}},
+		{"the authority is not trusted", certified("127.0.0.1", 365*day, false), "N4", failure, []string{"authority of the test", "not trusted here"}},
 		{"the certificate is for another host", certified("api.example.com", 365*day, true), "N4", failure, []string{"for another host, api.example.com"}},
 		{"the certificate has expired", certified("127.0.0.1", -day, true), "N4", failure, []string{"not valid at this time", "renew it"}},
 		{"the certificate expires soon", certified("127.0.0.1", 10*day, true), "N4", warning, []string{"expires in 9 days"}},
@@ -197,6 +198,19 @@ func faults() []fault {
 			_, config := serving(t)
 			return harness.Setup{Config: config, Env: map[string]string{"SSL_CERT_FILE": file(t, "empty.pem", "nothing")}}, nil
 		}, "P2", failure, []string{"no certificate in PEM form"}},
+		{"the certificate of the proxy expires soon", func(t *testing.T) (harness.Setup, []string) {
+			_, config := serving(t)
+			pair := certificates.NewAuthority(t, "authority of the test").Issue(t, certificates.Leaf{Names: []string{"flags.example.com"}, NotAfter: time.Now().Add(10 * day)})
+			cert, key := pair.Write(t, t.TempDir())
+			return harness.Setup{Config: with(config, "server", map[string]any{"tls": map[string]any{"cert_file": cert, "key_file": key}})}, nil
+		}, "P2", warning, []string{"server.tls: the certificate expires on"}},
+		{"the key of the proxy is not that of its certificate", func(t *testing.T) (harness.Setup, []string) {
+			_, config := serving(t)
+			issuer := certificates.NewAuthority(t, "authority of the test")
+			cert, _ := issuer.Issue(t, certificates.Leaf{}).Write(t, t.TempDir())
+			_, key := issuer.Issue(t, certificates.Leaf{}).Write(t, t.TempDir())
+			return harness.Setup{Config: with(config, "server", map[string]any{"tls": map[string]any{"cert_file": cert, "key_file": key}})}, nil
+		}, "P2", failure, []string{"server.tls"}},
 		{"few files may be opened", func(t *testing.T) (harness.Setup, []string) {
 			_, config := serving(t)
 			return harness.Setup{Config: config, Binary: limited(t, 256)}, nil

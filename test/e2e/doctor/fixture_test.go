@@ -1,20 +1,12 @@
 package doctor_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
 	"maps"
-	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -24,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/test/support/certificates"
 	"github.com/edge-proxy/edge-proxy/test/support/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
@@ -144,32 +137,15 @@ func gateway(t *testing.T, upstream *harness.Upstream, request func(*http.Reques
 // is valid until then, and the file of the authority that has issued it.
 func secured(t *testing.T, upstream *harness.Upstream, host string, until time.Time) (server *httptest.Server, authority string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "authority of the test"},
-		NotBefore: time.Now().Add(-90 * 24 * time.Hour), NotAfter: until,
-		BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	if ip := net.ParseIP(host); ip != nil {
-		template.IPAddresses = []net.IP{ip}
-	} else {
-		template.DNSNames = []string{host}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	issuer := certificates.NewAuthority(t, "authority of the test")
+	pair := issuer.Issue(t, certificates.Leaf{Names: []string{host}, NotBefore: until.Add(-400 * 24 * time.Hour), NotAfter: until})
 	server = httptest.NewUnstartedServer(gateway(t, upstream, nil, nil))
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair.TLS(t)}}
 	server.EnableHTTP2 = true
 	server.Config.ErrorLog = quiet()
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return server, file(t, "authority.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	return server, file(t, "authority.pem", string(issuer.PEM()))
 }
 
 // quiet discards what a server logs about clients that refuse its certificate.

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,8 +12,32 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
+// adminHelp is what the help of every action says.
+const adminHelp = "It asks the admin listener of a running proxy, and needs its token."
+
+// actionChoice is which node an action is for, and why.
+type actionChoice struct {
+	adminChoice
+	config, reason string
+}
+
+func (c *actionChoice) define(cmd *cobra.Command) {
+	defineConfig(cmd, &c.config)
+	c.adminChoice.define(cmd)
+	cmd.Flags().StringVar(&c.reason, "reason", "", "`text` that the log and the events of the node keep")
+}
+
+// act has the chosen node do an action.
+func (p *Program) act(ctx context.Context, c actionChoice, method, path string, body map[string]any, answer any) error {
+	admin, err := p.admin(c.adminChoice, c.config)
+	if err != nil {
+		return err
+	}
+	return admin.act(ctx, method, path, c.reason, body, answer)
+}
+
 func (p *Program) drain() *cobra.Command {
-	var choice adminChoice
+	var choice actionChoice
 	var limit time.Duration
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -44,7 +69,7 @@ func (p *Program) drain() *cobra.Command {
 }
 
 func (p *Program) undrain() *cobra.Command {
-	var choice adminChoice
+	var choice actionChoice
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "undrain",
@@ -77,7 +102,7 @@ func (p *Program) undrain() *cobra.Command {
 }
 
 func (p *Program) refresh() *cobra.Command {
-	var choice adminChoice
+	var choice actionChoice
 	var environment string
 	var asJSON bool
 	cmd := &cobra.Command{

@@ -7,126 +7,183 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"os/user"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 const (
-	// adminPatience is how long an action may take, and maxAdminAnswer what is read of
-	// its answer.
-	adminPatience  = 30 * time.Second
-	maxAdminAnswer = 16 << 20
+	// adminPatience bounds one request to a running proxy.
+	adminPatience = 30 * time.Second
+	// maxAdminAnswer bounds what is read of an answer: a document can be large.
+	maxAdminAnswer = 1 << 30
 )
 
-// adminChoice is which node an action is for, who acts and why.
-type adminChoice struct{ config, address, reason string }
+// adminChoice is which running proxy to ask, by its admin listener.
+type adminChoice struct{ address, tokenFile string }
 
 func (c *adminChoice) define(cmd *cobra.Command) {
-	defineConfig(cmd, &c.config)
-	cmd.Flags().StringVar(&c.address, "admin", "", "`URL` of the node's admin listener (default: from admin.host and admin.port)")
-	cmd.Flags().StringVar(&c.reason, "reason", "", "`text` that the log and the events of the node keep")
+	cmd.Flags().StringVar(&c.address, "admin", "", "`URL` of the admin listener of a running proxy, such as http://127.0.0.1:8001 (default: from admin.host and admin.port)")
+	cmd.Flags().StringVar(&c.tokenFile, "token-file", "", "`FILE` with the token of the admin listener (default: admin.token of the configuration)")
+	_ = cmd.MarkFlagFilename("token-file") // fails only for a flag that is not there
 }
 
-// adminHelp is what the help of every action says.
-const adminHelp = "It asks the admin listener of a running proxy, with the token that admin.token of the configuration has."
+// adminClient asks the admin listener of a running proxy.
+type adminClient struct {
+	base, token string
+	client      http.Client
+}
 
-// act has a node do an action, and reads its answer, a JSON object, into answer. body
-// may be nil.
-func (p *Program) act(ctx context.Context, c adminChoice, method, path string, body map[string]any, answer any) error {
-	base, token, err := p.adminListener(c)
+// admin returns a client of the chosen proxy.
+func (p *Program) admin(c adminChoice, configFile string) (*adminClient, error) {
+	settings, warnings, err := config.LoadAdmin(p.source(configFile))
+	p.warn(warnings)
+	if err != nil {
+		return nil, &ConfigurationError{Err: err}
+	}
+	return p.adminOf(c, settings)
+}
+
+// adminOf is admin for settings that are loaded already.
+func (p *Program) adminOf(c adminChoice, settings config.Admin) (*adminClient, error) {
+	base := c.address
+	if base == "" {
+		if settings.Port.Number == 0 {
+			return nil, usage("admin.port is 0, so this proxy has no admin listener; say where one listens with --admin")
+		}
+		base = "http://" + net.JoinHostPort(reachableHost(settings.Host), strconv.Itoa(settings.Port.Number))
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, usage("--admin must be like http://127.0.0.1:8001")
+	}
+	token := settings.Token.Reveal()
+	if c.tokenFile != "" {
+		content, err := os.ReadFile(p.path(c.tokenFile))
+		if err != nil {
+			return nil, err
+		}
+		token = strings.TrimSpace(string(content))
+	}
+	return &adminClient{base: strings.TrimSuffix(base, "/"), token: token, client: http.Client{
+		Timeout:       adminPatience,
+		Transport:     &http.Transport{DisableKeepAlives: true}, // without a forward proxy: it would get the token
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// reachableHost returns where a listener on host is reached from this machine.
+func reachableHost(host string) string {
+	ip := net.ParseIP(host)
+	switch {
+	case ip == nil || !ip.IsUnspecified():
+		return host
+	case ip.To4() == nil:
+		return "::1"
+	default:
+		return "127.0.0.1"
+	}
+}
+
+// get returns the body of a page.
+func (c *adminClient) get(ctx context.Context, path string) ([]byte, error) {
+	return c.ask(ctx, http.MethodGet, path, nil)
+}
+
+// act has the proxy do an action for a reason, which may be "", and reads the answer, a
+// JSON object, into answer. body has the other members of the request; it may be nil.
+func (c *adminClient) act(ctx context.Context, method, path, reason string, body map[string]any, answer any) error {
+	if c.token == "" {
+		return usage("actions need the token of the admin listener: set admin.token as the proxy has it, or name its file with --token-file")
+	}
+	content := maps.Clone(body)
+	if content == nil {
+		content = map[string]any{}
+	}
+	if reason != "" {
+		content["reason"] = reason
+	}
+	encoded, err := json.Marshal(content)
 	if err != nil {
 		return err
 	}
-	if body == nil {
-		body = map[string]any{}
-	}
-	if c.reason != "" {
-		body["reason"] = c.reason
-	}
-	encoded, err := json.Marshal(body)
+	got, err := c.ask(ctx, method, path, encoded)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, base+path, bytes.NewReader(encoded))
-	if err != nil {
-		return err
+	if err := json.Unmarshal(got, answer); err != nil {
+		return fmt.Errorf("the answer to %s is not that of an admin listener: %w", path, err)
 	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+token)
-	if author, err := user.Current(); err == nil {
+	return nil
+}
+
+// ask returns the body of the answer to a request.
+func (c *adminClient) ask(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if author, err := user.Current(); err == nil && method != http.MethodGet {
 		request.Header.Set("X-Author", author.Username)
 	}
-	return send(request, answer)
-}
-
-// adminListener returns the address of the admin listener, and the token.
-func (p *Program) adminListener(c adminChoice) (base, token string, err error) {
-	settings, warnings, err := config.Load(p.source(c.config))
-	p.warn(warnings)
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.client.Do(request)
 	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil, fmt.Errorf("nothing listens on %s: is the proxy running, with an admin listener there?", request.URL.Host)
 	case err != nil:
-		return "", "", &ConfigurationError{Err: err}
-	case settings.Admin.Token.IsZero():
-		return "", "", usage("admin.token is not set; actions need the token of the node, as the variable ADMIN_TOKEN or in the configuration file")
+		return nil, err
 	}
-	base, err = adminAt(c.address, settings.Admin)
-	if err == nil && base == "" {
-		err = usage("admin.port is 0, so say where the admin listener is with --admin")
-	}
-	return base, settings.Admin.Token.Reveal(), err
-}
-
-// adminAt returns the address of an admin listener: the given one, else where a is
-// reached from this host, "" where it is off.
-func adminAt(given string, a config.Admin) (string, error) {
-	if given != "" {
-		u, err := url.Parse(given)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-			return "", usage("--admin must be like http://127.0.0.1:8001")
-		}
-		return u.Scheme + "://" + u.Host, nil
-	}
-	if a.Port.Number == 0 {
-		return "", nil
-	}
-	return "http://" + net.JoinHostPort(reachable(a.Host), strconv.Itoa(a.Port.Number)), nil
-}
-
-// send sends a request to an admin listener, without any forward proxy.
-func send(request *http.Request, answer any) error {
-	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+	defer response.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
 	if err != nil {
-		return fmt.Errorf("asking the admin listener at %s: %w", request.URL.Host, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
-	if err != nil {
-		return fmt.Errorf("reading the answer of %s: %w", request.URL.Host, err)
+		return nil, err
 	}
 	if response.StatusCode == http.StatusOK {
-		if err := json.Unmarshal(text, answer); err != nil {
-			return fmt.Errorf("what answers at %s is not an admin listener of this program", request.URL.Host)
-		}
-		return nil
+		return body, nil
 	}
-	return fmt.Errorf("%s answered %d: %w", request.URL.Host, response.StatusCode, refusalIn(text))
+	var answer struct{ Error string }
+	if json.Unmarshal(body, &answer) != nil || answer.Error == "" {
+		return nil, fmt.Errorf("%s answered %d to %s, and is not an admin listener", request.URL.Host, response.StatusCode, path)
+	}
+	return nil, fmt.Errorf("the admin listener answered %d: %s", response.StatusCode, domain.RedactServerKeys(answer.Error))
 }
 
-// refusalIn returns what a refusal of the admin listener says.
-func refusalIn(text []byte) error {
-	var refusal struct{ Error string }
-	if json.Unmarshal(text, &refusal) == nil && refusal.Error != "" {
-		return errors.New(refusal.Error)
+// nodeStatus is what commands need of /status.json.
+type nodeStatus struct {
+	Node         string
+	Environments []struct {
+		Key domain.EnvironmentKey
+		Via string
 	}
-	return errors.New("it is not an admin listener of this program")
+}
+
+func (c *adminClient) status(ctx context.Context) (s nodeStatus, err error) {
+	body, err := c.get(ctx, "/status.json")
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(body, &s); err != nil {
+		return s, fmt.Errorf("the answer to /status.json is not a status: %w", err)
+	}
+	return s, nil
+}
+
+// document returns the document that the proxy serves of an environment.
+func (c *adminClient) document(ctx context.Context, key domain.EnvironmentKey) ([]byte, error) {
+	return c.get(ctx, "/environments/"+url.PathEscape(string(key))+"/document")
 }

@@ -12,7 +12,8 @@ import (
 )
 
 func (p *Program) doctor() *cobra.Command {
-	var configFile, address, admin string
+	var configFile, address string
+	var admin adminChoice
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -30,9 +31,13 @@ func (p *Program) doctor() *cobra.Command {
 			if o.Proxy, err = p.runningAt(address, configFile); err != nil {
 				return err
 			}
-			settings, _, _ := config.Load(p.source(configFile)) // the report says what is wrong with it
-			if o.Admin, err = adminAt(admin, settings.Admin); err != nil {
+			o.OwnCertificate = address == ""
+			client, err := p.adminOfDoctor(admin, configFile)
+			if err != nil {
 				return err
+			}
+			if client != nil {
+				o.Admin, o.AdminToken = client.base, client.token
 			}
 			report := p.Wiring.Examine(cmd.Context(), o)
 			if asJSON {
@@ -53,7 +58,7 @@ func (p *Program) doctor() *cobra.Command {
 	}
 	defineConfig(cmd, &configFile)
 	cmd.Flags().StringVar(&address, "url", "", "`address` of the proxy that runs here (default: from server.host and server.port)")
-	cmd.Flags().StringVar(&admin, "admin", "", "`address` of its admin listener (default: from admin.host and admin.port)")
+	admin.define(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
@@ -66,6 +71,16 @@ func (p *Program) runningAt(given, configFile string) (string, error) {
 		return "", nil // the report says what is wrong with the configuration
 	}
 	return address, err
+}
+
+// adminOfDoctor returns a client of the admin listener, nil where it is not known. Its
+// error is about the given address or token.
+func (p *Program) adminOfDoctor(c adminChoice, configFile string) (*adminClient, error) {
+	settings, _, err := config.LoadAdmin(p.source(configFile))
+	if c.address == "" && (err != nil || settings.Port.Number == 0) {
+		return nil, nil // the report says what is wrong with the configuration
+	}
+	return p.adminOf(c, settings)
 }
 
 // printReport prints a report for people: a line for each result, and what to do about

@@ -35,7 +35,7 @@ func catalog() []about {
 		{"D3", "size of documents", "a document that grows beyond the limit is refused", "configuration.md"},
 		{"D4", "memory for documents", "a process that needs more memory than its container has is ended", "scaling.md"},
 		{"P1", "port", "the proxy does not start if another program has its port", "configuration.md"},
-		{"P2", "trusted authorities", "certificates cannot be verified without the authorities that SSL_CERT_FILE names", "troubleshooting.md#other-fetch-errors"},
+		{"P2", "certificates", "without its certificates the proxy cannot speak TLS, or not verify the API's", "troubleshooting.md#other-fetch-errors"},
 		{"P3", "open files", "each connection is an open file", "scaling.md"},
 		{"P4", "memory and processors", "a limit above what the container has is not a limit", "scaling.md"},
 		{"R1", "running proxy is ready", "load balancers send nothing to a proxy that is not ready", "health.md"},

@@ -25,6 +25,8 @@ type Deps struct {
 	OpenOrigin func(s config.Settings, logger *slog.Logger) (Origin, error)
 	// OpenStore opens a store so that closing it leaves nothing behind.
 	OpenStore func(ctx context.Context, s config.Store, logger *slog.Logger) (ports.Store, error)
+	// CheckCertificates returns why the files of server.tls or api_tls cannot be used.
+	CheckCertificates func(config.Settings) error
 	// MaxDocument returns the size in bytes from which a document is refused.
 	MaxDocument func(config.Settings) int64
 	// MemoryLimit is how many bytes the Go runtime will use when serving; 0: it is not
@@ -53,6 +55,11 @@ type Options struct {
 	// Proxy is the address of the proxy that may run here, such as
 	// http://127.0.0.1:8000, and Admin that of its admin listener; "": not known.
 	Proxy, Admin string
+	// OwnCertificate says that Proxy is an address of this host, for which the
+	// certificate of a proxy that speaks TLS is not made: it is not verified.
+	OwnCertificate bool
+	// AdminToken is the token of the admin listener; "": none.
+	AdminToken string
 }
 
 // examination is one run.

@@ -2,12 +2,14 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
 	"runtime"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 )
@@ -20,6 +22,9 @@ func (e *examination) machine(ctx context.Context) {
 	e.check("P1", func(f *finding) {
 		s := e.settings.Server
 		e.examinePort(ctx, f, "server.port", s.Host, s.Port, true)
+		if p := s.HTTPPort; p.Chosen && p.Number != 0 {
+			e.examinePort(ctx, f, "server.http_port", s.Host, p.Number, true)
+		}
 		if a := e.settings.Admin; a.Port.Number != 0 {
 			e.examinePort(ctx, f, "admin.port", a.Host, a.Port.Number, a.Port.Chosen)
 		}
@@ -30,10 +35,11 @@ func (e *examination) machine(ctx context.Context) {
 		case problem != "":
 			f.fail("Let SSL_CERT_FILE name a file with the certificates of authorities in PEM form, or unset it.", "%s", problem)
 		case file == "":
-			f.ok("those of the system, or else the ones that this program has")
+			f.ok("authorities are those of the system, or else the ones that this program has")
 		default:
-			f.ok("those in %s", file)
+			f.ok("authorities are those in %s", file)
 		}
+		e.examineCertificates(f)
 	})
 	e.check("P3", func(f *finding) {
 		most := e.settings.Server.MaxConnections
@@ -56,6 +62,31 @@ func (e *examination) machine(ctx context.Context) {
 			f.ok("the container may use %d processors", here)
 		}
 	})
+}
+
+// examineCertificates checks the files of server.tls and api_tls.
+func (e *examination) examineCertificates(f *finding) {
+	if err := e.CheckCertificates(e.settings); err != nil {
+		f.fail("Let the setting name a file that can be read, in PEM form, and a key that belongs to the certificate.", "%v", err)
+		return
+	}
+	for setting, pair := range map[string][2]string{
+		"server.tls": {e.settings.Server.TLS.CertFile, e.settings.Server.TLS.KeyFile},
+		"api_tls":    {e.settings.APITLS.CertFile, e.settings.APITLS.KeyFile},
+	} {
+		if pair[0] == "" {
+			continue
+		}
+		loaded, err := tls.LoadX509KeyPair(pair[0], pair[1])
+		switch {
+		case err != nil: // cannot be: they were just read
+			f.fail("Correct "+setting+".", "%s: %v", setting, err)
+		case time.Until(loaded.Leaf.NotAfter) < expiresSoon:
+			f.warn("Renew the certificate of "+setting+"; a changed file is read without a restart.", "%s: the certificate expires on %s", setting, loaded.Leaf.NotAfter.UTC().Format(time.RFC3339))
+		default:
+			f.ok("%s: the certificate is valid until %s", setting, loaded.Leaf.NotAfter.UTC().Format(time.RFC3339))
+		}
+	}
 }
 
 // examinePort checks that a port is free, or held by the proxy that runs here. needed

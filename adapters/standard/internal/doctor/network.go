@@ -22,8 +22,8 @@ var discard = slog.New(slog.DiscardHandler)
 // network checks the way to the API.
 func (e *examination) network(ctx context.Context) {
 	origin, err := e.OpenOrigin(e.settings, discard)
-	if err != nil { // cannot be: the configuration was checked with it
-		e.check("N1", func(f *finding) { f.fail("Correct api_url.", "%v", err) })
+	if err != nil { // the files of api_tls; the rest was checked with the configuration
+		e.check("N1", func(f *finding) { f.fail("Correct what the text names.", "%v", err) })
 		return
 	}
 	defer origin.Close()

@@ -18,8 +18,8 @@ func (e *examination) realtime(ctx context.Context) {
 	e.check("A5", func(f *finding) {
 		heard := &lastWarning{}
 		origin, err := e.OpenOrigin(e.settings, slog.New(heard))
-		if err != nil { // cannot be: the configuration was checked with it
-			f.fail("Correct realtime_url.", "%v", err)
+		if err != nil { // the files of api_tls; the rest was checked with the configuration
+			f.fail("Correct what the text names.", "%v", err)
 			return
 		}
 		defer origin.Close()

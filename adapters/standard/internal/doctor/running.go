@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,7 +88,7 @@ type nodeStatus struct {
 
 // nodeStatus asks the admin listener. Its error is a sentence.
 func (e *examination) nodeStatus(ctx context.Context) (s nodeStatus, err error) {
-	status, body, err := e.get(ctx, e.options.Admin, "/status.json", e.settings.Admin.Token.Reveal())
+	status, body, err := e.get(ctx, e.options.Admin, "/status.json", e.options.AdminToken)
 	switch {
 	case err != nil:
 		return s, fmt.Errorf("admin listener: %w", err)
@@ -144,12 +145,13 @@ func (e *examination) get(ctx context.Context, base, path, token string) (status
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	return do(request)
+	return do(request, e.options.OwnCertificate && base == e.options.Proxy)
 }
 
-// do sends a request to the proxy that runs here.
-func do(request *http.Request) (status int, body []byte, err error) {
-	transport := &http.Transport{DisableKeepAlives: true}
+// do sends a request to the proxy that runs here; own says not to verify its
+// certificate.
+func do(request *http.Request, own bool) (status int, body []byte, err error) {
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: own}}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		var failed *url.Error

@@ -26,8 +26,8 @@ const (
 // upstream checks keys, documents and the clock.
 func (e *examination) upstream(ctx context.Context) {
 	origin, err := e.OpenOrigin(e.settings, discard)
-	if err != nil { // cannot be: the configuration was checked with it
-		e.check("A1", func(f *finding) { f.fail("Correct api_url.", "%v", err) })
+	if err != nil { // the files of api_tls; the rest was checked with the configuration
+		e.check("A1", func(f *finding) { f.fail("Correct what the text names.", "%v", err) })
 		return
 	}
 	defer origin.Close()
