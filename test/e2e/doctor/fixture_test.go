@@ -22,6 +22,7 @@ import (
 )
 
 const (
+	patience  = 10 * time.Second
 	clientKey = "client_of_the_shop"
 	serverKey = "ser.key_of_the_shop_4711"
 )

@@ -11,8 +11,11 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/doctor"
 )
 
+// theAPI is what answers can be compared with.
+const theAPI = "api"
+
 func (p *Program) doctor() *cobra.Command {
-	var configFile, address string
+	var configFile, address, against string
 	var admin adminChoice
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -26,7 +29,10 @@ func (p *Program) doctor() *cobra.Command {
 		Example: "edge-proxy doctor\nedge-proxy doctor --json --config /etc/edge-proxy/config.json",
 		Args:    operands(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o := doctor.Options{Source: p.source(configFile)}
+			if against != "" && against != theAPI {
+				return usage("--against is %q, must be %s", against, theAPI)
+			}
+			o := doctor.Options{Source: p.source(configFile), AgainstAPI: against == theAPI}
 			var err error
 			if o.Proxy, err = p.runningAt(address, configFile); err != nil {
 				return err
@@ -59,6 +65,7 @@ func (p *Program) doctor() *cobra.Command {
 	defineConfig(cmd, &configFile)
 	cmd.Flags().StringVar(&address, "url", "", "`address` of the proxy that runs here (default: from server.host and server.port)")
 	admin.define(cmd)
+	cmd.Flags().StringVar(&against, "against", "", "with `api`: also compare the answers of the running proxy and of the API about 20 identities of the first environment; Flagsmith stores nothing of them")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }

@@ -41,6 +41,7 @@ func catalog() []about {
 		{"R1", "running proxy is ready", "load balancers send nothing to a proxy that is not ready", "health.md"},
 		{"R2", "running proxy is well", "a proxy can be ready and have a problem that users notice later", "admin.md"},
 		{"R3", "running proxy is this one", "a proxy that was not restarted runs with other settings or another version", "reloading.md"},
+		{"X1", "answers are those of the API", "clients should get the same flags from the proxy as from the API", "compatibility.md"},
 	}
 }
 
