@@ -44,7 +44,7 @@ func (a *App) Refresh(ctx context.Context, key domain.EnvironmentKey) (list []Re
 		}
 		all.Go(func() {
 			began := k.now()
-			k.wakes.byCaller()
+			k.wakes.byCaller(nil)
 			list[i].Poll = k.progress.polls.await(ctx, began)
 		})
 	}
