@@ -111,10 +111,15 @@ func sample(document *domain.Environment) []identity {
 	for _, segment := range document.Segments {
 		conditions = appendConditions(conditions, segment.Rules)
 	}
-	for n := len(list); n < identitiesCompared; n++ {
+	known := len(list)
+	for n := known; n < identitiesCompared; n++ {
 		id := identity{Identifier: fmt.Sprintf("edge-proxy-doctor-%d", n), Traits: []traitOfAPI{}, Transient: true}
 		traits := map[string]string{}
-		for _, i := range rand.Perm(len(conditions))[:min(len(conditions), rand.IntN(mostTraits+1))] {
+		count := 0 // the first has no traits, to see what the environment gives to all
+		if n > known {
+			count = min(len(conditions), rand.IntN(mostTraits+1))
+		}
+		for _, i := range rand.Perm(len(conditions))[:count] {
 			traits[conditions[i].Property] = conditions[i].Value.Text()
 		}
 		for _, key := range slices.Sorted(maps.Keys(traits)) {
