@@ -49,6 +49,9 @@ func TestRefusedBySchema(t *testing.T) {
 		{"networkPolicy: {redisPorts: []}", "/networkPolicy/redisPorts"},
 		{"ingress: {paths: [api]}", "/ingress/paths/0"},
 		{"extraVolumes: {name: trust}", "/extraVolumes"},
+		{"metrics: {podMonitor: {interval: often}}", "/metrics/podMonitor/interval"},
+		{"metrics: {prometheusRule: {labels: {team: 1}}}", "/metrics/prometheusRule/labels/team"},
+		{"metrics: {rules: true}", "'rules'"},
 	} {
 		t.Run(tt.values, func(t *testing.T) {
 			values := merged(t, tt.values)
@@ -110,6 +113,9 @@ func TestRefusedByTemplate(t *testing.T) {
 		{"ingress: {enabled: true}", "ingress.host is required"},
 		{"extraObjects: [{kind: Secret, stringData: {key: " + key + "}}]", "server-side key in the values"},
 		{"autoscaling: {minReplicas: 20}", "minReplicas is above"},
+		{"{metrics: {podMonitor: {enabled: true}, serviceMonitor: {enabled: true}}}", "enable one of them"},
+		{"{metrics: {podMonitor: {enabled: true}}}", "need networkPolicy.adminFrom"},
+		{"{metrics: {serviceMonitor: {enabled: true}}, config: {admin: {port: 0}}}", "need the admin port"},
 		{"resources: {requests: {cpu: null}}", "autoscaling needs resources.requests.cpu"},
 	} {
 		t.Run(tt.values, func(t *testing.T) {
