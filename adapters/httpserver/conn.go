@@ -54,8 +54,10 @@ func newConn(s *front, raw net.Conn, secure *TLS) *conn {
 		c.rwc = c.tls
 	}
 	c.reads = deadline{set: c.rwc.SetReadDeadline}
-	// A write that was interrupted cannot be repeated with TLS.
-	c.writes = deadline{set: c.rwc.SetWriteDeadline, exact: secure != nil}
+	c.writes = deadline{set: c.rwc.SetWriteDeadline}
+	if secure != nil {
+		c.writes.slack = time.Second // a write that was interrupted cannot be repeated
+	}
 	return c
 }
 

@@ -14,16 +14,21 @@ import (
 //
 // It must be used by one goroutine only.
 type deadline struct {
-	set   func(time.Time) error // sets the connection's own deadline
-	exact bool                  // a call that was interrupted cannot be repeated: always set the deadline
-	own   time.Time             // the connection's own deadline; zero: none
-	due   time.Time             // when the current call has to end; zero: never
+	set func(time.Time) error // sets the connection's own deadline
+	// slack is for calls that cannot be repeated: the connection's own deadline is never
+	// before due, and at most slack after it. Zero is for calls that can be repeated.
+	slack time.Duration
+	own   time.Time // the connection's own deadline; zero: none
+	due   time.Time // when the current call has to end; zero: never
 }
 
 // begin prepares for a call that has to end by due. The zero time means never.
 func (d *deadline) begin(due time.Time) error {
 	d.due = due
-	if d.exact && due != d.own {
+	if d.slack > 0 {
+		if due == d.own || !due.IsZero() && !d.own.Before(due) {
+			return nil
+		}
 		return d.move()
 	}
 	if due.IsZero() || !d.own.IsZero() && !due.Before(d.own) {
@@ -43,7 +48,10 @@ func (d *deadline) struckEarly(err error) bool {
 
 func (d *deadline) move() error {
 	d.own = d.due
-	return d.set(d.due)
+	if !d.own.IsZero() {
+		d.own = d.own.Add(d.slack)
+	}
+	return d.set(d.own)
 }
 
 // in returns the time at which a time-out that begins now ends. It returns the zero

@@ -260,3 +260,29 @@ func TestSlowAnswerAfterAnotherOverTLS(t *testing.T) {
 		}
 	})
 }
+
+// A client that does not take an answer is dropped after the time-out, at most a second
+// late.
+func TestBlockedAnswerOverTLS(t *testing.T) {
+	failed := make(chan time.Time, 1)
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		w.Header().Set("Content-Length", "200000")
+		if _, err := w.Write(make([]byte, 200_000)); err != nil {
+			failed <- time.Now()
+		}
+	})
+	o := httpserver.Options{WriteTimeout: 30 * time.Second, KeepAliveTimeout: time.Minute}
+	onSecureConns(t, h, o, nil, func(t *testing.T, l *conns, trust *tls.Config) {
+		raw, _ := dial(l)
+		client := tls.Client(raw, trust)
+		defer raw.Close()
+		if _, err := io.WriteString(client, get("/")); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if took := (<-failed).Sub(began); took < 30*time.Second || took > 31*time.Second {
+			t.Errorf("given up after %v", took)
+		}
+	})
+}

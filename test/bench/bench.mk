@@ -8,7 +8,7 @@ SOAK           ?= 10m
 LISTENERS      ?= 5000
 PROCESSORS     ?= 0
 
-.PHONY: bench-http bench-sweep bench-scale bench-soak bench-listeners bench-smoke
+.PHONY: bench-http bench-sweep bench-scale bench-soak bench-listeners bench-tls bench-smoke
 
 bench-http: ## Compare the proxy with a bare handler (BENCH_ROUNDS=5 BENCH_DURATION=3s)
 	$(GO) run ./test/bench/http -rounds '$(BENCH_ROUNDS)' -duration '$(BENCH_DURATION)'
@@ -27,10 +27,14 @@ bench-soak: ## Load the proxy for SOAK=10m and show that nothing grows
 bench-listeners: ## Count what LISTENERS=5000 of one node cost, how soon they and a fleet learn of changes, and what requests notice (PROCESSORS=1: of the node)
 	$(GO) run ./test/bench/listeners -listeners '$(LISTENERS)' -processors '$(PROCESSORS)'
 
+bench-tls: ## Compare TLS of the proxy with nginx: full handshakes and kept connections (needs nginx, openssl)
+	$(GO) run ./test/bench/tls -rounds '$(BENCH_ROUNDS)' -duration '$(BENCH_DURATION)'
+
 bench-smoke: ## Run every benchmark of real processes briefly: do they still work?
 	$(GO) run ./test/bench/http -smoke
 	$(GO) run ./test/bench/scale -smoke -parts idle,environments,large,soak
 	$(GO) run ./test/bench/listeners -smoke
+	$(GO) run ./test/bench/tls -smoke
 
 pgo: ## Build bin/edge-proxy-pgo, guided by a profile that is taken first
 	@mkdir -p bin

@@ -125,6 +125,9 @@ func TestSettingsFitTheManifest(t *testing.T) {
 		if settings.Admin.Host != "127.0.0.1" {
 			listens["admin"] = settings.Admin.Port.Number
 		}
+		if settings.Server.HTTPPort.Chosen {
+			listens["plain"] = settings.Server.HTTPPort.Number
+		}
 		ports := map[string]int{}
 		for _, port := range container.Ports {
 			ports[port.Name] = port.ContainerPort

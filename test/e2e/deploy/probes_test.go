@@ -27,11 +27,15 @@ func TestProbesAskTheRightPaths(t *testing.T) {
 	}
 	for _, m := range manifests(t) {
 		container := m.workload(t).Spec.Template.Spec.Containers[0]
+		port := "http"
+		if load(t, m).Server.HTTPPort.Chosen { // a kubelet has no certificate
+			port = "plain"
+		}
 		for name, check := range map[string]struct {
 			probe probe
 			want  int
 		}{"startup": {container.StartupProbe, 200}, "liveness": {container.LivenessProbe, 200}, "readiness": {container.ReadinessProbe, 503}} {
-			if got := status(check.probe.HTTPGet.Path); got != check.want || check.probe.HTTPGet.Port != "http" || check.probe.TimeoutSeconds < 1 {
+			if got := status(check.probe.HTTPGet.Path); got != check.want || check.probe.HTTPGet.Port != port || check.probe.TimeoutSeconds < 1 {
 				t.Errorf("%s: %s probe %+v: %d, want %d", m.name, name, check.probe, got, check.want)
 			}
 		}

@@ -31,15 +31,18 @@ type Result struct {
 	P50, P99 time.Duration
 }
 
-// Wrk repeats one request to an address, from one thread on the given cores.
-// scratch is a directory for the script.
+// Wrk repeats one request to an address, from one thread on the given cores. An address
+// without a scheme is one of HTTP. scratch is a directory for the script.
 func Wrk(ctx context.Context, scratch, cores, address string, r Request, connections int, duration time.Duration) (Result, error) {
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
 	script := filepath.Join(scratch, "wrk.lua")
 	if err := os.WriteFile(script, []byte(luaScript(r)), 0o600); err != nil {
 		return Result{}, err
 	}
 	arguments := []string{"wrk", "-t1", "-c" + strconv.Itoa(connections), fmt.Sprintf("-d%ds", max(1, int(duration.Seconds()))),
-		"--timeout", "10s", "-s", script, "http://" + address + r.Target}
+		"--timeout", "10s", "-s", script, address + r.Target}
 	if cores != "" {
 		arguments = append([]string{"taskset", "-c", cores}, arguments...)
 	}

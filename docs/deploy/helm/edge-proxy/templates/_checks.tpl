@@ -31,6 +31,15 @@
 {{- if hasKey (default dict .Values.config.store) "url" -}}
 {{- fail "config.store.url follows from store.mode: use that, and secretKeys.storeURL" -}}
 {{- end -}}
+{{- if or (dig "server" "tls" "cert_file" "" .Values.config) (dig "server" "tls" "key_file" "" .Values.config) -}}
+{{- fail "config.server.tls has files: name their Secret in tls.secretName" -}}
+{{- end -}}
+{{- if and .Values.tls.secretName (eq (int .Values.tls.httpPort) (include "edge-proxy.port" . | int)) -}}
+{{- fail "tls.httpPort is the same as config.server.port: each needs a port of its own" -}}
+{{- end -}}
+{{- if and (not .Values.tls.secretName) (ne .Values.tls.clientAuth "none") -}}
+{{- fail "tls.clientAuth needs tls.secretName" -}}
+{{- end -}}
 {{- range tuple "api_url" "realtime_url" -}}
 {{- if regexMatch "^[a-z0-9+]+://[^/]*@" (get $.Values.config . | toString) -}}
 {{- fail (printf "config.%s has a password in it" .) -}}

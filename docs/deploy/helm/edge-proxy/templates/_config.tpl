@@ -13,6 +13,18 @@
 {{- $url := printf "bolt://%s/documents.db" (include "edge-proxy.storeDirectory" .) -}}
 {{- $_ := set $config "store" (merge (dict "url" $url) (default dict $config.store)) -}}
 {{- end -}}
+{{- with .Values.tls -}}
+{{- if .secretName -}}
+{{- $directory := include "edge-proxy.tlsDirectory" $ -}}
+{{- $tls := dict "cert_file" (printf "%s/tls.crt" $directory) "key_file" (printf "%s/tls.key" $directory) -}}
+{{- if ne .clientAuth "none" -}}
+{{- $_ := set $tls "client_auth" .clientAuth -}}
+{{- $_ := set $tls "client_ca_file" (printf "%s/%s" $directory .clientCAEntry) -}}
+{{- end -}}
+{{- $server := dict "http_port" (int .httpPort) "tls" $tls -}}
+{{- $_ := set $config "server" (merge $server (default dict $config.server)) -}}
+{{- end -}}
+{{- end -}}
 {{- toPrettyJson $config -}}
 {{- end -}}
 
@@ -24,11 +36,10 @@ cannot apply while it runs, and otherwise all.
 {{- $config := include "edge-proxy.config" . | fromJson -}}
 {{- if dig "server" "reload" false $config -}}
 {{- $kept := dict -}}
-{{- range tuple "admin.host" "admin.port" "api_url" "events.url" "realtime_url" "server.host" "server.port" "server.timeout_keep_alive" "server.fast_path" "server.max_inflight_bytes" "server.max_connections" "server.max_header_bytes" "server.read_header_timeout_seconds" "server.read_timeout_seconds" "server.write_timeout_seconds" "store.url" "store.prefix" -}}
-{{- $parts := splitList "." . -}}
-{{- $value := get $config (first $parts) -}}
-{{- if and (eq (len $parts) 2) (kindIs "map" $value) -}}
-{{- $value = get $value (last $parts) -}}
+{{- range tuple "admin.host" "admin.port" "api_url" "events.url" "realtime_url" "api_tls.ca_file" "api_tls.cert_file" "api_tls.key_file" "server.host" "server.http_port" "server.port" "server.tls.cert_file" "server.tls.client_auth" "server.tls.client_ca_file" "server.tls.key_file" "server.tls.min_version" "server.timeout_keep_alive" "server.fast_path" "server.max_inflight_bytes" "server.max_connections" "server.max_header_bytes" "server.read_header_timeout_seconds" "server.read_timeout_seconds" "server.write_timeout_seconds" "store.url" "store.prefix" -}}
+{{- $value := $config -}}
+{{- range splitList "." . -}}
+{{- $value = kindIs "map" $value | ternary (get (kindIs "map" $value | ternary $value dict) .) "" -}}
 {{- end -}}
 {{- $_ := set $kept . $value -}}
 {{- end -}}

@@ -35,11 +35,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- define "edge-proxy.secretsDirectory" -}}/run/secrets/edge-proxy{{- end -}}
 
+{{- define "edge-proxy.tlsDirectory" -}}/run/secrets/edge-proxy-tls{{- end -}}
+
 {{- define "edge-proxy.storeDirectory" -}}/var/lib/edge-proxy{{- end -}}
 
 {{- /* The port that the proxy listens on. */ -}}
 {{- define "edge-proxy.port" -}}
 {{- dig "server" "port" 8000 .Values.config | int -}}
+{{- end -}}
+
+{{- /* The name of the port that probes ask: the kubelet has no certificate. */ -}}
+{{- define "edge-proxy.probePort" -}}
+{{- if .Values.tls.secretName -}}plain{{- else -}}http{{- end -}}
 {{- end -}}
 
 {{- /* The port of the admin listener, 0 if other pods cannot reach it. */ -}}

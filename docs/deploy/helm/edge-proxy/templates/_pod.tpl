@@ -45,6 +45,12 @@ spec:
         - name: http
           containerPort: {{ include "edge-proxy.port" . }}
           protocol: TCP
+        {{- if .Values.tls.secretName }}
+        # Without TLS, for probes. Not in the Service.
+        - name: plain
+          containerPort: {{ .Values.tls.httpPort }}
+          protocol: TCP
+        {{- end }}
         {{- with include "edge-proxy.adminPort" . | int }}
         # For operators. Not in the Service.
         - name: admin
@@ -56,19 +62,19 @@ spec:
       startupProbe:
         httpGet:
           path: /proxy/health/liveness
-          port: http
+          port: {{ include "edge-proxy.probePort" . }}
         {{- toYaml .Values.probes.startup | nindent 8 }}
       # Not readiness: while Flagsmith is away, it would end pods that still serve
       # their documents.
       livenessProbe:
         httpGet:
           path: /proxy/health/liveness
-          port: http
+          port: {{ include "edge-proxy.probePort" . }}
         {{- toYaml .Values.probes.liveness | nindent 8 }}
       readinessProbe:
         httpGet:
           path: /proxy/health/readiness
-          port: http
+          port: {{ include "edge-proxy.probePort" . }}
         {{- toYaml .Values.probes.readiness | nindent 8 }}
       resources:
         {{- toYaml .Values.resources | nindent 8 }}
@@ -85,6 +91,11 @@ spec:
         - name: secrets
           mountPath: {{ include "edge-proxy.secretsDirectory" . }}
           readOnly: true
+        {{- if .Values.tls.secretName }}
+        - name: tls
+          mountPath: {{ include "edge-proxy.tlsDirectory" . }}
+          readOnly: true
+        {{- end }}
         {{- if eq .Values.store.mode "bbolt" }}
         - name: documents
           mountPath: {{ include "edge-proxy.storeDirectory" . }}
@@ -101,6 +112,12 @@ spec:
       secret:
         secretName: {{ .Values.existingSecret }}
         defaultMode: 0440
+    {{- with .Values.tls.secretName }}
+    - name: tls
+      secret:
+        secretName: {{ . }}
+        defaultMode: 0440
+    {{- end }}
     {{- with .Values.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
