@@ -3,6 +3,11 @@
 # every `docker build` can build it, with or without BuildKit.
 FROM scratch
 
+LABEL org.opencontainers.image.title="Edge Proxy" \
+      org.opencontainers.image.description="Serves Flagsmith feature flags from memory, close to applications" \
+      org.opencontainers.image.source="https://github.com/edge-proxy/edge-proxy" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
 # The binary, and the names of the Python proxy's commands.
 COPY bin/image/root/ /
 # Writable, for log files and render-config; the configuration goes here.

@@ -118,11 +118,13 @@ image: docker ## Build the container image (IMAGE=edge-proxy:latest, ARCH=arm64)
 	docker build --platform 'linux/$(ARCH)' -t '$(IMAGE)' .
 
 release: ## Build all files of a release in bin/release (SNAPSHOT=1: without a tag)
+	$(MAKE) --no-print-directory chart $(if $(SNAPSHOT),,VERSION="$$(git describe --exact-match --match 'v*' | sed 's/^v//')")
 	$(GO) run '$(GORELEASER)' release --clean --skip=publish $(if $(SNAPSHOT),--snapshot)
 	cd bin/release && sha256sum --check --quiet SHA256SUMS && cat SHA256SUMS
 
-release-check: ## Build the files of a release from the last commit, and check them
+release-check: workflows ## Check the workflows, build the files of a release from the last commit, and check them
 	$(GO) test -tags release -count=1 -timeout 30m -v ./test/e2e/release
+	cd test/e2e/release/packages && GOFLAGS=-mod=readonly GOWORK=off $(GO) vet . && GOFLAGS=-mod=readonly GOWORK=off $(GO) test -vet=off -count=1 -v .
 
 clean: ## Remove what was built
 	rm -rf bin
@@ -133,4 +135,4 @@ docker:
 race-in-ci:
 	@[ -z "$$CI" ] || [ -n '$(RACE)' ] || { echo 'CI needs a C compiler for the race detector.' >&2; exit 1; }
 
-include test/bench/bench.mk test/sdk/sdk.mk test/sdk/openfeature/openfeature.mk test/e2e/deploy/deploy.mk test/e2e/page/page.mk
+include test/workflows/workflows.mk test/bench/bench.mk test/sdk/sdk.mk test/sdk/openfeature/openfeature.mk test/e2e/deploy/deploy.mk test/e2e/page/page.mk

@@ -73,7 +73,10 @@ type podSpec struct {
 	} `yaml:"securityContext"`
 	Containers                []container
 	Volumes                   []volume
-	TopologySpreadConstraints []any `yaml:"topologySpreadConstraints"`
+	TopologySpreadConstraints []struct {
+		TopologyKey   string `yaml:"topologyKey"`
+		LabelSelector any    `yaml:"labelSelector"`
+	} `yaml:"topologySpreadConstraints"`
 }
 
 type container struct {

@@ -19,7 +19,7 @@ const exposure = "14"
 
 // TestUnit lets systemd check the unit, with the program's path on this machine.
 func TestUnit(t *testing.T) {
-	text := replace(t, readFile(t, directory+"/edge-proxy.service"), "/usr/local/bin/edge-proxy", harness.Binary(t))
+	text := replace(t, readFile(t, directory+"/edge-proxy.service"), "ExecStart=edge-proxy ", "ExecStart="+harness.Binary(t)+" ")
 	path := filepath.Join(t.TempDir(), "edge-proxy.service")
 	write(t, path, text)
 	out, code := tool(t, "systemd-analyze", "verify", "--man=no", path)

@@ -10,7 +10,7 @@ import (
 )
 
 // good is the minimum that a release needs.
-const good = "image: {repository: registry.example.com/edge-proxy, tag: '1.0'}\nexistingSecret: edge-proxy\n"
+const good = "existingSecret: edge-proxy\n"
 
 func TestLeastValues(t *testing.T) {
 	if _, _, err := template(t, read(t, good)); err != nil {
@@ -48,6 +48,10 @@ func TestRefusedBySchema(t *testing.T) {
 		{"extraEnv: [{name: WEB_CONCURRENCY, value: 2}]", "/extraEnv/0/value"},
 		{"networkPolicy: {redisPorts: []}", "/networkPolicy/redisPorts"},
 		{"ingress: {paths: [api]}", "/ingress/paths/0"},
+		{"lifecycle: {preStop: {exec: {command: [sleep, '5']}}}", "/lifecycle/preStop"},
+		{"httpRoute: {parentRefs: [{namespace: gateways}]}", "/httpRoute/parentRefs/0"},
+		{"topologySpreadConstraints: [{topologyKey: zone}]", "/topologySpreadConstraints/0"},
+		{"autoscaling: {requests: {target: many}}", "/autoscaling/requests/target"},
 		{"extraVolumes: {name: trust}", "/extraVolumes"},
 	} {
 		t.Run(tt.values, func(t *testing.T) {
@@ -93,8 +97,7 @@ func complaints(values common.Values) string {
 func TestRefusedByTemplate(t *testing.T) {
 	const key = "ser.key_of_the_shop_4711"
 	for _, tt := range []struct{ values, want string }{
-		{"image: {repository: ''}", "image.repository is required"},
-		{"image: {tag: ''}", "image.tag or image.digest is required"},
+		{"image: {repository: ''}", "image.repository is empty"},
 		{"existingSecret: ''", "existingSecret is required"},
 		{"secretKeys: {environmentKeyPairs: ''}", "no environments"},
 		{"config: {environment_key_pairs: []}", "config.environment_key_pairs has secrets"},
@@ -110,6 +113,8 @@ func TestRefusedByTemplate(t *testing.T) {
 		{"ingress: {enabled: true}", "ingress.host is required"},
 		{"extraObjects: [{kind: Secret, stringData: {key: " + key + "}}]", "server-side key in the values"},
 		{"autoscaling: {minReplicas: 20}", "minReplicas is above"},
+		{"httpRoute: {enabled: true}", "httpRoute.parentRefs is required"},
+		{"autoscaling: {targetCPUUtilizationPercentage: 0}", "autoscaling needs a measure"},
 		{"resources: {requests: {cpu: null}}", "autoscaling needs resources.requests.cpu"},
 	} {
 		t.Run(tt.values, func(t *testing.T) {

@@ -1,10 +1,7 @@
 {{- /* Checks of values that the schema cannot express. */ -}}
 {{- define "edge-proxy.checks" -}}
 {{- if not .Values.image.repository -}}
-{{- fail "image.repository is required: where you pushed the image" -}}
-{{- end -}}
-{{- if not (or .Values.image.tag .Values.image.digest) -}}
-{{- fail "image.tag or image.digest is required" -}}
+{{- fail "image.repository is empty: leave it out for the image of the release" -}}
 {{- end -}}
 {{- if not .Values.existingSecret -}}
 {{- fail "existingSecret is required: the name of a Secret with the keys, which the chart does not create" -}}
@@ -56,11 +53,17 @@
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
 {{- fail "ingress.host is required: the host name at which applications reach the proxy" -}}
 {{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
+{{- fail "httpRoute.parentRefs is required: the Gateways through which applications reach the proxy" -}}
+{{- end -}}
 {{- if .Values.autoscaling.enabled -}}
 {{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) -}}
 {{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas" -}}
 {{- end -}}
-{{- if not (dig "requests" "cpu" "" .Values.resources) -}}
+{{- if not (or .Values.autoscaling.targetCPUUtilizationPercentage .Values.autoscaling.requests.target) -}}
+{{- fail "autoscaling needs a measure: set autoscaling.targetCPUUtilizationPercentage or autoscaling.requests.target" -}}
+{{- end -}}
+{{- if and .Values.autoscaling.targetCPUUtilizationPercentage (not (dig "requests" "cpu" "" .Values.resources)) -}}
 {{- fail "autoscaling needs resources.requests.cpu: utilisation is a share of it" -}}
 {{- end -}}
 {{- end -}}

@@ -83,6 +83,10 @@ spec:
         readOnlyRootFilesystem: true
         capabilities:
           drop: [ALL]
+      {{- with .Values.lifecycle }}
+      lifecycle:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       volumeMounts:
         # Directories: single files, mounted by subPath, would not follow changes.
         - name: config
@@ -121,15 +125,16 @@ spec:
     {{- with .Values.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+  {{- with .Values.topologySpreadConstraints }}
   topologySpreadConstraints:
-    {{- range tuple "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
-    - maxSkew: 1
-      topologyKey: {{ . }}
-      whenUnsatisfiable: ScheduleAnyway
-      labelSelector:
-        matchLabels:
-          {{- include "edge-proxy.selectorLabels" $ | nindent 10 }}
+    {{- range . }}
+    {{- $constraint := deepCopy . }}
+    {{- if not (hasKey . "labelSelector") }}
+    {{- $_ := set $constraint "labelSelector" (dict "matchLabels" (include "edge-proxy.selectorLabels" $ | fromYaml)) }}
     {{- end }}
+    {{- toYaml (list $constraint) | nindent 4 }}
+    {{- end }}
+  {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
     {{- toYaml . | nindent 4 }}
