@@ -448,7 +448,7 @@ func (n *node) stopAsking(u *upstream) {
 	})
 }
 
-// lateStore is one whose Put and TryLease take their time.
+// lateStore is one whose Put takes its time.
 type lateStore struct {
 	ports.Store
 	delay atomic.Int64
@@ -585,9 +585,23 @@ type remote struct {
 	ahead time.Duration
 }
 
-func (s *remote) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error) {
-	until, held, err := s.Store.TryLease(ctx, name, holder, ttl)
-	return until.Add(s.ahead), held, err
+func (s *remote) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
+	leases, err := s.Store.TryLeases(ctx, claims, holder, ttl)
+	return s.seen(leases), err
+}
+
+func (s *remote) Leases(ctx context.Context, names []string) ([]ports.Lease, error) {
+	leases, err := s.Store.Leases(ctx, names)
+	return s.seen(leases), err
+}
+
+func (s *remote) seen(leases []ports.Lease) []ports.Lease {
+	for i := range leases {
+		if leases[i].Holder != "" {
+			leases[i].Until = leases[i].Until.Add(s.ahead)
+		}
+	}
+	return leases
 }
 
 // Upstream that went back convinces the whole fleet, whichever node polls.
@@ -648,7 +662,7 @@ func TestANodeWithoutADocumentAsksItself(t *testing.T) {
 		u := newUpstream()
 		u.put(key, time.Now(), "a")
 		b := sharedmemory.New()
-		if _, held, err := handle(t, b).TryLease(t.Context(), string(key), "gone", time.Hour); !held || err != nil {
+		if _, held, err := ports.TryLease(t.Context(), handle(t, b), string(key), "gone", time.Hour); !held || err != nil {
 			t.Fatal(held, err)
 		}
 		n := start(t, u, setup{store: handle(t, b)})

@@ -156,18 +156,27 @@ func (g *guardedStore) Delete(ctx context.Context, key domain.EnvironmentKey) er
 	return g.call(ctx, StorePut, storeWait, func(ctx context.Context) error { return g.Store.Delete(ctx, key) })
 }
 
-// TryLease implements ports.Leaser.
-func (g *guardedStore) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
+// TryLeases implements ports.Leaser.
+func (g *guardedStore) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) (leases []ports.Lease, err error) {
 	err = g.do(ctx, StoreLease, storeWait, func(ctx context.Context) error {
-		until, held, err = g.Store.TryLease(ctx, name, holder, ttl)
+		leases, err = g.Store.TryLeases(ctx, claims, holder, ttl)
 		return err
 	})
-	return until, held, err
+	return leases, err
 }
 
-// DropLease implements ports.Leaser.
-func (g *guardedStore) DropLease(ctx context.Context, name, holder string) error {
-	return g.do(ctx, StoreLease, storeWait, func(ctx context.Context) error { return g.Store.DropLease(ctx, name, holder) })
+// Leases implements ports.Leaser.
+func (g *guardedStore) Leases(ctx context.Context, names []string) (leases []ports.Lease, err error) {
+	err = g.do(ctx, StoreLease, storeWait, func(ctx context.Context) error {
+		leases, err = g.Store.Leases(ctx, names)
+		return err
+	})
+	return leases, err
+}
+
+// DropLeases implements ports.Leaser.
+func (g *guardedStore) DropLeases(ctx context.Context, names []string, holder string) error {
+	return g.do(ctx, StoreLease, storeWait, func(ctx context.Context) error { return g.Store.DropLeases(ctx, names, holder) })
 }
 
 // GetState implements ports.Stater.
@@ -243,7 +252,7 @@ func (g *guardedStore) enter(ctx context.Context) error {
 	g.probing = true
 	g.mu.Unlock()
 	err := g.call(ctx, StoreLease, storeWait, func(ctx context.Context) error {
-		_, _, err := g.Store.TryLease(ctx, probeLease, g.node, time.Millisecond)
+		_, _, err := ports.TryLease(ctx, g.Store, probeLease, g.node, time.Millisecond)
 		return err
 	})
 	g.mu.Lock()

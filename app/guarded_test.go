@@ -205,18 +205,25 @@ func (s behind) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake fu
 	return err
 }
 
-func (s behind) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error) {
+func (s behind) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
 	if _, err := s.wire.use(ctx); err != nil {
-		return time.Time{}, false, err
+		return nil, err
 	}
-	return s.Store.TryLease(ctx, name, holder, ttl)
+	return s.Store.TryLeases(ctx, claims, holder, ttl)
 }
 
-func (s behind) DropLease(ctx context.Context, name, holder string) error {
+func (s behind) Leases(ctx context.Context, names []string) ([]ports.Lease, error) {
+	if _, err := s.wire.use(ctx); err != nil {
+		return nil, err
+	}
+	return s.Store.Leases(ctx, names)
+}
+
+func (s behind) DropLeases(ctx context.Context, names []string, holder string) error {
 	if _, err := s.wire.use(ctx); err != nil {
 		return err
 	}
-	return s.Store.DropLease(ctx, name, holder)
+	return s.Store.DropLeases(ctx, names, holder)
 }
 
 func (s behind) GetState(ctx context.Context, name string) ([]byte, ports.Version, error) {

@@ -16,15 +16,16 @@ import (
 // keeper keeps one environment's document fresh. One goroutine runs it and owns
 // all of its fields but wakes, progress and the fetcher's keys.
 //
-// On each turn it tries to take or extend the environment's lease. With the lease,
-// or without a store to ask, it polls upstream (fetcher). Without the lease it
-// follows the store (record), into which the leaseholder puts what changed. A new
+// With the environment's lease (seat), or without a store to ask, it polls upstream on
+// each turn (fetcher). Without the lease it waits for news from the fleet: the leaseholder
+// puts what changed into the store (record), and notes what it has confirmed. A new
 // document is served first and stored second, so that a store that is slow or away
 // does not delay it.
 type keeper struct {
 	key        domain.EnvironmentKey
 	fetcher    *fetcher
 	record     *record
+	seat       *seat
 	library    *library
 	compiler   *compiler
 	outages    *outages
@@ -50,6 +51,7 @@ type keeper struct {
 	via          Via       // what the next poll is made for
 	triggers     []Trigger // of the next poll
 	schedule     schedule
+	due          time.Time // of the next turn
 	slowReported bool
 	// announced is what upstream is said to have and was not asked for yet, and earliest
 	// when it may be asked for.
@@ -80,8 +82,13 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 	case <-ctx.Done():
 		return
 	}
+	select {
+	case <-k.seat.settled:
+	case <-ctx.Done():
+	}
 	k.fetcher.lastUnconditional = k.now()
 	timer, early := time.NewTimer(0), time.NewTimer(0)
+	k.due = k.now()
 	defer timer.Stop()
 	early.Stop()
 	defer early.Stop()
@@ -98,8 +105,8 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 			if ctx.Err() != nil {
 				continue
 			}
-			due := k.turn(ctx)
-			timer.Reset(due.Sub(k.now()))
+			k.due = k.turn(ctx)
+			timer.Reset(k.due.Sub(k.now()))
 		}
 		k.background.giveBack()
 	}
@@ -110,13 +117,22 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 func (k *keeper) wake(ctx context.Context, what wake, timer, early *time.Timer) {
 	if interval := k.config.Load().Freshness.PollInterval; what.settings && interval != k.schedule.interval {
 		k.schedule.retime(interval, k.now())
-		timer.Reset(k.schedule.next.Sub(k.now()))
+		k.due = k.schedule.next
+		timer.Reset(k.due.Sub(k.now()))
 	}
 	if what.keys {
+		k.due = k.now()
 		timer.Reset(0)
 	}
 	if what.store { // first, as it may be what upstream has announced
 		k.follow(ctx)
+	}
+	if what.fleet {
+		if wait, gained := k.seat.rush(); gained && k.now().Add(wait).Before(k.due) {
+			k.due = k.now().Add(wait)
+			timer.Reset(wait)
+		}
+		k.hear(ctx)
 	}
 	if what.upstream {
 		k.announced.addUpstream(what.updatedAt, what.alone, what.triggers...)
@@ -128,14 +144,11 @@ func (k *keeper) wake(ctx context.Context, what wake, timer, early *time.Timer) 
 	}
 }
 
-// leave gives the lease back when the keeper ends, and stores what a shutdown has
-// kept from being stored.
+// leave stores what a shutdown has kept from being stored.
 func (k *keeper) leave(ctx context.Context) {
 	removed := errors.Is(context.Cause(ctx), errRemoved)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = k.record.dropLease(ctx)
-	k.progress.leased(LeaseNobody)
 	if !k.record.stored && !removed {
 		k.save(ctx)
 	}
@@ -163,30 +176,26 @@ func (k *keeper) restore(ctx context.Context) {
 // turn does one interval's work and returns when the next one is due.
 func (k *keeper) turn(ctx context.Context) time.Time {
 	began := k.now()
-	if k.fetcher.awaitsKeys() {
-		k.followOnly(ctx)
-		return k.schedule.grid(began, k.now())
-	}
-	until, leads := k.lease(ctx)
+	awaitsKeys := k.fetcher.awaitsKeys()
+	k.seat.volunteer(!awaitsKeys) // without keys, nodes that have them are to poll
+	leads := !awaitsKeys && k.leads(ctx)
 	// A node without any document waits one turn for the leaseholder to bring it.
-	if !leads && (k.held != nil || !k.waited) {
-		k.waited = true
-		k.follow(ctx)
-		now := k.now()
-		next := k.schedule.grid(began, now)
-		if until.Before(next) { // be there when the lease runs out
-			next = later(until, now).Add(time.Duration(k.random() * float64(k.schedule.interval) / 10))
+	if awaitsKeys || !leads && (k.held != nil || !k.waited) {
+		k.waited = k.waited || !awaitsKeys
+		if k.held == nil || !k.record.stored {
+			k.follow(ctx)
 		}
-		return next
+		return k.schedule.grid(began, k.now())
 	}
 	k.via = ViaPoll
 	err := k.poll(ctx)
+	k.seat.polled()
 	failed := err != nil && ctx.Err() == nil
 	if failed {
 		k.schedule.failures++
 		// Upstream that asks this node to wait means the others, too.
 		if k.schedule.handOver() && waitAfter(err) == 0 {
-			_ = k.record.dropLease(ctx)
+			k.seat.offer()
 		}
 	}
 	next := k.schedule.after(began, k.now(), err)
@@ -196,30 +205,25 @@ func (k *keeper) turn(ctx context.Context) time.Time {
 	return next
 }
 
-// lease takes or extends the lease, see record.lease. A node that gets it first takes
-// over what the node before stored last.
-func (k *keeper) lease(ctx context.Context) (until time.Time, leads bool) {
-	until, leads, gained := k.record.lease(ctx)
-	switch {
-	case k.record.leading:
-		k.progress.leased(LeaseThisNode)
-	case until.IsZero(): // nobody knows, or this node is giving it back
-		k.progress.leased(LeaseNobody)
-	default:
-		k.progress.leased(LeaseAnotherNode)
-	}
-	if gained {
+// leads reports whether this node should poll. A node that has just got the lease first
+// takes over what the node before stored last.
+func (k *keeper) leads(ctx context.Context) bool {
+	leads, gained := k.seat.leads()
+	if leads && gained {
 		k.follow(ctx)
 	}
-	return until, leads
+	return leads
 }
 
-// followOnly is a turn without keys: nodes that have them are to poll.
-func (k *keeper) followOnly(ctx context.Context) {
-	if k.record.leading {
-		_ = k.record.dropLease(ctx)
+// hear takes note of what the leaseholder has confirmed.
+func (k *keeper) hear(ctx context.Context) {
+	switch c := k.seat.heard(); {
+	case c.version == "":
+	case c.version != k.record.version || !k.record.stored:
+		k.follow(ctx)
+	default:
+		k.seen(ports.Record{CheckedAt: c.checkedAt})
 	}
-	k.follow(ctx)
 }
 
 // refreshEarly fetches because upstream is said to have a new document. Without the
@@ -232,10 +236,10 @@ func (k *keeper) refreshEarly(ctx context.Context) {
 	}
 	k.earliest = k.now().Add(refreshPause)
 	if k.fetcher.awaitsKeys() {
-		k.followOnly(ctx)
+		k.follow(ctx)
 		return
 	}
-	if _, leads := k.lease(ctx); !leads && !what.alone {
+	if !k.leads(ctx) && !what.alone {
 		k.follow(ctx)
 		return
 	}
@@ -372,6 +376,11 @@ func (k *keeper) get(ctx context.Context) (read ports.Record, err error) {
 		size = len(k.held.Body)
 	}
 	k.background.do(size, func() { read, err = k.record.store.Get(ctx, k.key) })
+	if err == nil && k.held == nil { // how long ago it was confirmed counts, see takeOver
+		if c := k.seat.recall(ctx); c.version == read.Version {
+			read.CheckedAt = later(read.CheckedAt, c.checkedAt)
+		}
+	}
 	return read, err
 }
 
@@ -379,7 +388,7 @@ func (k *keeper) get(ctx context.Context) (read ports.Record, err error) {
 func (k *keeper) follow(ctx context.Context) {
 	switch what, stat := k.record.stat(ctx); {
 	case what == unchanged:
-		k.seen(stat)
+		k.record.recall(stat)
 		return
 	case what == absent || what == unknown:
 		return

@@ -141,10 +141,10 @@ func (s adverse) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.V
 	return err
 }
 
-func (s adverse) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
-	until, err = through(ctx, s, func() (until time.Time, err error) {
-		until, held, err = s.Store.TryLease(ctx, name, holder, ttl)
-		return until, err
-	})
-	return until, held && err == nil, err
+func (s adverse) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
+	return through(ctx, s, func() ([]ports.Lease, error) { return s.Store.TryLeases(ctx, claims, holder, ttl) })
+}
+
+func (s adverse) Leases(ctx context.Context, names []string) ([]ports.Lease, error) {
+	return through(ctx, s, func() ([]ports.Lease, error) { return s.Store.Leases(ctx, names) })
 }

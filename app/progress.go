@@ -84,7 +84,6 @@ type progress struct {
 	mu     sync.Mutex
 	via    Via
 	served time.Time
-	lease  Lease
 	change *ChangeSummary
 }
 
@@ -109,13 +108,6 @@ func (p *progress) serves(at time.Time, via Via, change *ChangeSummary) {
 	}
 }
 
-// leased records which node has the lease.
-func (p *progress) leased(by Lease) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.lease = by
-}
-
 // fill sets the fields of s that a keeper knows.
 func (p *progress) fill(s *EnvironmentStatus) {
 	h := p.polls.copy()
@@ -128,10 +120,7 @@ func (p *progress) fill(s *EnvironmentStatus) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Served, s.Via, s.Lease, s.LastChange = p.served, p.via, p.lease, p.change
-	if s.Lease == "" {
-		s.Lease = LeaseNobody
-	}
+	s.Served, s.Via, s.LastChange = p.served, p.via, p.change
 }
 
 // Lease says which node has an environment's lease, as far as this node knows.

@@ -11,20 +11,20 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// tenureTurns is about how many polls a node keeps a lease before it offers it to
-// the others, so that leadership spreads over the nodes.
-const tenureTurns = 30
+// longestUntouched is after how long a record is touched at the latest. Stores may let
+// records expire some days after the last Touch.
+const longestUntouched = 12 * time.Hour
 
-// record is the store's record of one environment's document, as this node knows it,
-// with the lease that comes with it. Its keeper's goroutine owns it.
+// record is the store's record of one environment's document, as this node knows it. Its
+// keeper's goroutine owns it.
 type record struct {
 	key    domain.EnvironmentKey
 	store  ports.Store
+	seat   *seat
 	config *atomic.Pointer[Config]
+	now    func() time.Time
 	random func() float64
 	logger *slog.Logger
-
-	observer Observer
 
 	version ports.Version // "" when none was seen
 	stored  bool          // the record under version is the held document
@@ -32,47 +32,7 @@ type record struct {
 	// see confirm. seenAt is the record's CheckedAt as last seen or written.
 	checkedAt, seenAt time.Time
 
-	leading bool // this node had the lease when it last asked for it
-	tenure  int  // polls until the lease is offered to others
-}
-
-func (r *record) newTenure() int {
-	return tenureTurns/2 + int(r.random()*tenureTurns)
-}
-
-// lease takes or extends the lease of the environment. It reports whether this node
-// should poll, as it also should while the store is away; whether it got the lease just
-// now; and until when another node has it.
-func (r *record) lease(ctx context.Context) (until time.Time, leads, gained bool) {
-	if r.tenure--; r.tenure < 0 {
-		r.tenure = r.newTenure()
-		if r.dropLease(ctx) == nil {
-			// Another node that asks before this one's next turn gets it.
-			defer func() {
-				if leads {
-					_ = r.dropLease(ctx)
-				}
-			}()
-		}
-	}
-	former := r.leading
-	until, held, err := r.store.TryLease(ctx, string(r.key), r.config.Load().Node, r.config.Load().Lease)
-	r.leading = held && err == nil
-	switch {
-	case r.leading && !former:
-		r.observer.LeaseChanged(r.key, LeaseWon)
-	case former && !r.leading:
-		r.observer.LeaseChanged(r.key, LeaseLost)
-	}
-	return until, held || err != nil, r.leading && !former
-}
-
-func (r *record) dropLease(ctx context.Context) error {
-	if r.leading {
-		r.observer.LeaseChanged(r.key, LeaseGiven)
-	}
-	r.leading = false
-	return r.store.DropLease(ctx, string(r.key), r.config.Load().Node)
+	touchAt time.Time // when to touch the record next, see touch
 }
 
 // forget deletes the record, unless other processes may want it.
@@ -137,6 +97,11 @@ func (r *record) seen(stat ports.Record) (confirmed bool) {
 	return stat.CheckedAt.After(since)
 }
 
+// recall takes note of when a record that is the held document was confirmed. That is not
+// news: followers hear of confirmations when they happen, by the fleet's notes, and a
+// record may have been touched long before this node looks at it.
+func (r *record) recall(stat ports.Record) { r.checkedAt = later(r.checkedAt, stat.CheckedAt) }
+
 // judge decides whether a record that was read may take the place of the held
 // document.
 func (r *record) judge(read ports.Record, digest [32]byte, held *Environment) domain.Verdict {
@@ -157,17 +122,19 @@ func (r *record) read(read ports.Record, held bool) { r.version, r.stored = read
 // on with each, even where this node's clock is behind that of the node that polled
 // before, or was set back.
 func (r *record) confirm(at time.Time) {
-	r.checkedAt = later(at.Round(0), r.checkedAt.Add(time.Microsecond)) // Round: wall clocks are compared
+	at = at.Round(0).Truncate(time.Microsecond) // wall clocks are compared, as exactly as stores keep them
+	r.checkedAt = later(at, r.checkedAt.Add(time.Microsecond))
 }
 
-// save writes the held document and when it was confirmed. Errors: ErrConflict when
-// another node has written something else; others are logged.
+// save writes the held document and when it was confirmed, and passes that on to the
+// other nodes. Errors: ErrConflict when another node has written something else; others
+// are logged.
 func (r *record) save(ctx context.Context, held *Environment) error {
 	if r.stored {
-		err := r.store.Touch(ctx, r.key, r.version, r.checkedAt)
+		err := r.touch(ctx)
 		switch {
 		case err == nil:
-			r.seenAt = r.checkedAt
+			r.saved()
 			return nil
 		case missing(err):
 			r.lost()
@@ -177,9 +144,36 @@ func (r *record) save(ctx context.Context, held *Environment) error {
 	}
 	version, err := r.store.Put(ctx, ports.Record{Key: r.key, Body: held.Body, UpdatedAt: held.UpdatedAt, CheckedAt: r.checkedAt}, r.version)
 	if err == nil {
-		r.version, r.stored, r.seenAt = version, true, r.checkedAt
+		r.version, r.stored = version, true
+		r.saved()
 	}
 	return r.unlessConflict(ctx, "storing the document", err)
+}
+
+// saved takes note that the store has the held document and knows when it was confirmed.
+func (r *record) saved() {
+	r.seenAt = r.checkedAt
+	r.seat.confirm(leaseNote{r.version, r.checkedAt})
+}
+
+// touch notes a confirmation in the record. In a store that nodes share, the note of the
+// lease has it anyway, and a node that polls many environments touches a record only now
+// and then: so that it does not expire, so that a record that was lost is noticed, and so
+// that its time is about right where the notes are lost.
+func (r *record) touch(ctx context.Context) error {
+	if polled := r.seat.polledHere(); polled > touchesPerInterval && !r.seat.fleet.exclusive {
+		now := r.now()
+		pause := min(r.config.Load().Freshness.PollInterval*time.Duration(polled)/touchesPerInterval, longestUntouched)
+		wait := r.touchAt.Sub(now)
+		first := r.touchAt.IsZero()
+		if first || wait <= 0 || wait > 2*pause { // it is longer when the clock was set back, or there were more leases
+			r.touchAt = now.Add(time.Duration((0.5 + r.random()) * float64(pause)))
+		}
+		if first || wait > 0 {
+			return nil
+		}
+	}
+	return r.store.Touch(ctx, r.key, r.version, r.checkedAt)
 }
 
 // unlessConflict returns err if it is a conflict, and logs it otherwise.

@@ -361,18 +361,25 @@ func (s *shaky) PutState(ctx context.Context, name string, value []byte, v ports
 	return s.Store.PutState(ctx, name, value, v)
 }
 
-func (s *shaky) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error) {
+func (s *shaky) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
 	if err := s.before(ctx); err != nil {
-		return time.Time{}, false, err
+		return nil, err
 	}
-	return s.Store.TryLease(ctx, name, holder, ttl)
+	return s.Store.TryLeases(ctx, claims, holder, ttl)
 }
 
-func (s *shaky) DropLease(ctx context.Context, name, holder string) error {
+func (s *shaky) Leases(ctx context.Context, names []string) ([]ports.Lease, error) {
+	if err := s.before(ctx); err != nil {
+		return nil, err
+	}
+	return s.Store.Leases(ctx, names)
+}
+
+func (s *shaky) DropLeases(ctx context.Context, names []string, holder string) error {
 	if err := s.before(ctx); err != nil {
 		return err
 	}
-	return s.Store.DropLease(ctx, name, holder)
+	return s.Store.DropLeases(ctx, names, holder)
 }
 
 func (s *shaky) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {

@@ -24,6 +24,7 @@ type roster struct {
 	fetching  *semaphore // for fetches under way
 	compiler  *compiler
 	outages   *outages
+	fleet     *fleet
 	observer  Observer
 	recent    *Recent
 	polls     polls       // of all environments
@@ -34,7 +35,7 @@ type roster struct {
 	// running has the goroutines that open starts and that end after close.
 	running sync.WaitGroup
 
-	mu         sync.Mutex // taken before the locks of library, announcer and wakes; never held over anything slow
+	mu         sync.Mutex // taken before the locks of library, announcer, fleet and wakes; never held over anything slow
 	discovered []domain.EnvironmentKeys
 	keepers    map[domain.EnvironmentKey]*keeper
 	leaving    map[domain.EnvironmentKey]chan struct{} // closed once the removed keeper has ended
@@ -59,6 +60,7 @@ func newRoster(deps Deps, config *atomic.Pointer[Config], l *library, recent *Re
 		fetching: newSemaphore(config.Load().PollConcurrency),
 		compiler: &compiler{presenter: deps.Presenter, slots: newSemaphore(concurrentCompiles), now: deps.Now, tracer: deps.Tracer},
 		outages:  newOutages("error_fetching_document", "fetching_documents_again", deps.Now),
+		fleet:    newFleet(deps, config),
 		keepers:  map[domain.EnvironmentKey]*keeper{}, leaving: map[domain.EnvironmentKey]chan struct{}{},
 		rewatch:  func() {},
 		observer: deps.Observer, recent: recent,
@@ -82,6 +84,7 @@ func (r *roster) open(ctx context.Context, begin <-chan struct{}) (restored <-ch
 		r.start(e)
 	}
 	r.running.Go(func() { r.watchStore(ctx) })
+	r.running.Go(func() { r.fleet.run(ctx, begin) })
 	if r.discovery != nil {
 		r.running.Go(func() { r.discovery.run(ctx, begin) })
 	}
@@ -216,7 +219,7 @@ func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
 			environment: keys.Client, upstream: deps.Upstream, slots: r.fetching, compiler: r.compiler, now: deps.Now, logger: logger,
 			observer: r.observer, clock: &r.clock, tracer: deps.Tracer,
 		},
-		record:  &record{key: keys.Client, store: deps.Store, config: r.config, random: deps.Random, logger: logger, observer: r.observer},
+		record:  &record{key: keys.Client, store: deps.Store, config: r.config, now: deps.Now, random: deps.Random, logger: logger},
 		library: r.library, compiler: r.compiler, outages: r.outages, observer: r.observer, recent: r.recent, tracer: deps.Tracer,
 		allPolls: &r.polls, clock: &r.clock, background: background{run: deps.Background},
 		config: r.config, now: deps.Now, random: deps.Random, logger: logger,
@@ -226,7 +229,8 @@ func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
 		ended:    make(chan struct{}),
 	}
 	k.fetcher.keys.Store(&keys)
-	k.record.tenure = k.record.newTenure()
+	k.seat = r.fleet.join(keys.Client, !k.fetcher.awaitsKeys(), k.wakes.byFleet)
+	k.record.seat = k.seat
 	return k
 }
 
@@ -236,6 +240,7 @@ func (r *roster) remove(key domain.EnvironmentKey) {
 	r.library.announcer.end(key)
 	r.outages.leave(key)
 	k := r.keepers[key]
+	k.seat.leave()
 	delete(r.keepers, key)
 	r.leaving[key] = k.ended
 	k.stop(errRemoved)

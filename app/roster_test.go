@@ -138,7 +138,7 @@ func TestAnEnvironmentIsRemovedWhileRunning(t *testing.T) {
 		if now := len(u.of("b")); now != asked {
 			t.Errorf("it was polled %d times after", now-asked)
 		}
-		if _, held, err := other.TryLease(t.Context(), "b", "somebody else", time.Minute); err != nil || !held {
+		if _, held, err := ports.TryLease(t.Context(), other, "b", "somebody else", time.Minute); err != nil || !held {
 			t.Errorf("the lease was not given back: %v %v", held, err)
 		}
 		if n.flag("a") != "a" {
@@ -212,11 +212,11 @@ func (s *fullStore) Put(ctx context.Context, r ports.Record, v ports.Version) (p
 	return s.Store.Put(ctx, r, v)
 }
 
-func (s *fullStore) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error) {
+func (s *fullStore) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
 	if s.full.Load() {
-		return time.Time{}, false, ports.ErrUnavailable
+		return nil, ports.ErrUnavailable
 	}
-	return s.Store.TryLease(ctx, name, holder, ttl)
+	return s.Store.TryLeases(ctx, claims, holder, ttl)
 }
 
 func TestLeavingAndComingBackAtOnce(t *testing.T) {
@@ -314,7 +314,7 @@ func TestTheNodeKeepsItsName(t *testing.T) {
 		pass(time.Minute)
 		n.apply(func(c *app.Config) { c.Node = "another" })
 		pass(2 * interval)
-		if _, held, err := handle(t, b).TryLease(t.Context(), string(key), "node-1", time.Minute); err != nil || !held {
+		if _, held, err := ports.TryLease(t.Context(), handle(t, b), string(key), "node-1", time.Minute); err != nil || !held {
 			t.Errorf("the lease is somebody else's: %v %v", held, err)
 		}
 	})

@@ -34,7 +34,7 @@ func TestShutdownInOrder(t *testing.T) {
 		if !n.Readiness().Draining || !slices.Equal(n.input.called(), []string{"listen", "drain"}) {
 			t.Errorf("draining %t, called %v", n.Readiness().Draining, n.input.called())
 		}
-		if _, held, err := handle(t, b).TryLease(t.Context(), string(key), "another", time.Hour); !held || err != nil {
+		if _, held, err := ports.TryLease(t.Context(), handle(t, b), string(key), "another", time.Hour); !held || err != nil {
 			t.Errorf("the lease was not given back, %v", err)
 		}
 		pass(3*time.Second - time.Millisecond) // the drain delay
@@ -205,9 +205,9 @@ func (s *stuck) wait(which func() bool) {
 	}
 }
 
-func (s *stuck) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error) {
+func (s *stuck) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
 	s.wait(func() bool { return s.calls })
-	return s.Store.TryLease(ctx, name, holder, ttl)
+	return s.Store.TryLeases(ctx, claims, holder, ttl)
 }
 
 func (s *stuck) Close() error {

@@ -215,6 +215,7 @@ func (r *roster) fill(s *Status) {
 		}
 		if k := keepers[i]; k != nil {
 			k.progress.fill(&e)
+			e.Lease = k.seat.holder()
 		}
 		if connected, ok := r.deps.Notifier.(ports.Connected); ok {
 			up := connected.Connected(keys.Client)

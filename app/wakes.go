@@ -14,10 +14,11 @@ type wakes struct {
 	reason *wake
 }
 
-// wake is a merged reason: the store has changed, upstream is said to have changed, or
-// the keeper's own keys or settings have.
+// wake is a merged reason: the store has changed, its seat in the fleet has, upstream is
+// said to have changed, or the keeper's own keys or settings have.
 type wake struct {
 	store     bool
+	fleet     bool // another node has confirmed the document, or this node is to poll now
 	keys      bool // documents can be fetched now, by new server-side keys
 	settings  bool
 	upstream  bool
@@ -38,6 +39,9 @@ func newWakes() wakes {
 
 // byStore never waits.
 func (w wakes) byStore() { w.ring(func(r *wake) { r.store = true }) }
+
+// byFleet never waits.
+func (w wakes) byFleet() { w.ring(func(r *wake) { r.fleet = true }) }
 
 // byKeys never waits.
 func (w wakes) byKeys() { w.ring(func(r *wake) { r.keys = true }) }

@@ -89,18 +89,38 @@ type Watcher interface {
 	Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error
 }
 
+// Lease is a lease as the store has it.
+type Lease struct {
+	Holder string    // who has it; "" when nobody does
+	Until  time.Time // when it runs out, by this node's clock; zero when nobody has it
+	Note   string    // what a holder noted last; "" when nobody did
+	Gained bool      // TryLeases gave it to a holder that did not have it before
+}
+
+// Claim asks for a lease.
+type Claim struct {
+	Name string
+	Note string // becomes the lease's note if the holder gets the lease; "" leaves the note as it is
+}
+
 // Leaser lends names, so that of several nodes one polls. Leases only save
-// fetches: safety is Put's ifVersion.
+// fetches: safety is Put's ifVersion. A call is about any number of leases with
+// different names, also none. A thousand of them should cost a shared backend little more
+// than one, because every node asks for those of all its environments.
 type Leaser interface {
-	// TryLease takes the lease called name for holder, or extends it when holder
-	// has it, and never waits. It returns whether holder now has it, and until
-	// when, by this node's clock; when another holder has it, held is false and
-	// until is when that lease will run out. ttl is at least a millisecond.
-	// Errors: ErrUnavailable, ErrClosed.
-	TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error)
-	// DropLease gives the lease back if holder has it; otherwise it does nothing.
-	// Errors: ErrUnavailable, ErrClosed.
-	DropLease(ctx context.Context, name, holder string) error
+	// TryLeases takes each lease that is claimed for holder, or extends it when holder
+	// has it, and never waits. It returns the leases as they are afterwards, in the order
+	// of the claims: of those that holder got, until when; of those that another holder
+	// has, which one, when that lease will run out, and the note. ttl is at least a
+	// millisecond, holder is not empty, and a note has up to 1,024 bytes. After an error,
+	// each lease may have been taken or not. Errors: ErrUnavailable, ErrClosed.
+	TryLeases(ctx context.Context, claims []Claim, holder string, ttl time.Duration) ([]Lease, error)
+	// Leases returns the leases with these names, in their order, and changes nothing.
+	// The note of a lease that nobody has may be lost. Errors: ErrUnavailable, ErrClosed.
+	Leases(ctx context.Context, names []string) ([]Lease, error)
+	// DropLeases gives back the leases with these names that holder has; it does nothing
+	// to the others. Errors: ErrUnavailable, ErrClosed.
+	DropLeases(ctx context.Context, names []string, holder string) error
 }
 
 // Stater keeps small named values with Put's compare-and-set: the list of

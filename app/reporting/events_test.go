@@ -158,18 +158,18 @@ func (s eventStore) GetState(ctx context.Context, name string) ([]byte, ports.Ve
 	return s.SpoolStore.GetState(ctx, name)
 }
 
-func (s eventStore) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error) {
+func (s eventStore) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
 	if s.f.blocked() {
-		return time.Time{}, false, ports.ErrUnavailable
+		return nil, ports.ErrUnavailable
 	}
-	return s.SpoolStore.TryLease(ctx, name, holder, ttl)
+	return s.SpoolStore.TryLeases(ctx, claims, holder, ttl)
 }
 
-func (s eventStore) DropLease(ctx context.Context, name, holder string) error {
+func (s eventStore) DropLeases(ctx context.Context, names []string, holder string) error {
 	if s.f.blocked() {
 		return ports.ErrUnavailable
 	}
-	return s.SpoolStore.DropLease(ctx, name, holder)
+	return s.SpoolStore.DropLeases(ctx, names, holder)
 }
 
 func eventsStore(t *testing.T) ports.Store {
@@ -229,7 +229,7 @@ func (f *forwarder) kill(t *testing.T, node string, freed bool) {
 	f.cut()
 	<-f.ended
 	for n := 0; freed && n < 100; n++ {
-		if err := f.store.DropLease(t.Context(), fmt.Sprintf("events/slots/%d", n), node); err != nil {
+		if err := ports.DropLease(t.Context(), f.store, fmt.Sprintf("events/slots/%d", n), node); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -247,7 +247,7 @@ func (e *Events) acquire(ctx context.Context, number int) (*slot, error) {
 	if slices.ContainsFunc(e.slots, func(s *slot) bool { return s.number == number }) {
 		return nil, nil
 	}
-	_, held, err := e.o.Store.TryLease(ctx, slotName(number), e.o.Node, e.lifetime())
+	_, held, err := ports.TryLease(ctx, e.o.Store, slotName(number), e.o.Node, e.lifetime())
 	if err != nil || !held {
 		return nil, err
 	}
@@ -273,7 +273,7 @@ func (e *Events) acquire(ctx context.Context, number int) (*slot, error) {
 }
 
 func (e *Events) release(ctx context.Context, number int) {
-	_ = e.o.Store.DropLease(ctx, slotName(number), e.o.Node)
+	_ = ports.DropLease(ctx, e.o.Store, slotName(number), e.o.Node)
 }
 
 // extendLeases extends the leases of all slots and gives up the slots that have another
@@ -288,7 +288,7 @@ func (e *Events) extendLeases(ctx context.Context) {
 		if s.number == unnumbered {
 			continue
 		}
-		_, held, err := e.o.Store.TryLease(ctx, slotName(s.number), e.o.Node, e.lifetime())
+		_, held, err := ports.TryLease(ctx, e.o.Store, slotName(s.number), e.o.Node, e.lifetime())
 		if err != nil {
 			return // the slots stay, as the store is away
 		}

@@ -217,16 +217,16 @@ func (s limited) call(ctx context.Context, f func() error) error {
 	return err
 }
 
-func (s limited) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
+func (s limited) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) (leases []ports.Lease, err error) {
 	err = s.call(ctx, func() error {
-		until, held, err = s.SpoolStore.TryLease(ctx, name, holder, ttl)
+		leases, err = s.SpoolStore.TryLeases(ctx, claims, holder, ttl)
 		return err
 	})
-	return until, held, err
+	return leases, err
 }
 
-func (s limited) DropLease(ctx context.Context, name, holder string) error {
-	return s.call(ctx, func() error { return s.SpoolStore.DropLease(ctx, name, holder) })
+func (s limited) DropLeases(ctx context.Context, names []string, holder string) error {
+	return s.call(ctx, func() error { return s.SpoolStore.DropLeases(ctx, names, holder) })
 }
 
 func (s limited) GetState(ctx context.Context, name string) (value []byte, v ports.Version, err error) {

@@ -220,7 +220,7 @@ func (s *spool) sweep(ctx context.Context, keep func([]domain.UsageBatch) error)
 // empty passes the content of a spool, whose lease this process has, to keep, and
 // empties it.
 func (s *spool) empty(ctx context.Context, name string, keep func([]domain.UsageBatch) error) error {
-	defer func() { _ = s.store.DropLease(ctx, name, s.node) }()
+	defer func() { _ = ports.DropLease(ctx, s.store, name, s.node) }()
 	batches, version, err := s.read(ctx, name)
 	if err != nil || len(batches) == 0 {
 		return err
@@ -243,13 +243,11 @@ func (s *spool) release(ctx context.Context) {
 		return
 	}
 	s.claimed = false
-	for _, name := range []string{s.name, spoolName} {
-		_ = s.store.DropLease(ctx, name, s.node)
-	}
+	_ = s.store.DropLeases(ctx, []string{s.name, spoolName}, s.node)
 }
 
 func (s *spool) lease(ctx context.Context, name string) (held bool, err error) {
-	_, held, err = s.store.TryLease(ctx, name, s.node, s.ttl())
+	_, held, err = ports.TryLease(ctx, s.store, name, s.node, s.ttl())
 	return held && err == nil, err
 }
 

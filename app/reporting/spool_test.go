@@ -44,7 +44,7 @@ func spoolOf(t *testing.T, b *sharedmemory.Backend, number int) []byte {
 func alone(t *testing.T, b *sharedmemory.Backend, node string) {
 	t.Helper()
 	for _, name := range []string{"usage/spool", "usage/spool/0"} {
-		if err := handle(t, b).DropLease(t.Context(), name, node); err != nil {
+		if err := ports.DropLease(t.Context(), handle(t, b), name, node); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,8 +7,10 @@ BENCH_DURATION ?= 3s
 SOAK           ?= 10m
 LISTENERS      ?= 5000
 PROCESSORS     ?= 0
+NODES          ?= 100
+ENVIRONMENTS   ?= 1000
 
-.PHONY: bench-http bench-sweep bench-scale bench-soak bench-listeners bench-tls bench-smoke
+.PHONY: bench-http bench-sweep bench-scale bench-soak bench-listeners bench-tls bench-fleet bench-smoke
 
 bench-http: ## Compare the proxy with a bare handler (BENCH_ROUNDS=5 BENCH_DURATION=3s)
 	$(GO) run ./test/bench/http -rounds '$(BENCH_ROUNDS)' -duration '$(BENCH_DURATION)'
@@ -30,11 +32,15 @@ bench-listeners: ## Count what LISTENERS=5000 of one node cost, how soon they an
 bench-tls: ## Compare TLS of the proxy with nginx: full handshakes and kept connections (needs nginx, openssl)
 	$(GO) run ./test/bench/tls -rounds '$(BENCH_ROUNDS)' -duration '$(BENCH_DURATION)'
 
+bench-fleet: ## Count what a fleet of NODES=100 with ENVIRONMENTS=1000 costs the Redis that it shares
+	$(GO) run ./test/bench/fleet -nodes '$(NODES)' -environments '$(ENVIRONMENTS)'
+
 bench-smoke: ## Run every benchmark of real processes briefly: do they still work?
 	$(GO) run ./test/bench/http -smoke
 	$(GO) run ./test/bench/scale -smoke -parts idle,environments,large,soak
 	$(GO) run ./test/bench/listeners -smoke
 	$(GO) run ./test/bench/tls -smoke
+	$(GO) run ./test/bench/fleet -nodes 3 -environments 20 -interval 1s -intervals 3
 
 pgo: ## Build bin/edge-proxy-pgo, guided by a profile that is taken first
 	@mkdir -p bin

@@ -19,12 +19,16 @@ func unchecked() map[string]string {
 		"Watcher notifies of changes":                            "a heading",
 		"Leaser lends names, so that of several nodes one polls": "a heading",
 		"Store is a document store":                              "a heading",
+		"Lease is a lease as the store has it":                   "a heading",
+		"Claim asks for a lease":                                 "a heading",
 
 		"The errors of a Store, tested with errors.Is": "every case tests them so",
 		"It is opaque and compared with == only":       "a duty of callers, as which the cases behave",
 
-		"It is keyed by the client-side key; server-side keys never reach a store": "a duty of callers",
-		"Leases only save fetches: safety is Put's ifVersion":                      "advice to callers",
+		"It is keyed by the client-side key; server-side keys never reach a store":                                                        "a duty of callers",
+		"Leases only save fetches: safety is Put's ifVersion":                                                                             "advice to callers",
+		"After an error, each lease may have been taken or not":                                                                           "a duty of callers, who must not rely on either",
+		"A thousand of them should cost a shared backend little more than one, because every node asks for those of all its environments": "advice: how much is little is the backend's matter",
 	}
 }
 

@@ -157,22 +157,57 @@ func (h *handle) delete(key domain.EnvironmentKey) {
 }
 
 func (h *handle) tryLease(name, holder string, ttl time.Duration) (until time.Time, held bool) {
-	until, err := bounded(h.c, "TryLease", h.limit, func(ctx context.Context) (until time.Time, err error) {
-		until, held, err = h.store.TryLease(ctx, name, holder, ttl)
+	until, err := bounded(h.c, "TryLeases", h.limit, func(ctx context.Context) (until time.Time, err error) {
+		until, held, err = ports.TryLease(ctx, h.store, name, holder, ttl)
 		return until, err
 	})
 	if err != nil {
-		h.c.fatalf("TryLease(%s, %s, %v): %v", show(name), holder, ttl, err)
+		h.c.fatalf("TryLeases(%s, %s, %v): %v", show(name), holder, ttl, err)
 	}
 	return until, held
 }
 
-func (h *handle) dropLease(name, holder string) {
-	_, err := bounded(h.c, "DropLease", h.limit, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, h.store.DropLease(ctx, name, holder)
+func (h *handle) tryLeases(claims []ports.Claim, holder string, ttl time.Duration) []ports.Lease {
+	leases, err := bounded(h.c, "TryLeases", h.limit, func(ctx context.Context) ([]ports.Lease, error) {
+		return h.store.TryLeases(ctx, claims, holder, ttl)
 	})
 	if err != nil {
-		h.c.fatalf("DropLease(%s, %s): %v", show(name), holder, err)
+		h.c.fatalf("TryLeases of %d leases for %s: %v", len(claims), holder, err)
+	}
+	if len(leases) != len(claims) {
+		h.c.fatalf("TryLeases of %d leases returned %d", len(claims), len(leases))
+	}
+	return leases
+}
+
+func (h *handle) leases(names ...string) []ports.Lease {
+	leases, err := bounded(h.c, "Leases", h.limit, func(ctx context.Context) ([]ports.Lease, error) {
+		return h.store.Leases(ctx, names)
+	})
+	if err != nil {
+		h.c.fatalf("Leases of %d names: %v", len(names), err)
+	}
+	if len(leases) != len(names) {
+		h.c.fatalf("Leases of %d names returned %d", len(names), len(leases))
+	}
+	return leases
+}
+
+func (h *handle) dropLeases(holder string, names ...string) {
+	_, err := bounded(h.c, "DropLeases", h.limit, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, h.store.DropLeases(ctx, names, holder)
+	})
+	if err != nil {
+		h.c.fatalf("DropLeases of %d names for %s: %v", len(names), holder, err)
+	}
+}
+
+func (h *handle) dropLease(name, holder string) {
+	_, err := bounded(h.c, "DropLeases", h.limit, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, ports.DropLease(ctx, h.store, name, holder)
+	})
+	if err != nil {
+		h.c.fatalf("DropLeases(%s, %s): %v", show(name), holder, err)
 	}
 }
 

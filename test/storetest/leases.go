@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 const (
@@ -18,12 +20,18 @@ const (
 )
 
 const (
-	lawLease = `TryLease takes the lease called name for holder, or extends it when holder
+	lawLease = `TryLeases takes each lease that is claimed for holder, or extends it when holder
 		has it, and never waits.`
-	lawUntil = `It returns whether holder now has it, and until
-		when, by this node's clock; when another holder has it, held is false and
-		until is when that lease will run out.`
-	lawDrop = `DropLease gives the lease back if holder has it; otherwise it does nothing.`
+	lawUntil = `It returns the leases as they are afterwards, in the order
+		of the claims: of those that holder got, until when; of those that another holder
+		has, which one, when that lease will run out, and the note.`
+	lawMany = `A call is about any number of leases with
+		different names, also none.`
+	lawRead = `Leases returns the leases with these names, in their order, and changes nothing.`
+	lawDrop = `DropLeases gives back the leases with these names that holder has; it does nothing
+		to the others.`
+	lawNote   = `becomes the lease's note if the holder gets the lease; "" leaves the note as it is`
+	lawGained = `TryLeases gave it to a holder that did not have it before`
 )
 
 func leaseCases() []testCase {
@@ -31,17 +39,17 @@ func leaseCases() []testCase {
 		{name: "lease-is-exclusive", law: lawLease, run: func(c *check) {
 			one, other := c.openTwo()
 			if _, held := one.tryLease("lease", "holder", leaseOfCase); !held {
-				c.fatalf("TryLease of a free lease: not held")
+				c.fatalf("TryLeases of a free lease: not held")
 			}
 			for range 3 {
 				for _, h := range []*handle{one, other} {
 					if _, held := h.tryLease("lease", "other holder", leaseOfCase); held {
-						c.fatalf("TryLease: a second holder got it")
+						c.fatalf("TryLeases: a second holder got it")
 					}
 				}
 			}
 			if _, held := other.tryLease("lease", "holder", leaseOfCase); !held {
-				c.errorf("TryLease by the holder, through whichever handle: not held")
+				c.errorf("TryLeases by the holder, through whichever handle: not held")
 			}
 		}},
 		{name: "lease-goes-to-one-of-many", law: lawLease, run: func(c *check) {
@@ -51,9 +59,9 @@ func leaseCases() []testCase {
 				var holders []string
 				c.together(writers, func(ctx context.Context, i int) {
 					holder := fmt.Sprint("holder ", i)
-					_, held, err := handles[i%len(handles)].store.TryLease(ctx, fmt.Sprint("lease ", round), holder, leaseOfCase)
+					_, held, err := ports.TryLease(ctx, handles[i%len(handles)].store, fmt.Sprint("lease ", round), holder, leaseOfCase)
 					if err != nil {
-						c.errorf("TryLease: %v", err)
+						c.errorf("TryLeases: %v", err)
 					}
 					if held {
 						mu.Lock()
@@ -69,12 +77,18 @@ func leaseCases() []testCase {
 		{name: "lease-until", law: lawUntil, run: leaseUntil},
 		{name: "lease-runs-out", law: lawUntil, run: leaseRunsOut},
 		{name: "lease-is-extended", law: lawLease, run: leaseIsExtended},
-		{name: "lease-shortest", law: `ttl is at least a millisecond.`, run: func(c *check) {
+		{name: "leases-in-order", law: lawUntil, run: leasesInOrder},
+		{name: "leases-any-number", law: lawMany, run: leasesOfAnyNumber},
+		{name: "leases-read", law: lawRead + ` who has it; "" when nobody does. when it runs out, by this node's clock; zero when nobody has it. The note of a lease that nobody has may be lost.`, run: leasesRead},
+		{name: "lease-notes", law: lawNote + `. what a holder noted last; "" when nobody did.`, run: leaseNotes},
+		{name: "lease-gained", law: lawGained + `.`, run: leaseGained},
+		{name: "leases-dropped-together", law: lawDrop, run: leasesDropped},
+		{name: "lease-shortest", law: `ttl is at least a millisecond, holder is not empty, and a note has up to 1,024 bytes.`, run: func(c *check) {
 			b := c.backend()
 			h := c.open(b)
 			until, held := h.tryLease("lease", "holder", time.Millisecond)
 			if !held {
-				c.fatalf("TryLease of a free lease for a millisecond: not held")
+				c.fatalf("TryLeases of a free lease for a millisecond: not held")
 			}
 			c.waitFor(b, until)
 			c.eventually("a lease of a millisecond runs out", func() bool {
@@ -101,16 +115,16 @@ func leaseCases() []testCase {
 			one, other := c.openTwo()
 			for i, name := range oddNames() {
 				if _, held := one.tryLease(name, fmt.Sprint(i), leaseOfCase); !held {
-					c.errorf("TryLease(%s), a lease of its own: not held", show(name))
+					c.errorf("TryLeases(%s), a lease of its own: not held", show(name))
 				}
 			}
 			for i, name := range oddNames() {
 				if _, held := other.tryLease(name, "someone else", leaseOfCase); held {
-					c.errorf("TryLease(%s): a second holder got it", show(name))
+					c.errorf("TryLeases(%s): a second holder got it", show(name))
 				}
 				other.dropLease(name, fmt.Sprint(i))
 				if _, held := one.tryLease(name, "someone else", leaseOfCase); !held {
-					c.errorf("TryLease(%s) after DropLease: not held", show(name))
+					c.errorf("TryLeases(%s) after DropLeases: not held", show(name))
 				}
 			}
 		}},
@@ -152,22 +166,22 @@ func leaseUntil(c *check) {
 		before := c.now(b)
 		until, held := h.tryLease(name, "holder", ttl)
 		if !held {
-			c.fatalf("TryLease of a free lease: not held")
+			c.fatalf("TryLeases of a free lease: not held")
 		}
-		c.wantUntil("TryLease for "+ttl.String(), until, before, c.now(b), ttl, ttl)
+		c.wantUntil("TryLeases for "+ttl.String(), until, before, c.now(b), ttl, ttl)
 	}
 	until, held := other.tryLease("lease for 1m0s", "other holder", time.Second)
 	if held {
-		c.fatalf("TryLease: a second holder got it")
+		c.fatalf("TryLeases: a second holder got it")
 	}
-	c.wantUntil("TryLease of another's lease for 1m0s", until, start, c.now(b), leaseOfCase, leaseOfCase)
+	c.wantUntil("TryLeases of another's lease for 1m0s", until, start, c.now(b), leaseOfCase, leaseOfCase)
 
 	before := c.now(b)
 	until, held = h.tryLease("lease for 1m0s", "holder", time.Hour)
 	if !held {
-		c.fatalf("TryLease by the holder: not held")
+		c.fatalf("TryLeases by the holder: not held")
 	}
-	c.wantUntil("TryLease that extends to an hour", until, before, c.now(b), time.Hour, time.Hour)
+	c.wantUntil("TryLeases that extends to an hour", until, before, c.now(b), time.Hour, time.Hour)
 }
 
 func leaseRunsOut(c *check) {
@@ -175,11 +189,11 @@ func leaseRunsOut(c *check) {
 	h := c.open(b)
 	until, held := h.tryLease("lease", "holder", shortLease)
 	if !held {
-		c.fatalf("TryLease of a free lease: not held")
+		c.fatalf("TryLeases of a free lease: not held")
 	}
 	if b.Advance != nil {
 		if _, held := h.tryLease("lease", "other holder", shortLease); held {
-			c.fatalf("TryLease before the lease ran out: a second holder got it")
+			c.fatalf("TryLeases before the lease ran out: a second holder got it")
 		}
 		c.waitFor(b, until)
 	}
@@ -196,7 +210,7 @@ func leaseRunsOut(c *check) {
 	if held {
 		c.errorf("the former holder has it as well")
 	}
-	c.wantUntil("TryLease by the former holder", until, got, got, leaseOfCase/2, leaseOfCase)
+	c.wantUntil("TryLeases by the former holder", until, got, got, leaseOfCase/2, leaseOfCase)
 }
 
 func leaseIsExtended(c *check) {
@@ -204,11 +218,11 @@ func leaseIsExtended(c *check) {
 	h := c.open(b)
 	first, held := h.tryLease("lease", "holder", shortLease)
 	if !held {
-		c.fatalf("TryLease of a free lease: not held")
+		c.fatalf("TryLeases of a free lease: not held")
 	}
 	if _, held = h.tryLease("lease", "holder", leaseOfCase); !held {
 		// On a machine that stood still the lease may have run out, but it is free then.
-		c.fatalf("TryLease by the holder: not held")
+		c.fatalf("TryLeases by the holder: not held")
 	}
 	past := first.Add(leaseSlack)
 	if b.Advance != nil {
@@ -231,18 +245,18 @@ func leaseDropped(c *check) {
 	for _, stranger := range []string{"other holder", "", "Holder", "holder ", "hold"} {
 		other.dropLease("lease", stranger)
 		if _, held := other.tryLease("lease", "other holder", leaseOfCase); held {
-			c.fatalf("DropLease by %q dropped the lease of %q", stranger, "holder")
+			c.fatalf("DropLeases by %q dropped the lease of %q", stranger, "holder")
 		}
 	}
 	one.dropLease("lease", "holder")
 	if _, held := other.tryLease("lease", "other holder", leaseOfCase); !held {
-		c.errorf("TryLease after the holder dropped it: not held")
+		c.errorf("TryLeases after the holder dropped it: not held")
 	}
 	if _, held := other.tryLease("other lease", "other holder", leaseOfCase); held {
-		c.errorf("DropLease of one lease dropped another")
+		c.errorf("DropLeases of one lease dropped another")
 	}
 	one.dropLease("lease", "holder")
 	if _, held := one.tryLease("lease", "holder", leaseOfCase); held {
-		c.errorf("DropLease by the former holder dropped the lease of the next")
+		c.errorf("DropLeases by the former holder dropped the lease of the next")
 	}
 }

@@ -28,11 +28,17 @@ func methods() []method {
 			return s.Touch(ctx, someKey, "never seen", someCheck())
 		}},
 		{"Delete", func(ctx context.Context, s ports.Store) error { return s.Delete(ctx, "absent") }},
-		{"TryLease", func(ctx context.Context, s ports.Store) error {
-			_, _, err := s.TryLease(ctx, "lease", "holder", time.Second)
+		{"TryLeases", func(ctx context.Context, s ports.Store) error {
+			_, err := s.TryLeases(ctx, []ports.Claim{{Name: "lease"}}, "holder", time.Second)
 			return err
 		}},
-		{"DropLease", func(ctx context.Context, s ports.Store) error { return s.DropLease(ctx, "lease", "holder") }},
+		{"Leases", func(ctx context.Context, s ports.Store) error {
+			_, err := s.Leases(ctx, []string{"lease"})
+			return err
+		}},
+		{"DropLeases", func(ctx context.Context, s ports.Store) error {
+			return s.DropLeases(ctx, []string{"lease"}, "holder")
+		}},
 		{"GetState", func(ctx context.Context, s ports.Store) error { _, _, err := s.GetState(ctx, "state"); return err }},
 		{"PutState", func(ctx context.Context, s ports.Store) error {
 			_, err := s.PutState(ctx, "state", []byte("{}"), "")

@@ -34,8 +34,10 @@ func concurrentUse(c *check) {
 			}
 			_, err = s.List(ctx)
 			errs = append(errs, err)
-			_, _, err = s.TryLease(ctx, "lease", fmt.Sprint(i), time.Second)
-			errs = append(errs, err, s.DropLease(ctx, "lease", fmt.Sprint(i)))
+			_, err = s.TryLeases(ctx, []ports.Claim{{Name: "lease", Note: "note"}, {Name: "other lease"}}, fmt.Sprint(i), time.Second)
+			errs = append(errs, err)
+			_, err = s.Leases(ctx, []string{"lease", "other lease"})
+			errs = append(errs, err, s.DropLeases(ctx, []string{"lease", "other lease"}, fmt.Sprint(i)))
 			_, v, err := s.GetState(ctx, "state")
 			errs = append(errs, err)
 			_, err = s.PutState(ctx, "state", body, v)

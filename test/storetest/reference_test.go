@@ -295,18 +295,25 @@ func (s *remote) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake f
 	return err
 }
 
-func (s *remote) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
+func (s *remote) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
 	if err := s.reach(ctx); err != nil {
-		return time.Time{}, false, err
+		return nil, err
 	}
-	return s.Store.TryLease(ctx, name, holder, ttl)
+	return s.Store.TryLeases(ctx, claims, holder, ttl)
 }
 
-func (s *remote) DropLease(ctx context.Context, name, holder string) error {
+func (s *remote) Leases(ctx context.Context, names []string) ([]ports.Lease, error) {
+	if err := s.reach(ctx); err != nil {
+		return nil, err
+	}
+	return s.Store.Leases(ctx, names)
+}
+
+func (s *remote) DropLeases(ctx context.Context, names []string, holder string) error {
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
-	return s.Store.DropLease(ctx, name, holder)
+	return s.Store.DropLeases(ctx, names, holder)
 }
 
 func (s *remote) GetState(ctx context.Context, name string) ([]byte, ports.Version, error) {

@@ -18,12 +18,15 @@ type shim struct {
 	touch     func(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error
 	delete    func(ctx context.Context, key domain.EnvironmentKey) error
 	watch     watchFunc
-	tryLease  func(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error)
-	dropLease func(ctx context.Context, name, holder string) error
+	tryLeases tryLeasesFunc
+	leases    func(ctx context.Context, names []string) ([]ports.Lease, error)
+	drop      func(ctx context.Context, names []string, holder string) error
 	getState  func(ctx context.Context, name string) ([]byte, ports.Version, error)
 	putState  func(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error)
 	close     func() error
 }
+
+type tryLeasesFunc func(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error)
 
 type watchFunc func(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error
 
@@ -32,7 +35,7 @@ func newShim(s ports.Store) *shim {
 	return &shim{
 		Store: s,
 		get:   s.Get, stat: s.Stat, list: s.List, put: s.Put, touch: s.Touch, delete: s.Delete, watch: s.Watch,
-		tryLease: s.TryLease, dropLease: s.DropLease, getState: s.GetState, putState: s.PutState, close: s.Close,
+		tryLeases: s.TryLeases, leases: s.Leases, drop: s.DropLeases, getState: s.GetState, putState: s.PutState, close: s.Close,
 	}
 }
 
@@ -68,12 +71,16 @@ func (s *shim) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake fun
 	return s.watch(ctx, keys, wake)
 }
 
-func (s *shim) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (time.Time, bool, error) {
-	return s.tryLease(ctx, name, holder, ttl)
+func (s *shim) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
+	return s.tryLeases(ctx, claims, holder, ttl)
 }
 
-func (s *shim) DropLease(ctx context.Context, name, holder string) error {
-	return s.dropLease(ctx, name, holder)
+func (s *shim) Leases(ctx context.Context, names []string) ([]ports.Lease, error) {
+	return s.leases(ctx, names)
+}
+
+func (s *shim) DropLeases(ctx context.Context, names []string, holder string) error {
+	return s.drop(ctx, names, holder)
 }
 
 func (s *shim) GetState(ctx context.Context, name string) ([]byte, ports.Version, error) {
@@ -149,15 +156,19 @@ func (s *shim) mapEach(around func(ctx context.Context, call func(context.Contex
 	s.watch = func(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
 		return around(ctx, func(ctx context.Context) error { return was.watch(ctx, keys, wake) })
 	}
-	s.tryLease = func(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
+	s.tryLeases = func(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) (leases []ports.Lease, err error) {
 		err = around(ctx, func(ctx context.Context) (err error) {
-			until, held, err = was.tryLease(ctx, name, holder, ttl)
+			leases, err = was.tryLeases(ctx, claims, holder, ttl)
 			return err
 		})
-		return until, held, err
+		return leases, err
 	}
-	s.dropLease = func(ctx context.Context, name, holder string) error {
-		return around(ctx, func(ctx context.Context) error { return was.dropLease(ctx, name, holder) })
+	s.leases = func(ctx context.Context, names []string) (leases []ports.Lease, err error) {
+		err = around(ctx, func(ctx context.Context) (err error) { leases, err = was.leases(ctx, names); return err })
+		return leases, err
+	}
+	s.drop = func(ctx context.Context, names []string, holder string) error {
+		return around(ctx, func(ctx context.Context) error { return was.drop(ctx, names, holder) })
 	}
 	s.getState = func(ctx context.Context, name string) (value []byte, v ports.Version, err error) {
 		err = around(ctx, func(ctx context.Context) (err error) { value, v, err = was.getState(ctx, name); return err })

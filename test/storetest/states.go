@@ -108,7 +108,7 @@ func nameSpacesApart(c *check) {
 	_, err := h.tryGet(someKey)
 	c.wantError("Get with a state of that name", err, ports.ErrNotFound)
 	if _, held := h.tryLease(name, "holder", leaseOfCase); !held {
-		c.errorf("TryLease with a state of that name: not held")
+		c.errorf("TryLeases with a state of that name: not held")
 	}
 	v := h.put(record(someKey, "record"), "")
 	c.wantRecord("with a state and a lease of that name", h.get(someKey), record(someKey, "record"), v)
@@ -121,14 +121,14 @@ func nameSpacesApart(c *check) {
 	}
 	wantState("with a record and a lease of that name")
 	h.dropLease(name, "holder")
-	wantState("after DropLease")
+	wantState("after DropLeases")
 	h.delete(someKey)
 	wantState("after Delete")
 	if _, held := h.tryLease(name, "holder", leaseOfCase); !held {
-		c.errorf("TryLease after Delete: not held")
+		c.errorf("TryLeases after Delete: not held")
 	}
 	state = h.putState(name, []byte("state"), state)
 	if _, held := h.tryLease(name, "other holder", leaseOfCase); held {
-		c.errorf("TryLease after Delete and PutState: another holder got it")
+		c.errorf("TryLeases after Delete and PutState: another holder got it")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/adapters/store/internal/leases"
 	"github.com/edge-proxy/edge-proxy/adapters/store/internal/lifecycle"
 	"github.com/edge-proxy/edge-proxy/adapters/store/internal/wakes"
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -17,7 +18,7 @@ type store struct {
 	confirmations *confirmations
 	life          *lifecycle.Lifecycle
 	watches       wakes.Set
-	leases        leases
+	leases        leases.Table
 	logger        *slog.Logger
 	now           func() time.Time
 }

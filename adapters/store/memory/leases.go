@@ -3,35 +3,34 @@ package memory
 import (
 	"context"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// TryLease implements ports.Leaser.
-func (s *store) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
+// TryLeases implements ports.Leaser.
+func (s *store) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
 	if err := s.life.Enter(ctx); err != nil {
-		return time.Time{}, false, err
+		return nil, err
 	}
 	defer s.life.Leave()
-	now := s.now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if l, taken := s.leases[name]; taken && l.holder != holder && now.Before(l.until) {
-		return l.until, false, nil
-	}
-	until = now.Add(ttl)
-	s.leases[name] = lease{holder: holder, until: until}
-	return until, true, nil
+	return s.leases.Try(claims, holder, s.now(), ttl), nil
 }
 
-// DropLease implements ports.Leaser.
-func (s *store) DropLease(ctx context.Context, name, holder string) error {
+// Leases implements ports.Leaser.
+func (s *store) Leases(ctx context.Context, names []string) ([]ports.Lease, error) {
+	if err := s.life.Enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.life.Leave()
+	return s.leases.Read(names, s.now()), nil
+}
+
+// DropLeases implements ports.Leaser.
+func (s *store) DropLeases(ctx context.Context, names []string, holder string) error {
 	if err := s.life.Enter(ctx); err != nil {
 		return err
 	}
 	defer s.life.Leave()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.leases[name].holder == holder {
-		delete(s.leases, name)
-	}
+	s.leases.Drop(names, holder)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/adapters/store/internal/leases"
 	"github.com/edge-proxy/edge-proxy/adapters/store/internal/lifecycle"
 	"github.com/edge-proxy/edge-proxy/adapters/store/internal/wakes"
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -17,23 +18,18 @@ type store struct {
 	life    *lifecycle.Lifecycle
 	now     func() time.Time
 	watches wakes.Set
+	leases  leases.Table
 	epoch   string // begins the versions; random, so that no other store has them
 
 	mu      sync.Mutex // taken before that of a watcher; nothing slow is done under it
 	changes uint64
 	records map[domain.EnvironmentKey]ports.Record
 	states  map[string]state
-	leases  map[string]lease
 }
 
 type state struct {
 	value   []byte
 	version ports.Version
-}
-
-type lease struct {
-	holder string
-	until  time.Time
 }
 
 func newStore(now func() time.Time) *store {
@@ -43,7 +39,6 @@ func newStore(now func() time.Time) *store {
 		epoch:   rand.Text(),
 		records: make(map[domain.EnvironmentKey]ports.Record),
 		states:  make(map[string]state),
-		leases:  make(map[string]lease),
 	}
 }
 

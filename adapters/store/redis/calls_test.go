@@ -120,24 +120,24 @@ func TestLeaseCountsFromBeforeTheCall(t *testing.T) {
 	asked := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	var now atomic.Pointer[time.Time]
 	now.Store(&asked)
-	left := 0
+	lease := "*0 6 holder"
 	s := serve(t, greeted(func(c *fakeConn, command []string) {
 		answered := asked.Add(3 * time.Second)
 		now.Store(&answered)
-		c.say(":%d\r\n", left)
+		c.say("*2\r\n%s%s", bulk("5000"), bulk(lease))
 	}))
 	d := deps()
 	d.Now = func() time.Time { return *now.Load() }
 	store := openURL(t, s.url(), d)
 
-	until, held, err := store.TryLease(t.Context(), "name", "holder", 10*time.Second+999*time.Microsecond)
+	until, held, err := ports.TryLease(t.Context(), store, "name", "holder", 10*time.Second+999*time.Microsecond)
 	if want := asked.Add(10 * time.Second); err != nil || !held || !until.Equal(want) {
 		t.Errorf("held %v until %v, %v; want true until %v", held, until, err, want)
 	}
 	// Another's lease has run out for sure when what is left has passed since.
 	now.Store(&asked)
-	left = 1500
-	until, held, err = store.TryLease(t.Context(), "name", "holder", time.Second)
+	lease = "-6500 7 anotherand its note"
+	until, held, err = ports.TryLease(t.Context(), store, "name", "holder", time.Second)
 	if want := asked.Add(4500 * time.Millisecond); err != nil || held || !until.Equal(want) {
 		t.Errorf("held %v until %v, %v; want false until %v", held, until, err, want)
 	}

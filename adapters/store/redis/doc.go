@@ -45,7 +45,7 @@
 //
 //	edge-proxy:{KEY}:record   hash: version, updated_at, checked_at, size, sum, body
 //	edge-proxy:{NAME}:state   hash: version, size, sum, body
-//	edge-proxy:{NAME}:lease   string: the holder
+//	edge-proxy:leases         hash: for each lease, until when who has it, and the note
 //	edge-proxy:changes        channel: keys whose record changed
 //
 // Characters of KEY and NAME other than letters, digits and "-._~" are written as
@@ -55,7 +55,8 @@
 //
 // The body is compressed (gzip: "redis-cli hget NAME body" piped through "head -c
 // -1" and "gunzip" shows it) and with the rest covered by the checksum sum. A record
-// expires a week after it was last confirmed, a lease with its time, a state never.
+// expires a week after it was last written or touched, a state never. The hash of leases
+// expires a week after it was made, which is also the clock by which leases run out.
 //
 // # How it fails
 //

@@ -90,17 +90,20 @@ func TestEndedContexts(t *testing.T) {
 	s := serve(t, greeted(silent))
 	store := openURL(t, s.url()+"?timeout=10s", deps())
 	calls := map[string]func(context.Context) error{
-		"Get":       func(ctx context.Context) error { _, err := store.Get(ctx, "k"); return err },
-		"Stat":      func(ctx context.Context) error { _, err := store.Stat(ctx, "k"); return err },
-		"List":      func(ctx context.Context) error { _, err := store.List(ctx); return err },
-		"Put":       func(ctx context.Context) error { _, err := store.Put(ctx, ports.Record{}, ""); return err },
-		"Touch":     func(ctx context.Context) error { return store.Touch(ctx, "k", "v", time.Now()) },
-		"Delete":    func(ctx context.Context) error { return store.Delete(ctx, "k") },
-		"Watch":     func(ctx context.Context) error { return store.Watch(ctx, nil, nil) },
-		"TryLease":  func(ctx context.Context) error { _, _, err := store.TryLease(ctx, "n", "h", time.Second); return err },
-		"DropLease": func(ctx context.Context) error { return store.DropLease(ctx, "n", "h") },
-		"GetState":  func(ctx context.Context) error { _, _, err := store.GetState(ctx, "n"); return err },
-		"PutState":  func(ctx context.Context) error { _, err := store.PutState(ctx, "n", nil, ""); return err },
+		"Get":    func(ctx context.Context) error { _, err := store.Get(ctx, "k"); return err },
+		"Stat":   func(ctx context.Context) error { _, err := store.Stat(ctx, "k"); return err },
+		"List":   func(ctx context.Context) error { _, err := store.List(ctx); return err },
+		"Put":    func(ctx context.Context) error { _, err := store.Put(ctx, ports.Record{}, ""); return err },
+		"Touch":  func(ctx context.Context) error { return store.Touch(ctx, "k", "v", time.Now()) },
+		"Delete": func(ctx context.Context) error { return store.Delete(ctx, "k") },
+		"Watch":  func(ctx context.Context) error { return store.Watch(ctx, nil, nil) },
+		"TryLeases": func(ctx context.Context) error {
+			_, _, err := ports.TryLease(ctx, store, "n", "h", time.Second)
+			return err
+		},
+		"DropLeases": func(ctx context.Context) error { return ports.DropLease(ctx, store, "n", "h") },
+		"GetState":   func(ctx context.Context) error { _, _, err := store.GetState(ctx, "n"); return err },
+		"PutState":   func(ctx context.Context) error { _, err := store.PutState(ctx, "n", nil, ""); return err },
 	}
 	for name, call := range calls {
 		cancelled, cancel := context.WithCancel(t.Context())
@@ -141,7 +144,7 @@ func TestInvalidArguments(t *testing.T) {
 		"UpdatedAt": second(store.Put(t.Context(), ports.Record{UpdatedAt: early}, "")),
 		"CheckedAt": second(store.Put(t.Context(), ports.Record{CheckedAt: early}, "")),
 		"Touch":     store.Touch(t.Context(), "key", "v", early),
-		"ttl":       third(store.TryLease(t.Context(), "name", "holder", time.Microsecond)),
+		"ttl":       third(ports.TryLease(t.Context(), store, "name", "holder", time.Microsecond)),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "invalid argument") {
 			t.Errorf("%s: %v, want an invalid argument", what, err)

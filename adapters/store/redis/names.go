@@ -7,11 +7,11 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// names makes the names of one fleet's keys and channel. Each key is
+// names makes the names of one fleet's keys and channel. Each key but that of the leases is
 //
 //	PREFIX:{NAME}:KIND
 //
-// with NAME the environment's key (or the name of a lease or state) escaped.
+// with NAME the environment's key (or the name of a state) escaped.
 // The braces are Redis' hash tag: all that bears one NAME lives in one slot of a
 // Cluster. Neither PREFIX nor NAME holds a brace, so the first ":{" of a key ends
 // its prefix and two prefixes never share a key, whatever they begin with.
@@ -19,7 +19,6 @@ type names struct{ prefix string }
 
 const (
 	recordKind = "record"
-	leaseKind  = "lease"
 	stateKind  = "state"
 )
 
@@ -28,8 +27,10 @@ func newNames(prefix string) names {
 }
 
 func (n names) record(key domain.EnvironmentKey) string { return n.name(string(key), recordKind) }
-func (n names) lease(name string) string                { return n.name(name, leaseKind) }
 func (n names) state(name string) string                { return n.name(name, stateKind) }
+
+// leases is the key of the hash of all leases.
+func (n names) leases() string { return n.prefix + ":leases" }
 
 // changes is the channel on which changed records are announced. The message is the
 // environment's key. One for all environments: a node that follows thousands

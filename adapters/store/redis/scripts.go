@@ -5,20 +5,20 @@ import goredis "github.com/redis/go-redis/v9"
 // scripts are the store's writes, each atomic in Redis. All may be sent twice,
 // for want of an answer to the first, without doing harm.
 type scripts struct {
-	put       *goredis.Script
-	touch     *goredis.Script
-	remove    *goredis.Script
-	tryLease  *goredis.Script
-	dropLease *goredis.Script
+	put        *goredis.Script
+	touch      *goredis.Script
+	remove     *goredis.Script
+	tryLeases  *goredis.Script
+	dropLeases *goredis.Script
 }
 
 func newScripts() scripts {
 	return scripts{
-		put:       goredis.NewScript(putScript),
-		touch:     goredis.NewScript(touchScript),
-		remove:    goredis.NewScript(removeScript),
-		tryLease:  goredis.NewScript(tryLeaseScript),
-		dropLease: goredis.NewScript(dropLeaseScript),
+		put:        goredis.NewScript(putScript),
+		touch:      goredis.NewScript(touchScript),
+		remove:     goredis.NewScript(removeScript),
+		tryLeases:  goredis.NewScript(tryLeasesScript),
+		dropLeases: goredis.NewScript(dropLeasesScript),
 	}
 }
 
@@ -76,25 +76,76 @@ end
 return 'done'
 `
 
-// tryLeaseScript takes or extends a lease and returns 0, or, when another holder
-// has it, the milliseconds it has left, at least 1.
-//
-// KEYS[1] is the lease. ARGV: the holder, the milliseconds to live. A value that
-// never expires is not ours and is replaced.
-const tryLeaseScript = `
-local kind = redis.call('TYPE', KEYS[1]).ok
-if kind == 'string' then
-  local left = redis.call('PTTL', KEYS[1])
-  if left >= 0 and redis.call('GET', KEYS[1]) ~= ARGV[1] then return math.max(left, 1) end
+// leaseFunctions are the parts that the scripts of leases share. parse returns the
+// time at which a lease runs out, its holder and its note, or 0 for a field that is not a
+// lease. each calls f with up to 3,000 of the names at a time, because a command in a
+// script takes no more than some thousand arguments, and then stores the fields that f
+// has put into changes.
+const leaseFunctions = `
+local function parse(field)
+  local till, size, from = string.match(field or '', '^(%d+) (%d+) ()')
+  if not till then return 0, '', '' end
+  return tonumber(till), string.sub(field, from, from + size - 1), string.sub(field, from + size)
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 0
+local function each(first, step, f)
+  for start = first, #ARGV, 3000 * step do
+    local names, changes = {}, {}
+    for i = start, math.min(start + 3000 * step - 1, #ARGV), step do names[#names + 1] = ARGV[i] end
+    local fields = redis.call('HMGET', KEYS[1], unpack(names))
+    for i, name in ipairs(names) do
+      local changed = f(fields[i], start + (i - 1) * step)
+      if changed then
+        changes[#changes + 1] = name
+        changes[#changes + 1] = changed
+      end
+    end
+    if #changes > 0 then redis.call('HSET', KEYS[1], unpack(changes)) end
+  end
+end
 `
 
-// dropLeaseScript gives back a lease. KEYS[1] is the lease; ARGV: the holder.
-const dropLeaseScript = `
-if redis.call('TYPE', KEYS[1]).ok == 'string' and redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('UNLINK', KEYS[1])
-end
+// What tryLeasesScript answers before each field.
+const (
+	answerOthers   = "-" // another holder has the lease
+	answerExtended = "+" // the holder had it before
+	answerGained   = "*" // the holder has it now
+)
+
+// tryLeasesScript takes or extends leases. It returns the time of their clock, and each
+// field as it is now behind one of the answers above.
+//
+// KEYS[1] is the hash of leases. ARGV: the hash's life, the holder, the time to live, all
+// in milliseconds, then names and notes. A value that never expires is not ours and
+// is replaced.
+const tryLeasesScript = leaseFunctions + `
+local left = redis.call('PTTL', KEYS[1])
+if left == -1 then redis.call('UNLINK', KEYS[1]) end
+local now = left < 0 and 0 or ARGV[1] - left
+local till = string.format('%.0f', now + ARGV[3])
+local answers = {string.format('%.0f', now)}
+each(4, 2, function(field, at)
+  local ends, holder, note = parse(field)
+  if ends > now and holder ~= ARGV[2] then
+    answers[#answers + 1] = '` + answerOthers + `' .. field
+    return nil
+  end
+  if ARGV[at + 1] ~= '' then note = ARGV[at + 1] end
+  local changed = till .. ' ' .. #ARGV[2] .. ' ' .. ARGV[2] .. note
+  answers[#answers + 1] = (ends > now and '` + answerExtended + `' or '` + answerGained + `') .. changed
+  return changed
+end)
+if left < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return answers
+`
+
+// dropLeasesScript gives back leases. The notes stay.
+//
+// KEYS[1] is the hash of leases. ARGV: the holder, then names.
+const dropLeasesScript = leaseFunctions + `
+if redis.call('PTTL', KEYS[1]) < 0 then return 'done' end
+each(2, 1, function(field)
+  local ends, holder, note = parse(field)
+  if ends > 0 and holder == ARGV[1] then return '0 0 ' .. note end
+end)
 return 'done'
 `

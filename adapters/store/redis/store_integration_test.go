@@ -32,7 +32,7 @@ func TestSingle(t *testing.T) {
 			if _, err := s.PutState(t.Context(), "one", []byte(prefix), ""); err != nil {
 				t.Fatal(err)
 			}
-			if _, held, err := s.TryLease(t.Context(), "one", strconv.Itoa(i), time.Hour); !held || err != nil {
+			if _, held, err := ports.TryLease(t.Context(), s, "one", strconv.Itoa(i), time.Hour); !held || err != nil {
 				t.Fatalf("lease under prefix %q: %v, %v", prefix, held, err)
 			}
 		}
@@ -210,11 +210,11 @@ func TestSingle(t *testing.T) {
 		defer server.Command(t, "CONFIG", "SET", "maxmemory", "0")
 
 		for what, err := range map[string]error{
-			"Put":      second(s.Put(t.Context(), record("one", "new"), v)),
-			"create":   second(s.Put(t.Context(), record("two", "new"), "")),
-			"Touch":    s.Touch(t.Context(), "one", v, time.Now()),
-			"PutState": second(s.PutState(t.Context(), "one", nil, "")),
-			"TryLease": third(s.TryLease(t.Context(), "one", "me", time.Second)),
+			"Put":       second(s.Put(t.Context(), record("one", "new"), v)),
+			"create":    second(s.Put(t.Context(), record("two", "new"), "")),
+			"Touch":     s.Touch(t.Context(), "one", v, time.Now()),
+			"PutState":  second(s.PutState(t.Context(), "one", nil, "")),
+			"TryLeases": third(ports.TryLease(t.Context(), s, "one", "me", time.Second)),
 		} {
 			if !errors.Is(err, ports.ErrUnavailable) || !strings.Contains(err.Error(), "memory limit") {
 				t.Errorf("%s: %v, want ErrUnavailable and the reason", what, err)
@@ -250,17 +250,17 @@ func TestSingle(t *testing.T) {
 		}
 		t.Logf("Watch noticed after %v", time.Since(began))
 		for what, call := range map[string]func(context.Context) error{
-			"Get":       func(ctx context.Context) error { return second(s.Get(ctx, "one")) },
-			"Stat":      func(ctx context.Context) error { return second(s.Stat(ctx, "one")) },
-			"List":      func(ctx context.Context) error { return second(s.List(ctx)) },
-			"Put":       func(ctx context.Context) error { return second(s.Put(ctx, r, v)) },
-			"large Put": func(ctx context.Context) error { return second(s.Put(ctx, record("big", string(large)), "")) },
-			"Touch":     func(ctx context.Context) error { return s.Touch(ctx, "one", v, time.Now()) },
-			"Delete":    func(ctx context.Context) error { return s.Delete(ctx, "two") },
-			"TryLease":  func(ctx context.Context) error { return third(s.TryLease(ctx, "one", "me", time.Second)) },
-			"DropLease": func(ctx context.Context) error { return s.DropLease(ctx, "one", "me") },
-			"GetState":  func(ctx context.Context) error { return third(s.GetState(ctx, "one")) },
-			"PutState":  func(ctx context.Context) error { return second(s.PutState(ctx, "one", nil, "")) },
+			"Get":        func(ctx context.Context) error { return second(s.Get(ctx, "one")) },
+			"Stat":       func(ctx context.Context) error { return second(s.Stat(ctx, "one")) },
+			"List":       func(ctx context.Context) error { return second(s.List(ctx)) },
+			"Put":        func(ctx context.Context) error { return second(s.Put(ctx, r, v)) },
+			"large Put":  func(ctx context.Context) error { return second(s.Put(ctx, record("big", string(large)), "")) },
+			"Touch":      func(ctx context.Context) error { return s.Touch(ctx, "one", v, time.Now()) },
+			"Delete":     func(ctx context.Context) error { return s.Delete(ctx, "two") },
+			"TryLeases":  func(ctx context.Context) error { return third(ports.TryLease(ctx, s, "one", "me", time.Second)) },
+			"DropLeases": func(ctx context.Context) error { return ports.DropLease(ctx, s, "one", "me") },
+			"GetState":   func(ctx context.Context) error { return third(s.GetState(ctx, "one")) },
+			"PutState":   func(ctx context.Context) error { return second(s.PutState(ctx, "one", nil, "")) },
 		} {
 			began := time.Now()
 			if err := call(t.Context()); !errors.Is(err, ports.ErrUnavailable) {

@@ -29,8 +29,8 @@ func newPublisher() *publisher {
 func (p *publisher) answer(c *fakeConn, command []string) {
 	switch command[0] {
 	case "subscribe":
+		p.subscribers <- c // before the client can go on
 		c.say("*3\r\n%s%s:1\r\n", bulk("subscribe"), bulk(command[1]))
-		p.subscribers <- c
 	case "ping":
 		p.pings.Add(1)
 		if p.alive.Load() {

@@ -19,7 +19,7 @@ const (
 	changeFile = "changes"
 	records    = "records"
 	states     = "states"
-	leases     = "leases"
+	leasesFile = "leases.json"
 )
 
 // hash returns the SHA-256 of content in hexadecimal: checksums, and names that any

@@ -13,7 +13,7 @@
 //	changes           a random text, another one after each change of a document
 //	records/NAME/     a document, NAME being the SHA-256 of its key
 //	states/NAME/      a state, likewise
-//	leases/NAME       a lease
+//	leases.json       all leases
 //
 // A key may be any text of 1,024 bytes, which no file system takes for a name; so
 // names are hashes, and the keys are in the files. A document or state is two files:

@@ -43,7 +43,7 @@ func newBackend(t *testing.T) storetest.Backend {
 		},
 		// All but the lock, as somebody might who tidies up.
 		Wipe: func(t *testing.T) {
-			for _, part := range []string{"records", "states", "leases", "changes"} {
+			for _, part := range []string{"records", "states", "leases.json", "changes"} {
 				must(t, os.RemoveAll(filepath.Join(dir, part)))
 			}
 		},

@@ -120,13 +120,18 @@ func (h *handle) Delete(ctx context.Context, key domain.EnvironmentKey) error {
 	return h.call(func(s ports.Store) error { return s.Delete(ctx, key) })
 }
 
-func (h *handle) TryLease(ctx context.Context, name, holder string, ttl time.Duration) (until time.Time, held bool, err error) {
-	err = h.call(func(s ports.Store) (err error) { until, held, err = s.TryLease(ctx, name, holder, ttl); return err })
-	return until, held, err
+func (h *handle) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) (leases []ports.Lease, err error) {
+	err = h.call(func(s ports.Store) (err error) { leases, err = s.TryLeases(ctx, claims, holder, ttl); return err })
+	return leases, err
 }
 
-func (h *handle) DropLease(ctx context.Context, name, holder string) error {
-	return h.call(func(s ports.Store) error { return s.DropLease(ctx, name, holder) })
+func (h *handle) Leases(ctx context.Context, names []string) (leases []ports.Lease, err error) {
+	err = h.call(func(s ports.Store) (err error) { leases, err = s.Leases(ctx, names); return err })
+	return leases, err
+}
+
+func (h *handle) DropLeases(ctx context.Context, names []string, holder string) error {
+	return h.call(func(s ports.Store) error { return s.DropLeases(ctx, names, holder) })
 }
 
 func (h *handle) GetState(ctx context.Context, name string) (value []byte, v ports.Version, err error) {

@@ -46,11 +46,11 @@ func (p *Program) tryStore(ctx context.Context, s config.Store) error {
 func useStore(ctx context.Context, store ports.Store) (err error) {
 	key := domain.EnvironmentKey("edge-proxy-validate-" + rand.Text())
 	body := []byte(`{"written_by":"edge-proxy validate --fetch"}`)
-	if _, _, err := store.TryLease(ctx, string(key), "validate", time.Second); err != nil {
+	if _, _, err := ports.TryLease(ctx, store, string(key), "validate", time.Second); err != nil {
 		return fmt.Errorf("taking a lease: %w", err)
 	}
 	defer func() {
-		err = errors.Join(err, wrapped("giving a lease back", store.DropLease(ctx, string(key), "validate")))
+		err = errors.Join(err, wrapped("giving a lease back", ports.DropLease(ctx, store, string(key), "validate")))
 	}()
 	now := time.Now()
 	version, err := store.Put(ctx, ports.Record{Key: key, Body: body, UpdatedAt: now, CheckedAt: now}, "")
