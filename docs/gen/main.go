@@ -1,7 +1,7 @@
 // Command gen writes docs/configuration.md from the definitions of the settings,
 // docs/commands.md from the help of the commands, docs/logs.md from the table of events,
-// and docs/metrics.md from the catalogue of metrics, so that none of them can disagree
-// with the program. Run it with `make docs`.
+// docs/metrics.md from the catalogue of metrics, and the dashboard for Grafana from its
+// panels, so that none of them can disagree with the program. Run it with `make docs`.
 package main
 
 import (
@@ -20,6 +20,7 @@ func main() {
 func write() error {
 	for name, content := range map[string][]byte{
 		"configuration.md": reference(), "commands.md": commands(), "logs.md": logs(), "metrics.md": metricsPage(),
+		"deploy/grafana/edge-proxy.json": dashboard(),
 	} {
 		if err := os.WriteFile(filepath.Join("docs", name), content, 0o644); err != nil {
 			return err

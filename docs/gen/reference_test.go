@@ -51,6 +51,16 @@ func TestMetricsAreCurrent(t *testing.T) {
 	}
 }
 
+func TestDashboardIsCurrent(t *testing.T) {
+	written, err := os.ReadFile("../deploy/grafana/edge-proxy.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(written) != string(dashboard()) {
+		t.Error("docs/deploy/grafana/edge-proxy.json is not what its panels say: run `make docs`")
+	}
+}
+
 func TestReferenceIsComplete(t *testing.T) {
 	text := string(reference())
 	known := map[string]bool{}

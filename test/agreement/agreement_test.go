@@ -133,6 +133,7 @@ func compare(t *testing.T, when string, n *node, seen map[string]int) {
 	if (probe == 200) != status.Ready || body != map[bool]string{true: "ok\n", false: "not ready: " + status.State + "\n"}[status.Ready] {
 		t.Errorf("%s: /readyz says %d %q, status.json %s", when, probe, body, status.State)
 	}
+	compareMetrics(t, when, n, status)
 	compareSentence(t, when, n, status)
 	for _, e := range status.Environments {
 		if probe, body := get(n.admin, "/readyz/"+e.Key); (probe == 200) != (e.State == "fresh") || !strings.HasPrefix(body, e.State+", ") {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/adapters/adminapi"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -90,6 +91,7 @@ func either[T any](err error, do func() (T, error)) (T, error) {
 type node struct {
 	*app.App
 	public, admin http.Handler
+	metrics       *metrics.Metrics
 }
 
 // input is a server without a port.
@@ -123,6 +125,8 @@ func start(t *testing.T, w *world, environments []domain.EnvironmentKeys, random
 	}); err != nil {
 		t.Fatal(err)
 	}
+	n.metrics = metrics.New(metrics.Options{MaxEnvironments: len(environments) + 10})
+	n.metrics.AddStatus(n.Status)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx, input{make(chan struct{})}) }()
