@@ -20,15 +20,15 @@ const (
 
 // App is the proxy: New, then Run once. It is a Query from New on.
 type App struct {
-	deps     Deps
-	config   *atomic.Pointer[Config]
-	library  *library
-	roster   *roster
-	reports  *reports
-	store    *guardedStore
-	recent   *Recent
-	started  time.Time
-	draining atomic.Bool
+	deps    Deps
+	config  *atomic.Pointer[Config]
+	library *library
+	roster  *roster
+	reports *reports
+	store   *guardedStore
+	recent  *Recent
+	started time.Time
+	drain   drain
 }
 
 var (
@@ -81,7 +81,7 @@ func (a *App) Listen(key domain.EnvironmentKey) (updates <-chan time.Time, stop 
 
 // Readiness implements Query.
 func (a *App) Readiness() Readiness {
-	return Readiness{Report: a.roster.report(), Draining: a.draining.Load()}
+	return Readiness{Report: a.roster.report(), Draining: a.drain.on.Load()}
 }
 
 // Run serves clients through input until ctx ends, then shuts down in order and
@@ -102,6 +102,7 @@ func (a *App) Run(ctx context.Context, input Input) error {
 		return errors.Join(fmt.Errorf("opening the listener: %w", err), a.closeStore(ctx, stopped))
 	}
 	close(listening)
+	a.drain.serves(input)
 	running.Go(func() { a.logReadiness(keeping) })
 	a.reports.start(ctx)
 	a.deps.Logger.InfoContext(ctx, "listening", "address", address, "environments", len(a.Snapshot().Keys()))

@@ -19,7 +19,7 @@ type Check struct {
 	Key         domain.ServerKey
 	Discovered  bool
 	// Err is why the document could not be fetched or is unusable; it may be ctx's
-	// error. Then everything below is zero.
+	// error. Then the fields of the document are zero.
 	Err error
 	// Of the document: its updated_at, zero when it has none, the size and the
 	// SHA-256 of its JSON, pages merged, and what is wrong with it.
@@ -27,6 +27,10 @@ type Check struct {
 	Bytes     int
 	Digest    [sha256.Size]byte
 	Problems  []domain.Problem
+	// ClockAhead is by how much upstream's clock is ahead of this one, as far as the
+	// response says, and 0 where they may agree. Dated: the response says it.
+	ClockAhead time.Duration
+	Dated      bool
 	// Mismatch is the document's own api_key where that differs from the environment's
 	// client-side key.
 	Mismatch string
@@ -34,8 +38,9 @@ type Check struct {
 
 // CheckAll fetches and checks a document with each server-side key that is known whole,
 // at most concurrency at a time. It returns the results in the order of the keys. When
-// ctx ends, the remaining results have its error.
-func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domain.EnvironmentKeys, concurrency int) []Check {
+// ctx ends, the remaining results have its error. now is this node's clock; it may be
+// called by several goroutines at the same time.
+func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domain.EnvironmentKeys, concurrency int, now func() time.Time) []Check {
 	var checks []Check
 	for _, e := range environments {
 		for _, c := range e.Server {
@@ -54,21 +59,28 @@ func CheckAll(ctx context.Context, upstream ports.Upstream, environments []domai
 				return
 			}
 			defer release()
-			checks[i].run(ctx, upstream)
+			checks[i].run(ctx, upstream, now)
 		})
 	}
 	all.Wait()
 	return checks
 }
 
-func (c *Check) run(ctx context.Context, upstream ports.Upstream) {
+func (c *Check) run(ctx context.Context, upstream ports.Upstream, now func() time.Time) {
+	asked := now()
 	answer, err := upstream.FetchDocument(ctx, ports.DocumentRequest{Environment: c.Environment, Key: c.Key, Discovered: c.Discovered})
+	answered := now()
 	if err == nil && answer.NotModified {
 		err = errors.New("upstream sent no document")
 	}
 	if err != nil {
 		c.Err = err
 		return
+	}
+	if c.Dated = !answer.Date.IsZero(); c.Dated {
+		var clock clockOffset
+		clock.observe(answer.Date, asked, answered)
+		c.ClockAhead = clock.get()
 	}
 	document, problems, err := domain.ParseEnvironment(string(answer.Body))
 	if err != nil {

@@ -91,6 +91,9 @@ type Input interface {
 	// Drain makes each answer ask its client to open a new connection. It returns at
 	// once; Serve continues.
 	Drain()
+	// Undrain ends what Drain has begun. It returns at once and is not called after
+	// Shutdown.
+	Undrain()
 	// Shutdown closes the listener and waits for requests under way. It returns an
 	// error when ctx ended before all were answered.
 	Shutdown(ctx context.Context) error

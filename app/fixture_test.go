@@ -224,6 +224,7 @@ func (i *input) Listen(context.Context) (string, error) {
 
 func (i *input) Serve() error { <-i.ended; return nil }
 func (i *input) Drain()       { i.note("drain") }
+func (i *input) Undrain()     { i.note("undrain") }
 
 func (i *input) Shutdown(ctx context.Context) error {
 	i.note("shutdown")

@@ -37,6 +37,7 @@ type polls struct {
 	failure  Poll   // the last of them
 	since    time.Time
 	success  time.Time
+	added    chan struct{} // closed by the next add; nil while nobody waits
 }
 
 // add adds a poll of what the history is about. failing says that it failed of that,
@@ -48,6 +49,10 @@ func (h *polls) add(p Poll, failing bool) {
 		h.last = slices.Delete(h.last, 0, 1)
 	}
 	h.last = append(h.last, p)
+	if h.added != nil {
+		close(h.added)
+		h.added = nil
+	}
 	if !p.failed() {
 		h.success = p.At
 	}

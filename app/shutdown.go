@@ -16,8 +16,7 @@ import (
 // step is bounded in time.
 func (a *App) shutDown(ctx context.Context, input Input, stopKeeping func(), running *sync.WaitGroup, served <-chan error) error {
 	began := a.deps.Now()
-	a.draining.Store(true)
-	input.Drain()
+	a.drain.shutDown(input)
 	a.deps.Logger.InfoContext(ctx, "shutting_down", "drain_delay", a.config.Load().DrainDelay.String(),
 		"second_signal", "ends at once")
 	drained := time.NewTimer(a.config.Load().DrainDelay)

@@ -173,7 +173,7 @@ func (a *App) Status() Status {
 	s := Status{At: now, Started: a.started, Node: a.config.Load().Node, PollInterval: a.config.Load().Freshness.PollInterval, Store: a.store.status()}
 	a.roster.fill(&s)
 	a.reports.fill(&s)
-	if a.draining.Load() {
+	if a.drain.on.Load() {
 		s.Readiness.State = NodeDraining
 		s.Readiness.Reasons = append([]Reason{{Code: NodeDraining}}, s.Readiness.Reasons...)
 	}

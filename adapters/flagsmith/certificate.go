@@ -38,7 +38,7 @@ func (c *Client) causeOfCertificate(err error) string {
 
 // causeOfAuthority returns what to do about a certificate of an unknown authority.
 func (c *Client) causeOfAuthority(certificate *x509.Certificate) string {
-	if problem := problemOfAuthorities(c.options.AuthorityFile); problem != "" {
+	if problem := AuthorityProblem(c.options.AuthorityFile); problem != "" {
 		return problem
 	}
 	what := "the certificate comes from an authority that is not trusted here"
@@ -58,9 +58,10 @@ func (c *Client) causeOfAuthority(certificate *x509.Certificate) string {
 	return what + ": name its file in api_tls.ca_file"
 }
 
-// problemOfAuthorities returns why the file of SSL_CERT_FILE has no effect, "" when it
-// has one. The library that reads it ignores what it cannot use.
-func problemOfAuthorities(file string) string {
+// AuthorityProblem returns why the file that SSL_CERT_FILE names has no effect, "" when
+// it has one, or when file is "", which means that the variable is not set. The library
+// that reads the file ignores what it cannot use.
+func AuthorityProblem(file string) string {
 	if file == "" {
 		return ""
 	}

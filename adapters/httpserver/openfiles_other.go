@@ -2,5 +2,5 @@
 
 package httpserver
 
-// maxOpenFiles returns 0: this system has no such limit.
-func maxOpenFiles() int { return 0 }
+// MaxOpenFiles returns 0: this system has no such limit.
+func MaxOpenFiles() int { return 0 }

@@ -145,6 +145,10 @@ func (s *Server) Serve() error {
 // reconnect elsewhere. New connections are still accepted.
 func (s *Server) Drain() { s.draining.Store(true) }
 
+// Undrain ends what Drain has begun: connections are kept again. It must not be called
+// after Shutdown.
+func (s *Server) Undrain() { s.draining.Store(false) }
+
 // Shutdown closes the ports and the idle connections, and waits until the requests
 // under way are answered. When ctx ends first it cuts them off and returns an error
 // that wraps the error of ctx.
@@ -180,7 +184,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // the limit of open files leaves when the rest of the process has its own. It returns 0
 // when there is no limit.
 func maxConnections(configured int) int {
-	files := maxOpenFiles()
+	files := MaxOpenFiles()
 	if configured > 0 || files == 0 {
 		return configured
 	}

@@ -33,7 +33,7 @@ func limitMemory(ctx context.Context, s config.Settings, logger *slog.Logger) {
 			logger.InfoContext(ctx, "memory_limit", "source", "none", "max_document_bytes", s.MaxDocumentBytes)
 			return
 		}
-		debug.SetMemoryLimit(int64(heapShare * float64(available)))
+		debug.SetMemoryLimit(memoryLimitIn(available))
 	}
 	limit, fits := debug.SetMemoryLimit(-1), largestDocument()
 	logger.InfoContext(ctx, "memory_limit", "limit_bytes", limit, "source", source, "max_document_bytes", maxDocument(s))
@@ -42,6 +42,9 @@ func limitMemory(ctx context.Context, s config.Settings, logger *slog.Logger) {
 			"hint", "a document takes up to 8 times its size in memory: raise the memory limit of the container, or lower max_document_bytes")
 	}
 }
+
+// memoryLimitIn returns how much of the memory of a container the Go runtime may use.
+func memoryLimitIn(available int64) int64 { return int64(heapShare * float64(available)) }
 
 // largestDocument returns the size in bytes of the largest document that the memory
 // limit has room for.

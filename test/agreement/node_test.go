@@ -100,6 +100,7 @@ type input struct{ ended chan struct{} }
 func (i input) Listen(context.Context) (string, error) { return "", nil }
 func (i input) Serve() error                           { <-i.ended; return nil }
 func (i input) Drain()                                 {}
+func (i input) Undrain()                               {}
 func (i input) Shutdown(context.Context) error         { close(i.ended); return nil }
 
 // start runs a node until stop is called, at the end of the test at the latest.

@@ -39,3 +39,13 @@ func checkName[S ~string](what string, name S) error {
 	}
 	return nil
 }
+
+// inUseError says that another process has the file.
+type inUseError struct{ path, holder string }
+
+func (e *inUseError) Error() string {
+	return fmt.Sprintf("%s is in use by another process%s, and a file serves one process at a time: stop the other one, or give this one a store.url of its own", e.path, e.holder)
+}
+
+// Is makes the error a ports.ErrInUse.
+func (e *inUseError) Is(target error) bool { return target == ports.ErrInUse }

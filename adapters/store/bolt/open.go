@@ -105,7 +105,7 @@ func openFile(path string, d ports.StoreDeps, then ifDamaged) (*file, error) {
 			return f, nil
 		case errors.Is(err, errMoved):
 		case errors.Is(err, errInUse):
-			return nil, fmt.Errorf("%s is in use by another process%s, and a file serves one process at a time: stop the other one, or give this one a store.url of its own", path, lockHolder(path))
+			return nil, &inUseError{path, lockHolder(path)}
 		case errors.Is(err, errForeign):
 			return nil, fmt.Errorf("%s cannot be opened: %w; it was left as it is: correct store.url, or move the file away to begin a new one", path, err)
 		case errors.Is(err, errNewer):

@@ -49,3 +49,12 @@ func (t *trial) Close() error {
 	}
 	return err
 }
+
+// Examine implements ports.Examiner where the store does.
+func (t *trial) Examine(ctx context.Context) ([]ports.StoreFinding, error) {
+	examiner, can := t.Store.(ports.Examiner)
+	if !can {
+		return nil, errors.ErrUnsupported
+	}
+	return examiner.Examine(ctx)
+}

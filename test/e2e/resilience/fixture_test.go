@@ -223,6 +223,7 @@ type input struct{ ended chan struct{} }
 func (*input) Listen(context.Context) (string, error) { return "127.0.0.1:1", nil }
 func (i *input) Serve() error                         { <-i.ended; return nil }
 func (*input) Drain()                                 {}
+func (*input) Undrain()                               {}
 func (i *input) Shutdown(context.Context) error       { close(i.ended); return nil }
 
 // journal takes a log of JSON lines.

@@ -1,15 +1,18 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"os/user"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,6 +53,11 @@ func (p *Program) admin(c adminChoice, configFile string) (*adminClient, error) 
 	if err != nil {
 		return nil, &ConfigurationError{Err: err}
 	}
+	return p.adminOf(c, settings)
+}
+
+// adminOf is admin for settings that are loaded already.
+func (p *Program) adminOf(c adminChoice, settings config.Admin) (*adminClient, error) {
 	base := c.address
 	if base == "" {
 		if settings.Port.Number == 0 {
@@ -91,9 +99,44 @@ func reachableHost(host string) string {
 
 // get returns the body of a page.
 func (c *adminClient) get(ctx context.Context, path string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	return c.ask(ctx, http.MethodGet, path, nil)
+}
+
+// act has the proxy do an action for a reason, which may be "", and reads the answer, a
+// JSON object, into answer. body has the other members of the request; it may be nil.
+func (c *adminClient) act(ctx context.Context, method, path, reason string, body map[string]any, answer any) error {
+	if c.token == "" {
+		return usage("actions need the token of the admin listener: set admin.token as the proxy has it, or name its file with --token-file")
+	}
+	content := maps.Clone(body)
+	if content == nil {
+		content = map[string]any{}
+	}
+	if reason != "" {
+		content["reason"] = reason
+	}
+	encoded, err := json.Marshal(content)
+	if err != nil {
+		return err
+	}
+	got, err := c.ask(ctx, method, path, encoded)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(got, answer); err != nil {
+		return fmt.Errorf("the answer to %s is not that of an admin listener: %w", path, err)
+	}
+	return nil
+}
+
+// ask returns the body of the answer to a request.
+func (c *adminClient) ask(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	if author, err := user.Current(); err == nil && method != http.MethodGet {
+		request.Header.Set("X-Author", author.Username)
 	}
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
@@ -106,7 +149,7 @@ func (c *adminClient) get(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/doctor"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -48,6 +49,8 @@ type Wiring interface {
 	// OpenUpstream opens the log and the source of documents as Serve does. Its
 	// error is a *ConfigurationError.
 	OpenUpstream(s config.Settings) (Upstream, error)
+	// Examine runs the checks of the doctor.
+	Examine(ctx context.Context, o doctor.Options) *doctor.Report
 	// OpenStore opens the store that s names.
 	OpenStore(ctx context.Context, s config.Store, a Access, logger *slog.Logger) (ports.Store, error)
 }
@@ -74,6 +77,9 @@ const (
 
 // ErrReported is the error of a command that has printed or logged what went wrong.
 var ErrReported = errors.New("reported already")
+
+// errReportedConfiguration is ErrReported about a wrong configuration.
+var errReportedConfiguration = errors.New("reported already: the configuration is wrong")
 
 // ConfigurationError is a wrong configuration. Each line of its text is a problem.
 type ConfigurationError struct {
@@ -117,7 +123,7 @@ func root(p *Program) *cobra.Command {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _, _ = io.WriteString(cmd.OutOrStdout(), help(cmd)) })
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(p.serve(), p.validate(), p.config(), p.renderConfig(), p.health(), p.store(), p.explain(), p.diff(), p.version())
+	root.AddCommand(p.serve(), p.validate(), p.config(), p.renderConfig(), p.health(), p.store(), p.explain(), p.diff(), p.doctor(), p.drain(), p.undrain(), p.refresh(), p.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
@@ -167,6 +173,8 @@ func Run(ctx context.Context, p *Program, args []string) int {
 		return exitUsage
 	case errors.Is(err, ErrReported):
 		return exitFailure
+	case errors.Is(err, errReportedConfiguration):
+		return exitUsage
 	case errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
 	}

@@ -66,7 +66,7 @@ func (p *Program) fetchAll(ctx context.Context, settings config.Settings, upstre
 			fmt.Fprintf(p.Stdout, "proxy_key: ok, %d environment(s) discovered, %d to serve\n", len(discovered), len(list))
 		}
 	}
-	for _, c := range app.CheckAll(ctx, upstream, list, settings.APIPollConcurrency) {
+	for _, c := range app.CheckAll(ctx, upstream, list, settings.APIPollConcurrency, time.Now) {
 		if !p.printCheck(c) {
 			failed = true
 		}

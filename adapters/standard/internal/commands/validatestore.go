@@ -1,17 +1,13 @@
 package commands
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
-	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/doctor"
 )
 
 // storePatience bounds a whole trial of a store.
@@ -29,7 +25,7 @@ func (p *Program) tryStore(ctx context.Context, s config.Store) error {
 	// Without an answer of its own, a store would log what the error says too.
 	store, err := p.Wiring.OpenStore(ctx, s, Tries, slog.New(slog.DiscardHandler))
 	if err == nil {
-		err = useStore(ctx, store)
+		err = doctor.TryStore(ctx, store)
 		if closing := store.Close(); err == nil {
 			err = closing
 		}
@@ -40,46 +36,4 @@ func (p *Program) tryStore(ctx context.Context, s config.Store) error {
 	}
 	fmt.Fprintf(p.Stdout, "store %s: ok, written and read back in %s\n", s.URL, time.Since(began).Round(time.Millisecond))
 	return nil
-}
-
-// useStore does with a record of its own what a proxy does with its records.
-func useStore(ctx context.Context, store ports.Store) (err error) {
-	key := domain.EnvironmentKey("edge-proxy-validate-" + rand.Text())
-	body := []byte(`{"written_by":"edge-proxy validate --fetch"}`)
-	if _, _, err := ports.TryLease(ctx, store, string(key), "validate", time.Second); err != nil {
-		return fmt.Errorf("taking a lease: %w", err)
-	}
-	defer func() {
-		err = errors.Join(err, wrapped("giving a lease back", ports.DropLease(ctx, store, string(key), "validate")))
-	}()
-	now := time.Now()
-	version, err := store.Put(ctx, ports.Record{Key: key, Body: body, UpdatedAt: now, CheckedAt: now}, "")
-	if err != nil {
-		return fmt.Errorf("writing: %w", err)
-	}
-	defer func() { err = errors.Join(err, wrapped("deleting what was written", store.Delete(ctx, key))) }()
-	got, err := store.Get(ctx, key)
-	switch {
-	case err != nil:
-		return fmt.Errorf("reading back: %w", err)
-	case got.Version != version || !bytes.Equal(got.Body, body):
-		return errors.New("what was read back is not what was written")
-	}
-	if err := store.Touch(ctx, key, version, now.Add(time.Second)); err != nil {
-		return fmt.Errorf("confirming: %w", err)
-	}
-	watch, stop := context.WithCancel(ctx)
-	defer stop()
-	err = store.Watch(watch, []domain.EnvironmentKey{key}, func(domain.EnvironmentKey) { stop() })
-	if watch.Err() == nil && !errors.Is(err, errors.ErrUnsupported) {
-		return fmt.Errorf("watching for changes: %w", err)
-	}
-	return nil
-}
-
-func wrapped(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", doing, err)
 }
