@@ -23,7 +23,7 @@ func (w *wiring) Examine(ctx context.Context, o doctor.Options) *doctor.Report {
 			if err != nil {
 				return doctor.Origin{}, err
 			}
-			o, err := openOrigin(s, certs, logger)
+			o, err := openOrigin(s, certs, logger, nil)
 			if err != nil {
 				return doctor.Origin{}, err
 			}

@@ -90,5 +90,8 @@ func (i *input) Serve() error { <-i.ended; return nil }
 // Drain implements app.Input.
 func (*input) Drain() {}
 
+// Undrain implements app.Input.
+func (*input) Undrain() {}
+
 // Shutdown implements app.Input.
 func (i *input) Shutdown(context.Context) error { close(i.ended); return nil }
