@@ -52,12 +52,28 @@ func TestMetricsAreCurrent(t *testing.T) {
 }
 
 func TestDashboardIsCurrent(t *testing.T) {
-	written, err := os.ReadFile("../deploy/grafana/edge-proxy.json")
+	written, err := os.ReadFile("../" + dashboardFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if string(written) != string(dashboard()) {
 		t.Error("docs/deploy/grafana/edge-proxy.json is not what its panels say: run `make docs`")
+	}
+}
+
+func TestTheChartHasTheRulesAndTheDashboard(t *testing.T) {
+	for original, copied := range map[string]string{rulesFile: "rules.yaml", dashboardFile: "dashboard.json"} {
+		want, err := os.ReadFile("../" + original)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile("../" + chartFiles + copied)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%s of the chart is not %s: run `make docs`", copied, original)
+		}
 	}
 }
 

@@ -203,6 +203,7 @@ func TestLimits(t *testing.T) {
 	if got := many(serverKey); got.StatusCode != http.StatusOK {
 		t.Errorf("a server-side key: %s", got.Status)
 	}
+	w.eventually(t, "the refusal is logged", func() bool { return len(w.events("requests_refused")) > 0 })
 	if refused := w.events("requests_refused"); len(refused) != 1 || refused[0].Text("reason") != "rate_limited" {
 		t.Errorf("logged %v", refused)
 	}

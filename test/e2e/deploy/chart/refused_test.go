@@ -53,6 +53,9 @@ func TestRefusedBySchema(t *testing.T) {
 		{"topologySpreadConstraints: [{topologyKey: zone}]", "/topologySpreadConstraints/0"},
 		{"autoscaling: {requests: {target: many}}", "/autoscaling/requests/target"},
 		{"extraVolumes: {name: trust}", "/extraVolumes"},
+		{"metrics: {podMonitor: {interval: often}}", "/metrics/podMonitor/interval"},
+		{"metrics: {prometheusRule: {labels: {team: 1}}}", "/metrics/prometheusRule/labels/team"},
+		{"metrics: {rules: true}", "'rules'"},
 	} {
 		t.Run(tt.values, func(t *testing.T) {
 			values := merged(t, tt.values)
@@ -115,6 +118,9 @@ func TestRefusedByTemplate(t *testing.T) {
 		{"autoscaling: {minReplicas: 20}", "minReplicas is above"},
 		{"httpRoute: {enabled: true}", "httpRoute.parentRefs is required"},
 		{"autoscaling: {targetCPUUtilizationPercentage: 0}", "autoscaling needs a measure"},
+		{"{metrics: {podMonitor: {enabled: true}, serviceMonitor: {enabled: true}}}", "enable one of them"},
+		{"{metrics: {podMonitor: {enabled: true}}}", "need networkPolicy.adminFrom"},
+		{"{metrics: {serviceMonitor: {enabled: true}}, config: {admin: {port: 0}}}", "need the admin port"},
 		{"resources: {requests: {cpu: null}}", "autoscaling needs resources.requests.cpu"},
 	} {
 		t.Run(tt.values, func(t *testing.T) {

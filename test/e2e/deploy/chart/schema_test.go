@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,6 +19,8 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	gateway "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
+
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 
 	"github.com/edge-proxy/edge-proxy/test/e2e/deploy/chart"
 )
@@ -51,11 +54,13 @@ func objects(t *testing.T, text []byte) []map[string]any {
 
 // problems returns what is wrong with an object by two validators: the schemas that
 // Kubernetes publishes, and the types of its current client, which also know in
-// which lists a name must be unique.
-//
-// Kubernetes does not know a HTTPRoute, which is validated by the types of its own API.
+// which lists a name must be unique. The objects of the Prometheus Operator have the types
+// of its client alone, and a HTTPRoute those of its own API: Kubernetes does not know them.
 func problems(schemas *chart.Schemas, object map[string]any) error {
-	if object["kind"] == "HTTPRoute" {
+	switch {
+	case object["apiVersion"] == monitoring.SchemeGroupVersion.String():
+		return decodeMonitoring(object)
+	case object["kind"] == "HTTPRoute":
 		text, err := json.Marshal(object)
 		if err != nil {
 			return err
@@ -65,6 +70,26 @@ func problems(schemas *chart.Schemas, object map[string]any) error {
 	}
 	_, err := applyconfigurations.NewTypeConverter(scheme.Scheme).ObjectToTyped(&unstructured.Unstructured{Object: runtime.DeepCopyJSON(object)})
 	return errors.Join(schemas.Validate(object), err)
+}
+
+// decodeMonitoring decodes an object of the Prometheus Operator and refuses unknown fields.
+func decodeMonitoring(object map[string]any) error {
+	known := map[string]any{
+		monitoring.PodMonitorsKind: &monitoring.PodMonitor{}, monitoring.ServiceMonitorsKind: &monitoring.ServiceMonitor{},
+		monitoring.PrometheusRuleKind: &monitoring.PrometheusRule{},
+	}
+	kind, _ := object["kind"].(string)
+	into, is := known[kind]
+	if !is {
+		return fmt.Errorf("the Prometheus Operator has no %s", kind)
+	}
+	content, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
 }
 
 func loadSchemas(t *testing.T) *chart.Schemas {
@@ -125,6 +150,18 @@ func TestSchemasNotice(t *testing.T) {
 	}
 	if err := problems(schemas, map[string]any{"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "spec": map[string]any{"parents": nil}}); err == nil {
 		t.Error("a route has parentRefs, not parents")
+	}
+	for _, text := range []string{
+		`{"apiVersion":"monitoring.coreos.com/v1","kind":"PodMonitor","spec":{"podMetricsEndpoint":[]}}`,
+		`{"apiVersion":"monitoring.coreos.com/v1","kind":"PrometheusRules"}`,
+	} {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(text), &object); err != nil {
+			t.Fatal(err)
+		}
+		if err := problems(schemas, object); err == nil {
+			t.Errorf("%s is accepted", text)
+		}
 	}
 	if err := schemas.Validate(map[string]any{"apiVersion": "apps/v2", "kind": "Deployment"}); err == nil {
 		t.Error("apps/v2 is nothing")

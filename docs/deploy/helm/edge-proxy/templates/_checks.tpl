@@ -56,6 +56,18 @@
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
 {{- fail "httpRoute.parentRefs is required: the Gateways through which applications reach the proxy" -}}
 {{- end -}}
+{{- $monitors := .Values.metrics -}}
+{{- if and $monitors.serviceMonitor.enabled $monitors.podMonitor.enabled -}}
+{{- fail "metrics.serviceMonitor and metrics.podMonitor would both scrape each pod: enable one of them" -}}
+{{- end -}}
+{{- if or $monitors.serviceMonitor.enabled $monitors.podMonitor.enabled -}}
+{{- if not (include "edge-proxy.adminPort" . | int) -}}
+{{- fail "metrics.serviceMonitor and metrics.podMonitor need the admin port: set config.admin.host to 0.0.0.0, and config.admin.port to a port other than 0" -}}
+{{- end -}}
+{{- if and .Values.networkPolicy.enabled (not .Values.networkPolicy.adminFrom) -}}
+{{- fail "metrics.serviceMonitor and metrics.podMonitor need networkPolicy.adminFrom: the peers of a NetworkPolicy that are Prometheus" -}}
+{{- end -}}
+{{- end -}}
 {{- if .Values.autoscaling.enabled -}}
 {{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) -}}
 {{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas" -}}
