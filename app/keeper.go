@@ -24,6 +24,7 @@ import (
 type keeper struct {
 	key        domain.EnvironmentKey
 	fetcher    *fetcher
+	guard      *documentGuard
 	record     *record
 	library    *library
 	compiler   *compiler
@@ -308,11 +309,13 @@ func (k *keeper) logFailure(ctx context.Context, err error, next time.Time) {
 
 // accept takes over what upstream answered.
 func (k *keeper) accept(ctx context.Context, a answer) error {
-	next, err := k.fetcher.judge(ctx, a, k.held)
-	if err != nil {
+	next, err := k.fetcher.judge(ctx, a, k.held, k.guard)
+	switch {
+	case err != nil:
 		return err
-	}
-	if next != nil {
+	case next == nil:
+		k.guard.release(ctx)
+	case k.guard.passes(ctx, next, k.held):
 		k.serve(ctx, *next, k.via, a.asked)
 		k.record.stored = false
 	}
@@ -416,6 +419,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 		return k.held == nil // nothing better to put in its place yet
 	}
 	former := k.held
+	k.guard.replaced()
 	k.record.read(read, true)
 	k.serve(ctx, c, ViaStore, began)
 	k.fetcher.replaced(former != nil)

@@ -86,6 +86,7 @@ type progress struct {
 	served time.Time
 	lease  Lease
 	change *ChangeSummary
+	held   *HeldBack
 }
 
 // ChangeSummary is how a document differs from the one before, by names.
@@ -109,6 +110,13 @@ func (p *progress) serves(at time.Time, via Via, change *ChangeSummary) {
 	}
 }
 
+// holdsBack records the document that is held back; nil: none is.
+func (p *progress) holdsBack(h *HeldBack) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = h
+}
+
 // leased records which node has the lease.
 func (p *progress) leased(by Lease) {
 	p.mu.Lock()
@@ -128,7 +136,7 @@ func (p *progress) fill(s *EnvironmentStatus) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Served, s.Via, s.Lease, s.LastChange = p.served, p.via, p.lease, p.change
+	s.Served, s.Via, s.Lease, s.LastChange, s.HeldBack = p.served, p.via, p.lease, p.change, p.held
 	if s.Lease == "" {
 		s.Lease = LeaseNobody
 	}

@@ -225,6 +225,9 @@ func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
 		restored: make(chan struct{}),
 		ended:    make(chan struct{}),
 	}
+	k.guard = &documentGuard{
+		key: keys.Client, store: deps.Store, config: r.config, now: deps.Now, logger: logger, observer: r.observer, recent: r.recent, progress: &k.progress,
+	}
 	k.fetcher.keys.Store(&keys)
 	k.record.tenure = k.record.newTenure()
 	return k
@@ -319,6 +322,15 @@ func (r *roster) wakeAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, k := range r.keepers {
+		k.wakes.byCaller()
+	}
+}
+
+// wake is wakeAll for one environment.
+func (r *roster) wake(key domain.EnvironmentKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.keepers[key]; k != nil {
 		k.wakes.byCaller()
 	}
 }

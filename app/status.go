@@ -106,6 +106,7 @@ type EnvironmentStatus struct {
 	LastFailure *Poll  // among Polls; nil when there is none
 	Polls       []Poll // of this node, oldest first; a node that follows the store has none
 	LastChange  *ChangeSummary
+	HeldBack    *HeldBack // nil: this node holds no document back
 	Listeners   int   // streams of events that are open
 	StreamUp    *bool // whether upstream's event stream is connected; nil without one
 }

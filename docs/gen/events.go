@@ -53,6 +53,8 @@ func events() []group {
 			{"environment_not_modified", debug, "upstream confirmed the held document (304)", nothing},
 			{"older_document_refused", debug, "upstream sent an older document, and the held one stays", nothing},
 			{"environment_went_back", warning, "upstream keeps sending an older document, which is served now", "expected after the restore of Flagsmith's database; otherwise check whether `api_url` leads to the right Flagsmith"},
+			{"suspicious_document", warning, "upstream sent a document that takes away more than `document_guard` allows; has the `reason`, and as `effect` whether it is served or [held back](document-guard.md)", "check in Flagsmith that the change is meant; a document that is held back is served at once after `edge-proxy accept`"},
+			{"suspicious_document_accepted", warning, "a document that was held back is served: an operator has accepted it, or upstream has offered it for long enough", nothing},
 			{"environment_problem", warning, "a part of a document is invalid and is left out or never matches; has `path`, `problem`, `effect`", "mend the feature or segment in Flagsmith; `edge-proxy validate --fetch` shows all problems"},
 			{"environment_key_mismatch", warning, "the server-side key belongs to another environment than the client-side key", "correct the pair in `environment_key_pairs`: clients get the flags of another environment"},
 			{"evaluation_cut_off", warning, "an evaluation took too many steps, and a condition did not hold for that reason; once for each document", "simplify the regular expressions, JSONPaths or dependencies of the segments"},
