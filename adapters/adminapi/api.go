@@ -58,6 +58,9 @@ func (a *API) routes() http.Handler {
 	for _, action := range a.o.Actions {
 		mux.Handle(action.Pattern, a.forActors(action))
 	}
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, "there is no such page; "+documentation+"admin.md lists them")
+	})
 	// What is not an action is answered as an action that there is not, so that nobody
 	// without the token learns which there are.
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {

@@ -115,6 +115,13 @@ func TestForeignWebPages(t *testing.T) {
 	})
 }
 
+func TestPagesThatThereAreNot(t *testing.T) {
+	a := serve(t, newProxy("shop"))
+	for _, path := range []string{"/nothing", "/metrics", "/status.json/", "/environments/shop/nothing", "//", "/./status"} {
+		a.get(path).want(t, 404, "no such page")
+	}
+}
+
 func TestHeadersOfEveryAnswer(t *testing.T) {
 	a := serve(t, newProxy("shop"))
 	for _, path := range []string{"/", "/status.json", "/nothing", "/environments/nothing"} {

@@ -18,6 +18,12 @@ func LoadServer(src Source) (Server, []Warning, error) {
 	return s.Server, warnings, err
 }
 
+// LoadAdmin is LoadServer for the settings of the admin listener.
+func LoadAdmin(src Source) (Admin, []Warning, error) {
+	s, warnings, err := loadSection(src, "admin")
+	return s.Admin, warnings, err
+}
+
 // loadSection loads one section. The other settings that it returns are not checked.
 func loadSection(src Source, section string) (Settings, []Warning, error) {
 	l := newLoader(src)

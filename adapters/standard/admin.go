@@ -12,6 +12,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/inspect"
 )
 
 // logAdmin is the logger of the admin listener.
@@ -40,7 +41,7 @@ func openAdmin(ctx context.Context, s config.Admin, logger *slog.Logger) (*admin
 }
 
 // serveAdmin has the admin listener answer.
-func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, logger *slog.Logger) error {
+func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, node *inspect.Node, logger *slog.Logger) error {
 	build := commands.ReadBuild()
 	upstream := "Flagsmith"
 	if inDirectory(s) {
@@ -60,7 +61,7 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 			e := reloads.effective.Load()
 			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, NeedRestart: e.RestartNeeded, Details: e}
 		},
-		Logger: logger, Now: time.Now,
+		Actions: adminapi.Questions(node), Logger: logger, Now: time.Now,
 	})
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/inspect"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
@@ -109,7 +110,8 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	reloads.applied.Store(&settings)
 	reloads.effective.Store(&effective)
 	if admin != nil {
-		if err := serveAdmin(ctx, admin, settings, proxy, reloads, loggers.Logger(logAdmin)); err != nil {
+		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, Store: store, Upstream: upstream, Now: time.Now})
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, loggers.Logger(logAdmin)); err != nil {
 			_ = store.Close()
 			return err
 		}

@@ -16,15 +16,12 @@ type comparison struct {
 }
 
 // changes collects changed fields.
-type changes struct {
-	prefix string
-	list   []Change
-}
+type changes struct{ list []Change }
 
 // add adds a field whose JSON texts are not equal.
 func (c *changes) add(field, before, after string) {
 	if before != after {
-		c.list = append(c.list, Change{c.prefix + field, json.RawMessage(before), json.RawMessage(after)})
+		c.list = append(c.list, Change{field, json.RawMessage(before), json.RawMessage(after)})
 	}
 }
 
@@ -56,7 +53,9 @@ func (c *comparison) features(d *Features, former, next []domain.FeatureState) {
 	d.Added, d.Removed, d.Changed = onlyIn(after, before), onlyIn(before, after), []Feature{}
 	for _, name := range inBoth(before, after) {
 		var list changes
-		list.add("type", typeJSON(before[name]), typeJSON(after[name]))
+		if before[name].Feature.Type != after[name].Feature.Type {
+			list.add("type", typeJSON(before[name]), typeJSON(after[name]))
+		}
 		c.states(&list, before[name], after[name])
 		if len(list.list) > 0 {
 			d.Changed = append(d.Changed, Feature{name, list.sorted()})
@@ -72,16 +71,24 @@ func lastByName(states []domain.FeatureState) map[string]*domain.FeatureState {
 	return byName
 }
 
-// states compares two states of one feature.
+// states compares two states of one feature. Most are the same, which costs nothing.
 func (c *comparison) states(list *changes, before, after *domain.FeatureState) {
-	list.add("id", idJSON(before.Feature.ID), idJSON(after.Feature.ID))
-	list.add("enabled", boolJSON(before.Enabled), boolJSON(after.Enabled))
-	list.add("value", valueJSON(before.Value), valueJSON(after.Value))
+	if before.Feature.ID != after.Feature.ID {
+		list.add("id", idJSON(before.Feature.ID), idJSON(after.Feature.ID))
+	}
+	if before.Enabled != after.Enabled {
+		list.add("enabled", boolJSON(before.Enabled), boolJSON(after.Enabled))
+	}
+	if before.Value != after.Value {
+		list.add("value", valueJSON(before.Value), valueJSON(after.Value))
+	}
 	if before.Metadata != after.Metadata {
 		list.add("metadata", metadataJSON(before.Metadata), metadataJSON(after.Metadata))
 	}
-	list.add("variants", variantsJSON(before.Variants), variantsJSON(after.Variants))
-	if c.sameEnvironment && len(before.Variants)+len(after.Variants) > 0 {
+	if !slices.Equal(before.Variants, after.Variants) {
+		list.add("variants", variantsJSON(before.Variants), variantsJSON(after.Variants))
+	}
+	if c.sameEnvironment && before.Key != after.Key && len(before.Variants)+len(after.Variants) > 0 {
 		list.add("split_key", textJSON(before.Key), textJSON(after.Key))
 	}
 }
@@ -101,7 +108,9 @@ func (c *comparison) segments(d *Segments, former, next []domain.Segment) {
 	for _, id := range inBoth(before, after) {
 		old, now := before[id], after[id]
 		var list changes
-		list.add("name", textJSON(old.Name), textJSON(now.Name))
+		if old.Name != now.Name {
+			list.add("name", textJSON(old.Name), textJSON(now.Name))
+		}
 		c.overrides(&list, strongest(old.Overrides), strongest(now.Overrides))
 		rules := compareRules(old.Rules, now.Rules)
 		if len(list.list) > 0 || rules != nil {
@@ -127,10 +136,15 @@ func (c *comparison) overrides(list *changes, before, after map[string]*domain.F
 		list.add("overrides."+name, stateJSON(before[name]), null)
 	}
 	for _, name := range inBoth(before, after) {
-		of := changes{prefix: "overrides." + name + "."}
-		of.add("priority", numberJSON(before[name].Priority), numberJSON(after[name].Priority))
+		var of changes
+		if before[name].Priority != after[name].Priority {
+			of.add("priority", numberJSON(before[name].Priority), numberJSON(after[name].Priority))
+		}
 		c.states(&of, before[name], after[name])
-		list.list = append(list.list, of.list...)
+		for _, change := range of.list {
+			change.Field = "overrides." + name + "." + change.Field
+			list.list = append(list.list, change)
+		}
 	}
 }
 
@@ -173,33 +187,45 @@ func (c *comparison) identities(former, next *domain.Environment) (count Count) 
 	return count
 }
 
-func (c *comparison) sameOverrides(before, after map[string]*domain.FeatureState) bool {
-	return maps.EqualFunc(before, after, func(a, b *domain.FeatureState) bool {
-		return a.Enabled == b.Enabled && a.Feature.ID == b.Feature.ID && (a.Value == b.Value || valueJSON(a.Value) == valueJSON(b.Value))
-	})
+// sameOverrides reports whether the overrides of an identity have the same meaning.
+func (c *comparison) sameOverrides(before, after []domain.FeatureState) bool {
+	return slices.EqualFunc(before, after, sameOverride) || // so are most
+		maps.EqualFunc(firstByName(before), firstByName(after), func(a, b *domain.FeatureState) bool { return sameOverride(*a, *b) })
 }
 
-// overridesByIdentifier returns the overrides of each identity by the name of the
-// feature. Of several for one feature the first applies.
-func overridesByIdentifier(e *domain.Environment) map[string]map[string]*domain.FeatureState {
-	byIdentifier := make(map[string]map[string]*domain.FeatureState, len(e.IdentityOverrides))
+// sameOverride reports whether two overrides of an identity have the same meaning. They
+// do not split.
+func sameOverride(a, b domain.FeatureState) bool {
+	return a.Enabled == b.Enabled && a.Feature.ID == b.Feature.ID && a.Feature.Name == b.Feature.Name &&
+		(a.Value == b.Value || valueJSON(a.Value) == valueJSON(b.Value))
+}
+
+// overridesByIdentifier returns the overrides of each identity that has some.
+func overridesByIdentifier(e *domain.Environment) map[string][]domain.FeatureState {
+	byIdentifier := make(map[string][]domain.FeatureState, len(e.IdentityOverrides))
 	for i := range e.IdentityOverrides {
 		o := &e.IdentityOverrides[i]
-		if len(o.Features) == 0 {
-			continue
-		}
-		states := byIdentifier[o.Identifier]
-		if states == nil {
-			states = make(map[string]*domain.FeatureState, len(o.Features))
-			byIdentifier[o.Identifier] = states
-		}
-		for j := range o.Features {
-			if name := o.Features[j].Feature.Name; states[name] == nil {
-				states[name] = &o.Features[j]
+		if len(o.Features) > 0 {
+			if earlier, again := byIdentifier[o.Identifier]; again {
+				byIdentifier[o.Identifier] = slices.Concat(earlier, o.Features)
+			} else {
+				byIdentifier[o.Identifier] = o.Features
 			}
 		}
 	}
 	return byIdentifier
+}
+
+// firstByName returns feature states by the name of the feature. Of several for one
+// feature the first applies.
+func firstByName(states []domain.FeatureState) map[string]*domain.FeatureState {
+	byName := make(map[string]*domain.FeatureState, len(states))
+	for i := range states {
+		if name := states[i].Feature.Name; byName[name] == nil {
+			byName[name] = &states[i]
+		}
+	}
+	return byName
 }
 
 // onlyIn returns the keys of one that other lacks, sorted. It is not nil.

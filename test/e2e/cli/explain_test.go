@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -128,7 +129,9 @@ func TestExplainSaysWhatIsWrong(t *testing.T) {
 		code int
 		want []string
 	}{
-		{nil, 2, []string{"--document is missing"}},
+		{nil, 2, []string{"admin.port is 0", "--admin"}},
+		{[]string{"--admin", "localhost:8001"}, 2, []string{"--admin must be like http://127.0.0.1:8001"}},
+		{[]string{"--admin", "http://127.0.0.1:1"}, 1, []string{"proxy: nothing listens on 127.0.0.1:1"}},
 		{[]string{"--document", path, "--identity", path, "--identifier", "ada"}, 2, []string{"--identity goes without --identifier"}},
 		{[]string{"--document", path, "--trait", "age:int=old"}, 2, []string{`--trait age:int=old: "old" is not a number of the type int, such as 17`}},
 		{[]string{"--document", path, "--trait", "age"}, 2, []string{"KEY:TYPE=VALUE"}},
@@ -149,6 +152,35 @@ func TestExplainSaysWhatIsWrong(t *testing.T) {
 	expect(t, explain(t, harness.Setup{Config: two}, "--document", "api"), 1, nil, []string{"there are several environments; name one with --environment: client_of_the_shop, client_two"})
 	expect(t, explain(t, harness.Setup{Config: two}, "--document", "api", "--environment", "client_two"), 0, []string{"checkout = on"}, nil)
 	expect(t, explain(t, harness.Setup{Config: two}, "--document", "api", "--environment", "client_three"), 1, nil, []string{"client_three is not configured", "client_two"})
+}
+
+// What a running proxy serves is explained, compared and, off the loopback address,
+// protected by the token.
+func TestExplainAsksTheProxy(t *testing.T) {
+	t.Parallel()
+	const token = "token_for_operators"
+	upstream := harness.StartUpstream(t)
+	environment := fakeflagsmith.Environment{ClientKey: clientKey, ServerKeys: []string{serverKey}, Document: []byte(grown())}
+	port := harness.FreePort(t)
+	config := with(upstream.Serve(t, environment), "admin", map[string]any{"host": "0.0.0.0", "port": port, "token": token})
+	proxy := harness.StartProxy(t, harness.Setup{Config: config})
+	proxy.WaitReady(t)
+	setup := harness.Setup{Config: config}
+	expect(t, explain(t, setup, "--identifier", "ada", "--feature", "checkout"), 0, []string{`checkout = on, "v3"`, "served by node ", ", via poll: document of 2026-01-02T03:04:05Z"}, nil)
+	expect(t, explain(t, setup, "--identifier", "ada", "--json"), 0, []string{`"served_by": {`, `"via": "poll"`}, nil)
+	expect(t, explain(t, setup, "--compare", "api", "--identifier", "ada"), 0, []string{"0 of 2 flags differ in api"}, nil)
+	diff := setup
+	diff.Args = []string{"diff", "proxy", file(t, "other.json", strings.ReplaceAll(grown(), `"v3"`, `"v4"`))}
+	expect(t, harness.Run(t, diff), 1, []string{"~ feature checkout", "variants"}, nil)
+
+	// Without the configuration, the address and the token are named.
+	address := "http://127.0.0.1:" + strconv.Itoa(port)
+	expect(t, explain(t, harness.Setup{}, "--admin", address), 1, nil, []string{"proxy: the admin listener answered 401", "admin.token"})
+	wrong, right := file(t, "wrong", "another token"), file(t, "right", token+"\n")
+	expect(t, explain(t, harness.Setup{}, "--admin", address, "--token-file", wrong), 1, nil, []string{"answered 401"})
+	expect(t, explain(t, harness.Setup{}, "--admin", address+"/", "--token-file", right, "--feature", "payments"), 0, []string{"payments = off"}, nil)
+	expect(t, explain(t, harness.Setup{}, "--admin", address, "--token-file", right, "--environment", "nope"), 1, nil, []string{"does not serve the environment nope; it serves " + clientKey})
+	expect(t, explain(t, harness.Setup{}, "--admin", proxy.URL, "--token-file", right), 1, nil, []string{"answered 404 to /status.json, and is not an admin listener"})
 }
 
 func TestDiff(t *testing.T) {

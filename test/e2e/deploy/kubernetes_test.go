@@ -121,8 +121,16 @@ func TestSettingsFitTheManifest(t *testing.T) {
 		container := pod.Containers[0]
 		settings := load(t, m)
 
-		if len(container.Ports) != 1 || container.Ports[0].Name != "http" || container.Ports[0].ContainerPort != settings.Server.Port {
-			t.Errorf("ports %v, the proxy listens on %d", container.Ports, settings.Server.Port)
+		listens := map[string]int{"http": settings.Server.Port}
+		if settings.Admin.Host != "127.0.0.1" {
+			listens["admin"] = settings.Admin.Port.Number
+		}
+		ports := map[string]int{}
+		for _, port := range container.Ports {
+			ports[port.Name] = port.ContainerPort
+		}
+		if !maps.Equal(ports, listens) {
+			t.Errorf("ports %v, the proxy listens on %v", ports, listens)
 		}
 		if needed := timeToStop(settings); float64(pod.TerminationGracePeriodSeconds) < needed {
 			t.Errorf("%d s to stop, %g s may be needed", pod.TerminationGracePeriodSeconds, needed)
@@ -155,8 +163,13 @@ func TestSettingsFitTheManifest(t *testing.T) {
 					t.Errorf("no way out to port %s, only to %v", port, slices.Sorted(maps.Keys(allowed)))
 				}
 			}
-			if in := policy.Spec.Ingress; len(in) != 1 || len(in[0].Ports) != 1 || in[0].Ports[0].Port != "http" {
+			in := policy.Spec.Ingress
+			if len(in) == 0 || len(in) > 2 || len(in[0].Ports) != 1 || in[0].Ports[0].Port != "http" {
 				t.Errorf("ways in: %v", in)
+			}
+			// The admin port is for those alone who are named.
+			if len(in) == 2 && (len(in[1].Ports) != 1 || in[1].Ports[0].Port != "admin" || len(in[1].From) == 0) {
+				t.Errorf("ways in to the admin port: %v", in[1])
 			}
 		}
 	})

@@ -52,6 +52,7 @@ type object struct {
 }
 
 type rule struct {
+	From  []any
 	Ports []struct {
 		Port     any
 		Protocol string

@@ -33,6 +33,7 @@ func entries() map[string]string {
 		"store_url":             "rediss://edge-proxy:hidden_word_2342@redis.example.com:6379/0",
 		"webhook_secret":        "hidden_word_4223\n",
 		"proxy_key":             "hidden_word_1337\n",
+		"admin_token":           "hidden_word_8001\n",
 		"https_proxy":           "http://proxy.example.com:3128",
 		"config.json":           `{"environment_key_pairs": ` + pairs + `}`,
 	}

@@ -13,8 +13,10 @@
 // edge-proxy on the PATH and as bin/edge-proxy. The directory has the sample's
 // config.json and a copy of docs. A proxy serves the sample at
 // http://localhost:8000, with its admin listener at http://localhost:8001; these
-// addresses are replaced by the real ones, and KEY by the sample's client-side key. The variable SECRET has the proxy's webhook secret, and
-// STORE_URL names a store in a file with the sample's document.
+// addresses are replaced by the real ones, and KEY by the sample's client-side key. The
+// variable SECRET has the proxy's webhook secret, TOKEN the token of its admin listener,
+// and STORE_URL names a store in a file with the sample's document. Commands that ask a
+// running proxy ask this one.
 //
 // A block that needs something that tests do not have says so in a comment before
 // it:

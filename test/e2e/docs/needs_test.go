@@ -23,7 +23,7 @@ var needs = map[string]*regexp.Regexp{
 	"GnuPG":                  regexp.MustCompile(`\bgpg\b`),
 	"a checkout":             regexp.MustCompile(`(?m)(^|[\s(|])(make|git|go) `),
 	"your Flagsmith":         regexp.MustCompile(`flagsmith\.(example\.)?com|your-proxy`),
-	"packages of others":     regexp.MustCompile(`\b(pip|npm|npx|node|python3?)\b|(?m)^import .* from '`),
+	"packages of others":     regexp.MustCompile(`\b(pip|npm|npx|python3?)\b|(?m)(^|[$|(] *)node |^import .* from '`),
 	"a download":             regexp.MustCompile(`\bSHA256SUMS\b`),
 	"a running process":      regexp.MustCompile(`(?m)(^|[\s(|])(kill|pkill) `),
 	// Commands that run until they are stopped.

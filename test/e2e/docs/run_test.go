@@ -21,6 +21,7 @@ import (
 const (
 	sampleKey     = "sample_client_key"
 	webhookSecret = "a_webhook_secret"
+	adminToken    = "an_admin_token"
 )
 
 // Every command of the documentation does what its page says.
@@ -79,7 +80,7 @@ func newWorld(t *testing.T) *world {
 	_, adminPort, _ := strings.Cut(w.admin, ":")
 	start := func(variable, value string) *harness.Proxy {
 		p := harness.StartProxy(t, harness.Setup{ConfigText: string(config), Env: map[string]string{
-			"API_URL": source, "WEBHOOK_SECRET": webhookSecret, "ADMIN_PORT": adminPort, variable: value,
+			"API_URL": source, "WEBHOOK_SECRET": webhookSecret, "ADMIN_PORT": adminPort, "ADMIN_TOKEN": adminToken, variable: value,
 			"EVENTS_URL": "http://127.0.0.1:1", // nothing leaves this machine
 		}})
 		p.WaitReady(t)
@@ -100,6 +101,7 @@ func newWorld(t *testing.T) *world {
 	w.environment = []string{
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(),
 		"API_URL=" + source, "SERVER_PORT=" + port, "STORE_URL=bolt:documents.db", "SECRET=" + webhookSecret, "LC_ALL=C.UTF-8",
+		"ADMIN_PORT=" + adminPort, "TOKEN=" + adminToken,
 	}
 	return w
 }

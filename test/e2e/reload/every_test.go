@@ -58,6 +58,9 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		{"events.flush_interval_seconds", 20},
 		{"events.max_body_bytes", 2 << 20},
 		{"events.max_queue_bytes", 8 << 20},
+		{"admin.token", "hook-secret-admin"},
+		{"admin.pprof", true},
+		{"admin.read_only", true},
 	}
 	var keys, live []string
 	for _, e := range config.Reference() {

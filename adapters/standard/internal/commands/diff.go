@@ -22,14 +22,14 @@ func (p *Program) diff() *cobra.Command {
 			"formatting and timestamps are not differences. The exit code is 1 if the documents differ.\n\n" + placesHelp + "\n\n" +
 			"With --identities, identities are evaluated with both documents. Those that see another value, and which values,\n" +
 			"are printed.",
-		Example: "edge-proxy diff store api\nedge-proxy diff before.json after.json --identities identities.jsonl --json",
+		Example: "edge-proxy diff proxy api\nedge-proxy diff before.json after.json --identities identities.jsonl --json",
 		Args:    operands("A", "B"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			documents, err := p.documents(cmd.Context(), choice, args...)
 			if err != nil {
 				return err
 			}
-			comparer, err := inspect.NewComparer(documents[0], documents[1])
+			comparer, err := inspect.NewComparer(documents[0].Source, documents[1].Source)
 			if err != nil {
 				return err
 			}

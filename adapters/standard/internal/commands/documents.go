@@ -18,35 +18,44 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// The names of places that documents come from. Anything else is the name of a file; a
-// file of such a name is ./api.
-const (
-	fromAPI   = "api"
-	fromStore = "store"
-)
-
 // placesHelp describes the places for the help of commands.
-const placesHelp = "A document is that of a file, or comes from one of two places: api, where the proxy would fetch it, or store."
+const placesHelp = "A document is that of a file, or comes from one of three places: proxy, what a running proxy serves;\n" +
+	"api, where the proxy would fetch it; or store."
 
 // documentChoice is which environment's documents a command works on, and where the
 // places are.
 type documentChoice struct {
 	storeChoice
+	adminChoice
 	environment string
 }
 
 func (c *documentChoice) define(cmd *cobra.Command) {
 	c.storeChoice.define(cmd)
-	cmd.Flags().StringVar(&c.environment, "environment", "", "client-side `KEY` of the environment for api and store (default: that of the other document, else the only one configured)")
+	c.adminChoice.define(cmd)
+	cmd.Flags().StringVar(&c.environment, "environment", "", "client-side `KEY` of the environment for proxy, api and store (default: that of the other document, else the only one configured)")
+}
+
+// document is a document from a place or a file.
+type document struct {
+	inspect.Source
+	served *servedBy // nil: it does not come from a running proxy
+}
+
+// servedBy is what serves a document.
+type servedBy struct {
+	Node string `json:"node"`
+	Via  string `json:"via"` // how the document came to the node
 }
 
 // documents reads documents of one environment from places and files. Files are read
 // first, so that their environment is known when it is looked for in the places.
-func (p *Program) documents(ctx context.Context, c documentChoice, places ...string) ([]inspect.Source, error) {
-	found := make([]inspect.Source, len(places))
+func (p *Program) documents(ctx context.Context, c documentChoice, places ...string) ([]document, error) {
+	found := make([]document, len(places))
 	for i, place := range places {
 		found[i].Name = place
-		if place == fromAPI || place == fromStore {
+		switch place {
+		case inspect.PlaceProxy, inspect.PlaceAPI, inspect.PlaceStore:
 			continue
 		}
 		content, err := os.ReadFile(p.path(place))
@@ -62,23 +71,52 @@ func (p *Program) documents(ctx context.Context, c documentChoice, places ...str
 		var body []byte
 		var err error
 		switch place {
-		case fromAPI:
+		case inspect.PlaceProxy:
+			body, found[i].served, err = p.documentOfProxy(ctx, c)
+		case inspect.PlaceAPI:
 			body, err = p.documentOfAPI(ctx, c)
-		case fromStore:
+		case inspect.PlaceStore:
 			body, err = p.documentOfStore(ctx, c)
 		default:
 			continue
 		}
 		var configuration *ConfigurationError
+		var wrong *usageError
 		switch {
-		case errors.As(err, &configuration):
-			return nil, err // whose lines name what they are about
+		case errors.As(err, &configuration), errors.As(err, &wrong):
+			return nil, err // which says what it is about
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", place, err)
 		}
 		found[i].Text = string(body)
 	}
 	return found, nil
+}
+
+// documentOfProxy gets the document that a running proxy serves.
+func (p *Program) documentOfProxy(ctx context.Context, c documentChoice) ([]byte, *servedBy, error) {
+	admin, err := p.admin(c.adminChoice, c.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	status, err := admin.status(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys := make([]domain.EnvironmentKey, len(status.Environments))
+	for i := range status.Environments {
+		keys[i] = status.Environments[i].Key
+	}
+	key, err := c.choose(keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := slices.Index(keys, key)
+	if at < 0 {
+		return nil, nil, fmt.Errorf("the proxy does not serve the environment %s; it serves %s", shownKey(key), shownKeys(keys))
+	}
+	body, err := admin.document(ctx, key)
+	return body, &servedBy{status.Node, status.Environments[at].Via}, err
 }
 
 // documentOfAPI fetches a document as serving would.
@@ -113,19 +151,7 @@ func (p *Program) documentOfAPI(ctx context.Context, c documentChoice) ([]byte, 
 	if at < 0 {
 		return nil, fmt.Errorf("the environment %s is not configured; those that are: %s", shownKey(key), shownKeys(keys))
 	}
-	return fetch(ctx, upstream, list[at])
-}
-
-// fetch fetches the document of an environment with the first of its keys that opens it.
-func fetch(ctx context.Context, upstream ports.Upstream, e domain.EnvironmentKeys) ([]byte, error) {
-	err := fmt.Errorf("the environment %s has no server-side key that is valid", shownKey(e.Client))
-	for _, key := range e.FetchKeys(time.Now()) {
-		var answer ports.Document
-		if answer, err = upstream.FetchDocument(ctx, ports.DocumentRequest{Environment: e.Client, Key: key, Discovered: e.Discovered}); err == nil {
-			return answer.Body, nil
-		}
-	}
-	return nil, err
+	return inspect.Fetch(ctx, upstream, list[at], time.Now())
 }
 
 // documentOfStore reads a document from the store.
@@ -139,11 +165,10 @@ func (p *Program) documentOfStore(ctx context.Context, c documentChoice) (body [
 		if err != nil {
 			return err
 		}
-		record, err := store.Get(ctx, key)
+		body, err = inspect.Stored(ctx, store, key)
 		if errors.Is(err, ports.ErrNotFound) {
-			return fmt.Errorf("the store has no document under %s; it has %s", shownKey(key), shownKeys(keys))
+			err = fmt.Errorf("%w; it has %s", err, shownKeys(keys))
 		}
-		body = record.Body
 		return err
 	})
 	return body, err

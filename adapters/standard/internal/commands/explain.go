@@ -28,13 +28,10 @@ func (p *Program) explain() *cobra.Command {
 			"and the values that its conditions saw, the first condition that failed, splits, and flags that conditions read.\n" +
 			"Without an identity it explains the flags that GET /flags returns.\n\n" + placesHelp + "\n\n" +
 			"With --compare the exit code is 1 if a flag is not the same in the other document.",
-		Example: "edge-proxy explain --document document.json --identifier ada --trait plan=pro --trait age:int=17 --feature new_checkout\n" +
-			"edge-proxy explain --document store --compare api --identity body.json",
+		Example: "edge-proxy explain --admin http://127.0.0.1:8001 --identifier ada --trait plan=pro --trait age:int=17 --feature new_checkout\n" +
+			"edge-proxy explain --compare api --identity body.json\nedge-proxy explain --document document.json --json",
 		Args: operands(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if from == "" {
-				return usage("--document is missing")
-			}
 			id, err := who.identity(p)
 			if err != nil {
 				return err
@@ -57,8 +54,8 @@ func (p *Program) explain() *cobra.Command {
 	}
 	choice.define(cmd)
 	who.define(cmd)
-	cmd.Flags().StringVar(&from, "document", "", "`FILE` with the document, or api or store")
-	cmd.Flags().StringVar(&compare, "compare", "", "`FILE` with another document, or api or store, for which to show the flags that are not the same")
+	cmd.Flags().StringVar(&from, "document", inspect.PlaceProxy, "`FILE` with the document, or proxy, api or store")
+	cmd.Flags().StringVar(&compare, "compare", "", "`FILE` with another document, or proxy, api or store, for which to show the flags that are not the same")
 	cmd.Flags().StringArrayVar(&features, "feature", nil, "`NAME` of a feature to explain; may be repeated (default: all)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
@@ -68,6 +65,7 @@ func (p *Program) explain() *cobra.Command {
 type explained struct {
 	*inspect.Explanation
 	From     string    `json:"from"`
+	Served   *servedBy `json:"served_by,omitempty"`
 	Compared *compared `json:"compared,omitempty"`
 }
 
@@ -88,13 +86,13 @@ func (p *Program) explanations(ctx context.Context, c documentChoice, q inspect.
 	if err != nil {
 		return nil, err
 	}
-	e := &explained{From: from}
+	e := &explained{From: from, Served: documents[0].served}
 	if compare == "" {
-		e.Explanation, err = inspect.Explain(documents[0], q)
+		e.Explanation, err = inspect.Explain(documents[0].Source, q)
 		return e, err
 	}
 	e.Compared = &compared{With: compare}
-	e.Explanation, e.Compared.Different, err = inspect.ExplainBoth(documents[0], documents[1], q)
+	e.Explanation, e.Compared.Different, err = inspect.ExplainBoth(documents[0].Source, documents[1].Source, q)
 	return e, err
 }
 

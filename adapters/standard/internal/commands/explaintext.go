@@ -30,7 +30,11 @@ func (p *Program) printExplanation(e *explained, id *domain.Identity) error {
 	if !e.Document.UpdatedAt.IsZero() {
 		updated = "document of " + e.Document.UpdatedAt.Format(time.RFC3339)
 	}
-	out.line("from %s: %s (%s…)", e.From, updated, e.Document.SHA256[:8])
+	from := "from " + e.From
+	if e.Served != nil {
+		from = fmt.Sprintf("served by node %s, via %s", printable(e.Served.Node), e.Served.Via)
+	}
+	out.line("%s: %s (%s…)", from, updated, e.Document.SHA256[:8])
 	if c := e.Compared; c != nil {
 		out.line("%d of %d flags differ in %s", len(c.Different), len(e.Flags), c.With)
 		for _, d := range c.Different {

@@ -88,13 +88,7 @@ func (p *Program) healthAddress(given, configFile string) (string, error) {
 	if server.Port == 0 {
 		return "", usage("server.port is 0, so say where the proxy listens with --url")
 	}
-	host := server.Host
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		if host = "127.0.0.1"; ip.To4() == nil {
-			host = "::1"
-		}
-	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(server.Port)), nil
+	return "http://" + net.JoinHostPort(reachableHost(server.Host), strconv.Itoa(server.Port)), nil
 }
 
 // sets reports whether a variable is set, in any case.

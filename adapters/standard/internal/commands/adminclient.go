@@ -1,0 +1,146 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+const (
+	// adminPatience bounds one request to a running proxy.
+	adminPatience = 30 * time.Second
+	// maxAdminAnswer bounds what is read of an answer: a document can be large.
+	maxAdminAnswer = 1 << 30
+)
+
+// adminChoice is which running proxy to ask, by its admin listener.
+type adminChoice struct{ address, tokenFile string }
+
+func (c *adminChoice) define(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.address, "admin", "", "`URL` of the admin listener of a running proxy, such as http://127.0.0.1:8001 (default: from admin.host and admin.port)")
+	cmd.Flags().StringVar(&c.tokenFile, "token-file", "", "`FILE` with the token of the admin listener (default: admin.token of the configuration)")
+	_ = cmd.MarkFlagFilename("token-file") // fails only for a flag that is not there
+}
+
+// adminClient asks the admin listener of a running proxy.
+type adminClient struct {
+	base, token string
+	client      http.Client
+}
+
+// admin returns a client of the chosen proxy.
+func (p *Program) admin(c adminChoice, configFile string) (*adminClient, error) {
+	settings, warnings, err := config.LoadAdmin(p.source(configFile))
+	p.warn(warnings)
+	if err != nil {
+		return nil, &ConfigurationError{Err: err}
+	}
+	base := c.address
+	if base == "" {
+		if settings.Port.Number == 0 {
+			return nil, usage("admin.port is 0, so this proxy has no admin listener; say where one listens with --admin")
+		}
+		base = "http://" + net.JoinHostPort(reachableHost(settings.Host), strconv.Itoa(settings.Port.Number))
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, usage("--admin must be like http://127.0.0.1:8001")
+	}
+	token := settings.Token.Reveal()
+	if c.tokenFile != "" {
+		content, err := os.ReadFile(p.path(c.tokenFile))
+		if err != nil {
+			return nil, err
+		}
+		token = strings.TrimSpace(string(content))
+	}
+	return &adminClient{base: strings.TrimSuffix(base, "/"), token: token, client: http.Client{
+		Timeout:       adminPatience,
+		Transport:     &http.Transport{DisableKeepAlives: true}, // without a forward proxy: it would get the token
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// reachableHost returns where a listener on host is reached from this machine.
+func reachableHost(host string) string {
+	ip := net.ParseIP(host)
+	switch {
+	case ip == nil || !ip.IsUnspecified():
+		return host
+	case ip.To4() == nil:
+		return "::1"
+	default:
+		return "127.0.0.1"
+	}
+}
+
+// get returns the body of a page.
+func (c *adminClient) get(ctx context.Context, path string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.client.Do(request)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil, fmt.Errorf("nothing listens on %s: is the proxy running, with an admin listener there?", request.URL.Host)
+	case err != nil:
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode == http.StatusOK {
+		return body, nil
+	}
+	var answer struct{ Error string }
+	if json.Unmarshal(body, &answer) != nil || answer.Error == "" {
+		return nil, fmt.Errorf("%s answered %d to %s, and is not an admin listener", request.URL.Host, response.StatusCode, path)
+	}
+	return nil, fmt.Errorf("the admin listener answered %d: %s", response.StatusCode, domain.RedactServerKeys(answer.Error))
+}
+
+// nodeStatus is what commands need of /status.json.
+type nodeStatus struct {
+	Node         string
+	Environments []struct {
+		Key domain.EnvironmentKey
+		Via string
+	}
+}
+
+func (c *adminClient) status(ctx context.Context) (s nodeStatus, err error) {
+	body, err := c.get(ctx, "/status.json")
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(body, &s); err != nil {
+		return s, fmt.Errorf("the answer to /status.json is not a status: %w", err)
+	}
+	return s, nil
+}
+
+// document returns the document that the proxy serves of an environment.
+func (c *adminClient) document(ctx context.Context, key domain.EnvironmentKey) ([]byte, error) {
+	return c.get(ctx, "/environments/"+url.PathEscape(string(key))+"/document")
+}
