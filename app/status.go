@@ -107,8 +107,8 @@ type EnvironmentStatus struct {
 	Polls       []Poll // of this node, oldest first; a node that follows the store has none
 	LastChange  *ChangeSummary
 	HeldBack    *HeldBack // nil: this node holds no document back
-	Listeners   int   // streams of events that are open
-	StreamUp    *bool // whether upstream's event stream is connected; nil without one
+	Listeners   int       // streams of events that are open
+	StreamUp    *bool     // whether upstream's event stream is connected; nil without one
 }
 
 // UpstreamState says whether upstream answers this node.

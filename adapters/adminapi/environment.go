@@ -37,7 +37,11 @@ type environmentPage struct {
 	Changes                                                   []changeList
 	Problems                                                  []problemJSON
 	Polls                                                     []pollView
+	HeldBack                                                  *heldBackView
 }
+
+// heldBackView is a document that is held back.
+type heldBackView struct{ Since, Until, Reasons string }
 
 type changeList struct{ Kind, Names string }
 
@@ -54,6 +58,9 @@ func environmentPageOf(s app.Status, e app.EnvironmentStatus) environmentPage {
 	}
 	if f := e.LastFailure; f != nil {
 		v.LastFailure = strings.TrimSuffix(ago(s, f.At)+", "+words(f.Outcome)+": "+f.Cause, ": ")
+	}
+	if h := e.HeldBack; h != nil {
+		v.HeldBack = &heldBackView{clock(h.Since), clock(h.Until), strings.Join(h.Reasons, ", ")}
 	}
 	if c := e.LastChange; c != nil {
 		for _, list := range []struct {

@@ -101,6 +101,7 @@ type environmentJSON struct {
 	Stream      *string              `json:"stream"`
 	Failures    int                  `json:"failures"`
 	LastFailure *failureJSON         `json:"last_failure"`
+	HeldBack    *heldBackJSON        `json:"held_back"`
 }
 
 type environmentDetailsJSON struct {
@@ -115,6 +116,14 @@ type failureJSON struct {
 	At    *time.Time `json:"at"`
 	Cause string     `json:"cause"`
 	Hint  string     `json:"hint"`
+}
+
+type heldBackJSON struct {
+	SHA256  string     `json:"sha256"`
+	Updated *time.Time `json:"updated"`
+	Since   *time.Time `json:"since"`
+	Until   *time.Time `json:"until"`
+	Reasons []string   `json:"reasons"`
 }
 
 type pollJSON struct {
@@ -198,6 +207,9 @@ func environmentOf(s app.Status, e app.EnvironmentStatus) environmentJSON {
 	}
 	if f := e.LastFailure; f != nil {
 		out.LastFailure = &failureJSON{moment(f.At), string(f.Outcome), f.Cause}
+	}
+	if h := e.HeldBack; h != nil {
+		out.HeldBack = &heldBackJSON{hex.EncodeToString(h.Digest[:]), moment(h.Updated), moment(h.Since), moment(h.Until), nonNil(h.Reasons)}
 	}
 	return out
 }

@@ -34,6 +34,7 @@ func TestStatusFollowsItsSchema(t *testing.T) {
 		e.StreamUp, e.Polls = new(true), []app.Poll{poll(ports.OutcomeNotModified), poll(ports.OutcomeTLS)}
 		e.LastChange = &app.ChangeSummary{At: now, Via: app.ViaStream, Changed: []string{"a"}, Added: []string{"b"}, Removed: []string{"c"}, Segments: []string{"d"}, Identities: 2}
 		e.Facts.FirstProblems = []domain.Problem{{Path: "p", What: "w", Effect: "e"}}
+		e.HeldBack = &app.HeldBack{Updated: now, Since: now, Until: now.Add(time.Minute), Reasons: []string{"11 of 20 features removed"}}
 	}
 	empty := func(p *proxy) {
 		p.status = app.Status{At: now, Started: now, Readiness: app.ReadinessStatus{State: app.DocumentMissing, Reasons: []app.Reason{{Code: app.DocumentMissing}}}, Upstream: app.UpstreamStatus{State: app.UpstreamUnknown}}

@@ -148,7 +148,7 @@ func appConfig(s config.Settings) app.Config {
 	return app.Config{
 		Environments: s.Environments(), Freshness: freshness, PollConcurrency: s.APIPollConcurrency,
 		DocumentGuard: app.DocumentGuard{
-			Mode: app.GuardMode(strings.ToLower(s.DocumentGuard.Mode)), Hold: s.DocumentGuard.Hold,
+			Mode: app.GuardMode(s.DocumentGuard.Mode), Hold: s.DocumentGuard.Hold,
 			Limits: domain.ChangeLimits{MaxRemoved: s.DocumentGuard.MaxRemoved, MaxTurnedOff: s.DocumentGuard.MaxTurnedOff, MinFeatures: s.DocumentGuard.MinFeatures},
 		},
 		Lease: s.Store.Lease, Node: nodeName(), DrainDelay: s.Server.DrainDelay, ShutdownTimeout: s.Server.ShutdownTimeout,

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,6 +41,7 @@ func (c *adminChoice) define(cmd *cobra.Command) {
 // adminClient asks the admin listener of a running proxy.
 type adminClient struct {
 	base, token string
+	author      string // of actions; "": nobody says
 	client      http.Client
 }
 
@@ -91,9 +93,17 @@ func reachableHost(host string) string {
 
 // get returns the body of a page.
 func (c *adminClient) get(ctx context.Context, path string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	return c.do(ctx, http.MethodGet, path, nil)
+}
+
+// do sends a request with a body, which may be nil, and returns the body of the answer.
+func (c *adminClient) do(ctx context.Context, method, path string, content []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(content))
 	if err != nil {
 		return nil, err
+	}
+	if c.author != "" {
+		request.Header.Set("X-Author", c.author)
 	}
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
