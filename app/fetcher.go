@@ -160,7 +160,7 @@ func (f *fetcher) judge(ctx context.Context, a answer, held *Environment, guard 
 	if known := guard.known(digest); known != nil {
 		return known, nil
 	}
-	c, err := f.compiler.compile(ctx, f.environment, a.Body, digest, held)
+	c, err := f.compiler.compile(ctx, f.environment, a.Body, digest, held, time.Time{})
 	if err != nil {
 		return nil, err
 	}

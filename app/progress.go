@@ -87,6 +87,7 @@ type progress struct {
 	lease  Lease
 	change *ChangeSummary
 	held   *HeldBack
+	latest *Environment
 }
 
 // ChangeSummary is how a document differs from the one before, by names.
@@ -115,6 +116,20 @@ func (p *progress) holdsBack(h *HeldBack) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.held = h
+}
+
+// holds records the newest document.
+func (p *progress) holds(e *Environment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.latest = e
+}
+
+// newest returns the newest document; nil: there is none yet.
+func (p *progress) newest() *Environment {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.latest
 }
 
 // leased records which node has the lease.

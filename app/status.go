@@ -106,6 +106,7 @@ type EnvironmentStatus struct {
 	LastFailure *Poll  // among Polls; nil when there is none
 	Polls       []Poll // of this node, oldest first; a node that follows the store has none
 	LastChange  *ChangeSummary
+	Measures    Measures  // what operators have changed; it is read-only
 	HeldBack    *HeldBack // nil: this node holds no document back
 	Listeners   int       // streams of events that are open
 	StreamUp    *bool     // whether upstream's event stream is connected; nil without one
@@ -193,6 +194,7 @@ func (r *roster) fill(s *Status) {
 		}
 		if k := keepers[i]; k != nil {
 			k.progress.fill(&e)
+			e.Measures = r.measures.of(keys.Client)
 		}
 		if connected, ok := r.deps.Notifier.(ports.Connected); ok {
 			up := connected.Connected(keys.Client)

@@ -24,6 +24,9 @@ type wake struct {
 	// alone: only this node was notified, so that it must ask upstream itself even
 	// without the lease.
 	alone bool
+	// measures: those of operators have changed. operator: this node has changed them,
+	// and the others are to be notified.
+	measures, operator bool
 }
 
 func newWakes() wakes {
@@ -38,6 +41,12 @@ func (w wakes) byKeys() { w.ring(func(r *wake) { r.keys = true }) }
 
 // bySettings never waits.
 func (w wakes) bySettings() { w.ring(func(r *wake) { r.settings = true }) }
+
+// byMeasures never waits.
+func (w wakes) byMeasures() { w.ring(func(r *wake) { r.measures = true }) }
+
+// byOperator never waits.
+func (w wakes) byOperator() { w.ring(func(r *wake) { r.operator = true }) }
 
 // byUpstream never waits.
 func (w wakes) byUpstream(updatedAt time.Time) {
