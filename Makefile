@@ -58,7 +58,7 @@ test: race-in-ci ## Run the tests that need nothing but Go
 	@echo 'Not run: tests that need a Docker engine ("make test-integration"), SDKs ("make test-sdk") or a browser ("make test-page"), and most rounds of killing stores ("make test-full").'
 
 test-nethttp: ## Run end-to-end suites with server.fast_path off
-	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience
+	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience ./test/e2e/tls
 
 test-integration: race-in-ci docker ## Run the tests that need a Docker engine
 	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(INTEGRATION)
@@ -68,7 +68,7 @@ test-sdk: race-in-ci sdk-clients openfeature-client ## Run Flagsmith's and OpenF
 	$(GO) test $(RACE) -tags sdk -count=1 -parallel 4 -timeout 5m -v ./test/sdk ./test/sdk/openfeature
 
 test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
-	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) BOLT_TEST_KILLS=$(KILL_ROUNDS) $(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 60m ./...
+	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) EDGE_PROXY_TLS_ROUNDS=$(KILL_ROUNDS) BOLT_TEST_KILLS=$(KILL_ROUNDS) $(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 60m ./...
 	@cat bin/matrix.txt
 
 lint: ## Check formatting, vet, staticcheck and the import laws

@@ -57,9 +57,8 @@ func kinds() map[reflect.Type]*kind {
 			parse:   func(_ *loader, _ *definition, text string) (any, error) { return boolean(text) },
 			show:    quote,
 		},
-		reflect.TypeFor[int]():          wholeNumberKind(func(n int64) any { return int(n) }),
-		reflect.TypeFor[int64]():        wholeNumberKind(func(n int64) any { return n }),
-		reflect.TypeFor[OptionalPort](): optionalPortKind(),
+		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
+		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
 		reflect.TypeFor[time.Duration](): {
 			name: "seconds", literals: `"0`, number: true,
 			allowed:   func(d *definition) string { return "a number of seconds" + d.bounds() },
@@ -76,8 +75,21 @@ func kinds() map[reflect.Type]*kind {
 		},
 		reflect.TypeFor[string](): {
 			name: "text", literals: `"`, allowed: allowedText,
-			parse: func(_ *loader, d *definition, text string) (any, error) { return plainText(d, text) },
-			show:  quote,
+			parse: func(l *loader, d *definition, text string) (any, error) {
+				text, err := plainText(d, text)
+				if d.check == "path" && err == nil {
+					text = l.path(text)
+				}
+				return text, err
+			},
+			show: quote,
+		},
+		reflect.TypeFor[OptionalPort](): optionalPortKind(),
+		reflect.TypeFor[[]CertificateRule](): {
+			name: "list of rules", literals: "[",
+			allowed: func(*definition) string { return allowedRules },
+			parse:   func(l *loader, d *definition, text string) (any, error) { return parseRules(l, d, text) },
+			show:    func(text string) string { return quote(domain.RedactServerKeys(text)) },
 		},
 		reflect.TypeFor[URL](): {
 			name: "URL", literals: `"`, confidential: true, allowed: allowedURL,

@@ -95,6 +95,7 @@ var (
 //	host    an IP address, also in brackets, or a host name
 //	prefix  letters, digits and . _ : / - (a store may give others a meaning)
 //	header  what can stand in an HTTP header
+//	path    a file; a relative path begins at the working directory
 func checkText(d *definition, text string) (string, error) {
 	switch d.check {
 	case "host":
@@ -134,6 +135,8 @@ func allowedText(d *definition) string {
 		return "an IP address or a host name, without a port"
 	case d.check == "prefix":
 		return "a text of letters, digits and . _ : / -"
+	case d.check == "path":
+		return "the path of a file"
 	case d.check == "header":
 		return "a text without blanks and control characters"
 	}

@@ -28,7 +28,8 @@ type Settings struct {
 	HealthCheck        HealthCheck    `envPrefix:"HEALTH_CHECK_"`
 	Store              Store          `envPrefix:"STORE_" ours:"true"`
 	// MaxDocumentBytes bounds one environment document, its pages merged.
-	MaxDocumentBytes int64 `env:"MAX_DOCUMENT_BYTES" envDefault:"268435456" min:"1024" max:"17179869184" reload:"live" help:"Largest environment document that is accepted, in bytes. Unless it is set, a document is also refused when it is larger than an eighth of the memory limit."`
+	MaxDocumentBytes int64  `env:"MAX_DOCUMENT_BYTES" envDefault:"268435456" min:"1024" max:"17179869184" reload:"live" help:"Largest environment document that is accepted, in bytes. Unless it is set, a document is also refused when it is larger than an eighth of the memory limit."`
+	APITLS           APITLS `envPrefix:"API_TLS_" ours:"true"`
 	// ProxyKey makes the proxy discover its environments; zero when unset.
 	ProxyKey Secret `env:"PROXY_KEY" unset:"no discovery" check:"header" reload:"value" help:"Key with which the proxy discovers its environments and reports usage."`
 	// RealtimeURL is where update events come from; zero means polling only.
@@ -80,6 +81,8 @@ type Server struct {
 	Host string `env:"HOST" envDefault:"0.0.0.0" check:"host" reload:"restart" help:"Address or host name to listen on."`
 	// Port 0 takes any free port.
 	Port             int           `env:"PORT" envDefault:"8000" min:"0" max:"65535" reload:"restart" help:"Port to listen on; 0 takes any free one."`
+	HTTPPort         OptionalPort  `env:"HTTP_PORT" unset:"none" min:"0" max:"65535" reload:"restart" help:"Further port without TLS, for health checks and meshes, when server.port speaks TLS."`
+	TLS              ServerTLS     `envPrefix:"TLS_" ours:"true"`
 	ProxyHeaders     bool          `env:"PROXY_HEADERS" envDefault:"false" reload:"live" help:"Take client address and scheme from X-Forwarded-For and X-Forwarded-Proto, if the peer is in FORWARDED_ALLOW_IPS."`
 	TimeoutKeepAlive time.Duration `env:"TIMEOUT_KEEP_ALIVE" envDefault:"5" above:"0" max:"86400" reload:"restart" help:"Time after which an idle connection is closed."`
 	FastPath         bool          `env:"FAST_PATH" envDefault:"true" reload:"restart" help:"Serve plain requests by a fast path; without it, Go's net/http serves every request."`
@@ -95,6 +98,31 @@ type Server struct {
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT_SECONDS" envDefault:"10" above:"0" max:"3600" reload:"restart" help:"Time in which a whole request must arrive."`
 	// WriteTimeout does not hold for event streams.
 	WriteTimeout time.Duration `env:"WRITE_TIMEOUT_SECONDS" envDefault:"30" above:"0" max:"3600" reload:"restart" help:"Time in which an answer must be written; event streams are exempt."`
+}
+
+// ServerTLS configures TLS on the port of Server. Paths are absolute or begin at the
+// working directory once loaded. The files are not read here.
+type ServerTLS struct {
+	CertFile     string `env:"CERT_FILE" unset:"plain HTTP" check:"path" reload:"restart" help:"File of the certificate with which server.port speaks TLS, and of the certificates between it and its authority, in PEM form; a changed file is read again."`
+	KeyFile      string `env:"KEY_FILE" unset:"plain HTTP" check:"path" reload:"restart" help:"File of the key of that certificate, in PEM form; a changed file is read again."`
+	ClientCAFile string `env:"CLIENT_CA_FILE" unset:"none" check:"path" reload:"restart" help:"File of the authorities that sign certificates of clients, in PEM form; a changed file is read again."`
+	ClientAuth   string `env:"CLIENT_AUTH" envDefault:"none" oneof:"none,request,require" reload:"restart" help:"Whether clients need a certificate: they are not asked for one, may send one, or must. With require, environments are for clients with a certificate on server.http_port, too."`
+	MinVersion   string `env:"MIN_VERSION" envDefault:"1.2" oneof:"1.2,1.3" reload:"restart" help:"Least version of TLS."`
+	// Clients ties certificates to environments; empty allows every certificate all.
+	Clients []CertificateRule `env:"CLIENTS" unset:"every certificate may use every environment" reload:"live" help:"Which environments the holder of a certificate may use, by the SPIFFE ID, another URI or the DNS name in it; all others are refused."`
+}
+
+// CertificateRule allows holders of certificates to use environments.
+type CertificateRule struct {
+	SAN          string   `json:"san"`          // a DNS name or a URI, perhaps with a wildcard; the HTTP interface says which
+	Environments []string `json:"environments"` // client-side keys, or * for all
+}
+
+// APITLS configures TLS to the servers of Flagsmith. Paths are as in ServerTLS.
+type APITLS struct {
+	CAFile   string `env:"CA_FILE" unset:"the authorities of the system" check:"path" reload:"restart" help:"File of authorities that are trusted beside those of the system, for api_url, realtime_url and events.url, in PEM form; a changed file is read again."`
+	CertFile string `env:"CERT_FILE" unset:"none" check:"path" reload:"restart" help:"File of the certificate that is sent to these servers if they ask for one, in PEM form; a changed file is read again."`
+	KeyFile  string `env:"KEY_FILE" unset:"none" check:"path" reload:"restart" help:"File of the key of that certificate, in PEM form; a changed file is read again."`
 }
 
 // Logging configures the log. LogLevel and LogFormat are spelled as in their tags,
@@ -177,7 +205,7 @@ const defaultAdminPort = 8001
 
 // OptionalPort is the port of a listener that the proxy can do without.
 type OptionalPort struct {
-	Number int // 0: no listener
+	Number int // what 0 means, the setting says
 	// Chosen says that an operator has set the port, so that the listener has to open.
 	Chosen bool
 }

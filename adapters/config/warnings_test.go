@@ -15,11 +15,11 @@ func TestWarnings(t *testing.T) {
 		want []string
 	}{
 		"none": {withFile(`{"$schema": "x", "_comment": "y", "server": {"_comment": 1}}`, keys, "PATH=/bin", "HOME=/root", "API_URI=x", "FTP_PROXY=x", "SERVERS=1"), []string{}},
-		"unknown": {withFile(`{"environments": 3, "server": {"tls": {}}, "store": {"redis": {}}, "environment_key_pairs": [{"server_side_key":"ser.a","client_side_key":"c","name":"shop"}]}`, "SERVER_TLS_CERT=x", "Store_Type=redis"), []string{
+		"unknown": {withFile(`{"environments": 3, "server": {"ssl": {}}, "store": {"redis": {}}, "environment_key_pairs": [{"server_side_key":"ser.a","client_side_key":"c","name":"shop"}]}`, "SERVER_SSL_CERT=x", "Store_Type=redis"), []string{
 			"environments: is not a setting and is ignored (" + file + ")",
-			"server.tls: is not a setting and is ignored (" + file + ")",
+			"server.ssl: is not a setting and is ignored (" + file + ")",
 			"store.redis: is not a setting and is ignored (" + file + ")",
-			"SERVER_TLS_CERT: is not a known variable and is ignored (variable SERVER_TLS_CERT)",
+			"SERVER_SSL_CERT: is not a known variable and is ignored (variable SERVER_SSL_CERT)",
 			"Store_Type: is not a known variable and is ignored (variable Store_Type)",
 			"environment_key_pairs[0].name: is not a setting and is ignored (" + file + ")"}},
 		"of other programs": {source(nil, keys, "WEBHOOK=secret", `STORE="x"`, "ANALYTICS=true"), []string{

@@ -99,8 +99,8 @@ func TestCertificateCauses(t *testing.T) {
 		"expired":                {ca, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, true, "", []string{"not valid at this time, but until 20", "renew it"}, "trusted"},
 		"not yet valid":          {ca, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) }, true, "", []string{"not valid at this time, but from 20", "clock"}, "renew"},
 		"for clients":            {ca, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, true, "", []string{"not meant for servers"}, ""},
-		"unknown authority":      {ca, unchanged, false, "", []string{`the authority "Shop CA", which is not trusted`, "name its file in SSL_CERT_FILE"}, ""},
-		"self-signed":            {nil, func(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, x509.KeyUsageCertSign }, false, "", []string{"signed by itself", "SSL_CERT_FILE"}, ""},
+		"unknown authority":      {ca, unchanged, false, "", []string{`the authority "Shop CA", which is not trusted`, "name its file in api_tls.ca_file"}, ""},
+		"self-signed":            {nil, func(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, x509.KeyUsageCertSign }, false, "", []string{"signed by itself", "api_tls.ca_file"}, ""},
 		"a file that is missing": {ca, unchanged, false, filepath.Join(directory, "missing.pem"), []string{"missing.pem, which cannot be read: no such file"}, "name its file"},
 		"a file without one":     {ca, unchanged, false, empty, []string{"empty.pem, which has no certificate in PEM form"}, "name its file"},
 		"a directory":            {ca, unchanged, false, directory, []string{directory + ", which cannot be read"}, "name its file"},
@@ -113,10 +113,11 @@ func TestCertificateCauses(t *testing.T) {
 			server.StartTLS()
 			defer server.Close()
 			failed := failing(t, client(t, server.URL, func(o *flagsmith.Options) {
-				o.TLS, o.AuthorityFile = &tls.Config{RootCAs: x509.NewCertPool()}, c.file
+				trust := &tls.Config{RootCAs: x509.NewCertPool()}
 				if c.trusted {
-					o.TLS.RootCAs = pool
+					trust.RootCAs = pool
 				}
+				o.TLS, o.AuthorityFile = func() *tls.Config { return trust }, c.file
 			}))
 			contains(t, failed.Cause, c.want...)
 			if c.not != "" && strings.Contains(failed.Cause, c.not) {
@@ -134,8 +135,9 @@ func TestAFileWithAnotherAuthority(t *testing.T) {
 	if err := os.WriteFile(file, block, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	nobody := &tls.Config{RootCAs: x509.NewCertPool()}
 	failed := failing(t, client(t, server.URL, func(o *flagsmith.Options) {
-		o.TLS, o.AuthorityFile = &tls.Config{RootCAs: x509.NewCertPool()}, file
+		o.TLS, o.AuthorityFile = func() *tls.Config { return nobody }, file
 	}))
 	contains(t, failed.Cause, "add it to "+file+", which SSL_CERT_FILE names")
 }

@@ -49,10 +49,13 @@ func (c *Client) causeOfAuthority(certificate *x509.Certificate) string {
 	case certificate.Issuer.CommonName != "":
 		what = fmt.Sprintf("the certificate comes from the authority %.80q, which is not trusted here", certificate.Issuer.CommonName)
 	}
+	if c.options.CAFile != "" {
+		return fmt.Sprintf("%s: add it to %s, which api_tls.ca_file names, or have the server send the certificates in between", what, c.options.CAFile)
+	}
 	if c.options.AuthorityFile != "" {
 		return fmt.Sprintf("%s: add it to %s, which SSL_CERT_FILE names, or have the server send the certificates in between", what, c.options.AuthorityFile)
 	}
-	return what + ": add it to the system's authorities, or name its file in SSL_CERT_FILE"
+	return what + ": name its file in api_tls.ca_file"
 }
 
 // problemOfAuthorities returns why the file of SSL_CERT_FILE has no effect, "" when it

@@ -19,28 +19,32 @@ import (
 const lifetime = 15 * time.Second
 
 // connections are the connections to upstream and to forward proxies. After lifetime,
-// and after a request that got no answer in time, new requests use new connections.
+// after a request that got no answer in time, and after a change of the certificates, new
+// requests use new connections.
 // Requests under way end on the connections that they began on. It is safe for
 // concurrent use.
 type connections struct {
-	open func() *http.Transport
+	open     func(*tls.Config) *http.Transport
+	settings func() *tls.Config
 
 	mu      sync.Mutex
 	current *http.Transport
+	with    *tls.Config // the settings of current
 	made    time.Time
 }
 
 func newConnections(o Options, proxies proxies) *connections {
-	settings := &tls.Config{}
-	if o.TLS != nil {
-		settings = o.TLS.Clone()
+	settings := o.TLS
+	if settings == nil {
+		// With a cache, so that a new connection to the same host needs no full handshake.
+		system := &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+		settings = func() *tls.Config { return system }
 	}
-	if settings.ClientSessionCache == nil {
-		// So that a new connection to the same host needs no full handshake.
-		settings.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	c := &connections{
+		open:     func(t *tls.Config) *http.Transport { return newTransport(o, proxies, t) },
+		settings: settings,
 	}
-	c := &connections{open: func() *http.Transport { return newTransport(o, proxies, settings) }}
-	c.current, c.made = c.open(), time.Now()
+	c.openLocked()
 	return c
 }
 
@@ -53,7 +57,7 @@ func (c *connections) RoundTrip(r *http.Request) (*http.Response, error) {
 func (c *connections) transport() *http.Transport {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.made) >= lifetime {
+	if time.Since(c.made) >= lifetime || c.settings() != c.with {
 		c.renewLocked()
 	}
 	return c.current
@@ -70,7 +74,12 @@ func (c *connections) renew() {
 
 func (c *connections) renewLocked() {
 	c.current.CloseIdleConnections() // and those in use once they are idle
-	c.current, c.made = c.open(), time.Now()
+	c.openLocked()
+}
+
+func (c *connections) openLocked() {
+	c.with = c.settings()
+	c.current, c.made = c.open(c.with), time.Now()
 }
 
 func (c *connections) close() {

@@ -104,7 +104,7 @@ func TestNoAnswer(t *testing.T) {
 		"refused":           {address: gone.URL, want: []string{"asking " + gone.URL, "nothing listens there"}, outcome: ports.OutcomeRefused},
 		"name":              {address: "http://flagsmith.invalid", want: []string{"cannot be resolved", "api_url"}, outcome: ports.OutcomeDNS},
 		"closed":            {address: closing.URL, want: []string{"closed before there was an answer"}, outcome: ports.OutcomeRefused},
-		"unknown authority": {address: quiet.URL, want: []string{"not trusted", "SSL_CERT_FILE"}, outcome: ports.OutcomeTLS},
+		"unknown authority": {address: quiet.URL, want: []string{"not trusted", "api_tls.ca_file"}, outcome: ports.OutcomeTLS},
 		"another name": {
 			address: strings.Replace(quiet.URL, "127.0.0.1", "localhost", 1), change: trust(quiet), want: []string{"certificate is for another host"}, outcome: ports.OutcomeTLS,
 		},
@@ -112,8 +112,9 @@ func TestNoAnswer(t *testing.T) {
 			address: quiet.URL, want: []string{"not valid at this time", "clock"}, outcome: ports.OutcomeTLS,
 			change: func(o *flagsmith.Options) {
 				trust(quiet)(o)
-				o.TLS = o.TLS.Clone()
-				o.TLS.Time = func() time.Time { return time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC) }
+				settings := o.TLS().Clone()
+				o.TLS = func() *tls.Config { return settings }
+				settings.Time = func() time.Time { return time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC) }
 			},
 		},
 		"no TLS there": {address: strings.Replace(plain.URL, "http:", "https:", 1), want: []string{"does not speak TLS", "http://"}, outcome: ports.OutcomeTLS},
@@ -121,8 +122,9 @@ func TestNoAnswer(t *testing.T) {
 			address: oldTLS.URL, want: []string{"cannot agree on a TLS connection"}, outcome: ports.OutcomeTLS,
 			change: func(o *flagsmith.Options) {
 				trust(oldTLS)(o)
-				o.TLS = o.TLS.Clone()
-				o.TLS.MinVersion = tls.VersionTLS13
+				settings := o.TLS().Clone()
+				o.TLS = func() *tls.Config { return settings }
+				settings.MinVersion = tls.VersionTLS13
 			},
 		},
 	} {

@@ -36,9 +36,13 @@ type Options struct {
 	// MaxIdleConnections is how many connections to one host stay open between
 	// requests; 0 is 16. It does not bound the number of concurrent requests.
 	MaxIdleConnections int
-	// TLS is for certificates other than the system's; may be nil. New keeps a
-	// copy.
-	TLS *tls.Config
+	// TLS returns the configuration for connections: for certificates other than the
+	// system's. It is called for each request. When it returns another pointer, further
+	// requests use new connections. It must be safe for concurrent use, and what it returns
+	// must not change. Nil means the system's certificates.
+	TLS func() *tls.Config
+	// CAFile is the file of the authorities in TLS (api_tls.ca_file), for errors; "" without.
+	CAFile string
 	// AuthorityFile is the file of trusted authorities (SSL_CERT_FILE). The TLS library
 	// reads it by itself; here it is for errors. "" means that the variable is not set.
 	AuthorityFile string

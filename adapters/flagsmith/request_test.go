@@ -1,6 +1,7 @@
 package flagsmith_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -149,7 +150,8 @@ func TestHTTP2(t *testing.T) {
 
 // trust makes a client trust the certificate of s.
 func trust(s *httptest.Server) func(*flagsmith.Options) {
-	return func(o *flagsmith.Options) { o.TLS = s.Client().Transport.(*http.Transport).TLSClientConfig }
+	settings := s.Client().Transport.(*http.Transport).TLSClientConfig
+	return func(o *flagsmith.Options) { o.TLS = func() *tls.Config { return settings } }
 }
 
 // addressOf returns the host and port of s.

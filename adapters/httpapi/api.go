@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -25,6 +26,7 @@ type API struct {
 	access        func(AccessRecord)
 	cors          cors
 	trusted       TrustedPeers
+	certificates  certificates
 
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
@@ -42,7 +44,8 @@ type API struct {
 	compressors sync.Pool        // *compressor
 }
 
-// New returns the API that o describes. It fails on a missing Query.
+// New returns the API that o describes. It fails on a missing Query, and on a rule for a
+// name that no certificate can have.
 func New(o Options) (*API, error) {
 	if o.Query == nil {
 		return nil, errors.New("httpapi: no query to answer from")
@@ -79,6 +82,10 @@ func New(o Options) (*API, error) {
 	}
 	if a.inflight == nil {
 		a.inflight = NewInflight(0)
+	}
+	var err error
+	if a.certificates, err = newCertificates(o.Certificates); err != nil {
+		return nil, fmt.Errorf("httpapi: %w", err)
 	}
 	a.exchanges.New = func() any { return new(exchange) }
 	a.scratches.New = func() any { return new(scratch) }
@@ -148,7 +155,10 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 		return app.Entry{}, errMissingKey
 	}
 	entry, err := a.lookup(keys[0])
-	if err == errUnknownKey {
+	switch err {
+	case nil:
+		err = a.certificates.admit(r.TLS, entry.Key)
+	case errUnknownKey:
 		err = unknownKey(keys[0])
 	}
 	return entry, err

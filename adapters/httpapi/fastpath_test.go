@@ -82,7 +82,7 @@ func TestTheFastPathChangesNoAnswer(t *testing.T) {
 		wire("OPTIONS", "/api/v1/flags/", "", "Origin: https://a.test", "Access-Control-Request-Method: GET"),
 		wire("OPTIONS", "*", ""),
 		wire("HEAD", streamPath, ""),
-		"GET /health HTTP/1.0\r\n\r\n", "GET /health HTTP/1.1\r\n\r\n", "GET /health\r\n\r\n", "\x16\x03\x01\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"GET /health HTTP/1.0\r\n\r\n", "GET /health HTTP/1.1\r\n\r\n", "GET /health\r\n\r\n", "\x16\x03\x01\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
 		"POST /api/v1/identities/ HTTP/1.1\r\nHost: x\r\n"+client+"\r\nTransfer-Encoding: chunked\r\n\r\n12\r\n{\"identifier\":\"u\"}\r\n0\r\n\r\n",
 		"POST /api/v1/identities/ HTTP/1.1\r\nHost: x\r\n"+client+"\r\nContent-Length: 10\r\n\r\n{",
 	)

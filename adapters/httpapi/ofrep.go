@@ -129,6 +129,9 @@ func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch) (
 		return app.Entry{}, nil, errMissingOFREPKey
 	}
 	entry, err := a.lookup(key)
+	if err == nil {
+		err = a.certificates.admit(r.TLS, entry.Key)
+	}
 	if err != nil {
 		return app.Entry{}, nil, err
 	}

@@ -53,6 +53,9 @@ type Options struct {
 	// TrustedPeers are the proxies from whose X-Forwarded-For and X-Forwarded-Proto the
 	// client's address and scheme are taken.
 	TrustedPeers TrustedPeers
+	// Certificates says which environments clients may use by their certificates. The zero
+	// value allows all.
+	Certificates Certificates
 	// Access is called once for every request after its answer, on the request's
 	// goroutine. With nil the API keeps no access log, at no cost.
 	Access func(AccessRecord)

@@ -20,6 +20,9 @@ func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 	if err := a.streamable(key); err != nil {
 		return err
 	}
+	if err := a.certificates.admit(r.TLS, key); err != nil {
+		return err
+	}
 	sse.SetHeader(w.Header())
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)

@@ -292,7 +292,7 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c.server.forget(c)
 	read := bytes.NewReader(bytes.Clone(c.buffer[c.from:c.to]))
 	taken := c.rwc
-	if c.slot != nil {
+	if c.slot != nil && c.tls == nil { // with TLS, the connection below frees the slot
 		taken = slotConn{wrapped{c.rwc}, c.slot}
 	}
 	return taken, bufio.NewReadWriter(bufio.NewReader(io.MultiReader(read, c.rwc)), bufio.NewWriter(c.rwc)), nil

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -24,7 +25,10 @@ const (
 // conn is a connection on which only plain requests have arrived so far.
 type conn struct {
 	server *front
-	rwc    net.Conn
+	raw    net.Conn  // as accepted
+	rwc    net.Conn  // what requests are read from: raw, or tls
+	tls    *tls.Conn // nil without TLS
+	secure *TLS      // nil without TLS
 	state  atomic.Uint32
 	began  time.Time // of the request: when its first byte arrived, or the connection
 
@@ -38,14 +42,17 @@ type conn struct {
 	handedOver    bool // to the http.Server
 }
 
-func newConn(s *front, rwc net.Conn) *conn {
-	c := &conn{server: s, rwc: rwc, slot: s.slots.take(rwc), reads: deadline{set: rwc.SetReadDeadline}, writes: deadline{set: rwc.SetWriteDeadline}}
-	remote := ""
-	if address := rwc.RemoteAddr(); address != nil { // nil when the client has gone already
-		remote = address.String()
+// newConn returns a conn for a connection that was accepted, on which TLS is spoken
+// unless secure is nil. It does not wait for the client.
+func newConn(s *front, raw net.Conn, secure *TLS) *conn {
+	c := &conn{server: s, raw: raw, rwc: raw, secure: secure, slot: s.slots.take(raw)}
+	if secure != nil {
+		c.tls = tls.Server(slotConn{wrapped{raw}, c.slot}, secure.Config)
+		c.rwc = c.tls
 	}
-	c.parser.init(c.slot.context(s.context), remote)
-	c.answer.init(c)
+	c.reads = deadline{set: c.rwc.SetReadDeadline}
+	// A write that was interrupted cannot be repeated with TLS.
+	c.writes = deadline{set: c.rwc.SetWriteDeadline, exact: secure != nil}
 	return c
 }
 
@@ -55,11 +62,20 @@ func (c *conn) retire() bool { return c.state.CompareAndSwap(idle, retired) }
 
 // serve answers requests until the connection ends, is handed over or taken over.
 func (c *conn) serve() {
+	defer c.close()
+	c.began = time.Now()
+	if c.tls != nil && !c.shakeHands() {
+		return
+	}
 	c.buffer = c.server.buffers.get(maxHead)
 	defer func() { c.replaceBuffer(nil) }()
-	defer c.close()
+	remote := ""
+	if address := c.rwc.RemoteAddr(); address != nil { // nil when the client has gone already
+		remote = address.String()
+	}
+	c.parser.init(c.slot.context(c.server.context), remote, c.tls)
+	c.answer.init(c)
 
-	c.began = time.Now()
 	due := in(c.began, c.server.headerTimeout())
 	for begun := 1; c.wait(begun, due); begun = minBegun {
 		if !c.state.CompareAndSwap(idle, busy) {
@@ -68,6 +84,10 @@ func (c *conn) serve() {
 		if begun == minBegun {
 			c.began = time.Now()
 			c.skipLineEnds()
+		}
+		if c.server.noFastPath {
+			c.handOver(nil)
+			return
 		}
 		if plain, err := c.receive(); !plain {
 			c.handOver(err)
@@ -249,7 +269,12 @@ func (c *conn) replaceBuffer(buffer []byte) {
 func (c *conn) handOver(err error) {
 	_ = c.rwc.SetDeadline(time.Time{})
 	c.handedOver = true
-	c.server.handoff.pass(&replayed{wrapped: wrapped{c.rwc}, slot: c.slot, read: bytes.Clone(c.buffer[c.from:c.to]), err: err})
+	replay := &replayed{wrapped: wrapped{c.rwc}, slot: c.slot, read: bytes.Clone(c.buffer[c.from:c.to]), err: err}
+	if c.tls != nil {
+		c.server.handoff.pass(&replayedTLS{replay, c.tls})
+		return
+	}
+	c.server.handoff.pass(replay)
 }
 
 // respond answers the request. It reports whether the connection can take another

@@ -14,14 +14,18 @@ import (
 //
 // It must be used by one goroutine only.
 type deadline struct {
-	set func(time.Time) error // sets the connection's own deadline
-	own time.Time             // the connection's own deadline; zero: none
-	due time.Time             // when the current call has to end; zero: never
+	set   func(time.Time) error // sets the connection's own deadline
+	exact bool                  // a call that was interrupted cannot be repeated: always set the deadline
+	own   time.Time             // the connection's own deadline; zero: none
+	due   time.Time             // when the current call has to end; zero: never
 }
 
 // begin prepares for a call that has to end by due. The zero time means never.
 func (d *deadline) begin(due time.Time) error {
 	d.due = due
+	if d.exact && due != d.own {
+		return d.move()
+	}
 	if due.IsZero() || !d.own.IsZero() && !due.Before(d.own) {
 		return nil
 	}

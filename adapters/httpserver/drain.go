@@ -17,11 +17,15 @@ const (
 )
 
 // drained returns a handler for net/http that, after h has answered, reads the rest of a
-// large body, within limits. It answers the beginning of an HTTP/2 connection itself.
+// large body, within limits. It refuses HTTP/2 that does not begin as it should.
 func drained(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "PRI" && r.ProtoMajor == 2 {
 			refuseHTTP2(w)
+			return
+		}
+		if r.ProtoMajor == 2 { // resets the one stream
+			h.ServeHTTP(w, r)
 			return
 		}
 		if r.ContentLength >= 0 && r.ContentLength <= keptByNetHTTP {
@@ -57,12 +61,13 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// refuseHTTP2 answers a client that speaks HTTP/2 without having asked for it.
+// refuseHTTP2 answers a client that begins HTTP/2 in a way that net/http does not take:
+// with a wrong preface, or over TLS without having asked for it by ALPN.
 func refuseHTTP2(w http.ResponseWriter) {
 	h := w.Header()
 	h["Connection"] = headerClose
 	h["Cache-Control"] = []string{"no-store"}
 	h["Content-Type"] = []string{"application/json"}
 	w.WriteHeader(http.StatusHTTPVersionNotSupported)
-	_, _ = io.WriteString(w, `{"detail":"HTTP Version Not Supported: this server speaks HTTP/1.1"}`)
+	_, _ = io.WriteString(w, `{"detail":"HTTP Version Not Supported: HTTP/2 begins with its preface, and over TLS with ALPN"}`)
 }

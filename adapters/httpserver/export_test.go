@@ -15,3 +15,6 @@ type Front = front
 
 // NewFront returns the fast path in front of a server.
 var NewFront = newFront
+
+// MaxStreams is how many requests may be under way on one connection of HTTP/2.
+const MaxStreams = maxStreams

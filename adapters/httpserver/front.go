@@ -15,24 +15,26 @@ import (
 // front serves the plain requests of connections itself and leaves the others to
 // an http.Server, which it stands in front of.
 type front struct {
-	rest    *http.Server
-	handler http.Handler
-	memory  Memory
-	slots   *slots // nil: connections are not limited
-	handoff *handoff
-	date    date
-	context context.Context // of all requests
-	cancel  context.CancelFunc
+	rest       *http.Server
+	handler    http.Handler
+	noFastPath bool // rest serves all requests
+	memory     Memory
+	slots      *slots // nil: connections are not limited
+	handoff    *handoff
+	serveRest  sync.Once
+	date       date
+	context    context.Context // of all requests
+	cancel     context.CancelFunc
 
 	buffers buffers
 	answers sync.Pool // *[maxCopied]byte
 
 	closing atomic.Bool
 
-	mu       sync.Mutex
-	listener net.Listener // nil: none, or closed
-	open     map[*conn]struct{}
-	empty    chan struct{} // closed once no connection is open; nil: nobody waits for it
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{} // that are not closed
+	open      map[*conn]struct{}
+	empty     chan struct{} // closed once no connection is open; nil: nobody waits for it
 }
 
 // newFront returns a front for rest, which belongs to the front from then on. The
@@ -43,28 +45,37 @@ func newFront(rest *http.Server) *front {
 	if rest.ErrorLog == nil {
 		rest.ErrorLog = log.New(io.Discard, "", 0)
 	}
-	s := &front{rest: rest, handler: rest.Handler, memory: unlimited{}, handoff: newHandoff(), open: map[*conn]struct{}{}}
+	s := &front{
+		rest: rest, handler: rest.Handler, memory: unlimited{}, handoff: newHandoff(),
+		listeners: map[net.Listener]struct{}{}, open: map[*conn]struct{}{},
+	}
 	s.context, s.cancel = context.WithCancel(context.Background())
 	return s
 }
 
 // Serve answers the requests that arrive on l. It returns http.ErrServerClosed as
 // soon as Shutdown or Close is called, and the error of l when l fails. It closes l.
-// It is called once.
-func (s *front) Serve(l net.Listener) error {
+// It may be called for several listeners.
+func (s *front) Serve(l net.Listener) error { return s.serveOn(l, nil) }
+
+// serveOn is Serve for a listener on whose connections TLS is spoken, unless secure is
+// nil.
+func (s *front) serveOn(l net.Listener, secure *TLS) error {
 	if !s.register(l) {
 		_ = l.Close()
 		return http.ErrServerClosed
 	}
-	defer func() { _ = s.closeListener() }()
-	go func() { _ = s.rest.Serve(s.handoff) }() // until Shutdown or Close
+	defer func() { _ = s.closeListener(l) }()
+	s.serveRest.Do(func() {
+		go func() { _ = s.rest.Serve(s.handoff) }() // until Shutdown or Close
+	})
 	var pause time.Duration
 	for {
 		c, err := l.Accept()
 		switch {
 		case err == nil:
 			pause = 0
-			s.serve(c)
+			s.serve(newConn(s, c, secure))
 		case s.closing.Load():
 			return http.ErrServerClosed
 		case !temporary(err):
@@ -93,7 +104,7 @@ func temporary(err error) bool {
 	return errors.As(err, &t) && t.Temporary()
 }
 
-// register stores the listener that is served. It reports false when the server is
+// register stores a listener that is served. It reports false when the server is
 // closing.
 func (s *front) register(l net.Listener) bool {
 	s.mu.Lock()
@@ -101,26 +112,36 @@ func (s *front) register(l net.Listener) bool {
 	if s.closing.Load() {
 		return false
 	}
-	s.listener = l
+	s.listeners[l] = struct{}{}
 	return true
 }
 
-// closeListener closes the listener, unless it is closed already.
-func (s *front) closeListener() error {
+// closeListener closes a listener, unless it is closed already.
+func (s *front) closeListener(l net.Listener) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.listener == nil {
+	if _, open := s.listeners[l]; !open {
 		return nil
 	}
-	err := s.listener.Close()
-	s.listener = nil
-	return err
+	delete(s.listeners, l)
+	return l.Close()
+}
+
+// closeListeners closes all listeners.
+func (s *front) closeListeners() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var failed []error
+	for l := range s.listeners {
+		failed = append(failed, l.Close())
+	}
+	clear(s.listeners)
+	return errors.Join(failed...)
 }
 
 // serve serves a connection on a goroutine, which ends when the connection ends or
 // is handed over.
-func (s *front) serve(rwc net.Conn) {
-	c := newConn(s, rwc)
+func (s *front) serve(c *conn) {
 	s.mu.Lock()
 	if s.closing.Load() {
 		s.mu.Unlock()
@@ -151,13 +172,13 @@ func (s *front) notifyEmpty() {
 	}
 }
 
-// Shutdown closes the listener and the idle connections, and waits until the
+// Shutdown closes the listeners and the idle connections, and waits until the
 // requests under way are answered. Those answers are the last ones on their
 // connections. When ctx ends first Shutdown returns its error and leaves the
 // requests running.
 func (s *front) Shutdown(ctx context.Context) error {
 	s.closing.Store(true)
-	failed := s.closeListener()
+	failed := s.closeListeners()
 	s.rest.SetKeepAlivesEnabled(false) // closes its idle connections, too
 	select {
 	case <-s.closeConns((*conn).retire):
@@ -167,12 +188,12 @@ func (s *front) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close closes the listener and all connections at once, except those that handlers
+// Close closes the listeners and all connections at once, except those that handlers
 // took over. It ends the contexts of the requests.
 func (s *front) Close() error {
 	s.closing.Store(true)
 	s.cancel()
-	failed := s.closeListener()
+	failed := s.closeListeners()
 	s.closeConns(func(*conn) bool { return true })
 	return errors.Join(failed, s.rest.Close())
 }
@@ -184,7 +205,8 @@ func (s *front) closeConns(which func(*conn) bool) <-chan struct{} {
 	defer s.mu.Unlock()
 	for c := range s.open {
 		if which(c) {
-			_ = c.rwc.Close()
+			// Not that of TLS, which would wait for a client that does not read.
+			_ = c.raw.Close()
 		}
 	}
 	if s.empty == nil {

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 )
@@ -76,8 +77,15 @@ func (c *replayed) Close() error {
 	return err
 }
 
-// connSlot returns the slot of the connection.
-func (c *replayed) connSlot() *slot { return c.slot }
+// replayedTLS is a replayed connection on which TLS is spoken. net/http asks it for the
+// state, and does not try HTTP/2 by prior knowledge on it.
+type replayedTLS struct {
+	*replayed
+	secured *tls.Conn
+}
+
+// ConnectionState returns that of the TLS connection.
+func (c *replayedTLS) ConnectionState() tls.ConnectionState { return c.secured.ConnectionState() }
 
 // wrapped is a connection below another one.
 type wrapped struct{ net.Conn }

@@ -320,13 +320,13 @@ func TestABodyThatWasNotAskedForIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// A client that speaks HTTP/2 without being asked is answered in HTTP/1.1.
-func TestHTTP2IsRefused(t *testing.T) {
+// HTTP/2 with a wrong preface is answered in HTTP/1.1.
+func TestWrongPreface(t *testing.T) {
 	onConns(t, byPath, httpserver.Options{}, func(t *testing.T, l *conns) {
 		client, from := dial(l)
-		send(client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+		send(client, "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n")
 		response, body := receive(t, from)
-		if response.StatusCode != http.StatusHTTPVersionNotSupported || !response.Close || !strings.Contains(body, "HTTP/1.1") || response.Header.Get("Cache-Control") != "no-store" {
+		if response.StatusCode != http.StatusHTTPVersionNotSupported || !response.Close || !strings.Contains(body, "preface") || response.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s %v %q", response.Status, response.Header, body)
 		}
 		ended(t, from)

@@ -14,10 +14,15 @@ type Options struct {
 	Host string
 	// Port is the TCP port to listen on. With 0 the system chooses one.
 	Port int
+	// TLS says how TLS is spoken on Port. Nil means that it is not.
+	TLS *TLS
+	// PlainPort is a further port, without TLS. Nil means none.
+	PlainPort *int
 	// ReadHeaderTimeout is the time in which the head of a request must arrive,
 	// ReadTimeout the time for the whole request, body included. WriteTimeout is the
 	// time in which a client must take an answer. None of them applies to a
-	// connection that a handler takes over.
+	// connection that a handler takes over. A TLS handshake must end within
+	// ReadHeaderTimeout.
 	ReadHeaderTimeout, ReadTimeout, WriteTimeout time.Duration
 	// KeepAliveTimeout is how long an idle connection stays open.
 	KeepAliveTimeout time.Duration
@@ -25,17 +30,18 @@ type Options struct {
 	// means net/http's default, 1 MiB.
 	MaxHeaderBytes int
 	// MaxConnections limits the connections that are open at a time, those included that
-	// handlers took over. Zero means what the limit of open files allows. Requests on
-	// further connections go to OverLimit.
+	// handlers took over. Of several requests under way on one connection of HTTP/2, each
+	// but the first applies as a connection. Zero means what the limit of open files allows. Further
+	// requests go to OverLimit.
 	MaxConnections int
-	// OverLimit answers the one request of a connection beyond MaxConnections, in place
-	// of the handler. It should answer probes and refuse everything else. Nil refuses
+	// OverLimit answers a request beyond MaxConnections, in place of the handler. That of
+	// HTTP/1.1 is the last one on its connection. It should answer probes and refuse everything else. Nil refuses
 	// everything, with 503.
 	OverLimit http.Handler
 	// Memory bounds the bytes of requests that are being received. Nil means that
 	// nothing bounds them.
 	Memory Memory
-	// NoFastPath serves every request by net/http alone.
+	// NoFastPath leaves every request to net/http.
 	NoFastPath bool
 	// OnShutdown is called when Shutdown begins. It ends what would never end on its
 	// own, such as streams on connections that were taken over. Shutdown waits for
@@ -44,7 +50,7 @@ type Options struct {
 	// Logger receives the errors of the server, such as connections it could not
 	// accept. With nil they are dropped.
 	Logger *slog.Logger
-	// Listen opens the port. Nil means that of a net.ListenConfig.
+	// Listen opens a port. Nil means that of a net.ListenConfig.
 	Listen func(ctx context.Context, network, address string) (net.Listener, error)
 }
 

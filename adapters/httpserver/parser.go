@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -28,12 +29,17 @@ type parser struct {
 	values  []string // memory of the values in header
 }
 
-func (p *parser) init(ctx context.Context, remote string) {
+// init prepares p for the requests of a connection; secured is nil without TLS.
+func (p *parser) init(ctx context.Context, remote string, secured *tls.Conn) {
 	p.header = make(http.Header)
 	p.values = make([]string, 0, 16)
 	p.blank = *new(http.Request).WithContext(ctx)
 	p.blank.Proto, p.blank.ProtoMajor, p.blank.ProtoMinor = "HTTP/1.1", 1, 1
 	p.blank.Header, p.blank.RemoteAddr = p.header, remote
+	if secured != nil {
+		state := secured.ConnectionState()
+		p.blank.TLS = &state
+	}
 }
 
 // parse parses a head, the empty line at its end included. It reports whether the head

@@ -16,8 +16,9 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// Server serves a handler on a TCP port. Call Listen, Serve and Shutdown once each,
-// in this order. Drain may be called at any time.
+// Server serves a handler on a TCP port, with or without TLS, and on a further one
+// without it. Call Listen, Serve and Shutdown once each, in this order. Drain may be
+// called at any time.
 //
 // For handlers the following holds beyond what http.Handler says:
 //
@@ -28,13 +29,14 @@ import (
 //   - An answer that declares its length is sent as it is written. Any other answer
 //     may be collected, and is then sent with its length when the handler returns.
 //     Trailers are not supported.
-//   - A handler can take the connection over, by http.Hijacker.
+//   - A handler can take the connection over, by http.Hijacker. With HTTP/2, which
+//     shares a connection between requests, it cannot; it can flush what it writes.
 type Server struct {
-	server   server
+	front    *front
 	handler  http.Handler
-	address  string
+	ports    []*port
 	listen   func(ctx context.Context, network, address string) (net.Listener, error)
-	listener net.Listener
+	logger   *slog.Logger
 	draining atomic.Bool
 	slots    *slots // nil: connections are not limited
 
@@ -43,19 +45,14 @@ type Server struct {
 	onShutdown func()
 }
 
-// server is what a Server leaves connections to: a front or a netHTTP. Its methods are
-// those of an http.Server.
-type server interface {
-	Serve(net.Listener) error
-	Shutdown(context.Context) error
-	Close() error
-}
-
-// New returns a Server for h. It does not open the port.
+// New returns a Server for h. It does not open the ports.
 func New(h http.Handler, o Options) *Server {
 	s := &Server{
-		handler: h, address: net.JoinHostPort(o.Host, strconv.Itoa(o.Port)),
-		listen: o.Listen, onShutdown: o.OnShutdown, overLimit: o.OverLimit,
+		handler: h, ports: []*port{{address: net.JoinHostPort(o.Host, strconv.Itoa(o.Port)), secure: o.TLS}},
+		listen: o.Listen, logger: o.Logger, onShutdown: o.OnShutdown, overLimit: o.OverLimit,
+	}
+	if o.PlainPort != nil {
+		s.ports = append(s.ports, &port{address: net.JoinHostPort(o.Host, strconv.Itoa(*o.PlainPort))})
 	}
 	if s.overLimit == nil {
 		s.overLimit = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -68,61 +65,63 @@ func New(h http.Handler, o Options) *Server {
 	if s.onShutdown == nil {
 		s.onShutdown = func() {}
 	}
-	logger := o.Logger
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
 	}
 	rest := &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
+		Protocols:         protocols(),
+		HTTP2:             limitsOfHTTP2(o.WriteTimeout),
 		ReadHeaderTimeout: o.ReadHeaderTimeout,
 		ReadTimeout:       o.ReadTimeout,
 		WriteTimeout:      o.WriteTimeout,
 		IdleTimeout:       o.KeepAliveTimeout,
 		MaxHeaderBytes:    o.MaxHeaderBytes,
-		ErrorLog:          log.New(errorLog{logger}, "", 0),
+		ErrorLog:          log.New(errorLog{s.logger}, "", 0),
 		// The handler answers "OPTIONS *" like every other request.
 		DisableGeneralOptionsHandler: true,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return c.(interface{ connSlot() *slot }).connSlot().context(ctx)
+			return slotOf(c).shared(ctx)
 		},
 	}
 	if most := maxConnections(o.MaxConnections); most > 0 {
-		s.slots = &slots{max: most, logger: logger}
+		s.slots = &slots{max: most, logger: s.logger}
 	}
-	if o.NoFastPath {
-		s.server = &netHTTP{Server: rest, slots: s.slots}
-	} else {
-		fast := newFront(rest)
-		fast.slots = s.slots
-		if o.Memory != nil {
-			fast.memory = o.Memory
-		}
-		s.server = fast
+	s.front = newFront(rest)
+	s.front.noFastPath, s.front.slots = o.NoFastPath, s.slots
+	if o.Memory != nil {
+		s.front.memory = o.Memory
 	}
 	rest.Handler = drained(rest.Handler)
 	return s
 }
 
-// Listen opens the port and returns its address. From then on the system accepts
-// connections. They are answered once Serve runs.
+// Listen opens the ports and returns the address of the first one. From then on the
+// system accepts connections. They are answered once Serve runs. After an error no port
+// is open.
 func (s *Server) Listen(ctx context.Context) (addr string, err error) {
-	s.listener, err = s.listen(ctx, "tcp", s.address)
-	if err != nil {
-		return "", fmt.Errorf("http server: %w", err)
+	for _, p := range s.ports {
+		if err := p.open(ctx, s.listen); err != nil {
+			for _, p := range s.ports {
+				p.close()
+			}
+			return "", fmt.Errorf("http server: %w", err)
+		}
 	}
-	addr = s.listener.Addr().String()
-	if host, _, _ := net.SplitHostPort(s.address); host == "0.0.0.0" {
-		// As it was configured: the listener says [::], which takes both families.
-		_, port, _ := net.SplitHostPort(addr)
-		addr = net.JoinHostPort(host, port)
+	for _, p := range s.ports[1:] {
+		s.logger.InfoContext(ctx, "listening_without_tls", "address", p.name())
 	}
-	return addr, nil
+	return s.ports[0].name(), nil
 }
 
 // Serve answers requests until Shutdown is called, and returns nil at once then. It
-// returns an error when the port fails.
+// returns an error when a port fails.
 func (s *Server) Serve() error {
-	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	ended := make(chan error, len(s.ports))
+	for _, p := range s.ports {
+		go func() { ended <- s.front.serveOn(p.listener, p.secure) }() // until Shutdown at the latest
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("http server: %w", err)
 	}
 	return nil
@@ -132,17 +131,17 @@ func (s *Server) Serve() error {
 // reconnect elsewhere. New connections are still accepted.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Shutdown closes the port and the idle connections, and waits until the requests
+// Shutdown closes the ports and the idle connections, and waits until the requests
 // under way are answered. When ctx ends first it cuts them off and returns an error
 // that wraps the error of ctx.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	var ending sync.WaitGroup
 	ending.Go(s.onShutdown)
-	err := s.server.Shutdown(ctx)
+	err := s.front.Shutdown(ctx)
 	ending.Wait()
 	if err != nil {
-		err = errors.Join(fmt.Errorf("http server: requests cut off: %w", err), s.server.Close())
+		err = errors.Join(fmt.Errorf("http server: requests cut off: %w", err), s.front.Close())
 	}
 	return err
 }
@@ -154,6 +153,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if s.slots.refuses(r.Context()) {
 		w.Header()["Connection"] = headerClose
 		s.overLimit.ServeHTTP(w, r)
+		return
+	}
+	if r.ProtoMajor == 2 {
+		s.serveShared(w, r)
 		return
 	}
 	s.handler.ServeHTTP(w, r)

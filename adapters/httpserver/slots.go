@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"sync"
@@ -33,6 +34,8 @@ type slot struct {
 	conn    net.Conn
 	isExtra bool
 	once    sync.Once
+
+	requests int // under way that share the connection; the lock of slots guards it
 }
 
 // take gives a new connection a slot. With a nil slots it returns nil.
@@ -47,9 +50,7 @@ func (s *slots) take(c net.Conn) *slot {
 	if !t.isExtra {
 		return t
 	}
-	if !s.crowded.Swap(true) {
-		s.logger.Warn("connection_limit_reached", "limit", s.max, "effect", "requests on further connections are refused, except for liveness")
-	}
+	s.reached()
 	s.refused++
 	if len(s.extra) >= extraSlots {
 		_ = s.extra[0].conn.Close() // its owner frees the slot
@@ -76,10 +77,7 @@ func (t *slot) free() {
 				break
 			}
 		}
-		if s.used < s.max-s.max/10 && s.crowded.Swap(false) {
-			s.logger.Info("connections_below_limit", "limit", s.max, "refused", s.refused)
-			s.refused = 0
-		}
+		s.relaxed()
 	})
 }
 
@@ -97,6 +95,79 @@ func (t *slot) context(ctx context.Context) context.Context {
 // refuses reports whether a request with that context is on an extra connection.
 func (s *slots) refuses(ctx context.Context) bool {
 	return s != nil && s.crowded.Load() && ctx.Value(extraKey{}) != nil
+}
+
+// slotOf returns the slot of a connection that was handed over.
+func slotOf(c net.Conn) *slot {
+	switch c := c.(type) {
+	case *replayed:
+		return c.slot
+	case *replayedTLS:
+		return c.slot
+	case *tls.Conn: // HTTP/2
+		return c.NetConn().(slotConn).slot
+	}
+	return nil
+}
+
+// slotKey is the key of a connection's slot in the contexts of its requests.
+type slotKey struct{}
+
+// shared returns the context of requests that share the connection, for join.
+func (t *slot) shared(ctx context.Context) context.Context {
+	if t == nil {
+		return ctx
+	}
+	return context.WithValue(t.context(ctx), slotKey{}, t)
+}
+
+// join adds a request to those under way on its connection. Each but the first takes the
+// place of a further connection, until leave is called. It reports false, and leave is
+// nil, when there is no place.
+func (s *slots) join(ctx context.Context) (leave func(), ok bool) {
+	t, _ := ctx.Value(slotKey{}).(*slot)
+	if t == nil {
+		return func() {}, true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.requests > 0 {
+		if s.used >= s.max {
+			s.reached()
+			s.refused++
+			return nil, false
+		}
+		s.used++
+	}
+	t.requests++
+	return t.leave, true
+}
+
+// leave ends a request that joined.
+func (t *slot) leave() {
+	s := t.slots
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.requests--; t.requests > 0 {
+		s.used--
+		s.relaxed()
+	}
+}
+
+// relaxed logs that the limit is not reached any more, if it was. The lock is held.
+func (s *slots) relaxed() {
+	if s.used < s.max-s.max/10 && s.crowded.Swap(false) {
+		s.logger.Info("connections_below_limit", "limit", s.max, "refused", s.refused)
+		s.refused = 0
+	}
+}
+
+// reached logs that the limit is reached, once until it is not reached any more. The
+// lock is held.
+func (s *slots) reached() {
+	if !s.crowded.Swap(true) {
+		s.logger.Warn("connection_limit_reached", "limit", s.max, "effect", "requests on further connections are refused, except for liveness")
+	}
 }
 
 // slotConn is a connection that frees its slot when it is closed.

@@ -18,6 +18,8 @@ func (w *wiring) Checks() []config.Check {
 	return []config.Check{
 		{Keys: []string{"proxy_key", "api_url"}, Find: checkDiscovery},
 		{Keys: []string{"api_url", "api_poll_timeout_seconds", "max_document_bytes", "http_proxy", "https_proxy", "all_proxy", "realtime_url", "proxy_key"}, Find: checkOrigin},
+		{Keys: []string{"server.tls.cert_file", "server.tls.key_file", "server.tls.client_ca_file", "server.tls.client_auth", "server.tls.clients", "server.http_port", "server.port"}, Find: checkTLS},
+		{Keys: []string{"api_tls.cert_file", "api_tls.key_file"}, Find: checkAPITLS},
 		{Keys: []string{"store.url"}, Find: w.checkStore},
 		{Keys: []string{"logging.log_event_field_name"}, Find: func(s config.Settings) error {
 			return logging.Check(logging.Options{EventFieldName: s.Logging.LogEventFieldName})
@@ -42,7 +44,7 @@ func checkDiscovery(s config.Settings) error {
 
 // checkOrigin returns the error of the source of documents about its settings.
 func checkOrigin(s config.Settings) error {
-	o, err := openOrigin(s, slog.New(slog.DiscardHandler))
+	o, err := openOrigin(s, nil, slog.New(slog.DiscardHandler))
 	if err == nil {
 		o.close()
 	}

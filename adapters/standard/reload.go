@@ -23,17 +23,18 @@ import (
 // Either every live setting takes effect or none does: whatever can fail is prepared
 // first, beside the running parts.
 type reloader struct {
-	source   config.Source // where the configuration comes from; ReadFile is that of a reading
-	logger   *slog.Logger
-	loggers  *logging.Loggers
-	origins  *origins
-	handler  *httpapi.Switch
-	proxy    *app.App
-	inForce  config.Settings
-	reading  *config.Reading // of the configuration in force
-	files    config.Files    // as last read or seen
-	warnings []config.Warning
-	degraded bool // the warning about it was logged
+	source       config.Source // where the configuration comes from; ReadFile is that of a reading
+	logger       *slog.Logger
+	loggers      *logging.Loggers
+	origins      *origins
+	certificates *certificates
+	handler      *httpapi.Switch
+	proxy        *app.App
+	inForce      config.Settings
+	reading      *config.Reading // of the configuration in force
+	files        config.Files    // as last read or seen
+	warnings     []config.Warning
+	degraded     bool // the warning about it was logged
 
 	// For other goroutines: inForce, and the same explained.
 	applied   atomic.Pointer[config.Settings]
@@ -196,7 +197,7 @@ func (r *reloader) apply(result config.Reloaded) error {
 		commit, discard = append(commit, logs.Commit), append(discard, logs.Discard)
 	}
 	if concerned&partOrigin != 0 {
-		o, err := openOrigin(next, r.loggers.Logger(logNetwork))
+		o, err := openOrigin(next, r.certificates, r.loggers.Logger(logNetwork))
 		if err != nil {
 			return fail(err)
 		}

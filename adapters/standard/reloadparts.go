@@ -25,6 +25,7 @@ func partsOf() map[string]parts {
 		"endpoint_caches.identities.use_cache":                 partAPI,
 		"endpoint_caches.identities.cache_max_size":            partAPI,
 		"endpoint_caches.identities.cache_max_bytes":           partAPI,
+		"server.tls.clients":                                   partAPI,
 		"server.proxy_headers":                                 partAPI,
 		"server.reload":                                        partReloads,
 		"server.drain_delay_seconds":                           partApplication,

@@ -23,6 +23,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
+	"github.com/edge-proxy/edge-proxy/adapters/tlsfiles"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/app/inspect"
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -67,11 +68,15 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
 	limitMemory(ctx, settings, logger)
 
-	source, err := openOrigin(settings, loggers.Logger(logNetwork))
+	certs, err := openCertificates(settings, logger)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
-	events, err := openEvents(settings)
+	source, err := openOrigin(settings, certs, loggers.Logger(logNetwork))
+	if err != nil {
+		return &commands.ConfigurationError{Err: err}
+	}
+	events, err := openEvents(settings, certs)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
@@ -102,9 +107,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		return &commands.ConfigurationError{Err: err}
 	}
 	handler := httpapi.NewSwitch(api)
-	server := newServer(settings, handler, logger)
+	server := newServer(settings, certs, handler, logger)
 	reloads := &reloader{
-		source: src, logger: logger, loggers: loggers, origins: upstream, handler: handler, proxy: proxy,
+		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, handler: handler, proxy: proxy,
 		inForce: settings, reading: reading, warnings: warnings,
 	}
 	reloads.applied.Store(&settings)
@@ -127,6 +132,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	ctx, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
+	reloading.Go(func() { certs.follow(ctx) })
 	if !slices.ContainsFunc(src.Environ, func(v string) bool { return strings.HasPrefix(v, "GOGC=") }) {
 		reloading.Go(func() { boundGarbage(ctx) })
 	}
@@ -179,6 +185,7 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
+		Certificates:    httpapi.Certificates{Required: s.Server.TLS.ClientAuth == string(tlsfiles.AuthRequire), Rules: certificateRules(s)},
 	}
 	if s.Server.ProxyHeaders {
 		options.TrustedPeers = httpapi.TrustedPeers{All: s.ForwardedAllowIPs.All, Networks: s.ForwardedAllowIPs.Prefixes}
@@ -205,9 +212,13 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	return api, nil
 }
 
-func newServer(s config.Settings, handler *httpapi.Switch, logger *slog.Logger) *httpserver.Server {
+func newServer(s config.Settings, certs *certificates, handler *httpapi.Switch, logger *slog.Logger) *httpserver.Server {
+	var plainPort *int
+	if s.Server.HTTPPort.Chosen {
+		plainPort = &s.Server.HTTPPort.Number
+	}
 	return httpserver.New(handler, httpserver.Options{
-		Host: s.Server.Host, Port: s.Server.Port, Logger: logger,
+		Host: s.Server.Host, Port: s.Server.Port, TLS: certs.ofServer(), PlainPort: plainPort, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
 		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
 		MaxConnections: s.Server.MaxConnections, OverLimit: http.HandlerFunc(handler.ServeOverLimit), Memory: handler.Inflight(),

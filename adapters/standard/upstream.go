@@ -25,8 +25,9 @@ type origin struct {
 // inDirectory reports whether documents come from a directory.
 func inDirectory(s config.Settings) bool { return s.APIURL.Parse().Scheme == "file" }
 
-// openOrigin returns the origin that the settings name. It connects to nothing.
-func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
+// openOrigin returns the origin that the settings name. It connects to nothing, and reads
+// no file of certs, which may be nil.
+func openOrigin(s config.Settings, certs *certificates, logger *slog.Logger) (origin, error) {
 	if inDirectory(s) {
 		source, err := filesource.New(s.APIURL.Parse(), filesource.Options{MaxDocumentBytes: maxDocument(s)})
 		if err != nil {
@@ -34,7 +35,7 @@ func openOrigin(s config.Settings, logger *slog.Logger) (origin, error) {
 		}
 		return origin{Upstream: source, notifier: source, close: func() {}}, nil
 	}
-	client, err := flagsmith.New(flagsmithOptions(s, s.APIURL.Parse()))
+	client, err := flagsmith.New(flagsmithOptions(s, certs, s.APIURL.Parse()))
 	if err != nil {
 		return origin{}, err
 	}
@@ -59,7 +60,12 @@ func (w *wiring) OpenUpstream(s config.Settings) (commands.Upstream, error) {
 	if err != nil {
 		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
 	}
-	o, err := openOrigin(s, loggers.Logger(logNetwork))
+	certs, err := openCertificates(s, loggers.Logger(logServer))
+	if err != nil {
+		_ = loggers.Close()
+		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
+	}
+	o, err := openOrigin(s, certs, loggers.Logger(logNetwork))
 	if err != nil {
 		_ = loggers.Close()
 		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
@@ -69,15 +75,15 @@ func (w *wiring) OpenUpstream(s config.Settings) (commands.Upstream, error) {
 }
 
 // openEvents returns the sender of events; nil: they are off. It makes no connection.
-func openEvents(s config.Settings) (ports.EventSender, error) {
+func openEvents(s config.Settings, certs *certificates) (ports.EventSender, error) {
 	if s.Events.URL.IsZero() {
 		return nil, nil
 	}
-	return flagsmith.NewEventSender(flagsmithOptions(s, s.Events.URL.Parse()))
+	return flagsmith.NewEventSender(flagsmithOptions(s, certs, s.Events.URL.Parse()))
 }
 
 // flagsmithOptions returns the options for the API at address.
-func flagsmithOptions(s config.Settings, address *url.URL) flagsmith.Options {
+func flagsmithOptions(s config.Settings, certs *certificates, address *url.URL) flagsmith.Options {
 	return flagsmith.Options{
 		APIURL: address, Timeout: s.APIPollTimeout, MaxDocumentBytes: maxDocument(s),
 		UserAgent: "edge-proxy/" + commands.ReadBuild().Version + " (+https://github.com/edge-proxy/edge-proxy)",
@@ -86,6 +92,7 @@ func flagsmithOptions(s config.Settings, address *url.URL) flagsmith.Options {
 			HTTP: s.Proxy.HTTP.Reveal(), HTTPS: s.Proxy.HTTPS.Reveal(), All: s.Proxy.All.Reveal(), No: s.Proxy.No,
 		},
 		MaxIdleConnections: s.APIPollConcurrency,
-		AuthorityFile:      os.Getenv("SSL_CERT_FILE"), // crypto/x509 reads it there, too
+		TLS:                certs.ofAPI(), CAFile: s.APITLS.CAFile,
+		AuthorityFile: os.Getenv("SSL_CERT_FILE"), // crypto/x509 reads it there, too
 	}
 }

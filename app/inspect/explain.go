@@ -11,8 +11,14 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine"
 )
 
-// maxDependencies is how many flags of the dependencies of one flag are shown.
-const maxDependencies = 1000
+const (
+	// maxDependencies is how many flags of the dependencies of one flag are shown.
+	maxDependencies = 1000
+	// maxConditions is about how many conditions one explanation shows. A segment is shown
+	// with each feature that it overrides, so that a document of some megabytes would
+	// otherwise make hundreds of them.
+	maxConditions = 20_000
+)
 
 // UnknownFeatureError says that an environment lacks a feature.
 type UnknownFeatureError struct {
@@ -49,8 +55,9 @@ func explain(document Source, q Question) (*Explanation, []*UnknownFeatureError,
 		Environment: e.APIKey, Document: Document{e.UpdatedAt.UTC(), hex.EncodeToString(sum[:])},
 		Notes: notesOf(e, q.Identity), Incomplete: explained.Incomplete, Flags: make([]Flag, len(explained.Features)),
 	}
+	left := maxConditions
 	for i := range explained.Features {
-		answer.Flags[i] = flagOf(x, explained, &explained.Features[i])
+		answer.Flags[i] = flagOf(x, explained, &explained.Features[i], &left)
 	}
 	return answer, missing, nil
 }
@@ -84,7 +91,8 @@ func notesOf(e *domain.Environment, id *domain.Identity) (notes []string) {
 	return notes
 }
 
-func flagOf(x *engine.Explainer, explained *engine.Explanation, trace *engine.FeatureTrace) Flag {
+// flagOf returns the explanation of a flag. left is how many more conditions may be shown.
+func flagOf(x *engine.Explainer, explained *engine.Explanation, trace *engine.FeatureTrace, left *int) Flag {
 	o := &x.Program().Outcomes()[trace.Outcome]
 	f := Flag{
 		Feature: o.Feature.Name, Enabled: o.Enabled, Value: raw(o.Value), Variant: raw(o.Variant()), Reason: string(o.AppendReason(nil)), Hidden: o.Hidden,
@@ -98,10 +106,14 @@ func flagOf(x *engine.Explainer, explained *engine.Explanation, trace *engine.Fe
 	f.Steps = append(f.Steps, own)
 	for i := range trace.Segments {
 		s := &trace.Segments[i]
-		f.Steps = append(f.Steps, Step{
+		step := Step{
 			Kind: StepSegment, Applies: s.Applies && !decided, Segment: &Segment{s.Segment.ID, s.Segment.Name}, Priority: raw(s.Priority),
-			Matches: s.Matches, Against: against(s.Against), Rules: rulesOf(s.Rules), State: stateOf(s.State),
-		})
+			Matches: s.Matches, Against: against(s.Against), State: stateOf(s.State),
+		}
+		if step.Omitted = *left <= 0 && len(s.Rules) > 0; !step.Omitted {
+			step.Rules = rulesOf(s.Rules, left)
+		}
+		f.Steps = append(f.Steps, step)
 		decided = decided || s.Applies
 	}
 	f.Steps = append(f.Steps, Step{Kind: StepEnvironment, Applies: !decided, State: stateOf(trace.Default)})
@@ -131,10 +143,12 @@ func stateOf(trace engine.StateTrace) *State {
 	return s
 }
 
-func rulesOf(traces []engine.RuleTrace) []Rule {
+// rulesOf returns rules, and takes their conditions from left.
+func rulesOf(traces []engine.RuleTrace, left *int) []Rule {
 	rules := make([]Rule, len(traces))
 	for i := range traces {
-		r := Rule{Type: string(traces[i].Type), Holds: traces[i].Holds, Conditions: make([]Condition, len(traces[i].Conditions)), Rules: rulesOf(traces[i].Rules)}
+		r := Rule{Type: string(traces[i].Type), Holds: traces[i].Holds, Conditions: make([]Condition, len(traces[i].Conditions)), Rules: rulesOf(traces[i].Rules, left)}
+		*left -= 1 + len(r.Conditions)
 		for j := range traces[i].Conditions {
 			r.Conditions[j] = conditionOf(&traces[i].Conditions[j])
 		}

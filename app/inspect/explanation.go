@@ -60,6 +60,9 @@ type Step struct {
 	// reads a flag that depends on itself; or "budget", evaluation used up its budget.
 	Against string `json:"against,omitempty"`
 	Rules   []Rule `json:"rules,omitempty"`
+	// Omitted reports that Rules are left out, because the explanation has enough of
+	// them. An explanation of fewer features has them.
+	Omitted bool `json:"rules_omitted,omitempty"`
 	// State is the feature state; nil: the identity has no override.
 	State *State `json:"state,omitempty"`
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/app/inspect"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
 )
 
 const shopText = `{"api_key":"shop","name":"Shop","updated_at":"2026-01-02T03:04:05Z","feature_states":[
@@ -74,6 +75,27 @@ func TestExplain(t *testing.T) {
 	var again inspect.Explanation
 	if err := json.Unmarshal([]byte(asJSON(t, e)), &again); err != nil || asJSON(t, again) != asJSON(t, e) {
 		t.Errorf("the JSON cannot be read back: %v", err)
+	}
+}
+
+// A large document does not make an answer that is many times as large: rules are left
+// out, and what flags are is not.
+func TestExplanationsAreBounded(t *testing.T) {
+	document := string(profile.Document(profile.Size{Features: 200, Segments: 50, Conditions: 15}))
+	e, err := inspect.Explain(source(document), inspect.Question{})
+	if err != nil || len(e.Flags) != 200 {
+		t.Fatal(err)
+	}
+	if size := len(asJSON(t, e)); size > 10<<20 {
+		t.Errorf("%d bytes about a document of %d", size, len(document))
+	}
+	first, last := e.Flags[0].Steps[1], e.Flags[199].Steps[1]
+	if first.Omitted || len(first.Rules) == 0 || !last.Omitted || len(last.Rules) > 0 {
+		t.Errorf("first %+v, last %+v", first, last)
+	}
+	name := e.Flags[199].Feature
+	if e, err := inspect.Explain(source(document), inspect.Question{Features: []string{name}}); err != nil || e.Flags[0].Steps[1].Omitted {
+		t.Errorf("alone, %s: %+v, %v", name, e, err)
 	}
 }
 

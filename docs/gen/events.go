@@ -95,6 +95,17 @@ func events() []group {
 			{"connections_below_limit", info, "connections are accepted again; has how many were `refused`", nothing},
 			{"inflight_limit_reached", warning, "requests and answers under way take more than `server.max_inflight_bytes`; large ones get 503", "raise the setting if there is memory, or find the client that reads slowly"},
 		}},
+		{"TLS", []event{
+			{"listening_without_tls", info, "`server.http_port` accepts connections; has its `address`", nothing},
+			{"tls_reloaded", info, "a new certificate is served, or new authorities of clients apply; has `names` and `not_after`", nothing},
+			{"tls_certificate_names_lost", warning, "the new certificate lacks `names` that the former one had", "have it issued with them, if clients use them"},
+			{"tls_reload_failed", failure, "the files cannot be used, and nothing has changed; `not_after` is the end of the certificate that is served", "correct what `error` says, before that time"},
+			{"tls_certificate_not_valid", warning, "the certificate at the start has expired or is not valid yet; it is served all the same", "renew it, or correct the clock"},
+			{"tls_handshake_failed", warning, "a client and the proxy did not agree. Of each `reason` at most one line a minute, with the number of `others`", "for `client_certificate`, look at the certificates of clients and `server.tls.client_ca_file`; for `certificate`, at what clients trust"},
+			{"tls_watch_degraded", warning, "the system does not report changes of certificates; they are read every ten seconds", "raise the limit of inotify watches, if ten seconds are too long"},
+			{"api_tls_reloaded", info, "further requests to Flagsmith use the new certificates", nothing},
+			{"api_tls_reload_failed", failure, "the files of `api_tls` cannot be used, and nothing has changed", "correct what `error` says"},
+		}},
 		{"Reports and events", []event{
 			{"reports_fail", warning, "reports of a `kind` (`usage`, `analytics` or `events`) do not arrive; they are kept and sent again. Has `failures`, `since` and `next_try`", "follow the `cause`"},
 			{"reports_arrive_again", info, "they arrive again; has `failures` and how long `after`", nothing},

@@ -1,22 +1,18 @@
 package sse
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
 )
 
-// stream writes server-sent events to a connection that it took over. One goroutine
-// uses the methods that write; they report whether the listener is still there.
+// stream writes server-sent events to a listener. One goroutine uses the methods that
+// write; they report whether the listener is still there.
 type stream struct {
-	conn    net.Conn
-	chunked bool
-	head    []byte        // head of the answer, until begin
+	carrier carrier
 	gone    chan struct{} // closed when the listener has gone, or is taken for gone
 	bytes   int64         // sent as events so far
 
@@ -24,54 +20,48 @@ type stream struct {
 	patience time.Duration // how long the listener may take to accept what it is sent
 }
 
-// take takes over the connection of w, whose answer has not begun. The stream gets
-// the headers of w. It must be closed.
-func take(w http.ResponseWriter, r *http.Request) (*stream, error) {
-	conn, _, err := http.NewResponseController(w).Hijack()
+// carrier carries the answer with the events. The deadline applies to the calls that
+// write, also while they wait; setting it is safe for concurrent use.
+type carrier interface {
+	// begin sends the head of the answer and a first event.
+	begin(event []byte) error
+	// send sends an event.
+	send(event []byte) error
+	// end sends the end of the answer.
+	end()
+	setDeadline(t time.Time)
+	// watch waits until the listener has gone, or close is called.
+	watch()
+	// close releases the carrier, and cuts the answer off unless it has ended.
+	close()
+}
+
+// newStream returns a stream that answers r; the answer has not begun and gets the
+// headers of w. It must be closed. blocking reports that w must not be used any more after
+// the handler has returned, so the handler has to wait for the end of the stream.
+func newStream(w http.ResponseWriter, r *http.Request) (s *stream, blocking bool, err error) {
+	s = &stream{gone: make(chan struct{}), patience: patience}
+	s.carrier, err = take(w, r)
+	if errors.Is(err, http.ErrNotSupported) {
+		blocking = true
+		s.carrier, err = share(w, r)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("stream of events: %w", err)
+		return nil, false, fmt.Errorf("stream of events: %w", err)
 	}
-	tune(conn)
-	s := &stream{conn: conn, chunked: r.ProtoAtLeast(1, 1), gone: make(chan struct{}), patience: patience}
-	h := w.Header()
-	h["Connection"] = []string{"close"}
-	h["Date"] = []string{time.Now().UTC().Format(http.TimeFormat)}
-	if s.chunked { // lets the listener tell the end from a broken connection
-		h["Transfer-Encoding"] = []string{"chunked"}
-	}
-	var head bytes.Buffer
-	head.WriteString("HTTP/1.1 200 OK\r\n")
-	_ = h.Write(&head) // never fails
-	head.WriteString("\r\n")
-	s.head = head.Bytes()
-	go s.watch() // until close
-	return s, nil
+	go func() { // until close
+		defer close(s.gone)
+		s.carrier.watch()
+	}()
+	return s, blocking, nil
 }
 
 // begin sends the head of the answer and a first comment.
-func (s *stream) begin() bool {
-	head := s.head
-	s.head = nil
-	return s.write(s.appendEvent(head, []byte(": connected\n\n")))
-}
-
-// watch waits for the listener to go away. It ignores what the listener sends, up to
-// maxIgnored bytes.
-func (s *stream) watch() {
-	defer close(s.gone)
-	ignored := make([]byte, 64)
-	for received := 0; received < maxIgnored; {
-		n, err := s.conn.Read(ignored)
-		if err != nil {
-			return
-		}
-		received += n
-	}
-}
+func (s *stream) begin() bool { return s.write(s.carrier.begin, []byte(": connected\n\n")) }
 
 // comment sends a comment, which clients ignore.
 func (s *stream) comment(text string) bool {
-	return s.write(s.appendEvent(nil, []byte(": "+text+"\n\n")))
+	return s.write(s.carrier.send, []byte(": "+text+"\n\n"))
 }
 
 // updated sends the event about a document that was updated at that time.
@@ -81,32 +71,26 @@ func (s *stream) updated(at time.Time) bool {
 	}
 	event := append(make([]byte, 0, 96), "event: environment_updated\ndata: {\"updated_at\": "...)
 	event = strconv.AppendFloat(event, float64(at.UnixMicro())/1e6, 'f', -1, 64)
-	return s.write(s.appendEvent(nil, append(event, "}\n\n"...)))
+	return s.write(s.carrier.send, append(event, "}\n\n"...))
 }
 
 // end sends the end of the answer.
 func (s *stream) end() {
-	if s.chunked {
-		s.write([]byte("0\r\n\r\n"))
-	}
+	s.renew()
+	s.carrier.end()
 }
 
-// appendEvent appends an event in the form it has on the connection.
-func (s *stream) appendEvent(dst, event []byte) []byte {
+func (s *stream) write(send func([]byte) error, event []byte) bool {
 	s.bytes += int64(len(event))
-	if !s.chunked {
-		return append(dst, event...)
-	}
-	dst = append(strconv.AppendInt(dst, int64(len(event)), 16), "\r\n"...)
-	return append(append(dst, event...), "\r\n"...)
+	s.renew()
+	return send(event) == nil
 }
 
-func (s *stream) write(p []byte) bool {
+// renew gives the listener time for the next write.
+func (s *stream) renew() {
 	s.mu.Lock()
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.patience))
-	s.mu.Unlock()
-	_, err := s.conn.Write(p)
-	return err == nil
+	defer s.mu.Unlock()
+	s.carrier.setDeadline(time.Now().Add(s.patience))
 }
 
 // hurry changes how long the listener may take to accept what it is sent, for the
@@ -115,34 +99,11 @@ func (s *stream) hurry(patience time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.patience = patience
-	_ = s.conn.SetWriteDeadline(time.Now().Add(patience))
+	s.carrier.setDeadline(time.Now().Add(patience))
 }
 
-// close closes the connection and waits for watch to end.
+// close closes the carrier and waits for the watch to end.
 func (s *stream) close() {
-	_ = s.conn.Close()
+	s.carrier.close()
 	<-s.gone
 }
-
-// tune adapts a connection to a stream: a line now and then, to listeners of which
-// some vanish without notice. The system gives up on a listener that it does not reach
-// for patience, instead of a quarter of an hour, and buffers little. A stream also
-// works where the system cannot do that.
-func tune(c net.Conn) {
-	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
-		c = wrapped.NetConn()
-	}
-	tcp, ok := c.(*net.TCPConn)
-	if !ok {
-		return
-	}
-	_ = errors.Join(tcp.SetWriteBuffer(sendBuffer), giveUpAfter(tcp, patience))
-}
-
-// maxIgnored is how many bytes a listener may send before it is dropped: a body that
-// nobody needs, or further requests. Reading them costs more than the stream.
-const maxIgnored = 64 << 10
-
-// sendBuffer is how many bytes the system is asked to buffer for a listener that does
-// not accept them. Dozens of events fit in.
-const sendBuffer = 8 << 10

@@ -41,8 +41,9 @@ func SetHeader(h http.Header) {
 	h["X-Accel-Buffering"] = []string{"no"} // nginx would hold events back
 }
 
-// hold calls run on a new goroutine and closes s when run returns.
-func (l *Streams) hold(s *stream, run func()) {
+// hold calls run and closes s when run returns: on a new goroutine, or before it returns
+// if it is blocking.
+func (l *Streams) hold(s *stream, blocking bool, run func()) {
 	hold := func() {
 		run()
 		s.close()
@@ -54,11 +55,16 @@ func (l *Streams) hold(s *stream, run func()) {
 	late := l.ended
 	if !late {
 		l.open[s] = struct{}{}
-		l.running.Go(hold)
+		l.running.Add(1)
 	}
 	l.mu.Unlock()
-	if late { // End does not wait for it any more, and it ends at once
+	switch counted := func() { defer l.running.Done(); hold() }; {
+	case late: // End does not wait for it any more, and it ends at once
 		hold()
+	case blocking:
+		counted()
+	default:
+		go counted()
 	}
 }
 

@@ -176,22 +176,23 @@ func (s *Seat) send(at time.Time, open bool) {
 	s.updates <- at
 }
 
-// Open answers r with a stream of events on the connection of w, which it takes over.
-// The answer has the headers of w. Open returns as soon as the stream has begun; the
-// stream does not keep w and r. It sends an event for each update since Join, except for
-// those that another one followed before the listener took them.
+// Open answers r with a stream of events. The answer has the headers of w. Open takes over
+// the connection of w and returns as soon as the stream has begun; the stream does not
+// keep w and r. Where a connection cannot be taken over, as with HTTP/2, Open writes to w
+// and returns when the stream has ended. The stream sends an event for each update since
+// Join, except for those that another one followed before the listener took them.
 //
 // The stream ends when the updates end, when the listener goes away, when it takes too
 // long to accept an event, and when End is called. Then it leaves the seat and calls
-// ended with the number of bytes it sent as events. When the connection cannot be taken
-// over, Open leaves the seat, returns an error and never calls ended.
+// ended with the number of bytes it sent as events. When taking the connection over
+// fails, Open leaves the seat, returns an error and never calls ended.
 func (s *Seat) Open(w http.ResponseWriter, r *http.Request, ended func(bytes int64)) error {
-	stream, err := take(w, r)
+	stream, blocking, err := newStream(w, r)
 	if err != nil {
 		s.Leave()
 		return err
 	}
-	s.topic.streams.hold(stream, func() {
+	s.topic.streams.hold(stream, blocking, func() {
 		s.topic.streams.run(stream, s.updates)
 		s.Leave()
 		ended(stream.bytes)

@@ -131,6 +131,8 @@ func (o *outline) segment(number int, s *inspect.Step, applies string) {
 		o.row(3, "it reads a flag that depends on itself, and does not match whatever its rules say", "", "")
 	case s.Against == "budget":
 		o.row(3, "the budget of evaluation or of its explanation was used up before all of its rules were looked at", "", "")
+	case s.Omitted:
+		o.row(3, "its rules are left out, because too many are shown already; name fewer features", "", "")
 	case len(s.Rules) == 0:
 		o.row(3, "it has no rules, and matches nobody", "", "")
 	}

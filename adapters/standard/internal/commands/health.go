@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -42,7 +43,7 @@ func (p *Program) health() *cobra.Command {
 			if live {
 				path = "/proxy/health/liveness"
 			}
-			status, body, err := get(cmd.Context(), strings.TrimSuffix(base, "/")+path, timeout)
+			status, body, err := get(cmd.Context(), strings.TrimSuffix(base, "/")+path, timeout, address == "")
 			if err != nil {
 				return err
 			}
@@ -88,7 +89,16 @@ func (p *Program) healthAddress(given, configFile string) (string, error) {
 	if server.Port == 0 {
 		return "", usage("server.port is 0, so say where the proxy listens with --url")
 	}
-	return "http://" + net.JoinHostPort(reachableHost(server.Host), strconv.Itoa(server.Port)), nil
+	scheme, port := "http", server.Port
+	switch tls := server.TLS; {
+	case server.HTTPPort.Chosen && server.HTTPPort.Number != 0:
+		port = server.HTTPPort.Number
+	case tls.CertFile != "" && tls.ClientAuth == "require":
+		return "", usage("server.port requires client certificates, so set server.http_port, where health is asked for without one")
+	case tls.CertFile != "":
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(reachableHost(server.Host), strconv.Itoa(port)), nil
 }
 
 // sets reports whether a variable is set, in any case.
@@ -99,15 +109,16 @@ func (p *Program) sets(variable string) bool {
 	})
 }
 
-// get asks without any forward proxy: the one to be asked is on this host.
-func get(ctx context.Context, address string, timeout time.Duration) (status int, body string, err error) {
+// get asks without any forward proxy: the one to be asked is on this host. Its certificate
+// has other names than that of the loopback interface, so own says not to verify it.
+func get(ctx context.Context, address string, timeout time.Duration, own bool) (status int, body string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return 0, "", err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: own}}}
 	response, err := client.Do(request)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
