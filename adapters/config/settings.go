@@ -40,6 +40,7 @@ type Settings struct {
 	Events             Events        `envPrefix:"EVENTS_"`
 	Admin              Admin         `envPrefix:"ADMIN_" ours:"true"`
 	DocumentGuard      DocumentGuard `envPrefix:"DOCUMENT_GUARD_" ours:"true"`
+	History            History       `envPrefix:"HISTORY_" ours:"true"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the
 	// container may use.
@@ -188,6 +189,12 @@ type Admin struct {
 	Token    Secret       `env:"TOKEN" unset:"actions are refused" check:"header" reload:"live" help:"Token that actions need on the admin listener and, if its address is not a loopback address, all pages."`
 	Pprof    bool         `env:"PPROF" envDefault:"false" reload:"live" help:"Serve Go's profiles on the admin listener, below /debug/pprof/."`
 	ReadOnly bool         `env:"READ_ONLY" envDefault:"false" reload:"live" help:"Refuse every action on the admin listener that changes something."`
+}
+
+// History configures which former documents are kept.
+type History struct {
+	Documents int   `env:"DOCUMENTS" envDefault:"10" min:"0" max:"100" reload:"live" help:"Documents that the store keeps of each environment, with the newest; at most 2 in the store memory:. 0 or 1 keeps no former ones."`
+	MaxBytes  int64 `env:"MAX_BYTES" envDefault:"67108864" min:"0" max:"17179869184" reload:"live" help:"Bytes that the former documents of one environment may have together; the oldest goes first."`
 }
 
 // DocumentGuard configures what happens to a document that is valid and takes away so much

@@ -62,7 +62,7 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 			e := reloads.effective.Load()
 			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, NeedRestart: e.RestartNeeded, Details: e}
 		},
-		Actions: slices.Concat(adminapi.Questions(node), adminapi.Measures(proxy)), Logger: logger, Now: time.Now,
+		Actions: slices.Concat(adminapi.Questions(node), adminapi.Measures(proxy)), History: proxy, Logger: logger, Now: time.Now,
 	})
 	if err != nil {
 		return err

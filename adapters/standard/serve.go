@@ -153,6 +153,7 @@ func appConfig(s config.Settings) app.Config {
 	}
 	return app.Config{
 		Environments: s.Environments(), Freshness: freshness, PollConcurrency: s.APIPollConcurrency,
+		History: app.History{Documents: s.History.Documents, Bytes: s.History.MaxBytes},
 		DocumentGuard: app.DocumentGuard{
 			Mode: app.GuardMode(s.DocumentGuard.Mode), Hold: s.DocumentGuard.Hold,
 			Limits: domain.ChangeLimits{MaxRemoved: s.DocumentGuard.MaxRemoved, MaxTurnedOff: s.DocumentGuard.MaxTurnedOff, MinFeatures: s.DocumentGuard.MinFeatures},
