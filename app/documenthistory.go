@@ -75,7 +75,7 @@ type historySlot struct {
 func (h *documentHistory) listName() string         { return "history/" + string(h.key) }
 func (h *documentHistory) slotName(slot int) string { return fmt.Sprintf("history/%d/%s", slot, h.key) }
 
-// limits returns how many documents and bytes are kept besides the newest document.
+// limits returns how many documents are kept in addition to the newest one, and how many bytes.
 func (h *documentHistory) limits() (documents int, bytes int64) {
 	l := h.config.Load().History
 	documents = l.Documents
