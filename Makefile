@@ -15,6 +15,10 @@ KILL_ROUNDS ?= 200
 ARCH       ?= $(shell $(GO) env GOARCH)
 GORELEASER ?= github.com/goreleaser/goreleaser/v2@v2.16.0
 
+# The checker of known vulnerabilities and its database.
+GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VULNDB      ?= https://vuln.go.dev
+
 # -buildvcs: the version command shows the commit, for any GOFLAGS.
 BUILDFLAGS := -trimpath -buildvcs=auto -ldflags='-s -w'
 SAMPLE     := $(CURDIR)/docs/sample
@@ -31,7 +35,7 @@ BENCHMARKS = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Benchmar
 FUZZERS    = $(shell grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]*).*| \1|' | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-nethttp test-integration test-sdk test-full lint fuzz bench docs sizing image release release-check clean docker race-in-ci
+.PHONY: help build run test test-nethttp test-integration test-sdk test-full lint vulnerabilities fuzz bench docs sizing image release release-check clean docker race-in-ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,13 +75,22 @@ test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
 	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) EDGE_PROXY_TLS_ROUNDS=$(KILL_ROUNDS) BOLT_TEST_KILLS=$(KILL_ROUNDS) $(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 60m ./...
 	@cat bin/matrix.txt
 
-lint: ## Check formatting, vet, staticcheck and the import laws
+lint: vulnerabilities ## Check formatting, vet, staticcheck, laws, licences, modules and known vulnerabilities
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags integration,sdk,release,deploy,page ./...
 	$(GO) tool staticcheck ./...
 	$(GO) tool staticcheck -tags integration,sdk,release,deploy,page ./...
-	$(GO) test -count=1 ./test/laws ./docs/...
+	$(GO) test -count=1 ./test/laws ./test/licences ./docs/...
+	$(GO) mod verify
+
+# The database is on the network. Where it cannot be reached, nothing is checked and
+# that is said: CI of the repository's host reaches it.
+vulnerabilities: ## Look for known vulnerabilities in what the program calls (needs VULNDB)
+	@if curl --silent --fail --max-time 10 --output /dev/null '$(VULNDB)/index/db.json'; \
+	then $(GO) run '$(GOVULNCHECK)' -db '$(VULNDB)' ./cmd/edge-proxy; \
+	elif [ -n '$(REQUIRE_VULNDB)' ]; then echo '$(VULNDB) cannot be reached.' >&2; exit 1; \
+	else echo 'NOT CHECKED for known vulnerabilities: $(VULNDB) cannot be reached from here.'; fi
 
 fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each, FUZZJOBS=2 at a time
 	@echo '$(FUZZERS)' | xargs -n 2 -P '$(FUZZJOBS)' sh -c '\
