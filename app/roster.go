@@ -328,11 +328,9 @@ func (r *roster) wakeAll(ctx context.Context) {
 }
 
 // wake is wakeAll for one environment.
-func (r *roster) wake(key domain.EnvironmentKey) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if k := r.keepers[key]; k != nil {
-		k.wakes.byCaller()
+func (r *roster) wake(ctx context.Context, key domain.EnvironmentKey) {
+	if k := r.keeper(key); k != nil {
+		k.wakes.byCaller(r.deps.Tracer.Received(ctx, ViaWebhook, key))
 	}
 }
 
