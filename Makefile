@@ -100,7 +100,7 @@ fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each, FUZZJOBS=2 at a time
 bench: ## Run the benchmarks (BENCH=., BENCHTIME=100ms)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem $(BENCHMARKS)
 
-docs: ## Write docs/configuration.md and docs/commands.md again
+docs: ## Write docs/configuration.md, docs/commands.md and docs/metrics.md again
 	$(GO) run ./docs/gen
 
 sizing: ## Write the table of docs/scaling.md again; on a quiet machine

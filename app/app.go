@@ -47,12 +47,15 @@ func New(config Config, deps Deps) *App {
 	if deps.Observer == nil {
 		deps.Observer = nobody{}
 	}
+	if deps.Tracer == nil {
+		deps.Tracer = untraced{}
+	}
 	recent := NewRecent(deps.Now)
 	store := guard(deps.Store, guardOptions{node: config.Node, interval: interval, now: deps.Now, logger: deps.Logger, observer: deps.Observer, recent: recent})
 	deps.Store = store
 	a := &App{deps: deps, config: current, library: newLibrary(deps.Now), store: store, recent: recent, started: deps.Now()}
 	a.reports = newReports(deps, current, a.Snapshot)
-	a.library.track = a.reports.track
+	a.library.track = a.reports.requests.Track
 	a.roster = newRoster(deps, current, a.library, recent)
 	return a
 }
@@ -130,5 +133,6 @@ func (a *App) awaitRestored(ctx context.Context, restored <-chan struct{}) {
 }
 
 // RefreshAll starts fetching every environment's document now, because this process was
-// notified that one has changed. It returns at once.
-func (a *App) RefreshAll() { a.roster.wakeAll() }
+// notified that one has changed. It returns at once. ctx may have the trace of the
+// request that brought the notice; nothing ends with it.
+func (a *App) RefreshAll(ctx context.Context) { a.roster.wakeAll(ctx) }

@@ -47,6 +47,7 @@ type compiler struct {
 	presenter Presenter
 	slots     *semaphore
 	now       func() time.Time
+	tracer    Tracer
 }
 
 const (
@@ -82,11 +83,15 @@ func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body 
 		}
 	}()
 	began := m.now()
+	_, decoding := m.tracer.Step(ctx, StepDecode)
 	document, problems, err := domain.ParseEnvironment(textOf(body))
+	decoding.End(Result{Err: err})
 	if err != nil {
 		return compiled{}, err
 	}
 	pause()
+	_, compiling := m.tracer.Step(ctx, StepCompile)
+	defer func() { compiling.End(Result{Err: err}) }()
 	program, more := engine.Compile(document)
 	pause()
 	e := &Environment{Key: key, Body: body, UpdatedAt: later(document.UpdatedAt, changed), Digest: digest, Program: program, Serving: document.Serving}

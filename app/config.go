@@ -80,6 +80,8 @@ type Deps struct {
 	FromFiles bool
 	// Observer is notified of what happens; nil: nobody is.
 	Observer Observer
+	// Tracer records traces of polls; nil: there are none.
+	Tracer Tracer
 }
 
 // Input is a server: it takes requests from clients.

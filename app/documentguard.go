@@ -246,7 +246,7 @@ func (a *App) AcceptDocument(ctx context.Context, key domain.EnvironmentKey) (di
 		_, err = writeOffer(ctx, a.store, key, o, version)
 		switch {
 		case err == nil:
-			a.roster.wake(key)
+			a.roster.wake(ctx, key)
 			return o.SHA256, nil
 		case !errors.Is(err, ports.ErrConflict):
 			return "", err

@@ -31,6 +31,7 @@ type fetcher struct {
 	logger      *slog.Logger
 	observer    Observer
 	clock       *clockOffset
+	tracer      Tracer
 
 	// working is the server-side key that upstream accepted last.
 	working    domain.ServerKey
@@ -95,7 +96,7 @@ func (f *fetcher) fetchWithAnyKey(ctx context.Context, request ports.DocumentReq
 	var err error
 	for i, key := range keys {
 		request.Key = key
-		document, err = f.upstream.FetchDocument(ctx, request)
+		document, err = f.request(ctx, request)
 		if keyRefused(err) {
 			continue
 		}
@@ -108,6 +109,18 @@ func (f *fetcher) fetchWithAnyKey(ctx context.Context, request ports.DocumentReq
 		}
 		break
 	}
+	return document, err
+}
+
+// request sends one request, as a step of the poll.
+func (f *fetcher) request(ctx context.Context, r ports.DocumentRequest) (ports.Document, error) {
+	ctx, span := f.tracer.Step(ctx, StepFetch)
+	document, err := f.upstream.FetchDocument(ctx, r)
+	outcome := ports.OutcomeOf(err)
+	if document.NotModified {
+		outcome = ports.OutcomeNotModified
+	}
+	span.End(Result{Err: err, Outcome: outcome})
 	return document, err
 }
 

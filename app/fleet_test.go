@@ -420,7 +420,7 @@ func TestASlowFetchIsNotUndoneByAQuickerOne(t *testing.T) {
 		at := time.Now()
 		pass(time.Second)
 		u.put(key, at.Add(time.Second), "middle")
-		quick.RefreshAll()
+		quick.RefreshAll(t.Context())
 		pass(time.Second)
 		quick.serves(t, "middle")
 		u.put(key, at.Add(2*time.Second), "new")

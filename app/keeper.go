@@ -33,6 +33,7 @@ type keeper struct {
 	outages    *outages
 	observer   Observer
 	recent     *Recent
+	tracer     Tracer
 	allPolls   *polls // of all environments
 	clock      *clockOffset
 	progress   progress
@@ -49,7 +50,8 @@ type keeper struct {
 	stop     context.CancelCauseFunc
 
 	held         *Environment
-	via          Via // what the next poll is made for
+	via          Via       // what the next poll is made for
+	triggers     []Trigger // of the next poll
 	schedule     schedule
 	slowReported bool
 	// announced is what upstream is said to have and was not asked for yet, and earliest
@@ -135,7 +137,7 @@ func (k *keeper) wake(ctx context.Context, what wake, timer, early *time.Timer) 
 		k.follow(ctx)
 	}
 	if what.upstream {
-		k.announced.addUpstream(what.updatedAt, what.alone)
+		k.announced.addUpstream(what.updatedAt, what.alone, what.triggers...)
 		if wait := k.earliest.Sub(k.now()); wait > 0 && wait <= refreshPause { // it is longer when the clock was set back
 			early.Reset(wait)
 		} else {
@@ -256,7 +258,7 @@ func (k *keeper) refreshEarly(ctx context.Context) {
 		k.follow(ctx)
 		return
 	}
-	k.via = ViaStream
+	k.via, k.triggers = ViaStream, what.triggers
 	if what.alone {
 		k.via = ViaWebhook
 	}
@@ -272,6 +274,9 @@ func (k *keeper) refreshEarly(ctx context.Context) {
 
 // poll asks upstream once and acts on the answer.
 func (k *keeper) poll(ctx context.Context) error {
+	ctx, span := k.tracer.Poll(ctx, k.key, k.via, k.triggers)
+	k.triggers = nil
+	former := k.held
 	a, err := k.fetcher.fetch(ctx, k.held)
 	if a.took > k.schedule.interval && !k.slowReported {
 		k.slowReported = true
@@ -281,17 +286,23 @@ func (k *keeper) poll(ctx context.Context) error {
 	if err == nil {
 		k.background.do(len(a.Body), func() { err = k.accept(ctx, a) })
 	}
-	k.polled(ctx, a, err)
+	outcome := k.polled(ctx, a, err)
+	result := Result{Err: err, Outcome: outcome}
+	if k.held != former {
+		result.Digest = k.held.Digest
+	}
+	span.End(result)
 	if err == nil {
 		k.outages.succeeded(ctx, k.logger, k.key)
 	}
 	return err
 }
 
-// polled takes note of a poll and of what came of it.
-func (k *keeper) polled(ctx context.Context, a answer, err error) {
+// polled takes note of a poll and of what came of it, and returns its outcome, "" when
+// it was not made.
+func (k *keeper) polled(ctx context.Context, a answer, err error) ports.Outcome {
 	if ctx.Err() != nil || a.asked.IsZero() {
-		return
+		return ""
 	}
 	p := Poll{At: a.asked, Took: a.took, Via: k.via, Outcome: ports.OutcomeOf(err)}
 	ofAll := false // upstream failed, and not this environment alone
@@ -309,6 +320,7 @@ func (k *keeper) polled(ctx context.Context, a answer, err error) {
 	k.progress.polls.add(p, err != nil)
 	k.allPolls.add(p, ofAll)
 	k.observer.Fetched(FetchDocument, p.Outcome, p.Took)
+	return p.Outcome
 }
 
 // logFailure logs a failed poll. next is when the next one is due.
@@ -353,7 +365,9 @@ func (k *keeper) serve(ctx context.Context, c compiled, via Via, began time.Time
 	former := k.held
 	k.held = c.environment
 	k.progress.holds(c.environment)
+	_, announcing := k.tracer.Step(ctx, StepAnnounce)
 	k.publish(ctx)
+	announcing.End(Result{})
 	now := k.now()
 	change := Change{Environment: k.key, Via: via, First: former == nil, Propagation: -1, Compile: c.took}
 	var summary *ChangeSummary
@@ -460,7 +474,13 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 // else meanwhile, the better document wins; after one more conflict the next turn
 // tries again.
 func (k *keeper) save(ctx context.Context) {
-	if k.held == nil || k.record.save(ctx, k.held) == nil {
+	if k.held == nil {
+		return
+	}
+	ctx, span := k.tracer.Step(ctx, StepStorePut)
+	err := k.record.save(ctx, k.held)
+	span.End(Result{Err: err})
+	if err == nil {
 		return
 	}
 	read, err := k.get(ctx)

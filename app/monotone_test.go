@@ -60,7 +60,7 @@ func runAdverseFleet(t *testing.T, random func() float64) {
 				}
 			}
 		case x < 0.025:
-			fleet[int(random()*nodes)].RefreshAll()
+			fleet[int(random()*nodes)].RefreshAll(t.Context())
 		case x < 0.028:
 			weather.away.Store(!weather.away.Load())
 		case x < 0.031:

@@ -26,9 +26,16 @@ type Operation string
 
 // The operations of upstream that an App calls.
 const (
-	FetchDocument Operation = "document"
-	Discover      Operation = "discovery"
+	FetchDocument   Operation = "document"
+	Discover        Operation = "discovery"
+	ReportUsage     Operation = "usage"
+	ReportAnalytics Operation = "analytics"
 )
+
+// Operations returns all operations.
+func Operations() []Operation {
+	return []Operation{FetchDocument, Discover, ReportUsage, ReportAnalytics}
+}
 
 // Refusal is why a document that arrived is not served.
 type Refusal string
@@ -42,6 +49,9 @@ const (
 	RefusedSuspicious Refusal = "suspicious"
 )
 
+// Refusals returns all reasons.
+func Refusals() []Refusal { return []Refusal{RefusedInvalid, RefusedOlder, RefusedSuspicious} }
+
 // LeaseChange is what happened to this node's lease of an environment.
 type LeaseChange string
 
@@ -51,6 +61,9 @@ const (
 	LeaseLost  LeaseChange = "lost"  // another node has it, or nobody knows
 	LeaseGiven LeaseChange = "given" // this node gave it back
 )
+
+// LeaseChanges returns all changes.
+func LeaseChanges() []LeaseChange { return []LeaseChange{LeaseWon, LeaseLost, LeaseGiven} }
 
 // StoreOperation is a kind of call of a store.
 type StoreOperation string
@@ -65,6 +78,11 @@ const (
 	StoreFollow StoreOperation = "follow"
 	StoreSpool  StoreOperation = "spool"
 )
+
+// StoreOperations returns all kinds.
+func StoreOperations() []StoreOperation {
+	return []StoreOperation{StoreGet, StorePut, StoreLease, StoreList, StoreFollow, StoreSpool}
+}
 
 // Change is a document that is served from now on.
 type Change struct {

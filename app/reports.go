@@ -14,8 +14,10 @@ import (
 // the listener is open until the last request has been answered, and then send what is
 // left.
 type reports struct {
+	requests  *reporting.Requests
 	usage     *reporting.Usage // nil: switched off
 	analytics *reporting.Analytics
+	forwards  bool              // analytics have a receiver
 	events    *reporting.Events // nil: switched off
 
 	running sync.WaitGroup
@@ -24,9 +26,9 @@ type reports struct {
 }
 
 func newReports(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snapshot) *reports {
-	r := &reports{stop: make(chan struct{})}
+	r := &reports{requests: reporting.NewRequests(deps.Now), forwards: deps.Analytics != nil, stop: make(chan struct{})}
 	r.analytics = reporting.NewAnalytics(reporting.AnalyticsOptions{
-		Reporter: deps.Analytics,
+		Reporter: observeAnalytics(deps),
 		Interval: func() time.Duration { return config.Load().AnalyticsInterval },
 		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
@@ -35,7 +37,7 @@ func newReports(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snap
 		return r
 	}
 	r.usage = reporting.NewUsage(reporting.UsageOptions{
-		Reporter: deps.Usage, Store: deps.Store,
+		Reporter: observedUsage{deps.Usage, timer{deps.Observer, deps.Now, ReportUsage}}, Requests: r.requests, Store: deps.Store,
 		Node: config.Load().Node, NewKey: deps.NewUUID,
 		Interval: func() time.Duration { return config.Load().UsageInterval },
 		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
@@ -61,10 +63,16 @@ func newEvents(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snaps
 	return reporting.NewEvents(o)
 }
 
-// track sets which environments are counted. It is called before they are served.
-func (r *reports) track(environments []domain.EnvironmentKeys) {
+// fill sets what reports know of the status: how they fare, and the environments' requests.
+func (r *reports) fill(s *Status) {
+	for i := range s.Environments {
+		s.Environments[i].Requests = r.requests.Served(s.Environments[i].Key)
+	}
 	if r.usage != nil {
-		r.usage.Track(environments)
+		s.Reports = append(s.Reports, ReportStatus{UsageReports, r.usage.Progress()})
+	}
+	if r.forwards {
+		s.Reports = append(s.Reports, ReportStatus{AnalyticsReports, r.analytics.Progress()})
 	}
 }
 
@@ -100,8 +108,12 @@ func (a *App) endReports(ctx context.Context) bool {
 	return a.waitFor(ctx, "reporting", func() { <-ended })
 }
 
-// Usage returns the counter of served requests; nil: they are not counted.
-func (a *App) Usage() *reporting.Usage { return a.reports.usage }
+// Requests returns the counter of served requests. ReportsUsage says whether they are
+// reported.
+func (a *App) Requests() *reporting.Requests { return a.reports.requests }
+
+// ReportsUsage reports whether the requests that Requests counts are reported to upstream.
+func (a *App) ReportsUsage() bool { return a.reports.usage != nil }
 
 // Events returns the receiver of the events of experiments; nil: they are not forwarded.
 func (a *App) Events() *reporting.Events { return a.reports.events }

@@ -77,10 +77,10 @@ func TestTheLastReportsFollowTheLastRequest(t *testing.T) {
 		r.input.hold = 2 * time.Second
 		store := &stuck{Store: handle(t, sharedmemory.New())}
 		proxy, _, end := reporting(t, r, store)
-		proxy.Usage().Count(key, domain.ResourceFlags)
+		proxy.Requests().Count(key, domain.ServedFlags)
 		go func() { // a request that is finished while the listener closes
 			<-time.After(4 * time.Second)
-			proxy.Usage().Count(key, domain.ResourceIdentities)
+			proxy.Requests().Count(key, domain.ServedIdentities)
 			proxy.Analytics().AddCounts(key, []domain.FeatureCount{{Feature: "a", Count: 1}})
 		}()
 		if err := end(); err != nil {
@@ -104,7 +104,7 @@ func TestReportsDoNotKeepTheProxyFromStopping(t *testing.T) {
 				r.input.hold = hold
 				b := sharedmemory.New()
 				proxy, log, end := reporting(t, r, handle(t, b))
-				proxy.Usage().Count(key, domain.ResourceFlags)
+				proxy.Requests().Count(key, domain.ServedFlags)
 				told := time.Now()
 				err := end()
 				if hold == 0 && err != nil {

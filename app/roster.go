@@ -58,7 +58,7 @@ func newRoster(deps Deps, config *atomic.Pointer[Config], l *library, recent *Re
 	r := &roster{
 		deps: deps, config: config, library: l,
 		fetching: newSemaphore(config.Load().PollConcurrency),
-		compiler: &compiler{presenter: deps.Presenter, slots: newSemaphore(concurrentCompiles), now: deps.Now},
+		compiler: &compiler{presenter: deps.Presenter, slots: newSemaphore(concurrentCompiles), now: deps.Now, tracer: deps.Tracer},
 		outages:  newOutages("error_fetching_document", "fetching_documents_again", deps.Now),
 		keepers:  map[domain.EnvironmentKey]*keeper{}, leaving: map[domain.EnvironmentKey]chan struct{}{},
 		rewatch:  func() {},
@@ -221,10 +221,10 @@ func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
 		key: keys.Client,
 		fetcher: &fetcher{
 			environment: keys.Client, upstream: deps.Upstream, slots: r.fetching, compiler: r.compiler, now: deps.Now, logger: logger,
-			observer: r.observer, clock: &r.clock,
+			observer: r.observer, clock: &r.clock, tracer: deps.Tracer,
 		},
 		record:  &record{key: keys.Client, store: deps.Store, config: r.config, random: deps.Random, logger: logger, observer: r.observer},
-		library: r.library, compiler: r.compiler, outages: r.outages, observer: r.observer, recent: r.recent,
+		library: r.library, compiler: r.compiler, outages: r.outages, observer: r.observer, recent: r.recent, tracer: deps.Tracer,
 		allPolls: &r.polls, clock: &r.clock, background: background{run: deps.Background},
 		config: r.config, now: deps.Now, random: deps.Random, logger: logger,
 		wakes:    newWakes(),
@@ -323,24 +323,23 @@ func (r *roster) keeper(key domain.EnvironmentKey) *keeper {
 
 func (r *roster) wakeByUpstream(key domain.EnvironmentKey, updatedAt time.Time) {
 	if k := r.keeper(key); k != nil {
-		k.wakes.byUpstream(updatedAt)
+		k.wakes.byUpstream(updatedAt, r.deps.Tracer.Received(context.Background(), ViaStream, key))
 	}
 }
 
-func (r *roster) wakeAll() {
+func (r *roster) wakeAll(ctx context.Context) {
+	trigger := r.deps.Tracer.Received(ctx, ViaWebhook, "")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, k := range r.keepers {
-		k.wakes.byCaller()
+		k.wakes.byCaller(trigger)
 	}
 }
 
 // wake is wakeAll for one environment.
-func (r *roster) wake(key domain.EnvironmentKey) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if k := r.keepers[key]; k != nil {
-		k.wakes.byCaller()
+func (r *roster) wake(ctx context.Context, key domain.EnvironmentKey) {
+	if k := r.keeper(key); k != nil {
+		k.wakes.byCaller(r.deps.Tracer.Received(ctx, ViaWebhook, key))
 	}
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
@@ -22,6 +23,7 @@ type Status struct {
 	Store        StoreStatus
 	Environments []EnvironmentStatus // in the order of the key ring
 	Discovery    *DiscoveryStatus    // nil without discovery
+	Reports      []ReportStatus      // the kinds that are on
 }
 
 // ReadinessState is whether a node is ready, or the first reason why it is not.
@@ -110,6 +112,10 @@ type EnvironmentStatus struct {
 	HeldBack    *HeldBack // nil: this node holds no document back
 	Listeners   int       // streams of events that are open
 	StreamUp    *bool     // whether upstream's event stream is connected; nil without one
+	// Requests is how often each service of the environment was served, since the start.
+	Requests reporting.Served
+	// CutOffs is how many evaluations of the document ran out of their budget of steps.
+	CutOffs uint64
 }
 
 // UpstreamState says whether upstream answers this node.
@@ -147,12 +153,28 @@ type DiscoveryStatus struct {
 	Environments int
 }
 
+// ReportKind is a kind of reports to upstream.
+type ReportKind string
+
+// The kinds.
+const (
+	UsageReports     ReportKind = "usage"
+	AnalyticsReports ReportKind = "analytics"
+)
+
+// ReportStatus is the status of one kind of reports.
+type ReportStatus struct {
+	Kind ReportKind
+	reporting.Progress
+}
+
 // Status returns the status of this node now. It waits for nothing but short locks, none
 // of which a request takes, and is safe for concurrent use.
 func (a *App) Status() Status {
 	now := a.deps.Now()
 	s := Status{At: now, Started: a.started, Node: a.config.Load().Node, PollInterval: a.config.Load().Freshness.PollInterval, Store: a.store.status()}
 	a.roster.fill(&s)
+	a.reports.fill(&s)
 	if a.draining.Load() {
 		s.Readiness.State = NodeDraining
 		s.Readiness.Reasons = append([]Reason{{Code: NodeDraining}}, s.Readiness.Reasons...)
@@ -191,6 +213,7 @@ func (r *roster) fill(s *Status) {
 		e.State = assessed.state(c)
 		if held := snapshot.environments[i]; held != nil {
 			e.Updated, e.Digest, e.Bytes, e.Facts, e.Stopped = held.UpdatedAt, held.Digest, len(held.Body), held.Facts, held.Serving.Stopped
+			e.CutOffs = held.Program.CutOffs()
 		}
 		if k := keepers[i]; k != nil {
 			k.progress.fill(&e)

@@ -204,7 +204,7 @@ func TestPropagationIsCorrectedByUpstreamsClock(t *testing.T) {
 				}
 				changed = time.Now()
 				u.put(key, changed.Add(ahead), "newest")
-				n.RefreshAll()
+				n.RefreshAll(t.Context())
 				pass(interval / 2)
 				if c := o.last(); c.Via != app.ViaWebhook || c.Propagation > time.Second {
 					t.Errorf("by a webhook: %+v", c)

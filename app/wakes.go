@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,7 +28,12 @@ type wake struct {
 	// measures: those of operators have changed. operator: this node has changed them,
 	// and the others are to be notified.
 	measures, operator bool
+	// triggers are the last notices of upstream's changes, for traces.
+	triggers []Trigger
 }
+
+// keptTriggers bounds the triggers that one poll is linked with.
+const keptTriggers = 8
 
 func newWakes() wakes {
 	return wakes{signal: make(chan struct{}, 1), mu: &sync.Mutex{}, reason: &wake{}}
@@ -49,21 +55,30 @@ func (w wakes) byMeasures() { w.ring(func(r *wake) { r.measures = true }) }
 func (w wakes) byOperator() { w.ring(func(r *wake) { r.operator = true }) }
 
 // byUpstream never waits.
-func (w wakes) byUpstream(updatedAt time.Time) {
-	w.ring(func(r *wake) { r.addUpstream(updatedAt, false) })
+func (w wakes) byUpstream(updatedAt time.Time, t Trigger) {
+	w.ring(func(r *wake) { r.addUpstream(updatedAt, false, t) })
 }
 
 // byCaller is byUpstream for a change that only this node was notified of. It never waits.
-func (w wakes) byCaller() {
-	w.ring(func(r *wake) { r.addUpstream(time.Time{}, true) })
+func (w wakes) byCaller(t Trigger) {
+	w.ring(func(r *wake) { r.addUpstream(time.Time{}, true, t) })
 }
 
 // addUpstream merges what upstream is said to have into a reason.
-func (r *wake) addUpstream(updatedAt time.Time, alone bool) {
+func (r *wake) addUpstream(updatedAt time.Time, alone bool, triggers ...Trigger) {
 	if !r.upstream || updatedAt.IsZero() || !r.updatedAt.IsZero() && updatedAt.After(r.updatedAt) {
 		r.updatedAt = updatedAt
 	}
 	r.upstream, r.alone = true, r.alone || alone
+	for _, t := range triggers {
+		if t == nil {
+			continue
+		}
+		if len(r.triggers) == keptTriggers {
+			r.triggers = slices.Delete(r.triggers, 0, 1)
+		}
+		r.triggers = append(r.triggers, t)
+	}
 }
 
 func (w wakes) ring(add func(*wake)) {

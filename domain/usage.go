@@ -27,6 +27,32 @@ func (r Resource) String() string {
 	}
 }
 
+// Service is the kind of a request that was served: a Resource, and how it was asked for.
+type Service uint8
+
+// The services, and how many there are. Those of OFREP are flags too: an environment's or
+// an identity's.
+const (
+	ServedFlags Service = iota
+	ServedIdentities
+	ServedEnvironmentDocument
+	ServedOFREPFlags
+	ServedOFREPIdentities
+	NumServices = iota
+)
+
+// Resource returns the resource that a usage report counts the service as.
+func (s Service) Resource() Resource {
+	switch s {
+	case ServedIdentities, ServedOFREPIdentities:
+		return ResourceIdentities
+	case ServedEnvironmentDocument:
+		return ResourceEnvironmentDocument
+	default:
+		return ResourceFlags
+	}
+}
+
 // MaxUsageRows is the most rows that a UsageBatch may have (docs/spec/upstream.md#usage).
 const MaxUsageRows = 1000
 

@@ -59,6 +59,18 @@ func kinds() map[reflect.Type]*kind {
 		},
 		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
 		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
+		reflect.TypeFor[float64](): {
+			name: "number", literals: `"0`, number: true,
+			allowed: func(d *definition) string { return "a number" + d.bounds() },
+			parse: func(_ *loader, d *definition, text string) (any, error) {
+				n, err := realNumber(text)
+				if err != nil || !d.within(n) {
+					return nil, errNotAllowed
+				}
+				return n, nil
+			},
+			show: quote,
+		},
 		reflect.TypeFor[time.Duration](): {
 			name: "seconds", literals: `"0`, number: true,
 			allowed:   func(d *definition) string { return "a number of seconds" + d.bounds() },
@@ -120,6 +132,14 @@ func kinds() map[reflect.Type]*kind {
 			parse:     func(_ *loader, _ *definition, text string) (any, error) { return parsePeers(text) },
 			show:      quote,
 			effective: effectivePeers,
+		},
+		reflect.TypeFor[Networks](): {
+			name: "list of addresses", literals: `"[`,
+			allowed: func(*definition) string {
+				return "addresses and CIDR ranges such as 192.0.2.0/24; a variable may separate them by commas"
+			},
+			parse: func(_ *loader, _ *definition, text string) (any, error) { return parseNetworks(text) },
+			show:  quote,
 		},
 		reflect.TypeFor[[]KeyPair](): {
 			name: "list of key pairs", literals: "[", confidential: true,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -78,20 +79,55 @@ func parsePeers(text string) (TrustedPeers, error) {
 			peers.All = true
 			continue
 		}
-		prefix, err := netip.ParsePrefix(part)
-		if err != nil {
-			address, err := netip.ParseAddr(part)
-			if err != nil || address.Zone() != "" {
-				return TrustedPeers{}, &reason{"addresses and CIDR ranges separated by commas, or *; " + quote(part) + " is neither"}
-			}
-			prefix = netip.PrefixFrom(address, address.BitLen())
+		prefix, ok := parseNetwork(part)
+		if !ok {
+			return TrustedPeers{}, &reason{"addresses and CIDR ranges separated by commas, or *; " + quote(part) + " is neither"}
 		}
-		if a := prefix.Addr(); a.Is4In6() && prefix.Bits() >= 96 {
-			prefix = netip.PrefixFrom(a.Unmap(), prefix.Bits()-96)
-		}
-		peers.Prefixes = append(peers.Prefixes, prefix.Masked())
+		peers.Prefixes = append(peers.Prefixes, prefix)
 	}
 	return peers, nil
+}
+
+// Networks are ranges of addresses. They are read-only and safe for concurrent use.
+type Networks []netip.Prefix
+
+// Contains reports whether an address is in one of the networks.
+func (n Networks) Contains(address netip.Addr) bool {
+	address = address.Unmap().WithZone("")
+	return slices.ContainsFunc(n, func(network netip.Prefix) bool { return network.Contains(address) })
+}
+
+// parseNetworks reads a list of networks.
+func parseNetworks(text string) (Networks, error) {
+	parts, err := texts(text)
+	if err != nil {
+		return nil, err
+	}
+	var networks Networks
+	for _, part := range parts {
+		network, ok := parseNetwork(part)
+		if !ok {
+			return nil, &reason{"addresses and CIDR ranges such as 192.0.2.0/24; " + quote(part) + " is neither"}
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
+}
+
+// parseNetwork reads a CIDR range, or an address as the range of it alone.
+func parseNetwork(text string) (netip.Prefix, bool) {
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		address, err := netip.ParseAddr(text)
+		if err != nil || address.Zone() != "" {
+			return netip.Prefix{}, false
+		}
+		prefix = netip.PrefixFrom(address, address.BitLen())
+	}
+	if a := prefix.Addr(); a.Is4In6() && prefix.Bits() >= 96 {
+		prefix = netip.PrefixFrom(a.Unmap(), prefix.Bits()-96)
+	}
+	return prefix.Masked(), true
 }
 
 // parseObject reads a JSON object and returns it compact, its keys sorted and

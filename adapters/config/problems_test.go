@@ -81,6 +81,13 @@ func TestProblems(t *testing.T) {
 			`logging.override is "[1]", must be a JSON object (variable LOGGING_OVERRIDE)`}},
 		"origins": {withFile(`{"allow_origins": [1]}`, keys), []string{
 			`allow_origins is "[1]", must be a list of origins such as https://www.example.com, or *; a variable may separate them by commas (` + file + `)`}},
+		"unix socket": {withFile(`{"server": {"unix_socket": "proxy.sock"}}`, keys), []string{
+			`server.unix_socket is "proxy.sock", must be an absolute path of at most 103 bytes, such as /run/edge-proxy/proxy.sock (` + file + `)`}},
+		"long unix socket": {source(nil, keys, "SERVER_UNIX_SOCKET=/"+strings.Repeat("x", 103)), []string{
+			`server.unix_socket is "/` + strings.Repeat("x", 103) + `", must be an absolute path of at most 103 bytes, such as /run/edge-proxy/proxy.sock (variable SERVER_UNIX_SOCKET)`}},
+		"allow": {withFile(`{"server": {"allow": ["10.0.0.0/8", "*"], "deny": "10.0.0.0/33"}}`, keys), []string{
+			`server.allow is "[\"10.0.0.0/8\", \"*\"]", must be addresses and CIDR ranges such as 192.0.2.0/24; "*" is neither (` + file + `)`,
+			`server.deny is "[\"10.0.0.0/33\"]", must be addresses and CIDR ranges such as 192.0.2.0/24; "10.0.0.0/33" is neither (` + file + `)`}},
 		"forwarded allow ips": {source(nil, keys, "FORWARDED_ALLOW_IPS=10.0.0.1,proxy"), []string{
 			`forwarded_allow_ips is "10.0.0.1,proxy", must be addresses and CIDR ranges separated by commas, or *; "proxy" is neither (variable FORWARDED_ALLOW_IPS)`}},
 		"web concurrency": {source(nil, keys, "WEB_CONCURRENCY=-1"), []string{

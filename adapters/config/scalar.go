@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -95,6 +96,7 @@ var (
 //	host    an IP address, also in brackets, or a host name
 //	prefix  letters, digits and . _ : / - (a store may give others a meaning)
 //	header  what can stand in an HTTP header
+//	socket  an absolute path that is short enough for a Unix socket
 //	path    a file; a relative path begins at the working directory
 func checkText(d *definition, text string) (string, error) {
 	switch d.check {
@@ -114,6 +116,10 @@ func checkText(d *definition, text string) (string, error) {
 		if !visible(text) {
 			return "", errNotAllowed
 		}
+	case "socket":
+		if !filepath.IsAbs(text) || len(text) > maxSocketPath || strings.ContainsRune(text, 0) {
+			return "", errNotAllowed
+		}
 	default:
 		if strings.ContainsRune(text, 0) {
 			return "", errNotAllowed
@@ -121,6 +127,9 @@ func checkText(d *definition, text string) (string, error) {
 	}
 	return text, nil
 }
+
+// maxSocketPath is the length in bytes of the longest path of a Unix socket on all systems.
+const maxSocketPath = 103
 
 // visible reports whether text is one or more visible ASCII characters.
 func visible(text string) bool {
@@ -135,6 +144,8 @@ func allowedText(d *definition) string {
 		return "an IP address or a host name, without a port"
 	case d.check == "prefix":
 		return "a text of letters, digits and . _ : / -"
+	case d.check == "socket":
+		return fmt.Sprintf("an absolute path of at most %d bytes, such as /run/edge-proxy/proxy.sock", maxSocketPath)
 	case d.check == "path":
 		return "the path of a file"
 	case d.check == "header":

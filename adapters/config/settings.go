@@ -38,6 +38,9 @@ type Settings struct {
 	Analytics          Analytics     `envPrefix:"ANALYTICS_" ours:"true"`
 	Webhook            Webhook       `envPrefix:"WEBHOOK_" ours:"true"`
 	Events             Events        `envPrefix:"EVENTS_"`
+	Tracing            Tracing       `envPrefix:"TRACING_" ours:"true"`
+	Metrics            Metrics       `envPrefix:"METRICS_" ours:"true"`
+	OFREP              OFREP         `envPrefix:"OFREP_" ours:"true"`
 	Admin              Admin         `envPrefix:"ADMIN_" ours:"true"`
 	DocumentGuard      DocumentGuard `envPrefix:"DOCUMENT_GUARD_" ours:"true"`
 	History            History       `envPrefix:"HISTORY_" ours:"true"`
@@ -99,6 +102,22 @@ type Server struct {
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT_SECONDS" envDefault:"10" above:"0" max:"3600" reload:"restart" help:"Time in which a whole request must arrive."`
 	// WriteTimeout does not hold for event streams.
 	WriteTimeout time.Duration `env:"WRITE_TIMEOUT_SECONDS" envDefault:"30" above:"0" max:"3600" reload:"restart" help:"Time in which an answer must be written; event streams are exempt."`
+	// UnixSocket is an absolute path, "" for none.
+	UnixSocket        string   `env:"UNIX_SOCKET" unset:"none" check:"socket" reload:"restart" help:"Path of a Unix socket to listen on as well, without TLS; the owner of the process and its group may connect."`
+	ProxyProtocolFrom Networks `env:"PROXY_PROTOCOL_FROM" unset:"nobody" reload:"live" help:"Load balancers whose connections may begin with a header of the PROXY protocol, version 1 or 2, that names the client; from others it is an invalid request."`
+	Limits            Limits   `envPrefix:"LIMITS_" ours:"true"`
+	Allow             Networks `env:"ALLOW" unset:"all addresses" reload:"live" help:"Addresses and CIDR ranges that requests may come from, as seen after server.proxy_headers; others get 403. Health is always answered."`
+	Deny              Networks `env:"DENY" unset:"no address" reload:"live" help:"Addresses and CIDR ranges that requests may not come from, whatever server.allow says; they get 403."`
+}
+
+// Limits configures which requests are too many.
+type Limits struct {
+	PerKey           int  `env:"REQUESTS_PER_SECOND_PER_KEY" envDefault:"0" min:"0" max:"1000000" reload:"live" help:"Requests a second with one client-side key, on average; beyond it the answer is 429. 0 means no limit."`
+	BurstPerKey      int  `env:"BURST_PER_KEY" envDefault:"0" min:"0" max:"10000000" reload:"live" help:"Requests with one client-side key that may come at once; 0 stands for those of one second."`
+	ExemptServerKeys bool `env:"EXEMPT_SERVER_KEYS" envDefault:"true" reload:"live" help:"Leave requests with server-side keys out of the limit for keys; otherwise those of one environment share a quota."`
+	PerAddress       int  `env:"REQUESTS_PER_SECOND_PER_ADDRESS" envDefault:"0" min:"0" max:"1000000" reload:"live" help:"Requests a second from one address, or in IPv6 from one /64 network, on average; beyond it the answer is 429. 0 means no limit."`
+	BurstPerAddress  int  `env:"BURST_PER_ADDRESS" envDefault:"0" min:"0" max:"10000000" reload:"live" help:"Requests from one address that may come at once; 0 stands for those of one second."`
+	MaxDocuments     int  `env:"MAX_CONCURRENT_DOCUMENTS" envDefault:"0" min:"0" max:"1000000" reload:"live" help:"Environment documents that are sent at a time; others wait for a second, and then the answer is 503. 0 means no limit."`
 }
 
 // ServerTLS configures TLS on the port of Server. Paths are absolute or begin at the
@@ -176,10 +195,31 @@ type Events struct {
 	MaxQueueBytes int64         `env:"MAX_QUEUE_BYTES" envDefault:"33554432" min:"1048576" max:"17179869184" reload:"live" help:"Memory for events that wait to be delivered, in bytes; beyond it requests are answered 503."`
 }
 
+// Tracing configures which requests are traced. Whether any are, and where traces go, is
+// for the standard variables OTEL_* to say.
+type Tracing struct {
+	SampledByParent bool    `env:"SAMPLED_BY_PARENT" envDefault:"true" reload:"restart" help:"Trace a request if its traceparent header says that its trace is recorded, and only then."`
+	Ratio           float64 `env:"RATIO" envDefault:"0" min:"0" max:"1" reload:"restart" help:"Share of the other requests, and of scheduled polls, that is traced; the variable OTEL_TRACES_SAMPLER wins."`
+	// Slow is 0 when it is off.
+	Slow time.Duration `env:"SLOW_SECONDS" envDefault:"0" min:"0" max:"3600" reload:"restart" help:"Trace requests that took this long or were answered 5xx, whatever else was decided; 0 means off."`
+}
+
 // Webhook configures the webhook endpoint.
 type Webhook struct {
 	// Secret signs Flagsmith's calls; zero means that the endpoint is off.
 	Secret Secret `env:"SECRET" unset:"off" reload:"live" help:"Secret that signs Flagsmith's webhook calls."`
+}
+
+// Metrics configures what the proxy measures of itself.
+type Metrics struct {
+	Enabled          bool `env:"ENABLED" envDefault:"true" reload:"restart" help:"Count and measure what the proxy does; without it nothing is counted, at no cost."`
+	NativeHistograms bool `env:"NATIVE_HISTOGRAMS" envDefault:"true" reload:"restart" help:"Give histograms their native form in addition to the classic one; only scrapes in protobuf have it."`
+	MaxEnvironments  int  `env:"MAX_ENVIRONMENTS" envDefault:"200" min:"0" max:"100000" reload:"restart" help:"Environments with series of their own, about 22 each; further ones count in the totals only."`
+}
+
+// OFREP configures answers to OpenFeature's providers.
+type OFREP struct {
+	EventStreams bool `env:"EVENT_STREAMS" envDefault:"true" reload:"live" help:"Name a stream of events in answers with all flags, to which providers for browsers and mobile devices then connect to learn of changes."`
 }
 
 // Admin configures the listener for operators.

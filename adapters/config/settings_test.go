@@ -70,6 +70,16 @@ var eachSetting = []struct {
 	{"server.read_header_timeout_seconds", func(s config.Settings) any { return s.Server.ReadHeaderTimeout }, 5 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"server.read_timeout_seconds", func(s config.Settings) any { return s.Server.ReadTimeout }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"server.write_timeout_seconds", func(s config.Settings) any { return s.Server.WriteTimeout }, 30 * time.Second, "1", time.Second, "2", 2 * time.Second},
+	{"server.unix_socket", func(s config.Settings) any { return s.Server.UnixSocket }, "", `"/run/a.sock"`, "/run/a.sock", "/run/b.sock", "/run/b.sock"},
+	{"server.proxy_protocol_from", func(s config.Settings) any { return s.Server.ProxyProtocolFrom }, config.Networks(nil), `["10.0.0.0/8"]`, networks("10.0.0.0/8"), "10.1.0.0/16,::1", networks("10.1.0.0/16", "::1/128")},
+	{"server.limits.requests_per_second_per_key", func(s config.Settings) any { return s.Server.Limits.PerKey }, 0, "100", 100, "200", 200},
+	{"server.limits.burst_per_key", func(s config.Settings) any { return s.Server.Limits.BurstPerKey }, 0, "100", 100, "200", 200},
+	{"server.limits.exempt_server_keys", func(s config.Settings) any { return s.Server.Limits.ExemptServerKeys }, true, "false", false, "yes", true},
+	{"server.limits.requests_per_second_per_address", func(s config.Settings) any { return s.Server.Limits.PerAddress }, 0, "100", 100, "200", 200},
+	{"server.limits.burst_per_address", func(s config.Settings) any { return s.Server.Limits.BurstPerAddress }, 0, "100", 100, "200", 200},
+	{"server.limits.max_concurrent_documents", func(s config.Settings) any { return s.Server.Limits.MaxDocuments }, 0, "4", 4, "8", 8},
+	{"server.allow", func(s config.Settings) any { return s.Server.Allow }, config.Networks(nil), `["192.0.2.7/24", "::1"]`, networks("192.0.2.0/24", "::1/128"), "::ffff:198.51.100.1", networks("198.51.100.1/32")},
+	{"server.deny", func(s config.Settings) any { return s.Server.Deny }, config.Networks(nil), `"192.0.2.0/24"`, networks("192.0.2.0/24"), "198.51.100.1, 2001:db8::/32", networks("198.51.100.1/32", "2001:db8::/32")},
 	{"logging.log_level", func(s config.Settings) any { return s.Logging.LogLevel }, "INFO", `"critical"`, "CRITICAL", "notset", "NOTSET"},
 	{"logging.log_format", func(s config.Settings) any { return s.Logging.LogFormat }, "generic", `"json"`, "json", "Generic", "generic"},
 	{"logging.log_event_field_name", func(s config.Settings) any { return s.Logging.LogEventFieldName }, "message", `"event"`, "event", "msg", "msg"},
@@ -97,7 +107,14 @@ var eachSetting = []struct {
 	{"events.url", func(s config.Settings) any { return s.Events.URL.Reveal() }, "https://events.api.flagsmith.com", `"https://flagsmith.example/api/"`, "https://flagsmith.example/api", "http://localhost:8088", "http://localhost:8088"},
 	{"events.flush_interval_seconds", func(s config.Settings) any { return s.Events.FlushInterval }, 10 * time.Second, "1", time.Second, "2", 2 * time.Second},
 	{"events.max_body_bytes", func(s config.Settings) any { return s.Events.MaxBodyBytes }, int64(4 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
+	{"ofrep.event_streams", func(s config.Settings) any { return s.OFREP.EventStreams }, true, "false", false, "on", true},
 	{"events.max_queue_bytes", func(s config.Settings) any { return s.Events.MaxQueueBytes }, int64(32 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
+	{"metrics.enabled", func(s config.Settings) any { return s.Metrics.Enabled }, true, "false", false, "t", true},
+	{"metrics.native_histograms", func(s config.Settings) any { return s.Metrics.NativeHistograms }, true, "false", false, "t", true},
+	{"metrics.max_environments", func(s config.Settings) any { return s.Metrics.MaxEnvironments }, 200, "0", 0, "1000", 1000},
+	{"tracing.sampled_by_parent", func(s config.Settings) any { return s.Tracing.SampledByParent }, true, "false", false, "t", true},
+	{"tracing.ratio", func(s config.Settings) any { return s.Tracing.Ratio }, 0.0, "0.25", 0.25, "1", 1.0},
+	{"tracing.slow_seconds", func(s config.Settings) any { return s.Tracing.Slow }, time.Duration(0), "0.05", 50 * time.Millisecond, "3600", time.Hour},
 	{"admin.host", func(s config.Settings) any { return s.Admin.Host }, "127.0.0.1", `"::1"`, "::1", "0.0.0.0", "0.0.0.0"},
 	{"admin.port", func(s config.Settings) any { return s.Admin.Port }, config.OptionalPort{Number: 8001}, "8001", config.OptionalPort{Number: 8001, Chosen: true}, "0", config.OptionalPort{Chosen: true}},
 	{"admin.token", func(s config.Settings) any { return s.Admin.Token.Reveal() }, "", `"one"`, "one", "two", "two"},
@@ -110,6 +127,13 @@ var eachSetting = []struct {
 	{"document_guard.max_removed_percent", func(s config.Settings) any { return s.DocumentGuard.MaxRemoved }, 50, "0", 0, "100", 100},
 	{"document_guard.max_turned_off_percent", func(s config.Settings) any { return s.DocumentGuard.MaxTurnedOff }, 50, "0", 0, "100", 100},
 	{"document_guard.min_features", func(s config.Settings) any { return s.DocumentGuard.MinFeatures }, 10, "0", 0, "25", 25},
+}
+
+func networks(list ...string) (n config.Networks) {
+	for _, text := range list {
+		n = append(n, netip.MustParsePrefix(text))
+	}
+	return n
 }
 
 // nested writes a value at a dotted key as a file does.

@@ -106,6 +106,9 @@ func (c *Client) fetchPage(ctx context.Context, r ports.DocumentRequest, address
 		// Ends in GMT and has whole seconds: Django takes nothing else.
 		request.header.Set("If-Modified-Since", condition.UTC().Format(http.TimeFormat))
 	}
+	if propagate := c.options.Propagate; propagate != nil {
+		propagate(ctx, request.header)
+	}
 	request.secret.Set(environmentKeyHeader, r.Key.Reveal())
 	if key := c.proxyKey(); r.Discovered && key != "" {
 		request.secret.Set(proxyKeyHeader, key)

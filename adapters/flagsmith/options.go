@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"time"
 )
@@ -46,6 +47,9 @@ type Options struct {
 	// AuthorityFile is the file of trusted authorities (SSL_CERT_FILE). The TLS library
 	// reads it by itself; here it is for errors. "" means that the variable is not set.
 	AuthorityFile string
+	// Propagate adds the trace of a context to the header of a request for a document; it
+	// may be nil. What it adds also goes to where redirects lead.
+	Propagate func(ctx context.Context, header http.Header)
 	// Dial opens the connections to upstream and to forward proxies; nil is a
 	// net.Dialer with the time-out.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

@@ -7,7 +7,12 @@ package httpapi_test
 import "testing"
 
 func TestAllocations(t *testing.T) {
-	requests := profileRequests(t, nil)
+	t.Run("without limits", func(t *testing.T) { testAllocations(t, profileRequests(t, nil)) })
+	t.Run("with limits", func(t *testing.T) { testAllocations(t, profileRequests(t, withLimits)) })
+}
+
+func testAllocations(t *testing.T, requests map[string]*replay) {
+	t.Helper()
 	for name, most := range map[string]float64{
 		"flags": 0, "flags-gzip": 0, "feature": 0, "document": 0, "document-gzip": 0,
 		"identity-get": 2, "identities": 3, "identities-gzip": 3,

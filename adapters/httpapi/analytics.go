@@ -24,9 +24,9 @@ type Analytics interface {
 }
 
 var (
-	errAnalyticsUndeclared = refused(http.StatusBadRequest, "bad_request", "send the body with Content-Type: application/json")
-	errCountsBody          = refused(http.StatusBadRequest, "bad_request", "the body must be a JSON object of counts by feature name")
-	errEvaluationsBody     = refused(http.StatusBadRequest, "bad_request", `the body must be a JSON object with the list "evaluations"`)
+	errAnalyticsUndeclared = refused(http.StatusBadRequest, "bad_request", "send the body with Content-Type: application/json").as(badBody)
+	errCountsBody          = refused(http.StatusBadRequest, "bad_request", "the body must be a JSON object of counts by feature name").as(badBody)
+	errEvaluationsBody     = refused(http.StatusBadRequest, "bad_request", `the body must be a JSON object with the list "evaluations"`).as(badBody)
 )
 
 // postCounts accepts counts by feature name (docs/spec/upstream.md#analytics). They are added

@@ -11,6 +11,7 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/limits"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 	"github.com/edge-proxy/edge-proxy/app"
 )
@@ -28,12 +29,23 @@ type API struct {
 	trusted       TrustedPeers
 	certificates  certificates
 
+	gate       *gate // nil: nothing is refused
+	refusalLog *refusalLog
+
 	webhook   *Webhook  // nil: switched off
 	usage     Usage     // nil: switched off
 	analytics Analytics // nil: switched off
 	events    Events    // nil: switched off
 	maxEvents int64
 	streams   *sse.Streams
+	// ofrepStreams has answers by OFREP name a stream of events.
+	ofrepStreams bool
+	catchUps     *limits.Slots
+
+	traces   Traces             // nil: there are none
+	observer Observer           // nil: nobody measures
+	unrouted map[string]measure // by method
+	counters *counters          // shared with the APIs before and after, see Switch
 
 	router     *bunrouter.Router
 	errorForms map[string]errorForm // by the first element of a path
@@ -64,9 +76,17 @@ func New(o Options) (*API, error) {
 		maxBody:       o.MaxBodyBytes,
 		inflight:      o.Inflight,
 		access:        o.Access,
+		traces:        o.Traces,
+		observer:      o.Observer,
+		unrouted:      unrouted(o.Observer),
+		counters:      newCounters(o.Observer != nil),
 		trusted:       o.TrustedPeers,
 		cors:          newCORS(o.AllowOrigins),
 		evaluations:   newEvaluationCache(o.IdentitiesCache),
+		gate:          newGate(o.Limits),
+		ofrepStreams:  !o.NoOFREPStreams,
+		catchUps:      newCatchUps(),
+		refusalLog:    new(refusalLog),
 	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
@@ -91,7 +111,7 @@ func New(o Options) (*API, error) {
 	a.scratches.New = func() any { return new(scratch) }
 	a.compressors.New = func() any { return newCompressor() }
 	routes := a.routes()
-	a.router, a.errorForms = newRouter(routes), errorForms(routes)
+	a.router, a.errorForms = newRouter(routes, a.observer, a.traces != nil), errorForms(routes)
 	return a, nil
 }
 
@@ -105,7 +125,14 @@ func (a *API) ServeOverLimit(w http.ResponseWriter, r *http.Request) { a.serve(w
 func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	x := a.exchanges.Get().(*exchange)
 	x.begin(w)
-	if a.access != nil {
+	switch {
+	case a.observer != nil, a.traces != nil:
+		if w, ok := w.(arrived); ok {
+			x.start = w.Arrived()
+			break
+		}
+		fallthrough
+	case a.access != nil:
 		x.start = a.now()
 	}
 	defer a.finish(x, r)
@@ -116,7 +143,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	}
 	err := error(errCrowded)
 	if !overLimit || strings.TrimSuffix(r.URL.Path, "/") == livenessPath {
-		err = a.route(x, r)
+		if err = a.admitAddress(r); err == nil {
+			err = a.route(x, r)
+		}
 	}
 	if err != nil {
 		a.fail(x, r, err)
@@ -134,6 +163,10 @@ func (a *API) finish(x *exchange, r *http.Request) {
 	}
 	if a.access != nil && !x.taken {
 		a.access(a.record(x, r))
+	}
+	if a.observer != nil || a.traces != nil {
+		took := a.now().Sub(x.start)
+		a.measured(x, r, took, a.traced(x, r, took))
 	}
 	broken := x.broken
 	a.release(x)
@@ -157,7 +190,7 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 	entry, err := a.lookup(keys[0])
 	switch err {
 	case nil:
-		err = a.certificates.admit(r.TLS, entry.Key)
+		err = a.admit(r, entry)
 	case errUnknownKey:
 		err = unknownKey(keys[0])
 	}

@@ -3,10 +3,12 @@ package httpapi_test
 import (
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/limits"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/engine"
 	"github.com/edge-proxy/edge-proxy/test/support/harness/profile"
@@ -102,7 +104,15 @@ func BenchmarkHandler(b *testing.B) {
 		"flags-held", "document-held", "identities-held", "ofrep"} {
 		b.Run(name, func(b *testing.B) { benchmark(b, name, nil) })
 	}
+	b.Run("flags-limited", func(b *testing.B) { benchmark(b, "flags", withLimits) })
+	b.Run("document-limited", func(b *testing.B) { benchmark(b, "document", withLimits) })
 	b.Run("identities-cached", func(b *testing.B) { benchmark(b, "identities", withIdentitiesCache) })
+}
+
+// withLimits switches all limits on, with room for every request.
+func withLimits(o *httpapi.Options) {
+	plenty := limits.Rate{PerSecond: 1 << 30}
+	o.Limits = httpapi.Limits{PerKey: plenty, PerAddress: plenty, MaxDocuments: 8, Networks: limits.Networks{Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
 }
 
 func withIdentitiesCache(o *httpapi.Options) {

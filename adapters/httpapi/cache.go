@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/edge-proxy/edge-proxy/app"
@@ -28,9 +29,8 @@ type evaluationCache struct {
 	seed     maphash.Seed
 
 	mu           sync.Mutex
-	missed       []uint64 // a table of hashes of identities that were requested
-	size         int
-	bytes        int64
+	missed       []uint64     // a table of hashes of identities that were requested
+	size, bytes  atomic.Int64 // changed under mu, and read without it for metrics
 	environments map[domain.EnvironmentKey]*cachedEnvironment
 	recent       cachedEvaluation // head of a ring; its next is the most recently used
 }
@@ -128,22 +128,21 @@ func (c *evaluationCache) put(e *app.Environment, identity []byte, outcomes []en
 	v.environment = environment
 	environment.evaluations[v.identity] = v
 	c.recent.insertNext(v)
-	c.size++
-	c.bytes += v.cost()
-	for c.size > c.maxSize || c.bytes > c.maxBytes {
-		c.remove(c.recent.prev)
+	size, bytes := c.size.Add(1), c.bytes.Add(v.cost())
+	for size > int64(c.maxSize) || bytes > c.maxBytes {
+		size, bytes = c.remove(c.recent.prev)
 	}
 }
 
-// remove removes v, and its environment when it was the last of it.
-func (c *evaluationCache) remove(v *cachedEvaluation) {
+// remove removes v, and its environment when it was the last of it. It returns what is
+// left.
+func (c *evaluationCache) remove(v *cachedEvaluation) (size, bytes int64) {
 	v.unlink()
-	c.size--
-	c.bytes -= v.cost()
 	delete(v.environment.evaluations, v.identity)
 	if len(v.environment.evaluations) == 0 {
 		delete(c.environments, v.environment.key)
 	}
+	return c.size.Add(-1), c.bytes.Add(-v.cost())
 }
 
 func (v *cachedEvaluation) unlink() { v.prev.next, v.next.prev = v.next, v.prev }

@@ -99,8 +99,8 @@ func (r *certificateRule) parseName(text string) error {
 
 // The errors about certificates.
 var (
-	errNoCertificate    = refused(http.StatusForbidden, "forbidden", "a client certificate is required")
-	errWrongCertificate = refused(http.StatusForbidden, "forbidden", "the client certificate does not allow this environment")
+	errNoCertificate    = refused(http.StatusForbidden, "forbidden", "a client certificate is required").as(unfitCertificate)
+	errWrongCertificate = refused(http.StatusForbidden, "forbidden", "the client certificate does not allow this environment").as(unfitCertificate)
 )
 
 // admit returns nil if the client may use an environment. Errors: errNoCertificate,

@@ -61,23 +61,35 @@ func (m *modified) isSince(header []string) bool {
 
 // writePrepared writes an answer with a body of p, or 304 when the client has it.
 func (a *API) writePrepared(w http.ResponseWriter, r *http.Request, p *presentation, b *prepared) {
+	b.answer(w, r, a.held(w, r, p, b))
+}
+
+// held sets the headers of an answer with a body of p, and returns the form in which the
+// client has that body.
+func (a *API) held(w http.ResponseWriter, r *http.Request, p *presentation, b *prepared) tagForm {
 	h := w.Header()
 	p.stamp(h)
 	if len(b.plain) >= compressFrom {
 		varyByEncoding(h)
 	}
-	form := formNone
 	if a.heldByDate(h, r, p) {
-		form = formAny
-	} else if named := r.Header["If-None-Match"]; len(named) > 0 {
-		form = matchTag(named, b.tag())
+		return formAny
 	}
-	if form == formNone {
+	if named := r.Header["If-None-Match"]; len(named) > 0 {
+		return matchTag(named, b.tag())
+	}
+	return formNone
+}
+
+// answer writes the body, or 304 to a client that has it in some form.
+func (b *prepared) answer(w http.ResponseWriter, r *http.Request, held tagForm) {
+	if held == formNone {
 		b.write(w, r)
 		return
 	}
+	h := w.Header()
 	h["Etag"] = b.etag[:]
-	if b.zipped != nil && (form == formZipped || form == formAny && b.zipFor(r) != nil) {
+	if b.zipped != nil && (held == formZipped || held == formAny && b.zipFor(r) != nil) {
 		h["Etag"] = b.zipped.etag[:]
 	}
 	w.WriteHeader(http.StatusNotModified)

@@ -7,6 +7,8 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/edge-proxy/edge-proxy/app"
 )
 
 // The canonical names of the headers that connect a request with lines of other
@@ -63,7 +65,10 @@ func traceID(r *http.Request) string {
 
 // environmentOf returns the environment whose key the request has, as client-side key, or
 // "".
-func (a *API) environmentOf(r *http.Request) string {
+func (a *API) environmentOf(r *http.Request) string { return string(a.entryOf(r).Key) }
+
+// entryOf returns the entry of the request's key, or a zero one.
+func (a *API) entryOf(r *http.Request) app.Entry {
 	key, ok := "", false
 	if strings.HasPrefix(r.URL.Path, ofrepFlags) {
 		key, ok = ofrepCredential(r.Header)
@@ -71,13 +76,10 @@ func (a *API) environmentOf(r *http.Request) string {
 		key, ok = keys[0], true
 	}
 	if !ok {
-		return ""
+		return app.Entry{}
 	}
-	entry, known := a.query.Snapshot().Lookup(key)
-	if !known {
-		return ""
-	}
-	return string(entry.Key)
+	entry, _ := a.query.Snapshot().Lookup(key)
+	return entry
 }
 
 // about returns the log attributes that name a request.

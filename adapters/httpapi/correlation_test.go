@@ -56,7 +56,7 @@ func TestBrowsersMaySendAndReadCorrelation(t *testing.T) {
 		t.Errorf("preflight: %d", w.Code)
 	}
 	wantHeader(t, w, "Access-Control-Allow-Headers", "traceparent,x-request-id")
-	const exposed = "X-Flagsmith-Document-Updated-At, ETag, Retry-After"
+	const exposed = "X-Flagsmith-Document-Updated-At, ETag, Retry-After, RateLimit, RateLimit-Policy"
 	for _, test := range []struct{ header, exposed string }{{"Accept: */*", exposed}, {"X-Request-ID: a", exposed + ", X-Request-ID"}} {
 		w := ask(api, "GET", "/api/v1/flags/", "", clientHeader("Origin: https://a.test", test.header)...)
 		wantHeader(t, w, "Access-Control-Expose-Headers", test.exposed)

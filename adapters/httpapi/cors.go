@@ -15,8 +15,8 @@ var (
 	headerAny          = []string{"*"}
 	headerMethods      = []string{"DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"}
 	headerMaxAge       = []string{"600"}
-	headerExposed      = []string{"X-Flagsmith-Document-Updated-At, ETag, Retry-After"}
-	headerExposedID    = []string{"X-Flagsmith-Document-Updated-At, ETag, Retry-After, X-Request-ID"}
+	headerExposed      = []string{"X-Flagsmith-Document-Updated-At, ETag, Retry-After, RateLimit, RateLimit-Policy"}
+	headerExposedID    = []string{"X-Flagsmith-Document-Updated-At, ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID"}
 	headerOrigin       = []string{"Origin"}
 	headerPlainText    = []string{"text/plain; charset=utf-8"}
 	varyOriginEncoding = []string{"Origin, Accept-Encoding"}

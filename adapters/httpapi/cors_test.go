@@ -37,7 +37,7 @@ func TestCORS(t *testing.T) {
 				wantHeader(t, w, "Vary", test.varyO)
 				exposed := ""
 				if test.credentials != "" {
-					exposed = "X-Flagsmith-Document-Updated-At, ETag, Retry-After"
+					exposed = "X-Flagsmith-Document-Updated-At, ETag, Retry-After, RateLimit, RateLimit-Policy"
 				}
 				wantHeader(t, w, "Access-Control-Expose-Headers", exposed)
 			}

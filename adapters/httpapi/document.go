@@ -5,6 +5,7 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
+	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -30,7 +31,20 @@ func (a *API) getDocument(w http.ResponseWriter, r bunrouter.Request) error {
 	case paged:
 		return a.writePage(w, r.Request, entry, asked)
 	}
-	a.served(entry, domain.ResourceEnvironmentDocument)
-	a.writePrepared(w, r.Request, p, &p.document)
+	return a.writeDocument(w, r.Request, entry)
+}
+
+// writeDocument writes the environment's whole document.
+func (a *API) writeDocument(w http.ResponseWriter, r *http.Request, entry app.Entry) error {
+	p := presentationOf(entry.Environment)
+	held := a.held(w, r, p, &p.document)
+	if held == formNone {
+		if err := a.admitDocument(r); err != nil {
+			return err
+		}
+		defer a.leaveDocument()
+	}
+	a.served(r, entry, domain.ServedEnvironmentDocument)
+	p.document.answer(w, r, held)
 	return nil
 }

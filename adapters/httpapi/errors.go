@@ -23,6 +23,7 @@ type statusError struct {
 	header map[string]string // further headers, by canonical name
 	// The parts of OFREP's form, see ofrepForm.
 	details, code string
+	rejection     rejection
 }
 
 func (e *statusError) Error() string { return strconv.Itoa(e.status) + " " + string(e.body) }
@@ -32,18 +33,18 @@ const documentation = "https://github.com/edge-proxy/edge-proxy/blob/main/docs/h
 
 // The errors that are the same for every request.
 var (
-	errMissingKey   = refused(http.StatusUnauthorized, "unauthorized", "missing X-Environment-Key header")
-	errServerOnly   = refused(http.StatusUnauthorized, "unauthorized", "environment document requires a server-side key")
+	errMissingKey   = refused(http.StatusUnauthorized, "unauthorized", "missing X-Environment-Key header").as(noKey)
+	errServerOnly   = refused(http.StatusUnauthorized, "unauthorized", "environment document requires a server-side key").as(clientKeyOnServerRoute)
 	errNotFound     = detailed(http.StatusNotFound, "Not Found").with("Link", "<"+documentation+`>; rel="help"`)
-	errUnreadable   = detailed(http.StatusBadRequest, "There was an error parsing the body")
-	errBodyTimeout  = closing(detailed(http.StatusRequestTimeout, "Request Timeout"))
-	errBodyTooLarge = closing(detailed(http.StatusRequestEntityTooLarge, "Request Entity Too Large"))
+	errUnreadable   = detailed(http.StatusBadRequest, "There was an error parsing the body").as(badBody)
+	errBodyTimeout  = closing(detailed(http.StatusRequestTimeout, "Request Timeout")).as(badBody)
+	errBodyTooLarge = closing(detailed(http.StatusRequestEntityTooLarge, "Request Entity Too Large")).as(bodyTooLarge)
 	errInternal     = detailed(http.StatusInternalServerError, "Internal Server Error")
-	errUnknownKey   = refused(http.StatusUnauthorized, "unauthorized", "unknown key")
-	errNotListed    = later(refused(http.StatusServiceUnavailable, "unavailable", "the list of environments has not arrived yet"))
-	errNoDocument   = later(refused(http.StatusServiceUnavailable, "unavailable", "environment document has not arrived yet"))
-	errCrowded      = later(closing(refused(http.StatusServiceUnavailable, "unavailable", "too many connections: try again")))
-	errBusy         = later(closing(refused(http.StatusServiceUnavailable, "unavailable", "too many bytes of requests and answers are in flight: try again")))
+	errUnknownKey   = refused(http.StatusUnauthorized, "unauthorized", "unknown key").as(notAKey)
+	errNotListed    = later(refused(http.StatusServiceUnavailable, "unavailable", "the list of environments has not arrived yet")).as(noDocument)
+	errNoDocument   = later(refused(http.StatusServiceUnavailable, "unavailable", "environment document has not arrived yet")).as(noDocument)
+	errCrowded      = later(closing(refused(http.StatusServiceUnavailable, "unavailable", "too many connections: try again"))).as(overloaded)
+	errBusy         = later(closing(refused(http.StatusServiceUnavailable, "unavailable", "too many bytes of requests and answers are in flight: try again"))).as(overloaded)
 )
 
 // refused returns an error in the form of status and message.
@@ -78,7 +79,7 @@ func (e *statusError) with(name, value string) *statusError {
 func ownForm(_ *http.Request, e *statusError) []byte { return e.body }
 
 func unknownKey(key string) error {
-	return refused(http.StatusUnauthorized, "unauthorized", "unknown key '"+cut(key)+"'")
+	return refused(http.StatusUnauthorized, "unauthorized", "unknown key '"+cut(key)+"'").as(notAKey)
 }
 
 func unknownFeature(name string) error {
@@ -99,6 +100,7 @@ func (a *API) fail(x *exchange, r *http.Request, err error) {
 		a.logger.ErrorContext(r.Context(), "request_failed", append(about(r), "error", redact(err.Error()))...)
 		known = errInternal
 	}
+	a.counters.rejected.add(known.rejection)
 	if x.status != 0 {
 		x.broken = true
 		return
@@ -131,6 +133,7 @@ func (a *API) recovered(x *exchange, r *http.Request, v any) {
 		x.broken = true
 		return
 	}
+	a.counters.panics.Add(1)
 	a.logger.ErrorContext(r.Context(), "request_panicked", append(about(r), "panic", redact(fmt.Sprint(v)), "stack", redact(string(debug.Stack())))...)
 	a.fail(x, r, errInternal)
 }

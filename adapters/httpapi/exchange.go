@@ -10,12 +10,14 @@ import (
 // must not keep one after it has returned.
 type exchange struct {
 	http.ResponseWriter
-	start    time.Time // set for the access log only
+	start    time.Time // set for the access log, measures and traces only
 	status   int       // 0 until the answer has begun
 	bytes    int64     // of the body, so far
 	broken   bool      // the answer is incomplete: abort the connection
 	reserved int64     // bytes in flight
 	taken    bool      // the connection was taken over by a stream, which writes the access record
+	measure  measure   // of the endpoint; nil: none, or nobody measures
+	route    string    // the path of the endpoint, as in its route; set for measures and traces only
 
 	environment string // of the request's key; set for the access log only
 }
@@ -50,6 +52,22 @@ func (x *exchange) beginAnswer(status int) {
 	if h := x.Header(); h["Cache-Control"] == nil {
 		h["Cache-Control"] = headerNoStore
 	}
+}
+
+// finalStatus returns the status of an exchange that has ended.
+func (x *exchange) finalStatus() int {
+	if x.status == 0 { // the handler wrote nothing
+		return http.StatusOK
+	}
+	return x.status
+}
+
+// sent returns how many bytes of the body were sent in answer to r.
+func (x *exchange) sent(r *http.Request) int64 {
+	if r.Method == http.MethodHead { // the server drops the body
+		return 0
+	}
+	return x.bytes
 }
 
 // headerNoStore keeps an answer out of caches. It is read-only.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,7 +35,7 @@ func TestTheFastPathChangesNoAnswer(t *testing.T) {
 		q.serve(environment(t, clientKey, document), environment(t, "long", long))
 		o.Query, o.Announcements = q, new(announcements)
 		o.AllowOrigins = []string{"https://a.test"}
-		o.Webhook = &httpapi.Webhook{Secret: func() string { return "secret" }, Refresh: func() {}}
+		o.Webhook = &httpapi.Webhook{Secret: func() string { return "secret" }, Refresh: func(*http.Request) {}}
 	})
 	t.Cleanup(api.EndStreams)
 	fast, slow := start(t, api, timeouts), start(t, api, without(timeouts))

@@ -25,6 +25,17 @@ func (t *TrustedPeers) contains(address netip.Addr) bool {
 	return t.All
 }
 
+// clientAddress returns the address of the request's client without its port. It is
+// invalid when the client has none that is known, such as a peer on a Unix socket.
+func (a *API) clientAddress(r *http.Request) netip.Addr {
+	text, _ := a.trusted.client(r)
+	if peer, err := netip.ParseAddrPort(text); err == nil {
+		return peer.Addr()
+	}
+	address, _ := netip.ParseAddr(text) // what a proxy sent has no port
+	return address
+}
+
 // client returns the address of the request's client and the scheme it used.
 func (t *TrustedPeers) client(r *http.Request) (address, scheme string) {
 	address, scheme = r.RemoteAddr, "http"

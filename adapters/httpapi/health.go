@@ -13,6 +13,9 @@ import (
 
 const livenessPath = "/proxy/health/liveness"
 
+// readinessPaths are the paths of readiness, of which the last two are deprecated.
+var readinessPaths = []string{"/proxy/health/readiness", "/proxy/health", "/health"}
+
 // getLiveness answers that the process can answer.
 func (a *API) getLiveness(w http.ResponseWriter, r bunrouter.Request) error {
 	return a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))

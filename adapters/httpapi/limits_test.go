@@ -119,7 +119,7 @@ func TestLongIdentifiersAndNumbers(t *testing.T) {
 // No answer may be stored by a cache that does not know what it depends on.
 func TestEveryAnswerSaysWhetherItMayBeStored(t *testing.T) {
 	api := newAPI(t, func(o *httpapi.Options) {
-		o.Webhook = &httpapi.Webhook{Secret: func() string { return "secret" }, Refresh: func() {}}
+		o.Webhook = &httpapi.Webhook{Secret: func() string { return "secret" }, Refresh: func(*http.Request) {}}
 		o.Analytics = new(taken)
 	})
 	const identity = `{"identifier":"u"}`

@@ -16,7 +16,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/engine/python/text"
 )
 
-// The OpenFeature Remote Evaluation Protocol, version 0.2, serves applications that use an
+// The OpenFeature Remote Evaluation Protocol, version 0.3, serves applications that use an
 // OpenFeature SDK with its OFREP provider. Where the protocol leaves a choice, the proxy
 // does what Flagsmith's own OpenFeature providers do:
 //
@@ -52,7 +52,7 @@ const (
 const maxFlagName = 2000
 
 var (
-	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: send it in X-Environment-Key, X-API-Key or Authorization")
+	errMissingOFREPKey = refused(http.StatusUnauthorized, "unauthorized", "missing key: send it in X-Environment-Key, X-API-Key or Authorization").as(noKey)
 	errUnknownFlag     = &statusError{status: http.StatusNotFound, details: "flag not found", code: ofrepFlagNotFound}
 )
 
@@ -60,7 +60,8 @@ var (
 func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	entry, id, err := a.ofrepRequest(w, r.Request, s)
+	named := namedConfiguration(r.URL.RawQuery)
+	entry, id, err := a.ofrepRequest(w, r.Request, s, named)
 	if err != nil {
 		return err
 	}
@@ -70,9 +71,13 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	if id != nil {
 		s.out = appendIdentity(s.out[:0], id, false)
 	}
+	if a.advertisesStreams() { // which is another answer
+		s.out = append(s.out, ",eventStreams"...)
+	}
 	tag := p.seeds.identity(entry.Access, s.out)
-	a.served(entry, ofrepResource(id))
-	if notModified(w, r.Request, tag) {
+	a.served(r.Request, entry, ofrepService(id))
+	// A client that knows of another configuration than this one gets what there is.
+	if named.isOf(entry.Environment) && notModified(w, r.Request, tag) {
 		return nil
 	}
 	s.out = append(s.out[:0], `{"flags":[`...)
@@ -86,6 +91,9 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 		s.out = s.out[:last]
 	}
 	s.out = append(s.out, ']')
+	if a.advertisesStreams() {
+		s.out = append(s.out, p.eventStreams...)
+	}
 	if at := entry.Environment.UpdatedAt; !at.IsZero() {
 		s.out = at.UTC().AppendFormat(append(s.out, `,"metadata":{"version":"`...), time.RFC3339Nano)
 		s.out = append(s.out, `"}`...)
@@ -98,7 +106,7 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	entry, id, err := a.ofrepRequest(w, r.Request, s)
+	entry, id, err := a.ofrepRequest(w, r.Request, s, configuration{})
 	if err != nil {
 		return err
 	}
@@ -116,29 +124,30 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 		return errUnknownFlag
 	}
 	presentationOf(entry.Environment).stamp(w.Header())
-	a.served(entry, ofrepResource(id))
+	a.served(r.Request, entry, ofrepService(id))
 	s.out = appendEvaluation(s.out[:0], entry, o)
 	return a.writeJSON(w, r.Request, http.StatusOK, s.out)
 }
 
-// ofrepRequest returns the environment and the identity of a request. The identity is
-// part of s, or nil.
-func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch) (app.Entry, *domain.Identity, error) {
+// ofrepRequest returns the environment and the identity of a request, which names a
+// configuration or none. The identity is part of s, or nil.
+func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch, named configuration) (app.Entry, *domain.Identity, error) {
 	key, ok := ofrepCredential(r.Header)
 	if !ok {
 		return app.Entry{}, nil, errMissingOFREPKey
 	}
 	entry, err := a.lookup(key)
 	if err == nil {
-		err = a.certificates.admit(r.TLS, entry.Key)
+		err = a.admit(r, entry)
 	}
 	if err != nil {
 		return app.Entry{}, nil, err
 	}
-	switch {
-	case entry.Environment == nil:
+	if entry.Environment == nil {
 		return app.Entry{}, nil, errNoDocument
-	case entry.Environment.Serving.Stopped:
+	}
+	entry = a.caughtUp(r, entry, key, named)
+	if entry.Environment.Serving.Stopped {
 		return app.Entry{}, nil, errStopped
 	}
 	body, err := a.readBody(w, r, s)
@@ -158,13 +167,13 @@ func (a *API) ofrepRequest(w http.ResponseWriter, r *http.Request, s *scratch) (
 	return entry, &s.identity, nil
 }
 
-// ofrepResource returns the resource that usage reports count: an identity's flags or,
-// without an identity, the environment's.
-func ofrepResource(id *domain.Identity) domain.Resource {
+// ofrepService returns what a request for an identity's flags or, without an identity, the
+// environment's counts as.
+func ofrepService(id *domain.Identity) domain.Service {
 	if id == nil {
-		return domain.ResourceFlags
+		return domain.ServedOFREPFlags
 	}
-	return domain.ResourceIdentities
+	return domain.ServedOFREPIdentities
 }
 
 // ofrepCredential returns the key in a request's headers.
@@ -262,7 +271,7 @@ func appendVariant(dst []byte, o *engine.Outcome) []byte {
 
 // badRequest returns an error with one of OFREP's codes.
 func badRequest(code, details string) *statusError {
-	return &statusError{status: http.StatusBadRequest, details: details, code: code}
+	return &statusError{status: http.StatusBadRequest, details: details, code: code, rejection: badBody}
 }
 
 // ofrepKey returns the name of the flag in u, or "".

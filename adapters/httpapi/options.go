@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app"
@@ -21,6 +22,8 @@ type Options struct {
 	// Announcements announces new documents, for the streams of events. With nil the
 	// API has no streams.
 	Announcements app.Announcements
+	// NoOFREPStreams keeps the streams out of answers by OFREP.
+	NoOFREPStreams bool
 	// Logger receives failures and panics, but no refused requests. With nil they are
 	// dropped.
 	Logger *slog.Logger
@@ -50,9 +53,16 @@ type Options struct {
 	// the identifier and the traits. Flags need no cache: they are prepared when the
 	// document changes.
 	IdentitiesCache Cache
+	// Traces makes traces of requests. With nil there are none, at no cost.
+	Traces Traces
 	// TrustedPeers are the proxies from whose X-Forwarded-For and X-Forwarded-Proto the
 	// client's address and scheme are taken.
 	TrustedPeers TrustedPeers
+	// Observer measures requests. With nil nothing is measured, at no cost.
+	Observer Observer
+	// Limits says which requests are refused: those of addresses that may not ask, and
+	// those that are too many. The zero value refuses none, at no cost.
+	Limits Limits
 	// Certificates says which environments clients may use by their certificates. The zero
 	// value allows all.
 	Certificates Certificates
@@ -66,8 +76,9 @@ type Webhook struct {
 	// Secret returns the key of the calls' signatures, never "". It is a function, so
 	// that formatting Options does not print the secret.
 	Secret func() string
-	// Refresh starts to fetch the documents and returns at once.
-	Refresh func()
+	// Refresh starts to fetch the documents and returns at once. It is called with the
+	// request, whose body has been read, and must not keep it.
+	Refresh func(*http.Request)
 }
 
 // Cache configures an endpoint cache.

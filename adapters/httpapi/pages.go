@@ -134,10 +134,12 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	p := presentationOf(entry.Environment)
 	overrides := p.overrides()
 	if asked.start == 0 && len(overrides.starts) <= asked.size {
-		a.served(entry, domain.ResourceEnvironmentDocument)
-		a.writePrepared(w, r, p, &p.document)
-		return nil
+		return a.writeDocument(w, r, entry)
 	}
+	if err := a.admitDocument(r); err != nil {
+		return err
+	}
+	defer a.leaveDocument()
 	if err := a.reserve(w, len(p.document.plain)); err != nil {
 		return err
 	}
@@ -145,7 +147,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	if !ok {
 		return errPageID
 	}
-	a.served(entry, domain.ResourceEnvironmentDocument)
+	a.served(r, entry, domain.ServedEnvironmentDocument)
 	h := w.Header()
 	p.stamp(h)
 	tag := p.seeds.identity(domain.ServerSide, []byte(asked.cursor(p.document.tag())))

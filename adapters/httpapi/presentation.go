@@ -38,6 +38,9 @@ type presentation struct {
 	flags    [2]*prepared // GET /flags/, by domain.Access
 	features []prepared   // GET /flags/?feature=, by feature index
 	document prepared
+	// eventStreams is the member of answers with all flags by OFREP that names the
+	// stream of events.
+	eventStreams []byte
 	// overrides returns where the document's identity overrides are. It looks for them
 	// on the first call.
 	overrides func() overrideList
@@ -92,6 +95,7 @@ func (pr *Presenter) Present(e *app.Environment) app.Presentation {
 		seeds:     newTagSeeds(e.Digest),
 	}
 	p.modified.set(e.UpdatedAt)
+	p.eventStreams = ofrepEventStreams(e.Key, p.document.tag())
 	p.overrides = sync.OnceValue(func() overrideList { return findOverrides(string(p.document.plain)) })
 	for i := range outcomes {
 		p.hidden[i] = outcomes[i].Hidden

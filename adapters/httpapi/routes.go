@@ -30,12 +30,14 @@ func (a *API) routes() []route {
 		{http.MethodPost, ofrepFlags, a.postOFREPFlags, ofrepForm},
 		{http.MethodPost, ofrepFlags + "/:key", a.postOFREPFlag, ofrepForm},
 		{http.MethodGet, livenessPath, a.getLiveness, ownForm},
-		{http.MethodGet, "/proxy/health/readiness", a.getReadiness, ownForm},
-		{http.MethodGet, "/proxy/health", a.getReadiness, ownForm},
-		{http.MethodGet, "/health", a.getReadiness, ownForm},
+	}
+	for _, path := range readinessPaths {
+		routes = append(routes, route{http.MethodGet, path, a.getReadiness, ownForm})
 	}
 	if a.announcements != nil {
-		routes = append(routes, route{http.MethodGet, "/sse/environments/:key/stream", a.getStream, ownForm})
+		routes = append(routes,
+			route{http.MethodGet, "/sse/environments/:key/stream", a.getStream, ownForm},
+			route{http.MethodGet, ofrepStream, a.getOFREPStream, ownForm})
 	}
 	if a.analytics != nil {
 		routes = append(routes,
@@ -51,6 +53,24 @@ func (a *API) routes() []route {
 		routes = append(routes, route{http.MethodPost, "/proxy/webhook", a.postWebhook, ownForm})
 	}
 	return routes
+}
+
+// entered returns the route's handler. It notes the route in the exchange where that is
+// needed: o, unless it is nil, measures requests with that method, or they are traced.
+func (r *route) entered(o Observer, traced bool, method string) bunrouter.HandlerFunc {
+	var measure measure
+	path, handler := r.path, r.handler
+	switch {
+	case o != nil:
+		measure = o.Endpoint(path, method)
+	case !traced:
+		return handler
+	}
+	return func(w http.ResponseWriter, r bunrouter.Request) error {
+		x := w.(*exchange)
+		x.measure, x.route = measure, path
+		return handler(w, r)
+	}
 }
 
 // errorForm returns the body of the answer to r that reports e.
@@ -84,8 +104,9 @@ func firstElement(path string) string {
 	return element
 }
 
-// newRouter returns a router of the routes.
-func newRouter(routes []route) *bunrouter.Router {
+// newRouter returns a router of the routes. o measures them; it may be nil. traced says
+// whether requests are traced.
+func newRouter(routes []route, o Observer, traced bool) *bunrouter.Router {
 	allowed := make(map[string]string)
 	router := bunrouter.New(
 		bunrouter.WithNotFoundHandler(func(http.ResponseWriter, bunrouter.Request) error {
@@ -100,10 +121,14 @@ func newRouter(routes []route) *bunrouter.Router {
 		if route.method == http.MethodGet {
 			methods = append(methods, http.MethodHead)
 		}
+		handlers := make([]bunrouter.HandlerFunc, len(methods))
+		for i, method := range methods {
+			handlers[i] = route.entered(o, traced, method)
+		}
 		// With one form only, bunrouter would redirect to it.
 		for _, path := range []string{route.path, route.path + "/"} {
-			for _, method := range methods {
-				router.Handle(method, path, route.handler)
+			for i, method := range methods {
+				router.Handle(method, path, handlers[i])
 			}
 			if allowed[path] != "" {
 				allowed[path] += ", "

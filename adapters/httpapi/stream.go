@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
+	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
@@ -16,11 +17,18 @@ import (
 // client-side keys, which may be part of an address. The stream ends when the
 // environment is no longer served.
 func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
+	return a.stream(w, r, func(domain.EnvironmentKey) sse.Events { return sse.Events{Updated: sse.EnvironmentUpdated} })
+}
+
+// stream answers with a stream of the events that a function returns. It is called when
+// the stream already gets what changes.
+func (a *API) stream(w http.ResponseWriter, r bunrouter.Request, events func(domain.EnvironmentKey) sse.Events) error {
 	key := domain.EnvironmentKey(strings.Clone(r.Param("key"))) // the stream must not keep the request's text
-	if err := a.streamable(key); err != nil {
-		return err
+	entry, err := a.streamable(key)
+	if err == nil {
+		err = a.admit(r.Request, entry)
 	}
-	if err := a.certificates.admit(r.TLS, key); err != nil {
+	if err != nil {
 		return err
 	}
 	sse.SetHeader(w.Header())
@@ -29,25 +37,25 @@ func (a *API) getStream(w http.ResponseWriter, r bunrouter.Request) error {
 		return nil
 	}
 	seat := a.streams.Join(string(key), func() (<-chan time.Time, func()) { return a.announcements.Listen(key) })
-	if err := a.streamable(key); err != nil { // it ended before Listen, which then announces nothing
+	if _, err := a.streamable(key); err != nil { // it ended before Listen, which then announces nothing
 		seat.Leave()
 		return err
 	}
-	if err := seat.Open(w, r.Request, a.streamLogger(w, r.Request, key)); err != nil {
+	if err := seat.Open(w, r.Request, events(key), a.streamLogger(w, r.Request, key)); err != nil {
 		return err
 	}
 	w.(*exchange).taken = true
 	return nil
 }
 
-// streamable returns nil if key is the client-side key of an environment. Errors:
+// streamable returns the environment of which key is the client-side key. Errors:
 // errNotFound, errNotListed.
-func (a *API) streamable(key domain.EnvironmentKey) error {
+func (a *API) streamable(key domain.EnvironmentKey) (app.Entry, error) {
 	entry, err := a.lookup(string(key))
 	if err == errUnknownKey || err == nil && entry.Key != key {
-		return errNotFound
+		return app.Entry{}, errNotFound
 	}
-	return err
+	return entry, err
 }
 
 // streamLogger returns the function that writes the access log's line about a stream

@@ -33,11 +33,15 @@ func (s *Switch) Inflight() *Inflight { return s.current.Load().inflight }
 
 // Replace makes next the API of further requests. It must not have been used. Requests
 // and streams under way continue with their API, whose endpoint cache is dropped. The
-// bound of bytes under way stays that of the first API.
+// bound of bytes under way stays that of the first API, and Stats goes on. Limits that are
+// the same as before go on with what they know.
 // Replace must not be called concurrently with itself.
 func (s *Switch) Replace(next *API) {
 	current := s.current.Load()
-	next.streams, next.inflight = current.streams, current.inflight
+	next.streams, next.inflight, next.counters = current.streams, current.inflight, current.counters
+	next.catchUps = current.catchUps
+	next.refusalLog = current.refusalLog
+	next.gate.inherit(current.gate)
 	s.current.Store(next)
 }
 

@@ -26,7 +26,7 @@ func TestReplacedAPI(t *testing.T) {
 	}
 	handler.Replace(newAPI(t, func(o *httpapi.Options) {
 		o.AllowOrigins = []string{"https://other.example"}
-		o.Webhook = &httpapi.Webhook{Secret: func() string { return "secret" }, Refresh: func() {}}
+		o.Webhook = &httpapi.Webhook{Secret: func() string { return "secret" }, Refresh: func(*http.Request) {}}
 	}))
 	if got := post("{}"); got != http.StatusUnauthorized {
 		t.Errorf("the webhook that is on answers a call without a signature %d", got)

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 	"github.com/edge-proxy/edge-proxy/app/reporting"
@@ -11,16 +12,17 @@ import (
 )
 
 // counted notes what is counted.
-type counted map[domain.Resource]int
+type counted map[domain.Service]int
 
-func (c counted) Count(key domain.EnvironmentKey, what domain.Resource) {
+func (c counted) Count(key domain.EnvironmentKey, what domain.Service) {
 	if key == clientKey {
 		c[what]++
 	}
 }
 
 func TestServedRequestsAreCounted(t *testing.T) {
-	flags, identities, documents := counted{domain.ResourceFlags: 1}, counted{domain.ResourceIdentities: 1}, counted{domain.ResourceEnvironmentDocument: 1}
+	flags, identities, documents := counted{domain.ServedFlags: 1}, counted{domain.ServedIdentities: 1}, counted{domain.ServedEnvironmentDocument: 1}
+	ofrepFlags, ofrepIdentities := counted{domain.ServedOFREPFlags: 1}, counted{domain.ServedOFREPIdentities: 1}
 	const v1, ofrep = "/api/v1/", "/ofrep/v1/evaluate/flags"
 	server := "X-Environment-Key: " + serverKey
 	for name, c := range map[string]struct {
@@ -47,10 +49,10 @@ func TestServedRequestsAreCounted(t *testing.T) {
 		"page of the document":         {"GET", v1 + "environment-document/?page_size=1", "", server, 200, documents},
 		"page that is not a page":      {"GET", v1 + "environment-document/?page_size=x", "", server, 400, counted{}},
 		"document, client-side key":    {"GET", v1 + "environment-document/", "", "", 401, counted{}},
-		"OFREP, all flags":             {"POST", ofrep, "", "", 200, flags},
-		"OFREP, all flags of identity": {"POST", ofrep, `{"context":{"targetingKey":"me"}}`, "", 200, identities},
-		"OFREP, one flag":              {"POST", ofrep + "/checkout", `{"context":{}}`, "", 200, flags},
-		"OFREP, one flag of identity":  {"POST", ofrep + "/checkout", `{"context":{"plan":"premium"}}`, "", 200, identities},
+		"OFREP, all flags":             {"POST", ofrep, "", "", 200, ofrepFlags},
+		"OFREP, all flags of identity": {"POST", ofrep, `{"context":{"targetingKey":"me"}}`, "", 200, ofrepIdentities},
+		"OFREP, one flag":              {"POST", ofrep + "/checkout", `{"context":{}}`, "", 200, ofrepFlags},
+		"OFREP, one flag of identity":  {"POST", ofrep + "/checkout", `{"context":{"plan":"premium"}}`, "", 200, ofrepIdentities},
 		"OFREP, no such flag":          {"POST", ofrep + "/nope", "", "", 404, counted{}},
 		"health":                       {"GET", "/health", "", "", 200, counted{}},
 	} {
@@ -76,7 +78,7 @@ func TestServedRequestsAreCounted(t *testing.T) {
 
 // BenchmarkUsage asks for flags, the cheapest answer, with and without counting.
 func BenchmarkUsage(b *testing.B) {
-	usage := reporting.NewUsage(reporting.UsageOptions{})
+	usage := reporting.NewRequests(time.Now)
 	usage.Track([]domain.EnvironmentKeys{{Client: clientKey, Discovered: true}})
 	for name, change := range map[string]func(*httpapi.Options){
 		"off": nil,

@@ -107,7 +107,7 @@ func invalid(ps problems) *statusError {
 			break
 		}
 	}
-	return &statusError{status: http.StatusUnprocessableEntity, body: append(body, `]}`...)}
+	return &statusError{status: http.StatusUnprocessableEntity, body: append(body, `]}`...), rejection: badBody}
 }
 
 // malformed returns the error about a body that is not JSON. Its location counts

@@ -19,17 +19,21 @@ func (a *API) postWebhook(w http.ResponseWriter, r bunrouter.Request) error {
 	defer a.recycle(s)
 	body, err := a.readBody(w, r.Request, s)
 	if err != nil {
+		a.counters.webhooks.add(webhookMalformed)
 		return err
 	}
 	signature, err := hex.DecodeString(r.Header.Get("X-Flagsmith-Signature"))
 	if err != nil {
+		a.counters.webhooks.add(webhookBadSignature)
 		return errSignature
 	}
 	mac := hmac.New(sha256.New, []byte(a.webhook.Secret()))
 	mac.Write([]byte(body))
 	if !hmac.Equal(signature, mac.Sum(nil)) {
+		a.counters.webhooks.add(webhookBadSignature)
 		return errSignature
 	}
-	a.webhook.Refresh()
+	a.counters.webhooks.add(webhookAccepted)
+	a.webhook.Refresh(r.Request)
 	return a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
 }

@@ -20,7 +20,7 @@ func TestWebhook(t *testing.T) {
 	calls := 0
 	api := newAPI(t, func(o *httpapi.Options) {
 		o.MaxBodyBytes = 100
-		o.Webhook = &httpapi.Webhook{Secret: func() string { return secret }, Refresh: func() { calls++ }}
+		o.Webhook = &httpapi.Webhook{Secret: func() string { return secret }, Refresh: func(*http.Request) { calls++ }}
 	})
 	const body = `{"event_type":"FLAG_UPDATED"}`
 	for name, c := range map[string]struct {

@@ -77,6 +77,22 @@ func (a *answer) end() {
 	clear(a.header)
 }
 
+// ending returns why the connection ends with this answer.
+func (a *answer) ending() ending {
+	switch {
+	case a.failed != nil:
+		return endingOf(a.failed, endTimeout)
+	case a.last && a.status < http.StatusBadRequest:
+		return endPeer // its request asked for that, unless the server drains
+	default: // an error that closes, an incomplete answer or a panic
+		return endError
+	}
+}
+
+// Arrived returns when the whole request had arrived. Handlers that measure time need not
+// read the clock again.
+func (a *answer) Arrived() time.Time { return a.now }
+
 // Header implements http.ResponseWriter.
 func (a *answer) Header() http.Header { return a.header }
 

@@ -31,6 +31,9 @@ type conn struct {
 	secure *TLS      // nil without TLS
 	state  atomic.Uint32
 	began  time.Time // of the request: when its first byte arrived, or the connection
+	// arrived is when the whole request had arrived. A request that came with its first
+	// byte needs no further look at the clock.
+	arrived time.Time
 
 	reads, writes deadline
 	buffer        []byte // of one of the sizes of buffers
@@ -77,20 +80,22 @@ func (c *conn) serve() {
 	c.answer.init(c)
 
 	due := in(c.began, c.server.headerTimeout())
-	for begun := 1; c.wait(begun, due); begun = minBegun {
+	for begun, late := 1, endTimeout; c.wait(begun, due, late); begun, late = minBegun, endIdle {
 		if !c.state.CompareAndSwap(idle, busy) {
+			c.slot.because(endDrain)
 			break
 		}
+		c.arrived = time.Now()
 		if begun == minBegun {
-			c.began = time.Now()
+			c.began = c.arrived
 			c.skipLineEnds()
 		}
 		if c.server.noFastPath {
-			c.handOver(nil)
+			c.handOver(fastPathOff, nil)
 			return
 		}
-		if plain, err := c.receive(); !plain {
-			c.handOver(err)
+		if why, err := c.receive(); why != noHandover {
+			c.handOver(why, err)
 			return
 		}
 		if !c.respond() {
@@ -99,6 +104,7 @@ func (c *conn) serve() {
 		c.shrink()
 		c.state.Store(idle)
 		if c.server.closing.Load() && c.retire() {
+			c.slot.because(endDrain)
 			break
 		}
 		due = in(time.Now(), c.server.idleTimeout())
@@ -114,11 +120,12 @@ func (c *conn) close() {
 }
 
 // wait waits until due for the first begun bytes of a request. It reports whether they
-// arrived.
-func (c *conn) wait(begun int, due time.Time) bool {
+// arrived. late is why the connection ends when they did not in time.
+func (c *conn) wait(begun int, due time.Time, late ending) bool {
 	for c.to-c.from < begun {
 		c.makeRoom()
 		if err := c.read(due); err != nil {
+			c.slot.because(endingOf(err, late))
 			return false
 		}
 	}
@@ -156,42 +163,53 @@ func (c *conn) read(due time.Time) error {
 	}
 }
 
-// receive waits for the rest of a request that has begun. It reports whether the
-// request is plain and complete. If not, all of it is still in the buffer, and err is
-// the error that reading ended with.
-func (c *conn) receive() (plain bool, err error) {
-	length := 0
+// receive waits for the rest of a request that has begun. Unless the request is plain and
+// complete, it returns why the connection has to be handed over; then all of the request
+// is still in the buffer, and err is the error that reading ended with.
+func (c *conn) receive() (why handover, err error) {
+	length, late := 0, false
 	for {
 		var odd bool
 		if length, odd = headLength(c.buffer[c.from:c.to]); length > 0 {
 			break
 		}
-		if odd || c.to-c.from >= maxHead {
-			return false, nil
+		switch {
+		case odd:
+			return unusual, nil
+		case c.to-c.from >= maxHead:
+			return headTooLarge, nil
 		}
 		c.makeRoom()
 		if err := c.read(in(c.began, c.server.headerTimeout())); err != nil {
-			return false, err
+			return incomplete, err
 		}
+		late = true
 	}
-	if length > maxHead || !c.parser.parse(string(c.buffer[c.from:c.from+length])) {
-		return false, nil
+	switch {
+	case length > maxHead:
+		return headTooLarge, nil
+	case !c.parser.parse(string(c.buffer[c.from : c.from+length])):
+		return unusual, nil
 	}
 	all := int64(length) + c.parser.request.ContentLength
 	if all > maxRequest {
-		return false, nil
+		return bodyTooLarge, nil
 	}
 	for int64(c.to-c.from) < all {
 		if c.to == len(c.buffer) && !c.grow() {
-			return false, nil
+			return noMemory, nil
 		}
 		if err := c.read(in(c.began, c.server.rest.ReadTimeout)); err != nil {
-			return false, err
+			return incomplete, err
 		}
+		late = true
 	}
 	c.body = c.buffer[c.from+length : c.from+int(all)]
 	c.from += int(all)
-	return true, nil
+	if late {
+		c.arrived = time.Now()
+	}
+	return noHandover, nil
 }
 
 // headLength returns the length of the head at the beginning of b, and 0 as long as
@@ -266,7 +284,8 @@ func (c *conn) replaceBuffer(buffer []byte) {
 
 // handOver hands the connection over to the http.Server, with all unused bytes and with
 // the error that reading ended with.
-func (c *conn) handOver(err error) {
+func (c *conn) handOver(why handover, err error) {
+	c.slot.slots.counters.handedOver[why].Add(1)
 	_ = c.rwc.SetDeadline(time.Time{})
 	c.handedOver = true
 	replay := &replayed{wrapped: wrapped{c.rwc}, slot: c.slot, read: bytes.Clone(c.buffer[c.from:c.to]), err: err}
@@ -285,12 +304,15 @@ func (c *conn) respond() (again bool) {
 	if len(c.body) > 0 {
 		r.Body = &c.body
 	}
-	c.answer.begin(r.Method == http.MethodHead, time.Now())
+	c.answer.begin(r.Method == http.MethodHead, c.arrived)
 	defer func() {
 		c.answer.end()
 		c.body = nil // another connection may use the buffer soon
 	}()
-	return c.handle(r) && c.answer.finish()
+	if again = c.handle(r) && c.answer.finish(); !again && !c.answer.hijacked {
+		c.slot.because(c.answer.ending())
+	}
+	return again
 }
 
 // handle calls the handler. It reports whether the handler returned; it did not if it

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"log"
+	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"sync"
@@ -19,7 +21,7 @@ type front struct {
 	handler    http.Handler
 	noFastPath bool // rest serves all requests
 	memory     Memory
-	slots      *slots // nil: connections are not limited
+	slots      *slots
 	handoff    *handoff
 	serveRest  sync.Once
 	date       date
@@ -49,6 +51,7 @@ func newFront(rest *http.Server) *front {
 		rest: rest, handler: rest.Handler, memory: unlimited{}, handoff: newHandoff(),
 		listeners: map[net.Listener]struct{}{}, open: map[*conn]struct{}{},
 	}
+	s.slots = &slots{max: math.MaxInt, logger: slog.New(slog.DiscardHandler), draining: &s.closing}
 	s.context, s.cancel = context.WithCancel(context.Background())
 	return s
 }

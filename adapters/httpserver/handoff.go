@@ -1,9 +1,14 @@
 package httpserver
 
 import (
+	"bytes"
 	"crypto/tls"
+	"errors"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // handoff is the listener through which connections reach the http.Server.
@@ -53,25 +58,75 @@ type replayed struct {
 	slot *slot // freed by Close
 	read []byte
 	err  error // nil: reading goes on from Conn
+
+	// Why the connection ends, as far as its calls show. net/http reads and writes at the
+	// same time.
+	reading, writing atomic.Uint32 // endings
+	aborted          atomic.Bool   // net/http ends the read under way
+	begun            atomic.Bool   // something was read since the last write
 }
 
 // Read implements net.Conn. It is not safe for concurrent use, like that of Conn.
 func (c *replayed) Read(p []byte) (int, error) {
 	switch {
 	case len(c.read) > 0:
+		c.begun.Store(true)
 		n := copy(p, c.read)
 		if c.read = c.read[n:]; len(c.read) == 0 {
 			c.read = nil
 		}
 		return n, nil
 	case c.err != nil:
+		c.reading.Store(uint32(endingOf(c.err, endTimeout)))
 		return 0, c.err
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.begun.Store(true)
+	}
+	why, late := endUnknown, endIdle
+	if c.begun.Load() {
+		late = endTimeout
+	}
+	if err != nil && !(c.aborted.Load() && errors.Is(err, os.ErrDeadlineExceeded)) {
+		why = endingOf(err, late)
+	}
+	c.reading.Store(uint32(why))
+	return n, err
+}
+
+// SetReadDeadline implements net.Conn. net/http ends a read by a time long past.
+func (c *replayed) SetReadDeadline(t time.Time) error {
+	c.aborted.Store(!t.IsZero() && time.Since(t) > time.Hour)
+	return c.Conn.SetReadDeadline(t)
+}
+
+// Write implements net.Conn. An answer with an error that net/http makes itself is the
+// last one, and the only sign of what was wrong with the request.
+func (c *replayed) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.begun.Store(false)
+	switch status, isHead := bytes.CutPrefix(p, []byte("HTTP/1.")); {
+	case err != nil:
+		c.writing.Store(uint32(endingOf(err, endTimeout)))
+	case isHead && len(status) > 2 && status[2] == '4':
+		c.writing.Store(uint32(endError))
+		if bytes.HasPrefix(status[2:], []byte("431")) {
+			c.slot.slots.counters.headsTooLarge.Add(1)
+		}
+	case isHead:
+		c.writing.Store(uint32(endUnknown))
+	}
+	return n, err
 }
 
 // Close implements net.Conn.
 func (c *replayed) Close() error {
+	for _, why := range []ending{ending(c.reading.Load()), ending(c.writing.Load())} {
+		if why != endUnknown {
+			c.slot.because(why)
+		}
+	}
 	err := c.Conn.Close()
 	c.slot.free()
 	return err

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"os"
 	"time"
 )
 
@@ -38,6 +39,7 @@ func (c *conn) shakeHands() (plain bool) {
 	}
 	if c.state.CompareAndSwap(idle, busy) {
 		c.handedOver = true
+		c.slot.slots.counters.handedOver[overHTTP2].Add(1)
 		c.server.handoff.pass(c.tls)
 	}
 	return false
@@ -47,8 +49,14 @@ func (c *conn) shakeHands() (plain bool) {
 // answered.
 func (c *conn) shakingFailed(err error) {
 	if c.state.Load() == retired || c.server.closing.Load() {
+		c.slot.because(endDrain)
 		return
 	}
+	why := endError
+	if errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) {
+		why = endingOf(err, endTimeout)
+	}
+	c.slot.because(why)
 	if c.secure.Failed != nil {
 		c.secure.Failed(err)
 	}

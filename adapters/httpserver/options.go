@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -18,6 +19,15 @@ type Options struct {
 	TLS *TLS
 	// PlainPort is a further port, without TLS. Nil means none.
 	PlainPort *int
+	// UnixSocket is the path of a Unix socket on which the server listens too, without
+	// TLS. The owner of the process and its group may connect. "" means none.
+	UnixSocket string
+	// ProxyProtocolFrom reports whether a peer may begin its TCP connections with a
+	// header of the PROXY protocol, which names the client. The header must arrive
+	// within ReadHeaderTimeout. Without a header the peer is the client. A header of
+	// any other peer is an invalid request. The function is called for each connection
+	// and must be safe for concurrent use. Nil means that no peer may.
+	ProxyProtocolFrom func(peer netip.Addr) bool
 	// ReadHeaderTimeout is the time in which the head of a request must arrive,
 	// ReadTimeout the time for the whole request, body included. WriteTimeout is the
 	// time in which a client must take an answer. None of them applies to a

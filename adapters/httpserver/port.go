@@ -8,13 +8,21 @@ import (
 // port is an address on which a Server accepts connections.
 type port struct {
 	address  string
-	secure   *TLS         // nil: without TLS
-	listener net.Listener // nil until open, and after close
+	unix     bool                            // address is the path of a Unix socket
+	secure   *TLS                            // nil: without TLS
+	wrap     func(net.Listener) net.Listener // nil: connections are as they are accepted
+	listener net.Listener                    // nil until open, and after close
 }
 
 // open opens the port.
 func (p *port) open(ctx context.Context, listen func(ctx context.Context, network, address string) (net.Listener, error)) (err error) {
-	p.listener, err = listen(ctx, "tcp", p.address)
+	if p.unix {
+		p.listener, err = listenUnix(ctx, listen, p.address)
+		return err
+	}
+	if p.listener, err = listen(ctx, "tcp", p.address); err == nil && p.wrap != nil {
+		p.listener = p.wrap(p.listener)
+	}
 	return err
 }
 
@@ -26,7 +34,7 @@ func (p *port) close() {
 	}
 }
 
-// name returns the address of the open port, with the host as it was configured.
+// name returns the address of an open TCP port, with the host as it was configured.
 func (p *port) name() string {
 	name := p.listener.Addr().String()
 	if host, _, _ := net.SplitHostPort(p.address); host == "0.0.0.0" {

@@ -16,8 +16,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// Server serves a handler on a TCP port, with or without TLS, and on a further one
-// without it. Call Listen, Serve and Shutdown once each, in this order. Drain may be
+// Server serves a handler on a TCP port, with or without TLS, on a further one without
+// it, and on a Unix socket. Call Listen, Serve and Shutdown once each, in this order. Drain may be
 // called at any time.
 //
 // For handlers the following holds beyond what http.Handler says:
@@ -38,7 +38,7 @@ type Server struct {
 	listen   func(ctx context.Context, network, address string) (net.Listener, error)
 	logger   *slog.Logger
 	draining atomic.Bool
-	slots    *slots // nil: connections are not limited
+	slots    *slots
 
 	overLimit http.Handler
 
@@ -53,6 +53,14 @@ func New(h http.Handler, o Options) *Server {
 	}
 	if o.PlainPort != nil {
 		s.ports = append(s.ports, &port{address: net.JoinHostPort(o.Host, strconv.Itoa(*o.PlainPort))})
+	}
+	if o.UnixSocket != "" {
+		s.ports = append(s.ports, &port{address: o.UnixSocket, unix: true})
+	}
+	if o.ProxyProtocolFrom != nil {
+		for _, p := range s.ports {
+			p.wrap = func(l net.Listener) net.Listener { return newProxied(l, o.ProxyProtocolFrom, o.ReadHeaderTimeout) }
+		}
 	}
 	if s.overLimit == nil {
 		s.overLimit = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -84,15 +92,17 @@ func New(h http.Handler, o Options) *Server {
 			return slotOf(c).shared(ctx)
 		},
 	}
-	if most := maxConnections(o.MaxConnections); most > 0 {
-		s.slots = &slots{max: most, logger: s.logger}
-	}
 	s.front = newFront(rest)
-	s.front.noFastPath, s.front.slots = o.NoFastPath, s.slots
+	s.front.noFastPath = o.NoFastPath
+	s.slots = s.front.slots
+	s.slots.logger, s.slots.draining = s.logger, &s.draining
+	if most := maxConnections(o.MaxConnections); most > 0 {
+		s.slots.max = most
+	}
 	if o.Memory != nil {
 		s.front.memory = o.Memory
 	}
-	rest.Handler = drained(rest.Handler)
+	rest.Handler = s.slots.counters.counted(drained(rest.Handler))
 	return s
 }
 
@@ -109,6 +119,10 @@ func (s *Server) Listen(ctx context.Context) (addr string, err error) {
 		}
 	}
 	for _, p := range s.ports[1:] {
+		if p.unix {
+			s.logger.InfoContext(ctx, "listening_on_unix_socket", "path", p.address)
+			continue
+		}
 		s.logger.InfoContext(ctx, "listening_without_tls", "address", p.name())
 	}
 	return s.ports[0].name(), nil

@@ -13,12 +13,14 @@ import (
 // probe is answered. When they are used up, the oldest of them is closed.
 const extraSlots = 64
 
-// slots limits the connections of a server. Connections beyond the limit are extra: they
-// get one answer, which refuses all requests except probes. It is safe for concurrent
-// use.
+// slots counts and limits the connections of a server. Connections beyond the limit are
+// extra: they get one answer, which refuses all requests except probes. It is safe for
+// concurrent use.
 type slots struct {
-	max    int
-	logger *slog.Logger
+	max      int // math.MaxInt: no limit
+	logger   *slog.Logger
+	draining *atomic.Bool // the server drains or shuts down
+	counters counters
 	// crowded is set as long as the limit is reached.
 	crowded atomic.Bool
 
@@ -34,15 +36,32 @@ type slot struct {
 	conn    net.Conn
 	isExtra bool
 	once    sync.Once
+	why     atomic.Uint32 // an ending: why the connection ends, once that is known
 
-	requests int // under way that share the connection; the lock of slots guards it
+	requests int  // under way that share the connection; the lock of slots guards it
+	http2    bool // it is counted as a connection of HTTP/2; likewise
 }
 
-// take gives a new connection a slot. With a nil slots it returns nil.
-func (s *slots) take(c net.Conn) *slot {
-	if s == nil {
-		return nil
+// because sets why the connection ends, unless that is known already.
+func (t *slot) because(why ending) { t.why.CompareAndSwap(uint32(endUnknown), uint32(why)) }
+
+// ending returns why the connection has ended.
+func (t *slot) ending() ending {
+	switch why := ending(t.why.Load()); {
+	case t.isExtra:
+		return endRefused
+	case t.slots.draining.Load() && (why == endUnknown || why == endPeer || why == endError):
+		return endDrain // each answer was the last one on its connection
+	case why == endUnknown:
+		return endPeer
+	default:
+		return why
 	}
+}
+
+// take gives a new connection a slot.
+func (s *slots) take(c net.Conn) *slot {
+	s.counters.accepted.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := &slot{slots: s, conn: c, isExtra: s.used >= s.max}
@@ -61,15 +80,16 @@ func (s *slots) take(c net.Conn) *slot {
 }
 
 // free gives the slot back once the connection is closed. It may be called more than
-// once, and on nil.
+// once.
 func (t *slot) free() {
-	if t == nil {
-		return
-	}
 	t.once.Do(func() {
 		s := t.slots
+		s.counters.closed[t.ending()].Add(1)
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if t.http2 {
+			s.counters.http2.Add(-1)
+		}
 		s.used--
 		for i, other := range s.extra {
 			if other == t {
@@ -86,7 +106,7 @@ type extraKey struct{}
 
 // context returns the context of the connection's requests.
 func (t *slot) context(ctx context.Context) context.Context {
-	if t != nil && t.isExtra {
+	if t.isExtra {
 		return context.WithValue(ctx, extraKey{}, true)
 	}
 	return ctx
@@ -94,7 +114,7 @@ func (t *slot) context(ctx context.Context) context.Context {
 
 // refuses reports whether a request with that context is on an extra connection.
 func (s *slots) refuses(ctx context.Context) bool {
-	return s != nil && s.crowded.Load() && ctx.Value(extraKey{}) != nil
+	return s.crowded.Load() && ctx.Value(extraKey{}) != nil
 }
 
 // slotOf returns the slot of a connection that was handed over.
@@ -115,7 +135,7 @@ type slotKey struct{}
 
 // shared returns the context of requests that share the connection, for join.
 func (t *slot) shared(ctx context.Context) context.Context {
-	if t == nil {
+	if t == nil { // a connection of another kind than the front hands over
 		return ctx
 	}
 	return context.WithValue(t.context(ctx), slotKey{}, t)
@@ -131,6 +151,10 @@ func (s *slots) join(ctx context.Context) (leave func(), ok bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !t.http2 {
+		t.http2 = true
+		s.counters.http2.Add(1)
+	}
 	if t.requests > 0 {
 		if s.used >= s.max {
 			s.reached()
@@ -174,6 +198,15 @@ func (s *slots) reached() {
 type slotConn struct {
 	wrapped
 	slot *slot
+}
+
+// Write implements net.Conn.
+func (c slotConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		c.slot.because(endingOf(err, endTimeout))
+	}
+	return n, err
 }
 
 // Close implements net.Conn.

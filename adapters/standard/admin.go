@@ -11,6 +11,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/adapters/adminapi"
 	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/app/inspect"
@@ -41,8 +42,8 @@ func openAdmin(ctx context.Context, s config.Admin, logger *slog.Logger) (*admin
 	}
 }
 
-// serveAdmin has the admin listener answer.
-func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, node *inspect.Node, logger *slog.Logger) error {
+// serveAdmin has the admin listener answer. m are the metrics it serves; nil: none.
+func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, node *inspect.Node, m *metrics.Metrics, logger *slog.Logger) error {
 	build := commands.ReadBuild()
 	upstream := "Flagsmith"
 	if inDirectory(s) {
@@ -62,7 +63,7 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 			e := reloads.effective.Load()
 			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, NeedRestart: e.RestartNeeded, Details: e}
 		},
-		Actions: slices.Concat(adminapi.Questions(node), adminapi.Measures(proxy)), History: proxy, Logger: logger, Now: time.Now,
+		Metrics: metricsHandler(m), Actions: slices.Concat(adminapi.Questions(node), adminapi.Measures(proxy)), History: proxy, Logger: logger, Now: time.Now,
 	})
 	if err != nil {
 		return err

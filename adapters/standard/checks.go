@@ -44,7 +44,7 @@ func checkDiscovery(s config.Settings) error {
 
 // checkOrigin returns the error of the source of documents about its settings.
 func checkOrigin(s config.Settings) error {
-	o, err := openOrigin(s, nil, slog.New(slog.DiscardHandler))
+	o, err := openOrigin(s, nil, slog.New(slog.DiscardHandler), nil)
 	if err == nil {
 		o.close()
 	}

@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/term"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
+	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 	"github.com/edge-proxy/edge-proxy/app"
 )
 
@@ -30,6 +32,8 @@ type reloader struct {
 	certificates *certificates
 	handler      *httpapi.Switch
 	proxy        *app.App
+	traces       traces
+	measures     *metrics.Metrics // nil: off
 	inForce      config.Settings
 	reading      *config.Reading // of the configuration in force
 	files        config.Files    // as last read or seen
@@ -39,6 +43,7 @@ type reloader struct {
 	// For other goroutines: inForce, and the same explained.
 	applied   atomic.Pointer[config.Settings]
 	effective atomic.Pointer[config.Effective]
+	outcome   loadOutcome
 }
 
 // interrupted is called when a signal is about to end the run. Somebody who presses
@@ -129,9 +134,11 @@ func (r *reloader) reload(ctx context.Context, trigger string, reading *config.R
 	}
 	r.warnings = warnings
 	if err != nil {
+		r.outcome.failed()
 		r.refuse(ctx, trigger, err)
 		return
 	}
+	r.outcome.succeeded(time.Now())
 	r.inForce, r.reading, r.files = result.Settings, reading, reading.Files()
 	r.applied.Store(&result.Settings)
 	effective = r.effective.Load().Reloaded(effective, result.Restart)
@@ -197,14 +204,14 @@ func (r *reloader) apply(result config.Reloaded) error {
 		commit, discard = append(commit, logs.Commit), append(discard, logs.Discard)
 	}
 	if concerned&partOrigin != 0 {
-		o, err := openOrigin(next, r.certificates, r.loggers.Logger(logNetwork))
+		o, err := openOrigin(next, r.certificates, r.loggers.Logger(logNetwork), r.traces.propagate)
 		if err != nil {
 			return fail(err)
 		}
 		commit, discard = append(commit, func() { r.origins.replace(o) }), append(discard, o.close)
 	}
 	if concerned&partAPI != 0 {
-		api, err := newAPI(next, r.proxy, r.loggers, access)
+		api, err := newAPI(next, r.proxy, r.loggers, r.measures, r.traces, access)
 		if err != nil {
 			return fail(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime"
 	"slices"
@@ -19,8 +20,10 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
+	"github.com/edge-proxy/edge-proxy/adapters/httpapi/limits"
 	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 	"github.com/edge-proxy/edge-proxy/adapters/logging"
+	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
 	"github.com/edge-proxy/edge-proxy/adapters/tlsfiles"
@@ -68,11 +71,21 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		"store", settings.Store.URL.String(), "processors", runtime.GOMAXPROCS(0))
 	limitMemory(ctx, settings, logger)
 
+	application := appConfig(settings)
+	traces, err := openTraces(ctx, settings, src.Environ, application.Node, loggers.Logger(logNetwork))
+	if err != nil {
+		return &commands.ConfigurationError{Err: err}
+	}
+	defer func() {
+		flushing, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesTimeout)
+		defer cancel()
+		traces.close(flushing)
+	}()
 	certs, err := openCertificates(settings, logger)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
-	source, err := openOrigin(settings, certs, loggers.Logger(logNetwork))
+	source, err := openOrigin(settings, certs, loggers.Logger(logNetwork), traces.propagate)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
@@ -95,28 +108,36 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
 		return commands.ErrReported
 	}
-	proxy := app.New(appConfig(settings), app.Deps{
+	measures := newMetrics(settings, admin != nil)
+	proxy := app.New(application, app.Deps{
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
 		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings),
+		Observer: observerOf(measures), Tracer: traces.polls,
 	})
-	api, err := newAPI(settings, proxy, loggers, loggers.AccessEnabled())
+	api, err := newAPI(settings, proxy, loggers, measures, traces, loggers.AccessEnabled())
 	if err != nil {
 		_ = store.Close()
 		return &commands.ConfigurationError{Err: err}
 	}
 	handler := httpapi.NewSwitch(api)
-	server := newServer(settings, certs, handler, logger)
 	reloads := &reloader{
-		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, handler: handler, proxy: proxy,
-		inForce: settings, reading: reading, warnings: warnings,
+		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, handler: handler, proxy: proxy, traces: traces,
+		inForce: settings, reading: reading, warnings: warnings, measures: measures,
 	}
 	reloads.applied.Store(&settings)
+	server := newServer(settings, certs, handler, logger, func(peer netip.Addr) bool {
+		return reloads.applied.Load().Server.ProxyProtocolFrom.Contains(peer)
+	})
 	reloads.effective.Store(&effective)
+	reloads.outcome.succeeded(time.Now())
+	if measures != nil {
+		addReadings(measures, settings, measured{proxy, handler, server, loggers, certs.server, reloads})
+	}
 	if admin != nil {
 		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, Store: store, Upstream: upstream, Now: time.Now})
-		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, loggers.Logger(logAdmin)); err != nil {
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, measures, loggers.Logger(logAdmin)); err != nil {
 			_ = store.Close()
 			return err
 		}
@@ -142,6 +163,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	return nil
 }
+
+// tracesTimeout is how long the last traces may take to be sent.
+const tracesTimeout = 2 * time.Second
 
 // flushTimeout is how long the last line before a sudden end may take.
 const flushTimeout = 200 * time.Millisecond
@@ -180,19 +204,24 @@ func logConfigurationWarning(ctx context.Context, logger *slog.Logger, w config.
 	logger.WarnContext(ctx, "configuration_warning", "key", w.Key, "warning", w.Message, "origin", w.Origin)
 }
 
-// newAPI returns the HTTP interface; access says whether it writes an access log.
-func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access bool) (*httpapi.API, error) {
+// newAPI returns the HTTP interface, which m measures unless it is nil; access says whether
+// it writes an access log.
+func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metrics.Metrics, traces traces, access bool) (*httpapi.API, error) {
 	options := httpapi.Options{
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
-		Certificates:    httpapi.Certificates{Required: s.Server.TLS.ClientAuth == string(tlsfiles.AuthRequire), Rules: certificateRules(s)},
+		Limits:          requestLimits(s.Server), NoOFREPStreams: !s.OFREP.EventStreams,
+		Certificates: httpapi.Certificates{Required: s.Server.TLS.ClientAuth == string(tlsfiles.AuthRequire), Rules: certificateRules(s)},
 	}
 	if s.Server.ProxyHeaders {
 		options.TrustedPeers = httpapi.TrustedPeers{All: s.ForwardedAllowIPs.All, Networks: s.ForwardedAllowIPs.Prefixes}
 	}
-	if usage := proxy.Usage(); usage != nil {
-		options.Usage = usage
+	if proxy.ReportsUsage() || m != nil {
+		options.Usage = proxy.Requests()
+	}
+	if m != nil {
+		options.Observer = m.Requests()
 	}
 	if s.Analytics.Enabled {
 		options.Analytics = proxy.Analytics()
@@ -201,8 +230,9 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 		options.Events, options.MaxEventsBytes = events, s.Events.MaxBodyBytes
 	}
 	if !s.Webhook.Secret.IsZero() {
-		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: proxy.RefreshAll}
+		options.Webhook = &httpapi.Webhook{Secret: s.Webhook.Secret.Reveal, Refresh: func(r *http.Request) { proxy.RefreshAll(traces.contextOf(r)) }}
 	}
+	options.Traces = traces.requests
 	if access {
 		options.Access = accessLog(loggers)
 	}
@@ -213,13 +243,26 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, access 
 	return api, nil
 }
 
-func newServer(s config.Settings, certs *certificates, handler *httpapi.Switch, logger *slog.Logger) *httpserver.Server {
+// requestLimits returns which requests the HTTP interface refuses.
+func requestLimits(s config.Server) httpapi.Limits {
+	l := s.Limits
+	return httpapi.Limits{
+		PerKey: limits.Rate{PerSecond: l.PerKey, Burst: l.BurstPerKey}, ExemptServerKeys: l.ExemptServerKeys,
+		PerAddress:   limits.Rate{PerSecond: l.PerAddress, Burst: l.BurstPerAddress},
+		MaxDocuments: l.MaxDocuments, Networks: limits.Networks{Allow: s.Allow, Deny: s.Deny},
+	}
+}
+
+// newServer returns the server; proxies reports which peers may send headers of the PROXY
+// protocol.
+func newServer(s config.Settings, certs *certificates, handler *httpapi.Switch, logger *slog.Logger, proxies func(peer netip.Addr) bool) *httpserver.Server {
 	var plainPort *int
 	if s.Server.HTTPPort.Chosen {
 		plainPort = &s.Server.HTTPPort.Number
 	}
 	return httpserver.New(handler, httpserver.Options{
-		Host: s.Server.Host, Port: s.Server.Port, TLS: certs.ofServer(), PlainPort: plainPort, Logger: logger,
+		Host: s.Server.Host, Port: s.Server.Port, TLS: certs.ofServer(), PlainPort: plainPort,
+		UnixSocket: s.Server.UnixSocket, ProxyProtocolFrom: proxies, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
 		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
 		MaxConnections: s.Server.MaxConnections, OverLimit: http.HandlerFunc(handler.ServeOverLimit), Memory: handler.Inflight(),

@@ -1,7 +1,9 @@
 package standard
 
 import (
+	"context"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 
@@ -26,8 +28,8 @@ type origin struct {
 func inDirectory(s config.Settings) bool { return s.APIURL.Parse().Scheme == "file" }
 
 // openOrigin returns the origin that the settings name. It connects to nothing, and reads
-// no file of certs, which may be nil.
-func openOrigin(s config.Settings, certs *certificates, logger *slog.Logger) (origin, error) {
+// no file of certs, which may be nil. propagate is flagsmith.Options.Propagate.
+func openOrigin(s config.Settings, certs *certificates, logger *slog.Logger, propagate func(context.Context, http.Header)) (origin, error) {
 	if inDirectory(s) {
 		source, err := filesource.New(s.APIURL.Parse(), filesource.Options{MaxDocumentBytes: maxDocument(s)})
 		if err != nil {
@@ -35,7 +37,9 @@ func openOrigin(s config.Settings, certs *certificates, logger *slog.Logger) (or
 		}
 		return origin{Upstream: source, notifier: source, close: func() {}}, nil
 	}
-	client, err := flagsmith.New(flagsmithOptions(s, certs, s.APIURL.Parse()))
+	options := flagsmithOptions(s, certs, s.APIURL.Parse())
+	options.Propagate = propagate
+	client, err := flagsmith.New(options)
 	if err != nil {
 		return origin{}, err
 	}
@@ -65,7 +69,7 @@ func (w *wiring) OpenUpstream(s config.Settings) (commands.Upstream, error) {
 		_ = loggers.Close()
 		return commands.Upstream{}, &commands.ConfigurationError{Err: err}
 	}
-	o, err := openOrigin(s, certs, loggers.Logger(logNetwork))
+	o, err := openOrigin(s, certs, loggers.Logger(logNetwork), nil)
 	if err != nil {
 		_ = loggers.Close()
 		return commands.Upstream{}, &commands.ConfigurationError{Err: err}

@@ -46,6 +46,7 @@ type Analytics struct {
 	evaluations *tally[evaluation]
 	countsLoss  loss
 	evalLoss    loss
+	ledger      ledger
 	unwanted    sync.Once // logs that analytics are dropped
 	countsOnly  sync.Once // logs that upstream does not accept evaluations
 }
@@ -59,12 +60,13 @@ type evaluation struct {
 // NewAnalytics returns Analytics that have collected nothing yet.
 func NewAnalytics(o AnalyticsOptions) *Analytics {
 	a := &Analytics{o: o}
-	a.counts = newTally(countsBytes, func(feature string) int { return len(feature) }, strings.Clone, a.countsLoss.overflowed)
+	a.countsLoss.ledger, a.evalLoss.ledger = &a.ledger, &a.ledger
+	a.counts = newTally(countsBytes, func(feature string) int { return len(feature) }, strings.Clone, a.countsLoss.overflowed, &a.ledger.pending)
 	a.evaluations = newTally(evaluationsBytes,
 		func(e evaluation) int { return len(e.feature) + len(e.identity) },
 		func(e evaluation) evaluation {
 			return evaluation{strings.Clone(e.feature), strings.Clone(e.identity), e.enabled}
-		}, a.evalLoss.overflowed)
+		}, a.evalLoss.overflowed, &a.ledger.pending)
 	return a
 }
 
@@ -129,7 +131,11 @@ func (a *Analytics) sendCounts(ctx context.Context, p batch[string]) error {
 	for i, e := range p.entries {
 		counts[i] = domain.FeatureCount{Feature: e.what, Count: e.count}
 	}
-	return a.o.Reporter.ReportCounts(ctx, p.environment, counts)
+	err := a.o.Reporter.ReportCounts(ctx, p.environment, counts)
+	if err == nil {
+		a.ledger.accepted(p.sum(), a.o.Now())
+	}
+	return err
 }
 
 // sendEvaluations sends evaluations. Where upstream does not accept them, it adds their
@@ -140,6 +146,9 @@ func (a *Analytics) sendEvaluations(ctx context.Context, p batch[evaluation]) er
 		evaluations[i] = domain.FeatureEvaluation{Feature: e.what.feature, Identity: e.what.identity, Enabled: e.what.enabled, Count: e.count}
 	}
 	err := a.o.Reporter.ReportEvaluations(ctx, p.environment, evaluations)
+	if err == nil {
+		a.ledger.accepted(p.sum(), a.o.Now())
+	}
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
@@ -199,20 +208,26 @@ func (s *analyticsQueue[K]) end(ctx context.Context) {
 		s.release(p)
 	}
 	if left > 0 {
+		s.loss.ledger.notDelivered.Add(left)
 		s.logger.WarnContext(ctx, "analytics_dropped", "kind", s.kind, "not_delivered", left)
 	}
 }
 
 // loss counts what was dropped.
 type loss struct {
+	ledger          *ledger // counts it too, since the start
 	full, unwelcome atomic.Int64
 	last            atomic.Pointer[error]
 }
 
-func (l *loss) overflowed(n int64) { l.full.Add(n) }
+func (l *loss) overflowed(n int64) {
+	l.full.Add(n)
+	l.ledger.full.Add(n)
+}
 
 func (l *loss) refused(n int64, err error) {
 	l.unwelcome.Add(n)
+	l.ledger.refused.Add(n)
 	l.last.Store(&err)
 }
 

@@ -122,6 +122,7 @@ func (u *upstream) takes(t *testing.T, environment domain.EnvironmentKey, n int6
 // process is usage as one process runs it.
 type process struct {
 	*reporting.Usage
+	*reporting.Requests
 	log   journal
 	ended chan struct{}
 	stop  func() // has it end in good order
@@ -150,11 +151,11 @@ func start(t *testing.T, u *upstream, b *sharedmemory.Backend, node string) *pro
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{log: newJournal(), ended: make(chan struct{})}
+	p := &process{Requests: reporting.NewRequests(time.Now), log: newJournal(), ended: make(chan struct{})}
 	p.every.Store(int64(interval))
 	var keys atomic.Int64
 	p.Usage = reporting.NewUsage(reporting.UsageOptions{
-		Reporter: reporterOf{u, p}, Store: limited{store, p}, Node: node,
+		Reporter: reporterOf{u, p}, Requests: p.Requests, Store: limited{store, p}, Node: node,
 		NewKey:   func() string { return fmt.Sprintf("%s-%p-%d", node, p, keys.Add(1)) },
 		Interval: func() time.Duration { return time.Duration(p.every.Load()) },
 		Now:      time.Now, Random: func() float64 { return 0.5 }, Logger: slog.New(p.log),
@@ -264,7 +265,7 @@ func (p *process) end() {
 // served counts n requests for flags of a.
 func (p *process) served(n int) {
 	for range n {
-		p.Count("a", domain.ResourceFlags)
+		p.Count("a", domain.ServedFlags)
 	}
 }
 

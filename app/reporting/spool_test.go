@@ -15,15 +15,10 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/store/memory"
-	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
-
-func newIdleUsage() *reporting.Usage {
-	return reporting.NewUsage(reporting.UsageOptions{Now: time.Now, Interval: func() time.Duration { return interval }})
-}
 
 func handle(t *testing.T, b *sharedmemory.Backend) ports.Store {
 	t.Helper()

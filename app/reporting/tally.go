@@ -3,6 +3,7 @@ package reporting
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 )
@@ -29,6 +30,8 @@ type tally[K comparable] struct {
 	mu   sync.Mutex
 	held map[domain.EnvironmentKey]map[K]int64
 	size int // of what is held, and of what was taken and is not settled yet
+
+	pending *atomic.Int64 // the sum of the counts of all that
 }
 
 // entry is one count.
@@ -44,8 +47,8 @@ type batch[K comparable] struct {
 	size        int
 }
 
-func newTally[K comparable](limit int, texts func(K) int, own func(K) K, lost func(int64)) *tally[K] {
-	return &tally[K]{limit: limit, texts: texts, own: own, lost: lost, held: map[domain.EnvironmentKey]map[K]int64{}}
+func newTally[K comparable](limit int, texts func(K) int, own func(K) K, lost func(int64), pending *atomic.Int64) *tally[K] {
+	return &tally[K]{limit: limit, texts: texts, own: own, lost: lost, pending: pending, held: map[domain.EnvironmentKey]map[K]int64{}}
 }
 
 func (t *tally[K]) cost(what K) int { return t.texts(what) + entryBytes }
@@ -61,11 +64,13 @@ func (t *tally[K]) add(environment domain.EnvironmentKey, counted []entry[K]) {
 	for _, e := range counted {
 		if _, known := held[e.what]; known {
 			held[e.what] += e.count
+			t.pending.Add(e.count)
 			continue
 		}
 		if cost := t.cost(e.what); t.size+cost <= t.limit {
 			t.size += cost
 			held[t.own(e.what)] = e.count
+			t.pending.Add(e.count)
 		} else {
 			t.lost(e.count)
 		}
@@ -116,6 +121,7 @@ func (t *tally[K]) release(p batch[K]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.size -= p.size
+	t.pending.Add(-p.sum())
 }
 
 // sum returns the sum of a batch's counts.

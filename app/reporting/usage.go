@@ -21,6 +21,8 @@ const (
 // UsageOptions are the parts of Usage.
 type UsageOptions struct {
 	Reporter ports.UsageReporter
+	// Requests has the counts to report.
+	Requests *Requests
 	// Store keeps batches that are not reported yet.
 	Store SpoolStore
 	// Node names this process among those that share the store.
@@ -36,32 +38,30 @@ type UsageOptions struct {
 	Logger *slog.Logger
 }
 
-// Usage counts what is served of discovered environments, and reports it every
-// interval. Count and Track are safe for concurrent use and may be called before,
-// during and after Run.
+// Usage reports every interval what Requests counts of discovered environments. Requests
+// may count before, during and after Run.
 //
 // The package's documentation has the states of a batch. While upstream does not
 // answer, further counts are added to open batches, so that memory is bounded by the
 // number of environments. See spool for the batches of processes that are gone.
 type Usage struct {
-	counters
 	o     UsageOptions
 	spool *spool
 
-	mu lock // not taken by Count; held over calls of the store
+	mu lock // held over calls of the store
 	// sealed batches may have been sent, so they never change. They may also be in the
 	// spool of another node.
 	sealed []domain.UsageBatch
 	open   openBatches
 	// unsaved: the spool does not have what was added to open last.
 	unsaved bool
+
+	ledger ledger
 }
 
-// NewUsage returns a Usage that counts nothing until Track sets environments.
+// NewUsage returns a Usage that has not reported anything yet.
 func NewUsage(o UsageOptions) *Usage {
-	u := &Usage{o: o, spool: newSpool(o), mu: make(lock, 1)}
-	u.counters.now = o.Now
-	return u
+	return &Usage{o: o, spool: newSpool(o), mu: make(lock, 1)}
 }
 
 // Run reports every interval until stop is closed, then reports what is left. It starts
@@ -80,7 +80,8 @@ func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
 // collect adds what was counted to the open batches and saves everything. The caller
 // holds u.mu.
 func (u *Usage) collect(ctx context.Context) {
-	present, removed := u.drain()
+	defer u.note()
+	present, removed := u.o.Requests.drain()
 	next := u.open.plus(present, removed, u.o.NewKey)
 	err := u.spool.save(ctx, slices.Concat(u.sealed, next.batches()))
 	switch {
@@ -155,6 +156,12 @@ func (u *Usage) adopt(found []domain.UsageBatch) {
 			u.sealed = append(u.sealed, b)
 		}
 	}
+	u.note()
+}
+
+// note publishes how much waits in batches. The caller holds u.mu.
+func (u *Usage) note() {
+	u.ledger.pending.Store(requestsOf(u.sealed) + requestsOf(u.open.batches()))
 }
 
 // logSpoolError logs unexpected errors that the store does not log.
@@ -195,13 +202,17 @@ func (b *usageQueue) settle(ctx context.Context, batch domain.UsageBatch, became
 	if became == delayed {
 		return
 	}
-	if became == refused {
+	if n := requestsOf([]domain.UsageBatch{batch}); became == refused {
+		b.ledger.refused.Add(n)
 		b.o.Logger.ErrorContext(ctx, "usage_dropped", append(attributes(err),
-			"idempotency_key", batch.Key, "rows", len(batch.Rows), "requests", requestsOf([]domain.UsageBatch{batch}))...)
+			"idempotency_key", batch.Key, "rows", len(batch.Rows), "requests", n)...)
+	} else {
+		b.ledger.accepted(n, b.o.Now())
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sealed = slices.DeleteFunc(b.sealed, func(s domain.UsageBatch) bool { return s.Key == batch.Key })
+	(*Usage)(b).note()
 }
 
 // rest removes settled batches from the spool, and adopts what other processes left.

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
@@ -21,8 +22,8 @@ func TestCountsAreReportedEveryInterval(t *testing.T) {
 		u := newUpstream()
 		p := start(t, u, sharedmemory.New(), "node")
 		p.served(3)
-		p.Count("b", domain.ResourceIdentities)
-		p.Count("b", domain.ResourceEnvironmentDocument)
+		p.Count("b", domain.ServedIdentities)
+		p.Count("b", domain.ServedEnvironmentDocument)
 		pass(interval)
 		want := []domain.UsageRow{
 			{Environment: "a", Resource: domain.ResourceFlags, Count: 3},
@@ -51,8 +52,8 @@ func TestOnlyDiscoveredEnvironmentsAreCounted(t *testing.T) {
 		u := newUpstream()
 		p := start(t, u, sharedmemory.New(), "node")
 		p.Track(append(discovered("a"), domain.EnvironmentKeys{Client: "configured"}))
-		p.Count("configured", domain.ResourceFlags)
-		p.Count("unknown", domain.ResourceFlags)
+		p.Count("configured", domain.ServedFlags)
+		p.Count("unknown", domain.ServedFlags)
 		p.served(1)
 		p.Track([]domain.EnvironmentKeys{{Client: "a"}}) // configured since
 		p.served(10)
@@ -77,9 +78,9 @@ func TestRemovedEnvironments(t *testing.T) {
 		p := start(t, u, sharedmemory.New(), "node")
 		p.Track(discovered("a", "gone"))
 		p.served(1)
-		p.Count("gone", domain.ResourceFlags)
+		p.Count("gone", domain.ServedFlags)
 		p.Track(discovered("a"))
-		p.Count("gone", domain.ResourceFlags) // a request that was under way
+		p.Count("gone", domain.ServedFlags) // a request that was under way
 		pass(interval)
 		u.takes(t, "a", 1) // whatever upstream thinks of the other
 		dropped := p.log.named("usage_dropped")
@@ -89,7 +90,7 @@ func TestRemovedEnvironments(t *testing.T) {
 
 		pass(10 * interval)
 		p.Track(discovered("a", "gone")) // and back
-		p.Count("gone", domain.ResourceFlags)
+		p.Count("gone", domain.ServedFlags)
 		u.script(nil)
 		pass(interval)
 		u.takes(t, "gone", 1)
@@ -132,7 +133,7 @@ func TestExactUnderLoad(t *testing.T) {
 				all.Go(func() {
 					own := rand.New(rand.NewPCG(seed, uint64(c)))
 					for range each {
-						p.Count("a", domain.ResourceIdentities)
+						p.Count("a", domain.ServedIdentities)
 						if own.IntN(100) == 0 {
 							<-time.After(time.Duration(own.IntN(60_000)) * time.Millisecond)
 						}
@@ -168,7 +169,7 @@ func TestBatchesAreSplit(t *testing.T) {
 		}
 		p.Track(discovered(keys...))
 		for _, k := range keys {
-			for what := range domain.Resource(domain.NumResources) {
+			for _, what := range []domain.Service{domain.ServedFlags, domain.ServedIdentities, domain.ServedEnvironmentDocument} {
 				p.Count(k, what)
 			}
 		}
@@ -295,7 +296,7 @@ func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 		p.full.Store(true)
 		for range intervals {
 			for _, key := range keys {
-				p.Count(key, domain.ResourceFlags)
+				p.Count(key, domain.ServedFlags)
 			}
 			pass(interval)
 		}
@@ -412,12 +413,11 @@ func TestTheEndIsBounded(t *testing.T) {
 }
 
 func BenchmarkCount(b *testing.B) {
-	p := &process{}
-	p.Usage = newIdleUsage()
+	p := reporting.NewRequests(time.Now)
 	b.Run("off", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			p.Count("environment-7", domain.ResourceFlags)
+			p.Count("environment-7", domain.ServedFlags)
 		}
 	})
 	var keys []domain.EnvironmentKey
@@ -428,23 +428,23 @@ func BenchmarkCount(b *testing.B) {
 	b.Run("on", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			p.Count("environment-7", domain.ResourceFlags)
+			p.Count("environment-7", domain.ServedFlags)
 		}
 	})
 	b.Run("on, in parallel", func(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				p.Count("environment-7", domain.ResourceFlags)
+				p.Count("environment-7", domain.ServedFlags)
 			}
 		})
 	})
 }
 
 func TestCountAllocatesNothing(t *testing.T) {
-	u := newIdleUsage()
+	u := reporting.NewRequests(time.Now)
 	u.Track(discovered("a"))
-	if n := testing.AllocsPerRun(100, func() { u.Count("a", domain.ResourceFlags) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { u.Count("a", domain.ServedFlags) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -42,6 +42,10 @@ func events() []group {
 			{"ended_by_second_signal", failure, "a second SIGINT or SIGTERM, at least a second after the first, ended the proxy at once", "give the proxy more time to stop, as [deployment](deployment.md) describes"},
 			{"stopped", info, "the proxy has stopped. Logged whatever `logging.log_level` is", nothing},
 		}},
+		{"Traces", []event{
+			{"tracing_protocol", warning, "a variable asks for another protocol of OTLP than `http/protobuf`, which is used", "let the endpoint be port 4318 of a collector, and set the variable to `http/protobuf`"},
+			{"traces_not_sent", warning, "the collector did not take traces, at most once in five minutes; requests are answered as before", "check `OTEL_EXPORTER_OTLP_ENDPOINT` and the collector: see [tracing](tracing.md)"},
+		}},
 		{"Readiness", []event{
 			{"ready", info, "the proxy became ready; has `environments` (with a document/all) and how long it `took` since the start, or came `after` being not ready", nothing},
 			{"not_ready", warning, "the proxy is not ready any more, or a start takes longer than two poll intervals and 10 s; has the `reason` (`missing` or `stale`), the environment that is worst, its `age` and the `limit`", "look for `error_fetching_document` before it; [health](health.md) explains the limit"},
@@ -96,10 +100,12 @@ func events() []group {
 			{"http_server_warning", warning, "Go's HTTP server has something to say, for example about a client that does not speak HTTP", "nothing, unless there are many: then look at what connects to the port"},
 			{"connection_limit_reached", warning, "`server.max_connections` is reached, or what the limit of open files allows; all requests but liveness on further connections get 503", "raise the limit, add nodes, or find the client that keeps connections open"},
 			{"connections_below_limit", info, "connections are accepted again; has how many were `refused`", nothing},
+			{"requests_refused", warning, "limits of requests, or `server.allow` and `server.deny`, refuse requests; has the `reason` and how many were `refused`, once a minute", "nothing if that is wanted; otherwise raise the limit, or find the client in the access log"},
 			{"inflight_limit_reached", warning, "requests and answers under way take more than `server.max_inflight_bytes`; large ones get 503", "raise the setting if there is memory, or find the client that reads slowly"},
 		}},
 		{"TLS", []event{
 			{"listening_without_tls", info, "`server.http_port` accepts connections; has its `address`", nothing},
+			{"listening_on_unix_socket", info, "requests are accepted on the socket of `server.unix_socket` too; has its `path`", nothing},
 			{"tls_reloaded", info, "a new certificate is served, or new authorities of clients apply; has `names` and `not_after`", nothing},
 			{"tls_certificate_names_lost", warning, "the new certificate lacks `names` that the former one had", "have it issued with them, if clients use them"},
 			{"tls_reload_failed", failure, "the files cannot be used, and nothing has changed; `not_after` is the end of the certificate that is served", "correct what `error` says, before that time"},

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/adapters/metrics"
 )
 
 func TestReferenceIsCurrent(t *testing.T) {
@@ -30,6 +31,22 @@ func TestCommandsAreCurrent(t *testing.T) {
 	for _, command := range []string{"serve", "validate", "render-config", "health", "store", "store list", "store import", "version", "completion"} {
 		if !strings.Contains(string(want), "\n## edge-proxy "+command+"\n") {
 			t.Errorf("%s is missing", command)
+		}
+	}
+}
+
+func TestMetricsAreCurrent(t *testing.T) {
+	want := metricsPage()
+	written, err := os.ReadFile("../metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(written) != string(want) {
+		t.Error("docs/metrics.md is not what the catalogue says: run `make docs`")
+	}
+	for _, d := range metrics.Definitions() {
+		if n := strings.Count(string(want), "\n| `"+d.Name+"` |"); n != 1 {
+			t.Errorf("%s is there %d times", d.Name, n)
 		}
 	}
 }

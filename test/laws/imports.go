@@ -54,14 +54,18 @@ func Laws() []Law {
 			Why: "the HTTP interface is a handler: it asks the application and never a store or upstream, and does not know which server calls it; " + siblings},
 		{Path: "adapters/httpserver", Own: []string{"domain"}, Others: []string{"."}, Apart: "adapters",
 			Why: "the server serves any http.Handler and knows nothing of flags; " + siblings},
+		{Path: "adapters/tracing", Own: []string{"app", "domain", "ports"}, Others: []string{"go.opentelemetry.io/otel"}, Apart: "adapters",
+			Why: "traces are made of what the application and the HTTP interface report, and are the only place that knows the SDK; " + siblings},
+		{Path: "adapters/metrics", Own: []string{"adapters/metrics", "app", "domain", "ports"}, Others: []string{"github.com/prometheus/client_golang"}, Apart: "adapters",
+			Why: "metrics report the application's status and what it notifies of; the composition root brings what other adapters count; " + siblings},
 		{Path: "adapters/adminapi", Own: []string{"adapters/adminapi", "app", "domain", "ports"}, Others: []string{"golang.org/x/net/netutil"}, Apart: "adapters",
 			Why: "the interface for operators reads the application's status and calls what it is given; it does not know where metrics and the configuration come from; " + siblings},
 		{Path: "adapters/*", Own: []string{"adapters/*", "domain", "ports"}, Others: []string{"."}, Apart: "adapters", Why: siblings},
 		{Path: "cmd", Own: []string{"adapters/standard"},
 			Why: "the main function is meant to be copied by teams that add an adapter, so it does nothing"},
 		{Path: "test", Own: []string{"."}, Others: []string{"."}, Why: "tests may use anything"},
-		{Path: "docs", Own: []string{"adapters/config", "adapters/standard"},
-			Why: "the references of settings and commands are generated from their own definitions"},
+		{Path: "docs", Own: []string{"adapters/config", "adapters/metrics", "adapters/standard"},
+			Why: "the references of settings, metrics and commands are generated from their own definitions"},
 	}
 }
 

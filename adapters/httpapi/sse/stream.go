@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -13,11 +12,14 @@ import (
 // write; they report whether the listener is still there.
 type stream struct {
 	carrier carrier
+	events  Events
 	gone    chan struct{} // closed when the listener has gone, or is taken for gone
 	bytes   int64         // sent as events so far
 
 	mu       sync.Mutex
 	patience time.Duration // how long the listener may take to accept what it is sent
+
+	failed error // of the write that ended the stream
 }
 
 // carrier carries the answer with the events. The deadline applies to the calls that
@@ -39,8 +41,8 @@ type carrier interface {
 // newStream returns a stream that answers r; the answer has not begun and gets the
 // headers of w. It must be closed. blocking reports that w must not be used any more after
 // the handler has returned, so the handler has to wait for the end of the stream.
-func newStream(w http.ResponseWriter, r *http.Request) (s *stream, blocking bool, err error) {
-	s = &stream{gone: make(chan struct{}), patience: patience}
+func newStream(w http.ResponseWriter, r *http.Request, events Events) (s *stream, blocking bool, err error) {
+	s = &stream{events: events, gone: make(chan struct{}), patience: patience}
 	s.carrier, err = take(w, r)
 	if errors.Is(err, http.ErrNotSupported) {
 		blocking = true
@@ -56,22 +58,25 @@ func newStream(w http.ResponseWriter, r *http.Request) (s *stream, blocking bool
 	return s, blocking, nil
 }
 
-// begin sends the head of the answer and a first comment.
-func (s *stream) begin() bool { return s.write(s.carrier.begin, []byte(": connected\n\n")) }
+// begin sends the head of the answer, a first comment and the first event, if there is one.
+func (s *stream) begin() bool {
+	return s.write(s.carrier.begin, append([]byte(": connected\n\n"), s.events.First...))
+}
 
 // comment sends a comment, which clients ignore.
 func (s *stream) comment(text string) bool {
 	return s.write(s.carrier.send, []byte(": "+text+"\n\n"))
 }
 
-// updated sends the event about a document that was updated at that time.
-func (s *stream) updated(at time.Time) bool {
-	if at.IsZero() {
-		at = time.Now()
+// updated sends the event about a document that was updated at that time, if it has one.
+// sent says whether it had one that was sent.
+func (s *stream) updated(at time.Time) (sent, alive bool) {
+	event := s.events.Updated(make([]byte, 0, 160), at)
+	if len(event) == 0 {
+		return false, true
 	}
-	event := append(make([]byte, 0, 96), "event: environment_updated\ndata: {\"updated_at\": "...)
-	event = strconv.AppendFloat(event, float64(at.UnixMicro())/1e6, 'f', -1, 64)
-	return s.write(s.carrier.send, append(event, "}\n\n"...))
+	alive = s.write(s.carrier.send, event)
+	return alive, alive
 }
 
 // end sends the end of the answer.
@@ -83,7 +88,8 @@ func (s *stream) end() {
 func (s *stream) write(send func([]byte) error, event []byte) bool {
 	s.bytes += int64(len(event))
 	s.renew()
-	return send(event) == nil
+	s.failed = send(event)
+	return s.failed == nil
 }
 
 // renew gives the listener time for the next write.

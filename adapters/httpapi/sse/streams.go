@@ -3,6 +3,7 @@ package sse
 import (
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,7 +21,8 @@ const (
 // Streams are the open streams. Each is run by a goroutine of its own, which ends
 // with the stream. Streams is safe for concurrent use; make it with New.
 type Streams struct {
-	ending chan struct{} // closed when all streams have to end
+	ending   chan struct{} // closed when all streams have to end
+	counters counters
 
 	mu      sync.Mutex
 	open    map[*stream]struct{}
@@ -44,9 +46,19 @@ func SetHeader(h http.Header) {
 // hold calls run and closes s when run returns: on a new goroutine, or before it returns
 // if it is blocking.
 func (l *Streams) hold(s *stream, blocking bool, run func()) {
+	kinds := []*atomic.Int64{&l.counters.open}
+	if blocking {
+		kinds = append(kinds, &l.counters.shared)
+	}
+	for _, n := range kinds {
+		n.Add(1)
+	}
 	hold := func() {
 		run()
 		s.close()
+		for _, n := range kinds {
+			n.Add(-1)
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		delete(l.open, s)
@@ -68,30 +80,40 @@ func (l *Streams) hold(s *stream, blocking bool, run func()) {
 	}
 }
 
-// run sends events and heartbeats until the stream ends.
+// run sends events and heartbeats until the stream ends, and counts why it did.
 func (l *Streams) run(s *stream, updates <-chan time.Time) {
+	why := l.serve(s, updates)
+	l.counters.closed[why].Add(1)
+}
+
+// serve sends events and heartbeats until the stream ends. It returns why it did.
+func (l *Streams) serve(s *stream, updates <-chan time.Time) reason {
 	if !s.begin() {
-		return
+		return reasonOf(s.failed)
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for alive := true; alive; {
 		select {
 		case <-s.gone:
-			return
+			return gone
 		case <-l.ending:
 			s.end()
-			return
+			return drain
 		case updatedAt, open := <-updates:
 			if !open {
 				s.end()
-				return
+				return removed
 			}
-			alive = s.updated(updatedAt)
+			var sent bool
+			if sent, alive = s.updated(updatedAt); sent {
+				l.counters.events.Add(1)
+			}
 		case <-beat.C:
 			alive = s.comment("heartbeat")
 		}
 	}
+	return reasonOf(s.failed)
 }
 
 // End ends all streams, also those that are opened later, and waits for them. A

@@ -144,7 +144,7 @@ func handler(t *testing.T, s *sse.Streams, u *updates) http.Handler {
 		w.Header().Set("X-Other", "kept")
 		sse.SetHeader(w.Header())
 		u.add(1)
-		if err := s.Join("key", u.listen).Open(w, r, func(int64) { u.add(-1) }); err != nil {
+		if err := s.Join("key", u.listen).Open(w, r, sse.Events{Updated: sse.EnvironmentUpdated}, func(int64) { u.add(-1) }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -259,7 +259,7 @@ func TestStreamsEndWithTheirUpdates(t *testing.T) {
 func TestAnswersThatCannotBeTakenOver(t *testing.T) {
 	u := new(updates)
 	synctest.Test(t, func(t *testing.T) {
-		err := sse.New().Join("key", u.listen).Open(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), func(int64) { t.Error("ended") })
+		err := sse.New().Join("key", u.listen).Open(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), sse.Events{Updated: sse.EnvironmentUpdated}, func(int64) { t.Error("ended") })
 		if !errors.Is(err, http.ErrNotSupported) {
 			t.Error(err)
 		}

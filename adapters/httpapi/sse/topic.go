@@ -186,8 +186,8 @@ func (s *Seat) send(at time.Time, open bool) {
 // long to accept an event, and when End is called. Then it leaves the seat and calls
 // ended with the number of bytes it sent as events. When taking the connection over
 // fails, Open leaves the seat, returns an error and never calls ended.
-func (s *Seat) Open(w http.ResponseWriter, r *http.Request, ended func(bytes int64)) error {
-	stream, blocking, err := newStream(w, r)
+func (s *Seat) Open(w http.ResponseWriter, r *http.Request, events Events, ended func(bytes int64)) error {
+	stream, blocking, err := newStream(w, r, events)
 	if err != nil {
 		s.Leave()
 		return err

@@ -67,6 +67,7 @@ func (b *bench) compareAll(ctx context.Context) error {
 	variants := []*variant{{name: "proxy"}}
 	for _, v := range []*variant{
 		{name: "access-log", change: func(s *lab.Setup) { s.AccessLog = true }},
+		{name: "no-metrics", change: func(s *lab.Setup) { s.NoMetrics = true }},
 		{name: "caches", change: func(s *lab.Setup) { s.Caches = true }},
 	} {
 		if b.variants.MatchString(v.name) {

@@ -37,8 +37,9 @@ func compile(document []byte) (*app.Environment, error) {
 	return e, nil
 }
 
-// newHandler returns the whole handler, serving one document.
-func newHandler(document []byte) (http.Handler, error) {
+// newHandler returns the whole handler, serving one document, with options changed as
+// wanted.
+func newHandler(document []byte, change ...func(*httpapi.Options)) (http.Handler, error) {
 	e, err := compile(document)
 	if err != nil {
 		return nil, fmt.Errorf("inprocess: %w", err)
@@ -47,5 +48,9 @@ func newHandler(document []byte) (http.Handler, error) {
 		Client: clientKey, Server: []domain.Credential{domain.NewCredential(domain.NewServerKey(serverKey), time.Time{})},
 	}})
 	snapshot := app.NewSnapshot(ring, map[domain.EnvironmentKey]*app.Environment{clientKey: e}, time.Now)
-	return httpapi.New(httpapi.Options{Query: query{snapshot}, AllowOrigins: []string{"*"}})
+	o := httpapi.Options{Query: query{snapshot}, AllowOrigins: []string{"*"}}
+	for _, f := range change {
+		f(&o)
+	}
+	return httpapi.New(o)
 }

@@ -1,7 +1,10 @@
 package cli_test
 
 import (
+	"context"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -36,6 +39,52 @@ func TestServe(t *testing.T) {
 			}
 			proxy.WaitEvent(t, time.Second, "stopped")
 		})
+	}
+}
+
+// A Unix socket is served beside the port, until the end, and the file that a killed
+// process left behind is in nobody's way.
+func TestServeOnAUnixSocket(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "socket") // a path of t.TempDir can be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "proxy.sock")
+	config := harness.StartUpstream(t).Serve(t, shop())
+	config["server"] = map[string]any{"unix_socket": path, "drain_delay_seconds": 0}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		},
+	}}
+	for _, end := range []os.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		proxy := harness.StartProxy(t, harness.Setup{Config: config})
+		proxy.WaitReady(t)
+		if event := proxy.WaitEvent(t, time.Second, "listening_on_unix_socket"); event.Text("path") != path {
+			t.Errorf("%v", event)
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://proxy/api/v1/flags/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-Environment-Key", clientKey)
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK || string(body) != shopFlags || flags(t, proxy.URL, clientKey) != shopFlags {
+			t.Errorf("%s %s", response.Status, body)
+		}
+		proxy.Signal(t, end)
+		proxy.Wait(t, 20*time.Second)
+	}
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("the socket is still there: %v", err)
 	}
 }
 

@@ -190,9 +190,9 @@ func TestValidateStrict(t *testing.T) {
 	t.Parallel()
 	config := harness.StartUpstream(t).Serve(t, shop())
 	expect(t, validate(t, config, "--strict"), 0, []string{"configuration valid"}, nil)
-	unknown := with(config, "metrics", map[string]any{"enabled": true})
-	expect(t, validate(t, unknown), 0, []string{"configuration valid"}, []string{"warning: metrics: is not a setting and is ignored"})
-	expect(t, validate(t, unknown, "--strict"), 2, nil, []string{"warning: metrics", "--strict"})
+	unknown := with(config, "dashboards", map[string]any{"enabled": true})
+	expect(t, validate(t, unknown), 0, []string{"configuration valid"}, []string{"warning: dashboards: is not a setting and is ignored"})
+	expect(t, validate(t, unknown, "--strict"), 2, nil, []string{"warning: dashboards", "--strict"})
 }
 
 // What an operator has to know stands beside what is wrong.

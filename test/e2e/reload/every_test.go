@@ -41,6 +41,15 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		{"server.drain_delay_seconds", 0.1},
 		{"server.shutdown_timeout_seconds", 5},
 		{"server.max_body_bytes", 7000},
+		{"server.proxy_protocol_from", []any{"192.0.2.0/24"}},
+		{"server.limits.requests_per_second_per_key", 1000},
+		{"server.limits.burst_per_key", 2000},
+		{"server.limits.exempt_server_keys", false},
+		{"server.limits.requests_per_second_per_address", 3000},
+		{"server.limits.burst_per_address", 4000},
+		{"server.limits.max_concurrent_documents", 8},
+		{"server.allow", []any{"127.0.0.0/8", "::1"}},
+		{"server.deny", []any{"192.0.2.0/24"}},
 		{"logging.log_level", "INFO"},
 		{"logging.log_format", "generic"},
 		{"logging.log_event_field_name", "event"},
@@ -58,6 +67,7 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		{"events.flush_interval_seconds", 20},
 		{"events.max_body_bytes", 2 << 20},
 		{"events.max_queue_bytes", 8 << 20},
+		{"ofrep.event_streams", false},
 		{"admin.token", "hook-secret-admin"},
 		{"admin.pprof", true},
 		{"admin.read_only", true},
@@ -71,7 +81,7 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 	}
 	var keys, live []string
 	for _, e := range config.Reference() {
-		if e.Reload != config.Restart {
+		if e.Reload != config.Restart && e.Key != "server.tls.clients" { // which needs TLS
 			live = append(live, e.Key)
 		}
 	}

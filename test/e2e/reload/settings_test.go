@@ -5,6 +5,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -171,5 +173,89 @@ func TestStreamsGoOn(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	for range lines { // until its end
+	}
+}
+
+// Limits apply, change and end while the proxy runs, and what is refused is logged.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	w := start(t, nil, nil)
+	flags := func(key string) *http.Response {
+		response, _ := w.ask(t, http.MethodGet, "/api/v1/flags/", "", "X-Environment-Key: "+key, "Origin: https://app.example")
+		return response
+	}
+	many := func(key string) (last *http.Response) {
+		for range 4 {
+			last = flags(key)
+		}
+		return last
+	}
+	if got := many(clientKey); got.StatusCode != http.StatusOK {
+		t.Errorf("without a limit: %s", got.Status)
+	}
+	changed(t, w.reload(t, object{"server": object{"limits": object{"requests_per_second_per_key": 1, "burst_per_key": 2}}}, reloaded),
+		"server.limits.requests_per_second_per_key", "server.limits.burst_per_key")
+	got := many(clientKey)
+	if got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") != "1" || got.Header.Get("RateLimit-Policy") != `"key";q=2;w=2` ||
+		got.Header.Get("RateLimit") != `"key";r=0;t=1` || got.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("beyond the rate: %s, %v", got.Status, got.Header)
+	}
+	if got := many(serverKey); got.StatusCode != http.StatusOK {
+		t.Errorf("a server-side key: %s", got.Status)
+	}
+	if refused := w.events("requests_refused"); len(refused) != 1 || refused[0].Text("reason") != "rate_limited" {
+		t.Errorf("logged %v", refused)
+	}
+	changed(t, w.reload(t, object{"server": object{"deny": []any{"127.0.0.0/8", "::1"}}}, reloaded),
+		"server.limits.requests_per_second_per_key", "server.limits.burst_per_key", "server.deny")
+	if got := flags(clientKey); got.StatusCode != http.StatusForbidden || got.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("from a denied address: %s, %v", got.Status, got.Header)
+	}
+	for _, path := range []string{"/proxy/health/liveness", "/proxy/health/readiness"} {
+		if response, _ := w.ask(t, http.MethodGet, path, ""); response.StatusCode != http.StatusOK {
+			t.Errorf("%s from a denied address: %s", path, response.Status)
+		}
+	}
+	changed(t, w.reload(t, nil, reloaded), "server.deny")
+	if got := many(clientKey); got.StatusCode != http.StatusOK {
+		t.Errorf("without limits again: %s", got.Status)
+	}
+}
+
+// The list of load balancers that may name their clients changes while the proxy runs, and
+// what they name decides who may ask.
+func TestProxyProtocol(t *testing.T) {
+	t.Parallel()
+	w := start(t, object{"server": object{"deny": []any{"203.0.113.0/24"}}, "logging": object{"enable_access_log": true}}, nil)
+	as := func(client string) int {
+		t.Helper()
+		conn, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		fmt.Fprintf(conn, "PROXY TCP4 %s 198.51.100.1 1234 443\r\nGET /api/v1/flags/ HTTP/1.1\r\nHost: x\r\nX-Environment-Key: %s\r\n\r\n", client, clientKey)
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	if got := as("192.0.2.7"); got != http.StatusBadRequest {
+		t.Errorf("while nobody is listed: %d", got)
+	}
+	listed := object{"server": object{"deny": []any{"203.0.113.0/24"}, "proxy_protocol_from": []any{"127.0.0.0/8"}}, "logging": object{"enable_access_log": true}}
+	changed(t, w.reload(t, listed, reloaded), "server.proxy_protocol_from")
+	if got := as("192.0.2.7"); got != http.StatusOK {
+		t.Errorf("an allowed client: %d", got)
+	}
+	w.eventually(t, "the client in the access log", func() bool { return strings.Contains(w.Stdout(), `"remote_addr":"192.0.2.7:1234"`) })
+	if got := as("203.0.113.7"); got != http.StatusForbidden {
+		t.Errorf("a denied client: %d", got)
+	}
+	if got := w.flags(t, clientKey); got != http.StatusOK {
+		t.Errorf("without a header: %d", got)
 	}
 }

@@ -58,6 +58,7 @@ func documentWith(updatedAt, banner string) []byte {
 const (
 	first  = "2026-01-02T03:04:05.000000Z"
 	second = "2026-01-02T03:04:06.000000Z"
+	third  = "2026-01-02T03:04:07.000000Z"
 )
 
 // world is a proxy with a Flagsmith behind it, and the SDKs in front.
@@ -258,6 +259,53 @@ func TestWebProviderPolls(t *testing.T) {
 	if got := w.client.evaluate(t, name, "targeted", "-", nil); got.Value != "hers" {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A provider that does not poll learns of a change by the stream that the answer names,
+// fetches the flags once, and again with the next change.
+func TestWebProviderListens(t *testing.T) {
+	w := newWorld(t)
+	options := w.options(clientKey)
+	options["web"], options["stream"], options["context"] = true, true, object{"targetingKey": "bob", "country": "AT"}
+	name := w.client.open(t, options)
+	streaming := func() (address string) {
+		w.client.Call(t, object{"call": "streaming"}, &address)
+		return address
+	}
+	if got, want := streaming(), w.proxy.URL+"/sse/environments/"+clientKey+"/ofrep?etag="; !strings.HasPrefix(got, want) {
+		t.Errorf("listens to %s, want %s…", got, want)
+	}
+	change := func(updatedAt, banner string) {
+		t.Helper()
+		if err := w.upstream.PutEnvironment(t.Context(), environment(updatedAt, banner)); err != nil {
+			t.Fatal(err)
+		}
+		var changed []string
+		w.client.Call(t, object{"call": "changed", "client": name}, &changed)
+		if !slices.Equal(changed, []string{"banner"}) {
+			t.Errorf("%v changed", changed)
+		}
+		if got := w.client.evaluate(t, name, "banner", "-", nil); got.Value != banner {
+			t.Errorf("%+v", got)
+		}
+	}
+	change(second, "good bye")
+	refetches := func() (paths []string) {
+		for _, e := range w.proxy.Events() {
+			if path := e.Text("path"); e.Named("uvicorn.access") && strings.HasPrefix(path, flagsPath+"?") {
+				paths = append(paths, path)
+			}
+		}
+		return paths
+	}
+	wait.Until(t, patience, "the request of the event", func() bool { return len(refetches()) > 0 })
+	if got := refetches(); len(got) != 1 || !strings.Contains(got[0], "flagConfigEtag=") || !strings.HasSuffix(got[0], "&flagConfigLastModified=1767323046") {
+		t.Errorf("requests %v", got)
+	}
+	if n := w.answers(http.StatusOK); n != 1 {
+		t.Errorf("%d requests without an event, want the first", n)
+	}
+	change(third, "hello again")
 }
 
 // answers returns how often all flags were answered with a status.

@@ -34,7 +34,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // PutEnvironment is [Server.PutEnvironment].
 func (c *Client) PutEnvironment(ctx context.Context, e Environment) error {
-	query := url.Values{"server_key": e.ServerKeys, "links": {string(e.Links)}, "delay": {durationText(e.Delay)}}
+	query := url.Values{"server_key": e.ServerKeys, "links": {string(e.Links)}, "delay": {durationText(e.Delay)}, "ahead": {durationText(e.Ahead)}}
 	if e.PageSize != 0 {
 		query.Set("page_size", strconv.Itoa(e.PageSize))
 	}

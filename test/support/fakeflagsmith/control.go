@@ -108,6 +108,9 @@ func environmentFrom(r *http.Request) (Environment, error) {
 		return Environment{}, fmt.Errorf("fakeflagsmith: delay: %w", err)
 	}
 	e.Delay = delay
+	if e.Ahead, err = parseDuration(query.Get("ahead")); err != nil {
+		return Environment{}, fmt.Errorf("fakeflagsmith: ahead: %w", err)
+	}
 	if e.Document, err = io.ReadAll(r.Body); err != nil {
 		return Environment{}, fmt.Errorf("fakeflagsmith: document: %w", err)
 	}

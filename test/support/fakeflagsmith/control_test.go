@@ -101,6 +101,7 @@ func TestControlRefusals(t *testing.T) {
 		{http.MethodPut, "/_control/environments/a?page_size=x", "{}"},
 		{http.MethodPut, "/_control/environments/a?page_size=-1", "{}"},
 		{http.MethodPut, "/_control/environments/a?delay=x", "{}"},
+		{http.MethodPut, "/_control/environments/a?ahead=x", "{}"},
 		{http.MethodPut, "/_control/environments/a?links=x", "{}"},
 		{http.MethodPut, "/_control/failures", "[]"},
 		{http.MethodPut, "/_control/failures?target=environments", "{"},

@@ -21,7 +21,7 @@
 // # Control
 //
 //	PUT    /_control/environments/{key}     body: the document, byte for byte as it is to be served;
-//	                                        query: server_key (repeatable), page_size, links, delay
+//	                                        query: server_key (repeatable), page_size, links, delay, ahead
 //	DELETE /_control/environments/{key}
 //	PUT    /_control/failures?target=T      body: a list of failures, replacing T's script
 //	GET    /_control/requests?target=T      what T received, oldest first (no target: everything)

@@ -21,6 +21,9 @@ type Environment struct {
 	PageSize int
 	Links    LinkForm
 	Delay    time.Duration // before every answer
+	// Ahead is by how much the clock behind the answers is ahead of the machine's, as the
+	// header Date shows. Negative: it is behind.
+	Ahead time.Duration
 }
 
 // LinkForm is how the address of the next page is written.
@@ -125,6 +128,9 @@ func (e *environment) answer(r *http.Request) answer {
 		return detail(http.StatusNotFound, "Not found.")
 	}
 	header := http.Header{"Content-Type": {"application/json"}}
+	if e.Ahead != 0 {
+		header.Set("Date", time.Now().Add(e.Ahead).UTC().Format(http.TimeFormat))
+	}
 	if !e.lastModified.IsZero() {
 		header.Set("Last-Modified", e.lastModified.Format(http.TimeFormat))
 		if since, ok := parseFixdate(r.Header.Get("If-Modified-Since")); ok && !e.lastModified.After(since) {

@@ -22,7 +22,8 @@ type Setup struct {
 	PollEvery  float64 // seconds; 0 is the proxy's default
 	AccessLog  bool    // as JSON to a file
 	Caches     bool    // of both endpoints
-	Store      string  // store.url; "" is the proxy's default
+	NoMetrics  bool
+	Store      string // store.url; "" is the proxy's default
 	Cores      string
 	Processors int
 	Env        []string
@@ -44,6 +45,9 @@ func StartProxy(ctx context.Context, s Setup) (*Process, error) {
 			"handlers": map[string]any{"file": map[string]any{"class": "logging.FileHandler", "filename": filepath.Join(s.Directory, "access.log"), "formatter": "json"}},
 			"loggers":  map[string]any{"uvicorn.access": map[string]any{"level": "INFO", "handlers": []string{"file"}, "propagate": false}},
 		}}
+	}
+	if s.NoMetrics {
+		settings["metrics"] = map[string]any{"enabled": false}
 	}
 	if s.Store != "" {
 		settings["store"] = map[string]any{"url": s.Store}

@@ -6,6 +6,7 @@ import { OFREPProvider } from '@openfeature/ofrep-provider'
 import { OFREPWebProvider } from '@openfeature/ofrep-web-provider'
 import { NOOP_PROVIDER as serverNone, OpenFeature as Server } from '@openfeature/server-sdk'
 import { NOOP_PROVIDER as webNone, OpenFeature as Web, ProviderEvents } from '@openfeature/web-sdk'
+import { EventSource } from 'eventsource'
 
 // Standard output is for answers.
 const logger = { debug() {}, info() {}, warn: console.error, error: console.error }
@@ -13,6 +14,29 @@ Server.setLogger(logger)
 Web.setLogger(logger)
 
 const clients = new Map()
+
+// queue passes on values that come before or after somebody asks for them.
+function queue() {
+  const values = []
+  const waiting = []
+  return {
+    put(value) {
+      const waits = waiting.shift()
+      if (waits) waits(value)
+      else values.push(value)
+    },
+    take: () => (values.length > 0 ? values.shift() : new Promise((resolve) => waiting.push(resolve))),
+  }
+}
+
+// Browsers have EventSource, which the provider looks for when it is asked for streams.
+const streams = queue()
+globalThis.EventSource = class extends EventSource {
+  constructor(url) {
+    super(url)
+    this.addEventListener('open', () => streams.put(url))
+  }
+}
 
 const calls = {
   async open({ client, options: o }) {
@@ -23,14 +47,11 @@ const calls = {
       return
     }
     await Web.setContext(client, o.context ?? {})
-    const provider = new OFREPWebProvider({ ...common, pollInterval: o.poll_ms ?? 0, cacheMode: 'disabled' }, logger)
+    const changeDetection = o.poll_ms ? 'polling' : o.stream ? 'sse' : 'none'
+    const provider = new OFREPWebProvider({ ...common, pollInterval: o.poll_ms ?? 0, changeDetection, cacheMode: 'disabled' }, logger)
     await Web.setProviderAndWait(client, provider)
-    const opened = { sdk: Web.getClient(client), web: true, changes: [], waiting: [] }
-    opened.sdk.addHandler(ProviderEvents.ConfigurationChanged, ({ flagsChanged }) => {
-      const waits = opened.waiting.shift()
-      if (waits) waits(flagsChanged)
-      else opened.changes.push(flagsChanged)
-    })
+    const opened = { sdk: Web.getClient(client), web: true, changes: queue() }
+    opened.sdk.addHandler(ProviderEvents.ConfigurationChanged, ({ flagsChanged }) => opened.changes.put(flagsChanged))
     clients.set(client, opened)
   },
 
@@ -45,10 +66,9 @@ const calls = {
     await Web.setContext(client, context)
   },
 
-  changed({ client }) {
-    const { changes, waiting } = opened(client)
-    return changes.shift() ?? new Promise((resolve) => waiting.push(resolve))
-  },
+  changed: ({ client }) => opened(client).changes.take(),
+
+  streaming: () => streams.take(),
 
   async close({ client }) {
     const { web } = opened(client)

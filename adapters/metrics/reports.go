@@ -1,0 +1,45 @@
+package metrics
+
+import (
+	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/app/reporting"
+)
+
+// The metrics of event streams for applications, and of reports to upstream.
+var (
+	streamListeners = Definition{
+		Name: "edge_proxy_stream_listeners", Type: Gauge,
+		Help:   "Event streams of applications that are open",
+		Labels: []Label{environmentLabel},
+	}
+	StreamEvents = Definition{
+		Name: "edge_proxy_stream_events_total", Type: Counter,
+		Help: "Events that were sent to applications, without heartbeats",
+	}
+	StreamClosed = Definition{
+		Name: "edge_proxy_stream_closed_total", Type: Counter,
+		Help:   "Event streams that ended; slow: the application did not take what was sent; drain: the node shut down; gone: the application left; removed: the environment is not served any more",
+		Labels: []Label{label("reason", "slow", "drain", "gone", "removed")},
+	}
+	reportPending = ofReports("edge_proxy_report_pending", Gauge, "Counts that are not reported yet")
+	reportSent    = ofReports("edge_proxy_report_sent_total", Counter, "Counts that upstream accepted")
+	reportDropped = Definition{
+		Name: "edge_proxy_report_dropped_total", Type: Counter,
+		Help:     "Counts that were dropped; full: there was no room for them; refused: upstream does not accept them; not_delivered: the process ended first",
+		Labels:   []Label{reportKind, label("reason", texts(reporting.Drops())...)},
+		Optional: onlyWithReports,
+	}
+	reportSuccess = ofReports("edge_proxy_report_success_timestamp_seconds", Gauge, "When upstream last accepted a report")
+)
+
+const onlyWithReports = "for the kinds of reports that are on"
+
+var reportKind = label("kind", string(app.UsageReports), string(app.AnalyticsReports))
+
+func ofReports(name string, t Type, help string) Definition {
+	return Definition{Name: name, Type: t, Help: help, Labels: []Label{reportKind}, Optional: onlyWithReports}
+}
+
+func reports() []Definition {
+	return []Definition{streamListeners, StreamEvents, StreamClosed, reportPending, reportSent, reportDropped, reportSuccess}
+}

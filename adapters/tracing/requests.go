@@ -1,0 +1,100 @@
+package tracing
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/edge-proxy/edge-proxy/domain"
+)
+
+// Request is a request that was answered.
+type Request struct {
+	HTTP        *http.Request
+	Route       string // the template of the path; "" for paths of no endpoint
+	Status      int
+	Start       time.Time
+	Took        time.Duration
+	Client      string // the client's address; "" leaves it out
+	Scheme      string
+	Environment string   // the client-side key; "" leaves it out
+	Digest      [32]byte // of the document; zero leaves it out
+}
+
+// Wants reports whether a request with this header, answered with a status after some
+// time, is traced. It neither allocates memory nor waits.
+func (t *Tracing) Wants(header http.Header, status int, took time.Duration) bool {
+	if t.slow > 0 && (took >= t.slow || status >= 500) {
+		return true
+	}
+	if parents := header["Traceparent"]; t.byParent && len(parents) > 0 {
+		return sampled(parents[0])
+	}
+	return t.chosen()
+}
+
+// sampled reports whether a traceparent says that its trace is recorded: the lowest bit
+// of the flags, which are the fourth field (www.w3.org/TR/trace-context, section 3.2).
+func sampled(traceparent string) bool {
+	const flags = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-")
+	if len(traceparent) < flags+2 {
+		return false
+	}
+	return strings.IndexByte("13579bdf", traceparent[flags+1]) >= 0
+}
+
+// Served makes the span of a request and returns the id of its trace in lower-case
+// hexadecimal.
+func (t *Tracing) Served(q Request) (traceID string) {
+	parent := t.propagator.Extract(context.Background(), propagation.HeaderCarrier(q.HTTP.Header))
+	method, route := methodOf(q.HTTP), q.Route
+	name := method
+	if method == otherMethod {
+		name = "HTTP"
+	}
+	if route != "" {
+		name += " " + route
+	}
+	attributes := []attribute.KeyValue{
+		semconv.HTTPRequestMethodKey.String(method), semconv.HTTPResponseStatusCode(q.Status),
+		semconv.NetworkProtocolVersion(strings.TrimPrefix(q.HTTP.Proto, "HTTP/")),
+	}
+	for _, a := range []attribute.KeyValue{
+		semconv.HTTPRoute(route), semconv.URLScheme(q.Scheme), semconv.ClientAddress(q.Client), semconv.UserAgentOriginal(domain.RedactServerKeys(q.HTTP.UserAgent())),
+		attrEnvironment.String(q.Environment),
+	} {
+		if a.Value.AsString() != "" {
+			attributes = append(attributes, a)
+		}
+	}
+	if q.Digest != ([32]byte{}) {
+		attributes = append(attributes, attrHash.String(hex.EncodeToString(q.Digest[:8])))
+	}
+	_, s := t.tracer.Start(parent, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(q.Start), trace.WithAttributes(attributes...))
+	if q.Status >= 500 {
+		s.SetStatus(codes.Error, "")
+	}
+	s.End(trace.WithTimestamp(q.Start.Add(q.Took)))
+	return s.SpanContext().TraceID().String()
+}
+
+// otherMethod stands for every method that the HTTP standard does not have.
+const otherMethod = "_OTHER"
+
+// methodOf returns the method of a request, or otherMethod: a client can send any text.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return r.Method
+	default:
+		return otherMethod
+	}
+}
