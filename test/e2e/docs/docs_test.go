@@ -228,6 +228,8 @@ func TestSettingsExist(t *testing.T) {
 		}
 	}
 	others := []string{"SSL_CERT_FILE", "SECTION_NAME", "EDGE_PROXY_TEST_FAST_PATH"} // of the system, of the explanation of variables, of the tests
+	others = append(others, "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_CERTIFICATE",
+		"OTEL_TRACES_EXPORTER", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SDK_DISABLED") // of OpenTelemetry
 	others = append(others, "NOT_EQUAL", "GREATER_THAN", "GREATER_THAN_INCLUSIVE", "LESS_THAN", "LESS_THAN_INCLUSIVE",
 		"NOT_CONTAINS", "PERCENTAGE_SPLIT", "IS_SET", "IS_NOT_SET", "TARGETING_MATCH") // operators of conditions, and a reason
 	for name, page := range pages(t) {
