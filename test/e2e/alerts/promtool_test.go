@@ -60,3 +60,17 @@ func TestAlertsOnMadeUpSeries(t *testing.T) {
 		}
 	}
 }
+
+// Prometheus accepts its configuration of the profile observe, and Compose the profile.
+func TestTheProfileObserveIsAccepted(t *testing.T) {
+	promtool(t, "check", "config", "--syntax-only", observeConfig)
+	command := []string{"docker", "compose"}
+	if exec.CommandContext(t.Context(), "docker", "compose", "version").Run() != nil {
+		command = []string{"docker-compose"}
+	}
+	arguments := append(command[1:], "-f", repository+"compose.yaml", "--profile", "observe", "config", "--services")
+	output, err := exec.CommandContext(t.Context(), command[0], arguments...).CombinedOutput()
+	if err != nil || !strings.Contains(string(output), "tempo") {
+		t.Errorf("compose: %v (test/e2e/deploy/tools installs it on Debian)\n%s", err, output)
+	}
+}
