@@ -59,9 +59,9 @@ const (
 )
 
 // compile waits for its turn and makes a document ready to be served, in the place of
-// held unless that is nil. Errors: the context's; one that wraps domain.ErrUnusable; a
+// held unless that is nil. Its time is changed, if that is later than the document's. Errors: the context's; one that wraps domain.ErrUnusable; a
 // *panicked.
-func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body []byte, digest [sha256.Size]byte, held *Environment) (c compiled, err error) {
+func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body []byte, digest [sha256.Size]byte, held *Environment, changed time.Time) (c compiled, err error) {
 	release, err := m.slots.acquire(ctx)
 	if err != nil {
 		return compiled{}, err
@@ -94,7 +94,7 @@ func (m *compiler) compile(ctx context.Context, key domain.EnvironmentKey, body 
 	defer func() { compiling.End(Result{Err: err}) }()
 	program, more := engine.Compile(document)
 	pause()
-	e := &Environment{Key: key, Body: body, UpdatedAt: document.UpdatedAt, Digest: digest, Program: program, Serving: document.Serving}
+	e := &Environment{Key: key, Body: body, UpdatedAt: later(document.UpdatedAt, changed), Digest: digest, Program: program, Serving: document.Serving}
 	problems = append(problems, more...)
 	e.Facts = factsOf(document, problems)
 	e.Presentation = m.presenter.Present(e)

@@ -16,6 +16,10 @@ type Config struct {
 	Environments []domain.EnvironmentKeys
 	// Freshness has the poll interval, more than zero, and the grace period.
 	Freshness domain.Freshness
+	// DocumentGuard judges documents before they are served.
+	DocumentGuard DocumentGuard
+	// History bounds the former documents that the store keeps.
+	History History
 	// PollConcurrency bounds the fetches under way at one time; at least 1.
 	PollConcurrency int
 	// Lease is how long a node keeps the right to poll an environment without

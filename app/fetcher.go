@@ -146,9 +146,10 @@ func (f *fetcher) awaitsKeys() bool {
 	return keys.Valid(now) && len(keys.FetchKeys(now)) == 0
 }
 
-// judge decides what an answer means. It returns the document that takes the place
-// of the held one, or nil when upstream has confirmed the held one.
-func (f *fetcher) judge(ctx context.Context, a answer, held *Environment) (*compiled, error) {
+// judge decides what an answer means. It returns the document that is to take the place
+// of the held one, or nil when upstream has confirmed the held one. A document that guard
+// holds back is returned as it was judged first.
+func (f *fetcher) judge(ctx context.Context, a answer, held *Environment, guard *documentGuard) (*compiled, error) {
 	if a.NotModified {
 		if a.unconditional {
 			f.unconditional = true
@@ -169,7 +170,10 @@ func (f *fetcher) judge(ctx context.Context, a answer, held *Environment) (*comp
 		return nil, nil
 	}
 	f.unconditional = true // a second change within the same second would look unmodified
-	c, err := f.compiler.compile(ctx, f.environment, a.Body, digest, held)
+	if known := guard.known(digest); known != nil {
+		return known, nil
+	}
+	c, err := f.compiler.compile(ctx, f.environment, a.Body, digest, held, time.Time{})
 	if err != nil {
 		return nil, err
 	}

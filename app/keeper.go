@@ -24,6 +24,9 @@ import (
 type keeper struct {
 	key        domain.EnvironmentKey
 	fetcher    *fetcher
+	guard      *documentGuard
+	history    *documentHistory
+	measures   *measures
 	record     *record
 	seat       *seat
 	library    *library
@@ -72,6 +75,7 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 	defer func() {
 		if errors.Is(context.Cause(ctx), errRemoved) {
 			k.record.forget(ctx)
+			k.forgetHistory(ctx)
 		}
 	}()
 	k.restore(ctx)
@@ -112,6 +116,13 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 	}
 }
 
+// forgetHistory deletes the former documents, unless other processes may want them.
+func (k *keeper) forgetHistory(ctx context.Context) {
+	if own, ok := k.record.store.(ports.Exclusive); ok && own.Exclusive() {
+		logStoreError(context.WithoutCancel(ctx), k.logger, "deleting the former documents", k.history.forget(context.WithoutCancel(ctx)))
+	}
+}
+
 // wake does at once what somebody asked for. timer is that of the next turn, and early
 // that of the next refresh that was announced too soon after the last one.
 func (k *keeper) wake(ctx context.Context, what wake, timer, early *time.Timer) {
@@ -123,6 +134,13 @@ func (k *keeper) wake(ctx context.Context, what wake, timer, early *time.Timer) 
 	if what.keys {
 		k.due = k.now()
 		timer.Reset(0)
+	}
+	if what.measures {
+		k.publish(ctx)
+	}
+	if what.operator { // Put notifies the other nodes
+		k.record.stored = false
+		k.save(ctx)
 	}
 	if what.store { // first, as it may be what upstream has announced
 		k.follow(ctx)
@@ -165,6 +183,7 @@ func (k *keeper) rotate(keys domain.EnvironmentKeys) {
 
 // restore takes over what the store has from an earlier run or another node.
 func (k *keeper) restore(ctx context.Context) {
+	k.measures.load(ctx)
 	read, err := k.get(ctx)
 	if err == nil {
 		k.takeOver(ctx, read)
@@ -324,17 +343,24 @@ func (k *keeper) logFailure(ctx context.Context, err error, next time.Time) {
 
 // accept takes over what upstream answered.
 func (k *keeper) accept(ctx context.Context, a answer) error {
-	next, err := k.fetcher.judge(ctx, a, k.held)
-	if err != nil {
+	var former *Environment // that is replaced
+	next, err := k.fetcher.judge(ctx, a, k.held, k.guard)
+	switch {
+	case err != nil:
 		return err
-	}
-	if next != nil {
+	case next == nil:
+		k.guard.release(ctx)
+	case k.guard.passes(ctx, next, k.held):
+		former = k.held
 		k.serve(ctx, *next, k.via, a.asked)
 		k.record.stored = false
 	}
 	k.record.confirm(a.asked)
 	k.confirmed(a.asked)
 	k.save(ctx)
+	if former != nil {
+		logStoreError(ctx, k.logger, "keeping the former document", k.history.add(ctx, former, k.measures.of(k.key).pinned()))
+	}
 	return nil
 }
 
@@ -342,8 +368,9 @@ func (k *keeper) accept(ctx context.Context, a answer) error {
 func (k *keeper) serve(ctx context.Context, c compiled, via Via, began time.Time) {
 	former := k.held
 	k.held = c.environment
+	k.progress.holds(c.environment)
 	_, announcing := k.tracer.Step(ctx, StepAnnounce)
-	k.library.put(c.environment)
+	k.publish(ctx)
 	announcing.End(Result{})
 	now := k.now()
 	change := Change{Environment: k.key, Via: via, First: former == nil, Propagation: -1, Compile: c.took}
@@ -432,13 +459,14 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 		k.record.read(read, false)
 		return false
 	}
-	c, err := k.compiler.compile(ctx, k.key, read.Body, digest, k.held)
+	c, err := k.compiler.compile(ctx, k.key, read.Body, digest, k.held, time.Time{})
 	if err != nil {
 		logStoreError(ctx, k.logger, "reading the document", err)
 		k.record.read(read, false)
 		return k.held == nil // nothing better to put in its place yet
 	}
 	former := k.held
+	k.guard.replaced()
 	k.record.read(read, true)
 	k.serve(ctx, c, ViaStore, began)
 	k.fetcher.replaced(former != nil)

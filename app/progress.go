@@ -90,6 +90,8 @@ type progress struct {
 	via    Via
 	served time.Time
 	change *ChangeSummary
+	held   *HeldBack
+	latest *Environment
 }
 
 // ChangeSummary is how a document differs from the one before, by names.
@@ -113,6 +115,27 @@ func (p *progress) serves(at time.Time, via Via, change *ChangeSummary) {
 	}
 }
 
+// holdsBack records the document that is held back; nil: none is.
+func (p *progress) holdsBack(h *HeldBack) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = h
+}
+
+// holds records the newest document.
+func (p *progress) holds(e *Environment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.latest = e
+}
+
+// newest returns the newest document; nil: there is none yet.
+func (p *progress) newest() *Environment {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.latest
+}
+
 // fill sets the fields of s that a keeper knows.
 func (p *progress) fill(s *EnvironmentStatus) {
 	h := p.polls.copy()
@@ -125,7 +148,7 @@ func (p *progress) fill(s *EnvironmentStatus) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Served, s.Via, s.LastChange = p.served, p.via, p.change
+	s.Served, s.Via, s.LastChange, s.HeldBack = p.served, p.via, p.change, p.held
 }
 
 // Lease says which node has an environment's lease, as far as this node knows.

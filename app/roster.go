@@ -30,6 +30,7 @@ type roster struct {
 	polls     polls       // of all environments
 	clock     clockOffset // of upstream
 	discovery *discovery  // may be nil
+	measures  *measures
 	slower    atomic.Pointer[slower]
 
 	// running has the goroutines that open starts and that end after close.
@@ -65,6 +66,11 @@ func newRoster(deps Deps, config *atomic.Pointer[Config], l *library, recent *Re
 		rewatch:  func() {},
 		observer: deps.Observer, recent: recent,
 	}
+	r.measures = newMeasures(deps, config, recent, func(key domain.EnvironmentKey) {
+		if k := r.keeper(key); k != nil {
+			k.wakes.byMeasures()
+		}
+	})
 	if deps.Discoverer != nil {
 		r.discovery = newDiscovery(deps, config, r)
 		l.setComplete(false)
@@ -85,6 +91,7 @@ func (r *roster) open(ctx context.Context, begin <-chan struct{}) (restored <-ch
 	}
 	r.running.Go(func() { r.watchStore(ctx) })
 	r.running.Go(func() { r.fleet.run(ctx, begin) })
+	r.running.Go(func() { r.measures.run(ctx) })
 	if r.discovery != nil {
 		r.running.Go(func() { r.discovery.run(ctx, begin) })
 	}
@@ -228,6 +235,11 @@ func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
 		restored: make(chan struct{}),
 		ended:    make(chan struct{}),
 	}
+	k.measures = r.measures
+	k.history = &documentHistory{key: keys.Client, store: deps.Store, config: r.config, volatile: deps.Volatile, now: deps.Now}
+	k.guard = &documentGuard{
+		key: keys.Client, store: deps.Store, config: r.config, now: deps.Now, logger: logger, observer: r.observer, recent: r.recent, progress: &k.progress,
+	}
 	k.fetcher.keys.Store(&keys)
 	k.seat = r.fleet.join(keys.Client, !k.fetcher.awaitsKeys(), k.wakes.byFleet)
 	k.record.seat = k.seat
@@ -329,6 +341,13 @@ func (r *roster) wakeAll(ctx context.Context) {
 	}
 }
 
+// wake is wakeAll for one environment.
+func (r *roster) wake(ctx context.Context, key domain.EnvironmentKey) {
+	if k := r.keeper(key); k != nil {
+		k.wakes.byCaller(r.deps.Tracer.Received(ctx, ViaWebhook, key))
+	}
+}
+
 // awaitRestored waits until all present keepers have served what the store had.
 func (r *roster) awaitRestored(ctx context.Context) {
 	if r.discovery != nil {
@@ -367,6 +386,7 @@ func (r *roster) watchStore(ctx context.Context) {
 				if k := r.keeper(key); k != nil {
 					r.observer.Announced(key)
 					k.wakes.byStore()
+					r.measures.hint()
 				}
 			})
 		}

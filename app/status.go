@@ -108,8 +108,10 @@ type EnvironmentStatus struct {
 	LastFailure *Poll  // among Polls; nil when there is none
 	Polls       []Poll // of this node, oldest first; a node that follows the store has none
 	LastChange  *ChangeSummary
-	Listeners   int   // streams of events that are open
-	StreamUp    *bool // whether upstream's event stream is connected; nil without one
+	Measures    Measures  // what operators have changed; it is read-only
+	HeldBack    *HeldBack // nil: this node holds no document back
+	Listeners   int       // streams of events that are open
+	StreamUp    *bool     // whether upstream's event stream is connected; nil without one
 	// Requests is how often each service of the environment was served, since the start.
 	Requests reporting.Served
 	// CutOffs is how many evaluations of the document ran out of their budget of steps.
@@ -216,6 +218,7 @@ func (r *roster) fill(s *Status) {
 		if k := keepers[i]; k != nil {
 			k.progress.fill(&e)
 			e.Lease = k.seat.holder()
+			e.Measures = r.measures.of(keys.Client)
 		}
 		if connected, ok := r.deps.Notifier.(ports.Connected); ok {
 			up := connected.Connected(keys.Client)

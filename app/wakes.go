@@ -26,6 +26,9 @@ type wake struct {
 	// alone: only this node was notified, so that it must ask upstream itself even
 	// without the lease.
 	alone bool
+	// measures: those of operators have changed. operator: this node has changed them,
+	// and the others are to be notified.
+	measures, operator bool
 	// triggers are the last notices of upstream's changes, for traces.
 	triggers []Trigger
 }
@@ -48,6 +51,12 @@ func (w wakes) byKeys() { w.ring(func(r *wake) { r.keys = true }) }
 
 // bySettings never waits.
 func (w wakes) bySettings() { w.ring(func(r *wake) { r.settings = true }) }
+
+// byMeasures never waits.
+func (w wakes) byMeasures() { w.ring(func(r *wake) { r.measures = true }) }
+
+// byOperator never waits.
+func (w wakes) byOperator() { w.ring(func(r *wake) { r.operator = true }) }
 
 // byUpstream never waits.
 func (w wakes) byUpstream(updatedAt time.Time, t Trigger) {

@@ -99,6 +99,12 @@ func (d *decoder) featureState(p *Path, splits bool) (fs FeatureState, ok bool) 
 		case key == "multivariate_feature_state_values":
 			p := Path{parent: p, name: key}
 			fs.Variants = d.variants(&p)
+		case key == overrideMark:
+			if d.Kind() == jsonscan.Bool {
+				fs.ByOperator = d.Bool()
+			} else {
+				d.Skip()
+			}
 		case key == "metadata":
 			p := Path{parent: p, name: key}
 			fs.Metadata = d.metadata(&p)

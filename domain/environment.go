@@ -54,6 +54,8 @@ type FeatureState struct {
 	// Metadata is the text of a JSON object with at least one member, as the document
 	// has it, or "". Identity overrides have none.
 	Metadata string
+	// ByOperator says that an operator has set the state for a time, see WithOverrides.
+	ByOperator bool
 }
 
 // Variant is one multivariate option of a feature state.

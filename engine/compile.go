@@ -129,6 +129,9 @@ func (c *compiler) features() {
 		if c.targeted[name] {
 			base.Reason = Default
 		}
+		if states[i].ByOperator {
+			base.Reason = Override
+		}
 		s := c.state(&states[i], base)
 		if at, twice := c.program.byName[name]; twice {
 			c.problem(&list, "the last one wins", "feature %q is there more than once", name)

@@ -74,6 +74,8 @@ const (
 	// Circular means that the feature depends on itself. Its outcome is the one that
 	// needs no flag of the cycle.
 	Circular
+	// Override means that an operator has set the feature for everybody, for a time.
+	Override
 )
 
 // Source says which feature state an outcome comes from.
@@ -102,6 +104,8 @@ func (o *Outcome) AppendReason(dst []byte) []byte {
 			return append(dst, "identity_overrides"...)
 		}
 		return append(dst, o.Segment.Name...)
+	case Override:
+		return append(dst, "OVERRIDE"...)
 	case Split:
 		return pytext.AppendStr(append(dst, "SPLIT; weight="...), jsonpath.Node(o.Choice.Weight))
 	default:

@@ -55,6 +55,9 @@ func (a *API) routes() http.Handler {
 	} {
 		mux.Handle(pattern, a.forReaders(page))
 	}
+	if a.o.History != nil {
+		mux.Handle("GET /environments/{key}/history", a.forReaders(a.getHistory))
+	}
 	for _, action := range a.o.Actions {
 		mux.Handle(action.Pattern, a.forActors(action))
 	}

@@ -37,7 +37,12 @@ type environmentPage struct {
 	Changes                                                   []changeList
 	Problems                                                  []problemJSON
 	Polls                                                     []pollView
+	HeldBack                                                  *heldBackView
+	Measures                                                  []string
 }
+
+// heldBackView is a document that is held back.
+type heldBackView struct{ Since, Until, Reasons string }
 
 type changeList struct{ Kind, Names string }
 
@@ -54,6 +59,10 @@ func environmentPageOf(s app.Status, e app.EnvironmentStatus) environmentPage {
 	}
 	if f := e.LastFailure; f != nil {
 		v.LastFailure = strings.TrimSuffix(ago(s, f.At)+", "+words(f.Outcome)+": "+f.Cause, ": ")
+	}
+	v.Measures = measuresOf(e)
+	if h := e.HeldBack; h != nil {
+		v.HeldBack = &heldBackView{clock(h.Since), clock(h.Until), strings.Join(h.Reasons, ", ")}
 	}
 	if c := e.LastChange; c != nil {
 		for _, list := range []struct {
@@ -83,6 +92,10 @@ func environmentPageOf(s app.Status, e app.EnvironmentStatus) environmentPage {
 func (a *API) getDocument(w http.ResponseWriter, r *http.Request) {
 	e, ok := environment(w, a.app.Status(), r.PathValue("key"))
 	if !ok {
+		return
+	}
+	if version := r.URL.Query().Get("version"); version != "" && a.o.History != nil {
+		a.getDocumentVersion(w, r, version)
 		return
 	}
 	served := a.app.Snapshot().Environment(e.Key)

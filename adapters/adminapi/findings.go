@@ -3,6 +3,7 @@ package adminapi
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app"
@@ -88,6 +89,14 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 	}
 	if faulty := having(s, func(e app.EnvironmentStatus) bool { return e.Facts.Problems > 0 }); len(faulty) > 0 {
 		add(Warning, fmt.Sprintf("%s: parts of the document cannot have the effect that they seem to have.", names(faulty)), "See the environment's page for the parts, and correct them in Flagsmith.", "troubleshooting.md")
+	}
+	if measured := having(s, func(e app.EnvironmentStatus) bool { return len(measuresOf(e)) > 0 }); len(measured) > 0 {
+		add(Warning, fmt.Sprintf("%s: an operator has pinned a document or overridden features.", names(measured)),
+			"Nothing, until it ends; edge-proxy pin --end and override --end end it early.", "pins-and-overrides.md")
+	}
+	for _, e := range having(s, func(e app.EnvironmentStatus) bool { return e.HeldBack != nil }) {
+		add(Warning, fmt.Sprintf("%s: a document is held back until %s as suspicious: %s.", name(e), clock(e.HeldBack.Until), strings.Join(e.HeldBack.Reasons, ", ")),
+			"Check in Flagsmith that the change is meant; edge-proxy accept serves it at once.", "document-guard.md")
 	}
 	if ahead := s.Upstream.ClockAhead.Abs(); ahead > clockTolerance {
 		severity := Warning

@@ -37,6 +37,8 @@ type Options struct {
 	Metrics http.Handler
 	// Actions are what operators can have the proxy do.
 	Actions []Action
+	// History has the former documents; nil: there are no such pages.
+	History History
 	// Acted is called after each action with its name and result; may be nil.
 	Acted  func(action string, result Result)
 	Logger *slog.Logger

@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -60,6 +61,7 @@ type row struct {
 	Change              *changeView
 	Via, Lease          string
 	Document, Problems  string
+	Measures            []string
 }
 
 type changeView struct{ Short, Names string }
@@ -174,6 +176,7 @@ func rowOf(s app.Status, e app.EnvironmentStatus) row {
 	if hasDocument(e) {
 		v.Document = plural(e.Facts.Features, "feature", "features") + ", " + size(e.Bytes)
 	}
+	v.Measures = measuresOf(e)
 	if n := e.Facts.Problems; n > 0 {
 		v.Problems = plural(n, "problem", "problems")
 	}
@@ -185,6 +188,19 @@ func rowOf(s app.Status, e app.EnvironmentStatus) row {
 		v.Changed = "none since the start"
 	}
 	return v
+}
+
+// measuresOf returns the measures of operators, each as a phrase with its end.
+func measuresOf(e app.EnvironmentStatus) []string {
+	var list []string
+	if p := e.Measures.Pin; p != nil {
+		list = append(list, fmt.Sprintf("document %s pinned until %s by %s: %s", cut(p.SHA256, 12), clock(p.Until), cut(p.Author, 40), cut(p.Reason, 100)))
+	}
+	for _, o := range e.Measures.Overrides {
+		state := map[bool]string{true: "on", false: "off"}[o.Enabled]
+		list = append(list, fmt.Sprintf("%s overridden, %s until %s by %s: %s", cut(o.Feature, 40), state, clock(o.Until), cut(o.Author, 40), cut(o.Reason, 100)))
+	}
+	return list
 }
 
 // changeOf returns what changed: how many of what, and the first names.

@@ -78,29 +78,32 @@ type configJSON struct {
 
 // environmentJSON is an environment in the list, environmentDetailsJSON alone.
 type environmentJSON struct {
-	Key         string               `json:"key"`
-	Name        string               `json:"name"`
-	Project     string               `json:"project"`
-	Source      app.Origin           `json:"source"`
-	State       app.EnvironmentState `json:"state"`
-	Confirmed   *time.Time           `json:"confirmed"`
-	Age         *string              `json:"age"`
-	Limit       *string              `json:"limit"`
-	Updated     *time.Time           `json:"updated"`
-	Served      *time.Time           `json:"served"`
-	Via         *app.Via             `json:"via"`
-	SHA256      *string              `json:"sha256"`
-	Bytes       int                  `json:"bytes"`
-	Features    int                  `json:"features"`
-	Segments    int                  `json:"segments"`
-	Overrides   int                  `json:"overrides"`
-	Problems    int                  `json:"problems"`
-	Stopped     bool                 `json:"stopped"`
-	Lease       app.Lease            `json:"lease"`
-	Listeners   int                  `json:"listeners"`
-	Stream      *string              `json:"stream"`
-	Failures    int                  `json:"failures"`
-	LastFailure *failureJSON         `json:"last_failure"`
+	Key            string               `json:"key"`
+	Name           string               `json:"name"`
+	Project        string               `json:"project"`
+	Source         app.Origin           `json:"source"`
+	State          app.EnvironmentState `json:"state"`
+	Confirmed      *time.Time           `json:"confirmed"`
+	Age            *string              `json:"age"`
+	Limit          *string              `json:"limit"`
+	Updated        *time.Time           `json:"updated"`
+	Served         *time.Time           `json:"served"`
+	Via            *app.Via             `json:"via"`
+	SHA256         *string              `json:"sha256"`
+	Bytes          int                  `json:"bytes"`
+	Features       int                  `json:"features"`
+	Segments       int                  `json:"segments"`
+	Overrides      int                  `json:"overrides"`
+	Problems       int                  `json:"problems"`
+	Stopped        bool                 `json:"stopped"`
+	Lease          app.Lease            `json:"lease"`
+	Listeners      int                  `json:"listeners"`
+	Stream         *string              `json:"stream"`
+	Failures       int                  `json:"failures"`
+	LastFailure    *failureJSON         `json:"last_failure"`
+	HeldBack       *heldBackJSON        `json:"held_back"`
+	Pinned         *pinJSON             `json:"pinned"`
+	LocalOverrides []overrideJSON       `json:"local_overrides"`
 }
 
 type environmentDetailsJSON struct {
@@ -115,6 +118,14 @@ type failureJSON struct {
 	At    *time.Time `json:"at"`
 	Cause string     `json:"cause"`
 	Hint  string     `json:"hint"`
+}
+
+type heldBackJSON struct {
+	SHA256  string     `json:"sha256"`
+	Updated *time.Time `json:"updated"`
+	Since   *time.Time `json:"since"`
+	Until   *time.Time `json:"until"`
+	Reasons []string   `json:"reasons"`
 }
 
 type pollJSON struct {
@@ -198,6 +209,16 @@ func environmentOf(s app.Status, e app.EnvironmentStatus) environmentJSON {
 	}
 	if f := e.LastFailure; f != nil {
 		out.LastFailure = &failureJSON{moment(f.At), string(f.Outcome), f.Cause}
+	}
+	out.LocalOverrides = []overrideJSON{}
+	if p := e.Measures.Pin; p != nil {
+		out.Pinned = new(pinOf(*p))
+	}
+	for _, o := range e.Measures.Overrides {
+		out.LocalOverrides = append(out.LocalOverrides, overrideOf(o))
+	}
+	if h := e.HeldBack; h != nil {
+		out.HeldBack = &heldBackJSON{hex.EncodeToString(h.Digest[:]), moment(h.Updated), moment(h.Since), moment(h.Until), nonNil(h.Reasons)}
 	}
 	return out
 }

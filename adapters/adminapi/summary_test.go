@@ -98,6 +98,13 @@ func TestSummaryInOutages(t *testing.T) {
 			"Serving 2 of 2 environments. The oldest flags are 3 s old. Nothing is failing.", "critical", []string{"differ by 6 min"}},
 		{"a document has problems", func(p *proxy) { p.status.Environments[0].Facts.Problems = 2 },
 			"Serving 2 of 2 environments. The oldest flags are 3 s old. Nothing is failing.", "warning", []string{"Environment shop: parts of the document"}},
+		{"a feature is overridden", func(p *proxy) {
+			p.status.Environments[0].Measures.Overrides = []app.Override{{Measure: app.Measure{Author: "ada", Reason: "orders fail", Since: now, Until: now.Add(time.Hour)}, Feature: "banner"}}
+		}, "Serving 2 of 2 environments. The oldest flags are 3 s old. Nothing is failing.", "warning",
+			[]string{"Environment shop: an operator has pinned a document or overridden features", "banner overridden, off until 2026-03-01 13:00:00Z by ada: orders fail"}},
+		{"a document is held back", func(p *proxy) {
+			p.status.Environments[0].HeldBack = &app.HeldBack{Since: now, Until: now.Add(time.Hour), Reasons: []string{"11 of 20 features removed"}}
+		}, "Serving 2 of 2 environments. The oldest flags are 3 s old. Nothing is failing.", "warning", []string{"Environment shop: a document is held back until 2026-03-01 13:00:00Z as suspicious: 11 of 20 features removed"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -42,6 +42,8 @@ type Settings struct {
 	Metrics            Metrics       `envPrefix:"METRICS_" ours:"true"`
 	OFREP              OFREP         `envPrefix:"OFREP_" ours:"true"`
 	Admin              Admin         `envPrefix:"ADMIN_" ours:"true"`
+	DocumentGuard      DocumentGuard `envPrefix:"DOCUMENT_GUARD_" ours:"true"`
+	History            History       `envPrefix:"HISTORY_" ours:"true"`
 
 	// WebConcurrency is the number of processors to use; 0 means all that the
 	// container may use.
@@ -227,6 +229,22 @@ type Admin struct {
 	Token    Secret       `env:"TOKEN" unset:"actions are refused" check:"header" reload:"live" help:"Token that actions need on the admin listener and, if its address is not a loopback address, all pages."`
 	Pprof    bool         `env:"PPROF" envDefault:"false" reload:"live" help:"Serve Go's profiles on the admin listener, below /debug/pprof/."`
 	ReadOnly bool         `env:"READ_ONLY" envDefault:"false" reload:"live" help:"Refuse every action on the admin listener that changes something."`
+}
+
+// History configures which former documents are kept.
+type History struct {
+	Documents int   `env:"DOCUMENTS" envDefault:"10" min:"0" max:"100" reload:"live" help:"Documents that the store keeps of each environment, with the newest; at most 2 in the store memory:. 0 or 1 keeps no former ones."`
+	MaxBytes  int64 `env:"MAX_BYTES" envDefault:"67108864" min:"0" max:"17179869184" reload:"live" help:"Bytes that the former documents of one environment may have together; the oldest goes first."`
+}
+
+// DocumentGuard configures what happens to a document that is valid and takes away so much
+// that it is likely a mistake.
+type DocumentGuard struct {
+	Mode         string        `env:"MODE" envDefault:"warn" oneof:"off,warn,hold" reload:"live" help:"What happens to a suspicious document: warn logs, counts and serves it; hold keeps the document before it for a time; off judges none."`
+	Hold         time.Duration `env:"HOLD_SECONDS" envDefault:"900" min:"0" max:"86400" reload:"live" help:"Time for which a suspicious document must have been offered before it is served; only with mode hold."`
+	MaxRemoved   int           `env:"MAX_REMOVED_PERCENT" envDefault:"50" min:"0" max:"100" reload:"live" help:"A document is suspicious if it removes more than this share of the features, of the segments or of the identities with overrides."`
+	MaxTurnedOff int           `env:"MAX_TURNED_OFF_PERCENT" envDefault:"50" min:"0" max:"100" reload:"live" help:"A document is suspicious if it turns off more than this share of the features that were on."`
+	MinFeatures  int           `env:"MIN_FEATURES" envDefault:"10" min:"0" max:"1000000" reload:"live" help:"Environments with fewer features are not judged."`
 }
 
 // defaultAdminPort is the admin listener's port that nobody has set.

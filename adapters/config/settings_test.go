@@ -120,6 +120,13 @@ var eachSetting = []struct {
 	{"admin.token", func(s config.Settings) any { return s.Admin.Token.Reveal() }, "", `"one"`, "one", "two", "two"},
 	{"admin.pprof", func(s config.Settings) any { return s.Admin.Pprof }, false, "true", true, "on", true},
 	{"admin.read_only", func(s config.Settings) any { return s.Admin.ReadOnly }, false, "true", true, "on", true},
+	{"history.documents", func(s config.Settings) any { return s.History.Documents }, 10, "0", 0, "100", 100},
+	{"history.max_bytes", func(s config.Settings) any { return s.History.MaxBytes }, int64(64 << 20), "0", int64(0), "1000000", int64(1000000)},
+	{"document_guard.mode", func(s config.Settings) any { return s.DocumentGuard.Mode }, "warn", `"HOLD"`, "hold", "Off", "off"},
+	{"document_guard.hold_seconds", func(s config.Settings) any { return s.DocumentGuard.Hold }, 900 * time.Second, "0", time.Duration(0), "60", time.Minute},
+	{"document_guard.max_removed_percent", func(s config.Settings) any { return s.DocumentGuard.MaxRemoved }, 50, "0", 0, "100", 100},
+	{"document_guard.max_turned_off_percent", func(s config.Settings) any { return s.DocumentGuard.MaxTurnedOff }, 50, "0", 0, "100", 100},
+	{"document_guard.min_features", func(s config.Settings) any { return s.DocumentGuard.MinFeatures }, 10, "0", 0, "25", 25},
 }
 
 func networks(list ...string) (n config.Networks) {

@@ -34,7 +34,8 @@ import (
 //
 // The reason is the engine's: SPLIT for an option, TARGETING_MATCH for an override of a
 // segment or of the identity, STATIC for a flag without overrides, DEFAULT for a flag
-// whose overrides do not apply.
+// whose overrides do not apply, OVERRIDE for a flag that an operator has set. The metadata
+// of the last has the reason, too, since a flag that is off has the reason DISABLED.
 const ofrepFlags = "/ofrep/v1/evaluate/flags"
 
 // The error codes of OFREP that the proxy uses. No flag needs a targeting key, so
@@ -224,6 +225,9 @@ func appendEvaluation(dst []byte, entry app.Entry, o *engine.Outcome) []byte {
 	if o.Reason == engine.Circular {
 		dst = append(dst, `,"circular":true`...)
 	}
+	if o.Reason == engine.Override { // also of a flag that is off, whose reason is DISABLED
+		dst = append(dst, `,"reason":"OVERRIDE"`...)
+	}
 	// Client-side keys do not see how an environment is divided into segments.
 	if o.Source == engine.FromSegment && entry.Access == domain.ServerSide {
 		dst = jsonscan.AppendString(append(dst, `,"segmentId":`...), o.Segment.ID)
@@ -239,7 +243,7 @@ func ofrepReason(o *engine.Outcome) string {
 		return "DISABLED"
 	}
 	return [...]string{
-		engine.Static: "STATIC", engine.Default: "DEFAULT", engine.TargetingMatch: "TARGETING_MATCH", engine.Split: "SPLIT", engine.Circular: "DEFAULT",
+		engine.Static: "STATIC", engine.Default: "DEFAULT", engine.TargetingMatch: "TARGETING_MATCH", engine.Split: "SPLIT", engine.Circular: "DEFAULT", engine.Override: "OVERRIDE",
 	}[o.Reason]
 }
 

@@ -59,7 +59,7 @@ var (
 	}
 	documentRefused = Definition{
 		Name: "edge_proxy_document_refused_total", Type: Counter,
-		Help:     "Documents that arrived and are not served; older: the one that is served is newer",
+		Help:     "Documents that arrived and were found wanting; invalid: it is not served; older: the one that is served is newer; suspicious: it takes away too much, and document_guard.mode says whether it is served",
 		Labels:   []Label{environmentLabel, label("reason", texts(app.Refusals())...)},
 		Optional: "after the first",
 	}
@@ -73,6 +73,8 @@ var (
 		Help:    "Time it took to prepare a document for serving",
 		Buckets: []float64{1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5, 10},
 	}
+	documentPinned = ofDocument("edge_proxy_document_pinned", "Whether an operator has pinned a document in place of newer ones: 0 or 1")
+	overrides      = ofDocument("edge_proxy_overrides", "Features that operators have set for a time")
 	stalenessLimit = Definition{
 		Name: "edge_proxy_staleness_limit_seconds", Type: Gauge,
 		Help:     "Age of the oldest confirmation from which the node is not ready",
@@ -99,6 +101,7 @@ func documents() []Definition {
 		ready, readinessState, draining, stalenessLimit, environments, environmentsWithoutSeries, environmentInfo, environmentState,
 		documentConfirmed, documentUpdated, documentServed, documentPropagation, documentChanges, documentRefused, documentBytes,
 		documentFeatures, documentSegments, documentIdentityOverrides, documentProblems, documentCompile,
+		documentPinned, overrides,
 	}
 }
 

@@ -28,8 +28,9 @@ func environment(key string) app.EnvironmentStatus {
 	return app.EnvironmentStatus{
 		Key: domain.EnvironmentKey(key), Origin: app.OriginConfigured, State: app.EnvironmentFresh,
 		Confirmed: noon, Updated: noon.Add(-time.Hour), Served: noon.Add(-time.Minute), Via: app.ViaPoll, Bytes: 1000,
-		Facts: app.Facts{Name: "Production", Project: "Shop", Features: 5, Segments: 4, IdentityOverrides: 3, Problems: 2},
-		Lease: app.LeaseThisNode, Failures: 1, Listeners: 7, StreamUp: &up, CutOffs: 9,
+		Measures: app.Measures{Pin: &app.Pin{}, Overrides: make([]app.Override, 2)},
+		Facts:    app.Facts{Name: "Production", Project: "Shop", Features: 5, Segments: 4, IdentityOverrides: 3, Problems: 2},
+		Lease:    app.LeaseThisNode, Failures: 1, Listeners: 7, StreamUp: &up, CutOffs: 9,
 		Requests: reporting.Served{domain.ServedFlags: 10, domain.ServedIdentities: 20, domain.ServedEnvironmentDocument: 30, domain.ServedOFREPFlags: 40, domain.ServedOFREPIdentities: 2},
 	}
 }

@@ -17,7 +17,7 @@ func (m *Metrics) AddStatus(status func() app.Status) {
 	for _, d := range []Definition{
 		ready, readinessState, draining, stalenessLimit, environments, environmentsWithoutSeries, environmentInfo, environmentState,
 		documentConfirmed, documentUpdated, documentServed, documentChanges, documentRefused, documentBytes, documentFeatures,
-		documentSegments, documentIdentityOverrides, documentProblems, conditionLimit, requestsServed, fetchFailures, upstreamStreamUp,
+		documentSegments, documentIdentityOverrides, documentProblems, documentPinned, overrides, conditionLimit, requestsServed, fetchFailures, upstreamStreamUp,
 		leaseHeld, streamListeners, storeUp, discoverySuccess, discoveredEnvironments, reportPending, reportSent, reportDropped, reportSuccess,
 	} {
 		c.series[d.Name] = newSeries(d)
@@ -130,6 +130,8 @@ func (o emitters) environment(e app.EnvironmentStatus) {
 		o.of(documentSegments)(float64(e.Facts.Segments), key)
 		o.of(documentIdentityOverrides)(float64(e.Facts.IdentityOverrides), key)
 		o.of(documentProblems)(float64(e.Facts.Problems), key)
+		o.of(documentPinned)(truth(e.Measures.Pin != nil), key)
+		o.of(overrides)(float64(len(e.Measures.Overrides)), key)
 	}
 	if e.CutOffs > 0 {
 		o.of(conditionLimit)(float64(e.CutOffs), key)

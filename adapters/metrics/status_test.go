@@ -24,6 +24,7 @@ func TestAScrapeReadsTheStatus(t *testing.T) {
 		`edge_proxy_environment_state{environment="environment-0001",state="missing"}`:                                     0,
 		`edge_proxy_document_confirmed_timestamp_seconds{environment="environment-0001"}`:                                  float64(noon.UnixMilli()) / 1000,
 		`edge_proxy_document_features{environment="environment-0000"}`:                                                     5, `edge_proxy_document_segments{environment="environment-0000"}`: 4,
+		`edge_proxy_document_pinned{environment="environment-0000"}`: 1, `edge_proxy_overrides{environment="environment-0000"}`: 2,
 		`edge_proxy_document_identity_overrides{environment="environment-0000"}`: 3, `edge_proxy_document_problems{environment="environment-0000"}`: 2,
 		`edge_proxy_document_bytes{environment="environment-0000"}`: 1000, `edge_proxy_document_fetch_failures{environment="environment-0000"}`: 1,
 		`edge_proxy_lease_held{environment="environment-0000"}`: 1, `edge_proxy_stream_listeners{environment="environment-0000"}`: 7,

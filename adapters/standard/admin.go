@@ -63,7 +63,7 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 			e := reloads.effective.Load()
 			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, NeedRestart: e.RestartNeeded, Details: e}
 		},
-		Metrics: metricsHandler(m), Actions: slices.Concat(adminapi.Questions(node), actions(proxy, time.Now)), Logger: logger, Now: time.Now,
+		Metrics: metricsHandler(m), Actions: slices.Concat(adminapi.Questions(node), actions(proxy, time.Now), adminapi.Measures(proxy)), History: proxy, Logger: logger, Now: time.Now,
 	})
 	if err != nil {
 		return err

@@ -61,5 +61,12 @@ func partsOf() map[string]parts {
 		"admin.token":                                          partAdmin,
 		"admin.pprof":                                          partAdmin,
 		"admin.read_only":                                      partAdmin,
+		"history.documents":                                    partApplication,
+		"history.max_bytes":                                    partApplication,
+		"document_guard.mode":                                  partApplication,
+		"document_guard.hold_seconds":                          partApplication,
+		"document_guard.max_removed_percent":                   partApplication,
+		"document_guard.max_turned_off_percent":                partApplication,
+		"document_guard.min_features":                          partApplication,
 	}
 }

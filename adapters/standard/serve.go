@@ -177,6 +177,11 @@ func appConfig(s config.Settings) app.Config {
 	}
 	return app.Config{
 		Environments: s.Environments(), Freshness: freshness, PollConcurrency: s.APIPollConcurrency,
+		History: app.History{Documents: s.History.Documents, Bytes: s.History.MaxBytes},
+		DocumentGuard: app.DocumentGuard{
+			Mode: app.GuardMode(s.DocumentGuard.Mode), Hold: s.DocumentGuard.Hold,
+			Limits: domain.ChangeLimits{MaxRemoved: s.DocumentGuard.MaxRemoved, MaxTurnedOff: s.DocumentGuard.MaxTurnedOff, MinFeatures: s.DocumentGuard.MinFeatures},
+		},
 		Lease: s.Store.Lease, Node: nodeName(), DrainDelay: s.Server.DrainDelay, ShutdownTimeout: s.Server.ShutdownTimeout,
 		UsageInterval: s.UsageFlushInterval, AnalyticsInterval: s.Analytics.FlushInterval,
 		EventsInterval: s.Events.FlushInterval, EventsMaxBytes: s.Events.MaxQueueBytes,

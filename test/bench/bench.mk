@@ -39,6 +39,7 @@ bench-smoke: ## Run every benchmark of real processes briefly: do they still wor
 	$(GO) run ./test/bench/http -smoke
 	$(GO) run ./test/bench/scale -smoke -parts idle,environments,large,soak
 	$(GO) run ./test/bench/listeners -smoke
+	$(GO) run ./test/bench/tls -smoke
 	$(GO) run ./test/bench/fleet -nodes 3 -environments 20 -interval 1s -intervals 3
 
 pgo: ## Build bin/edge-proxy-pgo, guided by a profile that is taken first

@@ -72,7 +72,7 @@ func TestAdminListener(t *testing.T) {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
-	for _, action := range []string{"POST /refresh", "POST /refresh/" + clientKey, "POST /log-level", "POST /drain", "DELETE /drain", "POST /explain", "POST /diff", "POST /environments/" + clientKey + "/pin", "POST /environments/" + clientKey + "/rollback", "PUT /environments/" + clientKey + "/overrides/banner"} {
+	for _, action := range []string{"POST /refresh", "POST /refresh/" + clientKey, "POST /log-level", "POST /drain", "DELETE /drain", "POST /explain", "POST /diff", "POST /environments/" + clientKey + "/accept", "POST /environments/" + clientKey + "/pin", "POST /environments/" + clientKey + "/rollback", "PUT /environments/" + clientKey + "/overrides/banner"} {
 		method, path, _ := strings.Cut(action, " ")
 		if status, body := ask(t, method, admin+path); status != 401 {
 			t.Errorf("%s without the token: %d %s", action, status, body)

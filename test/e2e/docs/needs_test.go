@@ -26,6 +26,7 @@ var needs = map[string]*regexp.Regexp{
 	"packages of others":     regexp.MustCompile(`\b(pip|npm|npx|python3?)\b|(?m)(^|[$|(] *)node |^import .* from '`),
 	"a download":             regexp.MustCompile(`\bSHA256SUMS\b`),
 	"a running process":      regexp.MustCompile(`(?m)(^|[\s(|])(kill|pkill) `),
+	"an emergency":           regexp.MustCompile(`\bedge-proxy (accept|pin|rollback|override)\b`),
 	// Commands that run until they are stopped.
 	"a second terminal": regexp.MustCompile(`(?m)^([A-Z_]+=\S+ )*(\./|bin/)?edge-proxy( serve)?$|\bcurl -\w*N|/stream\b`),
 }

@@ -19,6 +19,7 @@ const adminHelp = "It asks the admin listener of a running proxy, and needs its 
 type actionChoice struct {
 	adminChoice
 	config, reason string
+	author         string // "": the user's name
 }
 
 func (c *actionChoice) define(cmd *cobra.Command) {
@@ -33,6 +34,7 @@ func (p *Program) act(ctx context.Context, c actionChoice, method, path string, 
 	if err != nil {
 		return err
 	}
+	admin.author = c.author
 	return admin.act(ctx, method, path, c.reason, body, answer)
 }
 

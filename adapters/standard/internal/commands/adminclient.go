@@ -43,6 +43,7 @@ func (c *adminChoice) define(cmd *cobra.Command) {
 // adminClient asks the admin listener of a running proxy.
 type adminClient struct {
 	base, token string
+	author      string // of actions; "": nobody says
 	client      http.Client
 }
 
@@ -135,8 +136,14 @@ func (c *adminClient) ask(ctx context.Context, method, path string, body []byte)
 	if err != nil {
 		return nil, err
 	}
-	if author, err := user.Current(); err == nil && method != http.MethodGet {
-		request.Header.Set("X-Author", author.Username)
+	author := c.author
+	if author == "" {
+		if u, err := user.Current(); err == nil {
+			author = u.Username
+		}
+	}
+	if method != http.MethodGet {
+		request.Header.Set("X-Author", author)
 	}
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)

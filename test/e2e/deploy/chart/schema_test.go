@@ -57,16 +57,16 @@ func objects(t *testing.T, text []byte) []map[string]any {
 // which lists a name must be unique. A HTTPRoute and the objects of the Prometheus Operator
 // have the types of their own clients alone.
 func problems(schemas *chart.Schemas, object map[string]any) error {
-	if object["kind"] == "HTTPRoute" {
+	switch {
+	case object["apiVersion"] == monitoring.SchemeGroupVersion.String():
+		return decodeMonitoring(object)
+	case object["kind"] == "HTTPRoute":
 		text, err := json.Marshal(object)
 		if err != nil {
 			return err
 		}
 		var route gateway.HTTPRoute
 		return yaml.UnmarshalStrict(text, &route)
-	}
-	if object["apiVersion"] == monitoring.SchemeGroupVersion.String() {
-		return decodeMonitoring(object)
 	}
 	_, err := applyconfigurations.NewTypeConverter(scheme.Scheme).ObjectToTyped(&unstructured.Unstructured{Object: runtime.DeepCopyJSON(object)})
 	return errors.Join(schemas.Validate(object), err)
