@@ -25,9 +25,6 @@ var (
 	ErrCorrupt = errors.New("corrupt record")
 	// ErrClosed: the call came after Close.
 	ErrClosed = errors.New("store closed")
-	// ErrInUse: another process has the backend, which serves one at a time. Only opening
-	// a store returns it.
-	ErrInUse = errors.New("store in use by another process")
 )
 
 // Version names one stored state of one key. It is opaque and compared with ==
@@ -153,20 +150,4 @@ type Store interface {
 	// and releases the backend. Further calls of Close return nil; every other
 	// call returns ErrClosed from then on.
 	Close() error
-}
-
-// StoreFinding is something about a store's backend that an operator should change. Its
-// texts hold no secrets.
-type StoreFinding struct {
-	What string // what is not as it should be, as a sentence
-	Do   string // what to do about it
-}
-
-// Examiner is an optional interface of a Store that knows how its backend should be set
-// up.
-type Examiner interface {
-	// Examine returns what an operator should change, nothing where all is well. It is
-	// not called while the store serves, and changes nothing. Errors: ErrUnavailable,
-	// ErrClosed, or that the backend does not say how it is set up.
-	Examine(ctx context.Context) ([]StoreFinding, error)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
+	"github.com/edge-proxy/edge-proxy/test/support/certificates"
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
@@ -52,6 +53,9 @@ func (m manifest) files(t *testing.T) map[string]string {
 			case v.Name != mount.Name:
 			case v.Secret != nil && v.Secret.SecretName != "":
 				content = entries()
+				authority := certificates.NewAuthority(t, "test")
+				pair := authority.Issue(t, certificates.Leaf{Names: []string{"edge-proxy"}})
+				content["tls.crt"], content["tls.key"], content["ca.crt"] = string(pair.Cert), string(pair.Key), string(authority.PEM())
 			case v.ConfigMap != nil:
 				for _, o := range m.of("ConfigMap") {
 					if o.Metadata.Name == v.ConfigMap.Name {

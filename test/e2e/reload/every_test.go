@@ -71,13 +71,13 @@ func TestEveryLiveSettingIsTaken(t *testing.T) {
 		{"admin.token", "hook-secret-admin"},
 		{"admin.pprof", true},
 		{"admin.read_only", true},
-		{"history.documents", 5},
-		{"history.max_bytes", 1000000},
 		{"document_guard.mode", "hold"},
 		{"document_guard.hold_seconds", 60},
 		{"document_guard.max_removed_percent", 40},
 		{"document_guard.max_turned_off_percent", 40},
 		{"document_guard.min_features", 20},
+		{"history.documents", 5},
+		{"history.max_bytes", 1000000},
 	}
 	var keys, live []string
 	for _, e := range config.Reference() {

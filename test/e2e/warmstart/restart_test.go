@@ -159,7 +159,8 @@ func TestReadinessAfterRestart(t *testing.T) {
 			if got.Status != tt.status || got.Reason != tt.reason {
 				t.Errorf("readiness %d %q, want %d %q", got.Status, got.Reason, tt.status, tt.reason)
 			}
-			if !got.LastUpdate.Equal(confirmed) {
+			// Stores keep microseconds.
+			if !got.LastUpdate.Equal(confirmed.Truncate(time.Microsecond)) {
 				t.Errorf("last confirmed at %s, want %s as before the restart", got.LastUpdate, confirmed)
 			}
 			stop(t, p)
