@@ -44,17 +44,25 @@ func (c ChangeSummary) String() string {
 		what  string
 	}{{c.Changed, "changed"}, {c.Added, "added"}, {c.Removed, "removed"}} {
 		if n := len(part.names); n > 0 {
-			parts = append(parts, fmt.Sprintf("%d features %s", n, part.what))
+			parts = append(parts, fmt.Sprintf("%s %s", numbered(n, "feature"), part.what))
 		}
 	}
 	if n := len(c.Segments); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d segments differ", n))
+		parts = append(parts, numbered(n, "segment")+" changed")
 	}
 	if c.Identities > 0 {
-		parts = append(parts, fmt.Sprintf("overrides of %d identities differ", c.Identities))
+		parts = append(parts, fmt.Sprintf("identity overrides changed: %d", c.Identities))
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing that is served differs"}
 	}
 	return fmt.Sprintf("A new document has arrived, via %s: %s.", c.Via, strings.Join(parts, ", "))
+}
+
+// numbered returns a number of things in words, such as "1 feature" or "2 features".
+func numbered(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
