@@ -80,7 +80,7 @@ type Deps struct {
 	FromFiles bool
 	// Observer is notified of what happens; nil: nobody is.
 	Observer Observer
-	// Tracer records traces of polls; nil: there are none.
+	// Tracer records traces of polls; nil: polls are not traced.
 	Tracer Tracer
 }
 

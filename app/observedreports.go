@@ -42,7 +42,7 @@ type observedAnalytics struct {
 	timer
 }
 
-// observeAnalytics returns the receiver of analytics, or nil when there is none.
+// observeAnalytics returns the receiver of analytics, or nil without one.
 func observeAnalytics(deps Deps) ports.AnalyticsReporter {
 	if deps.Analytics == nil {
 		return nil

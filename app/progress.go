@@ -129,7 +129,7 @@ func (p *progress) holds(e *Environment) {
 	p.latest = e
 }
 
-// newest returns the newest document; nil: there is none yet.
+// newest returns the newest document; nil before the first one.
 func (p *progress) newest() *Environment {
 	p.mu.Lock()
 	defer p.mu.Unlock()

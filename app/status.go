@@ -105,7 +105,7 @@ type EnvironmentStatus struct {
 	Stopped     bool
 	Lease       Lease
 	Failures    int    // of polls in a row
-	LastFailure *Poll  // among Polls; nil when there is none
+	LastFailure *Poll  // among Polls; nil without one
 	Polls       []Poll // of this node, oldest first; a node that follows the store has none
 	LastChange  *ChangeSummary
 	Measures    Measures  // what operators have changed; it is read-only

@@ -31,13 +31,13 @@ type Options struct {
 	Policy func() Policy
 	// Node describes what does not change while the process runs.
 	Node Node
-	// Configuration returns the effective configuration; nil: there is no such page.
+	// Configuration returns the effective configuration; nil leaves the page out.
 	Configuration func() Configuration
-	// Metrics answers /metrics; nil: there is no such page.
+	// Metrics answers /metrics; nil leaves the page out.
 	Metrics http.Handler
 	// Actions are what operators can have the proxy do.
 	Actions []Action
-	// History has the former documents; nil: there are no such pages.
+	// History has the former documents; nil leaves the pages out.
 	History History
 	// Acted is called after each action with its name and result; may be nil.
 	Acted  func(action string, result Result)
@@ -48,7 +48,7 @@ type Options struct {
 // Policy is what the listener allows.
 type Policy struct {
 	// Token opens actions and, on an address that is not a loopback address, pages. "":
-	// there is no token, and nothing that needs it is answered.
+	// the token is not set, and nothing that needs it is answered.
 	Token string
 	// ReadOnly removes the actions that change something.
 	ReadOnly bool

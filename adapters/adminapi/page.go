@@ -222,7 +222,7 @@ func changeOf(c *app.ChangeSummary) *changeView {
 	return &changeView{strings.Join(counts, ", "), listOf(slices.Concat(features, c.Segments), 5, 40)}
 }
 
-// listOf returns at most so many names, each cut to a length, and how many more.
+// listOf returns the first names, each cut to a length, and how many more there are.
 func listOf(names []string, most, length int) string {
 	var list []string
 	for _, n := range names[:min(most, len(names))] {

@@ -65,7 +65,7 @@ func tallyOf(s app.Status) tally {
 // hasDocument reports whether requests for an environment are answered from a document.
 func hasDocument(e app.EnvironmentStatus) bool { return e.Bytes > 0 }
 
-// age says how old the flags are; "" if there are none.
+// age says how old the flags are; "" without flags.
 func (t tally) age(now time.Time) string {
 	switch {
 	case t.oldest.IsZero():

@@ -40,7 +40,7 @@ type zipped struct {
 	etag   [1]string
 }
 
-// zip returns the gzipped form, or nil when there is none.
+// zip returns the gzipped form, or nil without one.
 func (b *prepared) zip() *zipped {
 	z := b.zipped
 	if z == nil {

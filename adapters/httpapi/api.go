@@ -42,7 +42,7 @@ type API struct {
 	ofrepStreams bool
 	catchUps     *limits.Slots
 
-	traces   Traces             // nil: there are none
+	traces   Traces             // nil: requests are not traced
 	observer Observer           // nil: nobody measures
 	unrouted map[string]measure // by method
 	counters *counters          // shared with the APIs before and after, see Switch

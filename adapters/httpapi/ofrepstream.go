@@ -64,7 +64,7 @@ func lastEvent(r *http.Request) string {
 }
 
 // appendRefetch appends the event about the document that is served now. It appends
-// nothing when there is none.
+// nothing without one.
 func (a *API) appendRefetch(dst []byte, key domain.EnvironmentKey) []byte {
 	entry, err := a.lookup(string(key))
 	if err != nil || entry.Environment == nil {

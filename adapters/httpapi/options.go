@@ -53,7 +53,7 @@ type Options struct {
 	// the identifier and the traits. Flags need no cache: they are prepared when the
 	// document changes.
 	IdentitiesCache Cache
-	// Traces makes traces of requests. With nil there are none, at no cost.
+	// Traces makes traces of requests. With nil requests are not traced, at no cost.
 	Traces Traces
 	// TrustedPeers are the proxies from whose X-Forwarded-For and X-Forwarded-Proto the
 	// client's address and scheme are taken.

@@ -182,7 +182,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // maxConnections returns the limit of connections: what is configured or, for zero, what
 // the limit of open files leaves when the rest of the process has its own. It returns 0
-// when there is no limit.
+// without a limit.
 func maxConnections(configured int) int {
 	files := MaxOpenFiles()
 	if configured > 0 || files == 0 {

@@ -33,7 +33,7 @@ func metricsHandler(m *metrics.Metrics) http.Handler {
 	})
 }
 
-// observerOf returns the observer of the application; nil: there are no metrics.
+// observerOf returns the observer of the application; nil when metrics are off.
 func observerOf(m *metrics.Metrics) app.Observer {
 	if m == nil {
 		return nil

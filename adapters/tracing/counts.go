@@ -18,7 +18,7 @@ type counts struct{ ended, sent, failed atomic.Int64 }
 type Counts struct{ Ended, Sent, Failed int64 }
 
 // Counts returns the counts since the start. After Shutdown, spans that ended and were
-// neither sent nor failed were dropped because the queue was full.
+// not sent and did not fail were dropped because the queue was full.
 func (t *Tracing) Counts() Counts {
 	return Counts{t.counts.ended.Load(), t.counts.sent.Load(), t.counts.failed.Load()}
 }

@@ -30,7 +30,7 @@ type Request struct {
 }
 
 // Wants reports whether a request with this header, answered with a status after some
-// time, is traced. It neither allocates memory nor waits.
+// time, is traced. It does not allocate memory or wait.
 func (t *Tracing) Wants(header http.Header, status int, took time.Duration) bool {
 	if t.slow > 0 && (took >= t.slow || status >= 500) {
 		return true

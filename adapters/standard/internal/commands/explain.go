@@ -110,7 +110,7 @@ func (c *identityChoice) define(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&c.traits, "trait", nil, "`KEY=VALUE` of a trait that is a text, or KEY:TYPE=VALUE with the type int, float, bool or str; may be repeated")
 }
 
-// identity returns the chosen identity, nil if there is none.
+// identity returns the chosen identity, nil without one.
 func (c *identityChoice) identity(p *Program) (*domain.Identity, error) {
 	given := c.cmd.Flags().Changed("identifier") || len(c.traits) > 0
 	if c.file == "" {
