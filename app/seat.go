@@ -184,11 +184,12 @@ func (s *seat) leave() {
 // expectsNews reports whether the store should be asked at now for the lease and its note.
 // A node that polls writes a note once in a period, so that there is nothing to be seen
 // for most of a period after a note was; and when none has come for two, it is asked for
-// only on whole beats. claim looks after this node's own leases.
+// only on whole beats. A lease that this node has offered is looked at on each beat, since
+// this node polls until it knows who took it. claim looks after this node's own leases.
 func (s *seat) expectsNews(now time.Time, period time.Duration, whole bool) bool {
 	since := now.Sub(s.heardAt)
 	switch {
-	case !s.isSettled:
+	case !s.isSettled, !s.mine && !s.offered.IsZero():
 		return true
 	case s.mine || since >= 0 && since < period-period/10:
 		return false
