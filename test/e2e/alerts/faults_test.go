@@ -141,19 +141,22 @@ func leaseIsTaken(t *testing.T, m *monitor, job string) {
 	_, n := one(t, map[string]any{"store": map[string]any{"url": r.url}})
 	m.watch(t, job, n)
 	client := r.client(t)
-	var lease string
+	var leases string // the hash that has them all
 	wait.Until(t, patience, "the lease", func() bool {
-		names, err := client.Keys(t.Context(), "*:lease").Result()
-		if len(names) > 0 {
-			lease = names[0]
+		names, err := client.Keys(t.Context(), "*:leases").Result()
+		if err != nil || len(names) != 1 {
+			return false
 		}
-		return err == nil && len(names) == 1
+		leases = names[0]
+		held, err := client.HExists(t.Context(), leases, shop).Result()
+		return err == nil && held
 	})
-	if err := client.Set(t.Context(), lease, "another fleet", time.Hour).Err(); err != nil {
+	// See the format in adapters/store/redis/leases.go: a holder of 13 bytes, for days.
+	if err := client.HSet(t.Context(), leases, shop, "600000000 13 another fleet").Err(); err != nil {
 		t.Fatal(err)
 	}
 	m.fire(t, job, "EdgeProxyNoLeader/ticket")
-	if err := client.Del(t.Context(), lease).Err(); err != nil {
+	if err := client.HDel(t.Context(), leases, shop).Err(); err != nil {
 		t.Fatal(err)
 	}
 	m.clear(t, job, "EdgeProxyNoLeader/ticket")
