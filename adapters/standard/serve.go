@@ -125,7 +125,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	reloads := &reloader{
 		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, handler: handler, proxy: proxy, traces: traces,
 		inForce: settings, reading: reading, warnings: warnings, measures: measures,
+		levels: map[string]*temporaryLevel{},
 	}
+	defer reloads.closeLevels()
 	reloads.applied.Store(&settings)
 	server := newServer(settings, certs, handler, logger, func(peer netip.Addr) bool {
 		return reloads.applied.Load().Server.ProxyProtocolFrom.Contains(peer)
@@ -136,8 +138,8 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		addReadings(measures, settings, measured{proxy, handler, server, loggers, certs.server, reloads})
 	}
 	if admin != nil {
-		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, Store: store, Upstream: upstream, Now: time.Now})
-		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, measures, loggers.Logger(logAdmin)); err != nil {
+		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, History: proxy, Store: store, Upstream: upstream, Now: time.Now})
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, store, measures, loggers.Logger(logAdmin)); err != nil {
 			_ = store.Close()
 			return err
 		}
@@ -264,7 +266,7 @@ func newServer(s config.Settings, certs *certificates, handler *httpapi.Switch, 
 		Host: s.Server.Host, Port: s.Server.Port, TLS: certs.ofServer(), PlainPort: plainPort,
 		UnixSocket: s.Server.UnixSocket, ProxyProtocolFrom: proxies, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
-		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
+		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnDrain: handler.DrainStreams, OnShutdown: handler.EndStreams,
 		MaxConnections: s.Server.MaxConnections, OverLimit: http.HandlerFunc(handler.ServeOverLimit), Memory: handler.Inflight(),
 	})
 }
