@@ -55,7 +55,7 @@ func TestUndrainKeepsStreams(t *testing.T) {
 			synctest.Wait()
 			streams.Undrain()
 			streams.Undrain()
-			time.Sleep(6 * time.Second)
+			<-time.After(6 * time.Second)
 			told.send(time.UnixMicro(1767323045000000))
 			for got := ""; got != "event: environment_updated\ndata: {\"updated_at\": 1767323045}\n"; got = block(t, events) {
 				if got == "retry: 2000\n" {

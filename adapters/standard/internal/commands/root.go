@@ -33,6 +33,7 @@ type Program struct {
 	Environ    []string // NAME=value
 	WorkingDir string
 	Stdin      io.Reader
+	Terminal   bool // Stdin is one, so that a person can be asked
 	Stdout     io.Writer
 	Stderr     io.Writer
 	Wiring     Wiring

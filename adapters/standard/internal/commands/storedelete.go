@@ -4,11 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/edge-proxy/edge-proxy/ports"
 )
@@ -59,7 +57,7 @@ func (p *Program) storeDelete() *cobra.Command {
 // confirm asks a question on the terminal. Its error is that the answer is not yes, or that
 // there is nobody to ask.
 func (p *Program) confirm(question string) error {
-	if terminal, ok := p.Stdin.(*os.File); !ok || !term.IsTerminal(int(terminal.Fd())) {
+	if !p.Terminal {
 		return usage("nobody can be asked, so say --yes")
 	}
 	fmt.Fprintf(p.Stderr, "%s [y/N] ", question)

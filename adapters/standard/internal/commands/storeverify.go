@@ -2,15 +2,13 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/edge-proxy/edge-proxy/app/inspect"
 	"github.com/edge-proxy/edge-proxy/domain"
-	"github.com/edge-proxy/edge-proxy/engine"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -79,19 +77,12 @@ func (p *Program) verify(ctx context.Context, store ports.Reader, asJSON bool) e
 // verifyRecord verifies a document that could be read.
 func verifyRecord(r ports.Record) verified {
 	v := verified{Key: shownKey(r.Key), Bytes: len(r.Body), UpdatedAt: r.UpdatedAt.UTC()}
-	document, problems, err := domain.ParseEnvironment(string(r.Body))
-	if err == nil && document.APIKey != string(r.Key) {
-		err = fmt.Errorf("it is the document of the environment %s", shownKey(domain.EnvironmentKey(document.APIKey)))
-	}
-	if err == nil && later(document.UpdatedAt, r.UpdatedAt) {
-		err = errors.New("it was updated later than the store says")
-	}
+	problems, err := inspect.Verify(r)
 	if err != nil {
 		v.Error = domain.RedactServerKeys(err.Error())
 		return v
 	}
-	_, more := engine.Compile(document)
-	for _, problem := range slices.Concat(problems, more) {
+	for _, problem := range problems {
 		v.Problems = append(v.Problems, domain.RedactServerKeys(fmt.Sprint(problem)))
 	}
 	v.OK = true
