@@ -109,6 +109,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		return commands.ErrReported
 	}
 	measures := newMetrics(settings, admin != nil)
+	if measures != nil && settings.Metrics.Features {
+		application.FeatureTotals = metrics.MaxFeatures
+	}
 	proxy := app.New(application, app.Deps{
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
