@@ -220,6 +220,7 @@ func faults() []fault {
 			return harness.Setup{Config: with(config, "server", map[string]any{"max_connections": 10_000_000})}, nil
 		}, "P3", failure, []string{"max_connections is 10000000"}},
 		{"more processors than there are", variable("WEB_CONCURRENCY", "4096"), "P4", warning, []string{"WEB_CONCURRENCY is 4096"}},
+		{"more threads than processors", variable("GOMAXPROCS", "4096"), "P4", warning, []string{"GOMAXPROCS is 4096, and "}},
 
 		{"the running proxy has no document", func(t *testing.T) (harness.Setup, []string) {
 			return running(t, fakeflagsmith.Failure{Kind: fakeflagsmith.FailStatus, Status: 503}, false)
