@@ -22,8 +22,15 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
-// healthBody bounds what is read of a health answer.
-const healthBody = 4096
+const (
+	livenessPath  = "/proxy/health/liveness"
+	readinessPath = "/proxy/health/readiness"
+	// healthBody bounds what is read of a health answer.
+	healthBody = 4096
+	// discoveryPatience is how long each listener of a running process may take to say
+	// that it is alive.
+	discoveryPatience = time.Second
+)
 
 func (p *Program) health() *cobra.Command {
 	var configFile, address string
@@ -36,14 +43,14 @@ func (p *Program) health() *cobra.Command {
 		Example: "edge-proxy health\nedge-proxy health --live --url http://127.0.0.1:8000",
 		Args:    operands(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			base, err := p.healthAddress(address, configFile)
+			base, err := p.healthAddress(cmd.Context(), address, configFile)
 			if err != nil {
 				return err
 			}
 			base = strings.TrimSuffix(base, "/")
-			path := "/proxy/health/readiness"
+			path := readinessPath
 			if live {
-				path = "/proxy/health/liveness"
+				path = livenessPath
 			}
 			status, body, err := get(cmd.Context(), base+path, timeout, address == "")
 			if err != nil {
@@ -79,7 +86,7 @@ func (p *Program) health() *cobra.Command {
 // healthAddress returns where to ask: the given address, or where the configured
 // listener is reached from this host. Without a usable configuration file it looks for
 // the running process.
-func (p *Program) healthAddress(given, configFile string) (string, error) {
+func (p *Program) healthAddress(ctx context.Context, given, configFile string) (string, error) {
 	if given != "" {
 		u, err := url.Parse(given)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -97,8 +104,10 @@ func (p *Program) healthAddress(given, configFile string) (string, error) {
 		if server, _, err = config.LoadServer(src); err != nil {
 			return "", &ConfigurationError{Err: err}
 		}
-		if address, ok := runningProxy(path); ok && !p.sets("SERVER_PORT") {
-			return "http://" + address, nil
+		if !p.sets("SERVER_PORT") {
+			if address, ok := answering(ctx, listenersOfRunning(path)); ok {
+				return address, nil
+			}
 		}
 	}
 	if server.Port == 0 {
@@ -122,6 +131,21 @@ func (p *Program) sets(variable string) bool {
 		name, value, _ := strings.Cut(entry, "=")
 		return strings.EqualFold(name, variable) && value != ""
 	})
+}
+
+// answering returns the address of the first listener that is alive by a health endpoint.
+// A process may listen on other ports too, such as that of the admin listener, and with
+// TLS or without; one that requires a client certificate is not found.
+func answering(ctx context.Context, listeners []string) (address string, ok bool) {
+	for _, listener := range listeners {
+		for _, scheme := range []string{"http://", "https://"} {
+			status, _, err := get(ctx, scheme+listener+livenessPath, discoveryPatience, true)
+			if err == nil && status == http.StatusOK {
+				return scheme + listener, true
+			}
+		}
+	}
+	return "", false
 }
 
 // get asks without any forward proxy: the one to be asked is on this host. Its certificate
