@@ -177,6 +177,7 @@ func faults() []fault {
 
 		{"the document is not one", failing(fakeflagsmith.DocumentOf(clientKey), fakeflagsmith.Failure{Kind: fakeflagsmith.FailBody, Body: `{"api_key":"x"}`}, nil), "D1", failure, []string{clientKey}},
 		{"a regular expression is not one", serves(document(clientKey, badRule)), "D2", warning, []string{"project.segments[0].rules[0].conditions[0]"}},
+		{"a regular expression uses up the budget", serves(document(clientKey, strings.Replace(badRule, `"value":"("`, `"value":"(?=(a+)+$)x"`, 1))), "D2", warning, []string{"project.segments[0].rules[0].conditions[0]", "too many steps"}},
 		{"the document is nearly too large", func(t *testing.T) (harness.Setup, []string) {
 			long := document(clientKey, fmt.Sprintf(`{"id":5,"name":%q,"feature_states":[],"rules":[]}`, strings.Repeat("s", 400)))
 			return harness.Setup{Config: with(harness.StartUpstream(t).Serve(t, shop(long)), "max_document_bytes", 1024)}, nil
