@@ -80,6 +80,11 @@ type Deps struct {
 	FromFiles bool
 	// Observer is notified of what happens; nil: nobody is.
 	Observer Observer
+	// Version is that of the program, for the other nodes that share the store.
+	Version string
+	// ConfigHash returns a text that is the same on nodes with the same settings, for the
+	// other nodes; nil: they learn of none.
+	ConfigHash func() string
 	// Tracer records traces of polls; nil: polls are not traced.
 	Tracer Tracer
 }

@@ -67,12 +67,7 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 		metrics.Value(metrics.ConnectionsAccepted, func() int64 { return p.server.Stats().Accepted }),
 		metrics.Values(metrics.ConnectionsClosed, func() map[string]int64 { return p.server.Stats().Closed }),
 		metrics.Values(metrics.RequestsHandedOver, func() map[string]int64 { return p.server.Stats().HandedOver }),
-		metrics.Values(metrics.Connections, func() map[string]int64 {
-			server, streams := p.server.Stats(), p.handler.Stats().Streams
-			sse := streams.Open - streams.Shared
-			// The two were not counted at the same moment.
-			return map[string]int64{"http1": max(0, server.Open-server.HTTP2-sse), "h2": server.HTTP2, "sse": sse}
-		}),
+		metrics.Values(metrics.Connections, func() map[string]int64 { return openConnections(p.server, p.handler) }),
 		metrics.Value(metrics.StreamEvents, func() int64 { return p.handler.Stats().Streams.Events }),
 		metrics.Values(metrics.StreamClosed, func() map[string]int64 { return p.handler.Stats().Streams.Closed }),
 		metrics.Values(metrics.SDKRequests, func() map[string]int64 { return p.handler.Stats().SDKs }),
