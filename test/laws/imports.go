@@ -44,6 +44,8 @@ func Laws() []Law {
 			Why: "the application decides, and reaches the world through its ports only"},
 		{Path: "adapters/standard/internal/commands", Own: []string{"adapters/config", "adapters/standard/internal", "app", "domain", "ports"}, Others: []string{"github.com/prometheus/procfs", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 			Why: "the commands are the one place that knows the library of the command line; the composition root gives them the adapters"},
+		{Path: "adapters/standard/manual", Own: []string{"adapters/standard/internal/commands"}, Others: []string{"github.com/spf13/cobra"},
+			Why: "manual pages are made of the commands alone, by a library that the program does without"},
 		{Path: "adapters/standard/internal/doctor", Own: []string{"adapters/config", "adapters/flagsmith", "app", "domain", "ports"},
 			Why: "the doctor examines what the composition root opens for it; it knows the settings that are wrong, and the client whose way to the API it goes"},
 		{Path: "adapters/standard", Own: []string{"adapters", "app", "domain", "ports"}, Others: []string{"golang.org/x/crypto/x509roots/fallback", "golang.org/x/term"},

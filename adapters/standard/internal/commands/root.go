@@ -94,6 +94,9 @@ func (e *ConfigurationError) Error() string { return e.Err.Error() }
 // Unwrap returns the error that e wraps.
 func (e *ConfigurationError) Unwrap() error { return e.Err }
 
+// Tree returns the root command of p with all others below it, for what describes commands.
+func Tree(p *Program) *cobra.Command { return root(p) }
+
 // root returns the root command of p with all others below it.
 func root(p *Program) *cobra.Command {
 	var configFile string
