@@ -39,6 +39,7 @@ func TestDrainEndsStreams(t *testing.T) {
 		if last > 5*time.Second || last-first < time.Second {
 			t.Errorf("streams ended from %s to %s after the drain began, want them spread over 5 s", first, last)
 		}
+		synctest.Wait()
 		if got := streams.Stats().Closed["drain"]; got != listeners {
 			t.Errorf("%d streams ended because of the drain, want %d", got, listeners)
 		}

@@ -47,8 +47,8 @@ func Write(dir string, date time.Time) error {
 
 // writePages writes the pages of a command and of all below it.
 func writePages(cmd *cobra.Command, dir string, date time.Time) error {
-	if cmd.HasParent() && !cmd.IsAvailableCommand() {
-		return nil
+	if cmd.HasParent() && (!cmd.IsAvailableCommand() || cmd.Parent().Name() == "completion") {
+		return nil // help prints other pages, and the pages of completion are long and a library's
 	}
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
 	cmd.InitDefaultHelpFlag()

@@ -26,6 +26,9 @@ func TestPages(t *testing.T) {
 		}
 	}
 	for command, help := range standard.CommandHelp() {
+		if command == "edge-proxy help" { // the library gives it no page
+			continue
+		}
 		name := strings.ReplaceAll(command, " ", "-") + ".1.gz"
 		page := read(t, filepath.Join(one, "man1", name))
 		if !bytes.Equal(page, read(t, filepath.Join(other, "man1", name))) {
