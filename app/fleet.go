@@ -93,6 +93,12 @@ func (f *fleet) period() time.Duration {
 	return min(c.Freshness.PollInterval, c.Lease/2)
 }
 
+// longestUnseen returns for how long a note can have been written at most when a node sees it
+// that can reach the store: it is looked for on the first beat after most of a period.
+func (f *fleet) longestUnseen() time.Duration {
+	return f.period() + f.period()/beatsPerInterval
+}
+
 // nextExpiry returns when another node's lease is the next to run out, a moment after that,
 // or beat if that is sooner.
 func (f *fleet) nextExpiry(beat time.Time) time.Time {
@@ -171,6 +177,11 @@ func (f *fleet) claim(ctx context.Context, whole bool) error {
 	for i, s := range seats {
 		claims[i].Name = names[i]
 		if s.mine {
+			// To the others a note is news, whatever time it has: what could not be written
+			// for so long is not.
+			if now.Sub(s.postedAt).Abs() > f.longestUnseen() {
+				s.post = ""
+			}
 			claims[i].Note = s.post
 		}
 	}

@@ -236,12 +236,15 @@ func (k *keeper) leads(ctx context.Context) bool {
 
 // hear takes note of what the leaseholder has confirmed.
 func (k *keeper) hear(ctx context.Context) {
-	switch c := k.seat.heard(); {
-	case c.version == "":
-	case c.version != k.record.version || !k.record.stored:
+	c, at := k.seat.heard()
+	if c.version == "" {
+		return
+	}
+	if c.version != k.record.version || !k.record.stored {
 		k.follow(ctx)
-	default:
-		k.seen(ports.Record{CheckedAt: c.checkedAt})
+	}
+	if c.version == k.record.version && k.record.stored && k.record.seen(c.checkedAt) {
+		k.confirmed(at)
 	}
 }
 
@@ -433,13 +436,6 @@ func (k *keeper) follow(ctx context.Context) {
 	}
 }
 
-// seen takes note of a record that is the held document.
-func (k *keeper) seen(r ports.Record) {
-	if k.record.seen(r) {
-		k.confirmed(k.now())
-	}
-}
-
 // takeOver serves the document of a record unless the held one is better, which it
 // reports with false.
 func (k *keeper) takeOver(ctx context.Context, read ports.Record) (taken bool) {
@@ -453,7 +449,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 	switch k.record.judge(read, digest, k.held) {
 	case domain.Confirm:
 		k.record.read(read, true)
-		k.seen(read)
+		k.record.recall(read)
 		return true
 	case domain.Refuse:
 		k.record.read(read, false)
@@ -474,7 +470,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 		k.record.checkedAt, k.record.seenAt = read.CheckedAt, read.CheckedAt
 		k.library.confirm(k.key, earlier(read.CheckedAt, k.now()))
 	} else {
-		k.seen(read)
+		k.record.recall(read)
 	}
 	return true
 }
