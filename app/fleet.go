@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,11 +66,15 @@ func (f *fleet) run(ctx context.Context, begin <-chan struct{}) {
 	whole := true   // it reads and extends all leases
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for ctx.Err() == nil {
+		select {
+		case <-f.hurry: // before a beat that is due too, so that the order is always the same
+			f.exchange(ctx, false)
+			continue
+		default:
+		}
 		select {
 		case <-ctx.Done():
-			f.leave(ctx)
-			return
 		case <-f.hurry:
 			f.exchange(ctx, false)
 		case <-timer.C:
@@ -84,6 +90,7 @@ func (f *fleet) run(ctx context.Context, begin <-chan struct{}) {
 		}
 		timer.Reset(f.nextExpiry(beat).Sub(f.now()))
 	}
+	f.leave(ctx)
 }
 
 // period returns the time in which this node exchanges everything once: the poll interval,
@@ -258,15 +265,19 @@ func (f *fleet) leave(ctx context.Context) {
 	}
 }
 
-// choose returns the seats that which reports true for, and the names of their leases. It
-// holds f.mu meanwhile.
+// choose returns the seats that which reports true for, in the order of their keys, and the
+// names of their leases. It holds f.mu meanwhile.
 func (f *fleet) choose(which func(*seat) bool) (seats []*seat, names []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for key, s := range f.seats {
+	for _, s := range f.seats {
 		if which(s) {
-			seats, names = append(seats, s), append(names, string(key))
+			seats = append(seats, s)
 		}
+	}
+	slices.SortFunc(seats, func(a, b *seat) int { return cmp.Compare(a.key, b.key) })
+	for _, s := range seats {
+		names = append(names, string(s.key))
 	}
 	return seats, names
 }

@@ -96,23 +96,53 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 	defer timer.Stop()
 	early.Stop()
 	defer early.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			k.leave(ctx)
-			return
-		case <-k.wakes.signal:
+	for ctx.Err() == nil {
+		switch k.next(ctx, timer, early) {
+		case byWake:
 			k.wake(ctx, k.wakes.take(), timer, early)
-		case <-early.C:
+		case byRefresh:
 			k.refreshEarly(ctx)
-		case <-timer.C:
-			if ctx.Err() != nil {
-				continue
-			}
+		case byTurn:
 			k.due = k.turn(ctx)
 			timer.Reset(k.due.Sub(k.now()))
 		}
 		k.background.giveBack()
+	}
+	k.leave(ctx)
+}
+
+// occasion is why a keeper does something.
+type occasion uint8
+
+const (
+	byEnd     occasion = iota // it does nothing: its context has ended
+	byWake                    // what somebody asked for
+	byRefresh                 // a refresh that was announced too soon after the last one
+	byTurn                    // the turn of its schedule
+)
+
+// next waits for something to do. Of several things that wait, the order is always the
+// same: news comes first, because it may spare a request, and a refresh before the turn.
+func (k *keeper) next(ctx context.Context, timer, early *time.Timer) occasion {
+	select {
+	case <-k.wakes.signal:
+		return byWake
+	default:
+	}
+	select {
+	case <-early.C:
+		return byRefresh
+	default:
+	}
+	select {
+	case <-ctx.Done():
+		return byEnd
+	case <-k.wakes.signal:
+		return byWake
+	case <-early.C:
+		return byRefresh
+	case <-timer.C:
+		return byTurn
 	}
 }
 
