@@ -72,7 +72,7 @@ func (w *world) checkNewest() {
 	for _, n := range w.nodes {
 		for _, s := range n.life.app.Status().Environments {
 			e := w.upstream.environment(s.Key)
-			if s.Digest != e.current.digest {
+			if d := w.checkFlags(n.life, e); s.Digest != e.current.digest || d != e.current {
 				w.fail("newest", "%s serves %s of %s, upstream has document %d of %s", n.life.name, nameOf(e, s.Digest), e.key, e.current.number, e.current.updated)
 			}
 		}

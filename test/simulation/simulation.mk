@@ -5,7 +5,7 @@ FIRST    ?= 0
 SEED     ?=
 SIMJOBS  ?= 2
 
-.PHONY: simulate
+.PHONY: simulate simulate-bugs
 
 # One processor for each process, so that a history depends on as little as possible of Go's
 # scheduler.
@@ -17,3 +17,6 @@ ifeq ($(SEED),)
 else
 	GOMAXPROCS=1 EDGE_PROXY_SIMULATION_SEED=$(SEED) bin/simulation.test -test.v -test.run '^TestSeed$$'
 endif
+
+simulate-bugs: ## Put bugs into the proxy, and write which seeds find them into docs/simulation.md
+	EDGE_PROXY_SIMULATION_BUGS=1 $(GO) test -vet=off -count=1 -timeout 60m -v -run '^TestBugs$$' ./test/simulation
