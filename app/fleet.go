@@ -37,6 +37,7 @@ type fleet struct {
 	random    func() float64
 	observer  Observer
 	hurry     chan struct{} // an exchange should not wait for the next beat
+	presence  *presence     // set before run
 
 	mu    sync.Mutex // taken after roster.mu; never held over a call of the store
 	seats map[domain.EnvironmentKey]*seat
@@ -142,10 +143,13 @@ func (f *fleet) exchange(ctx context.Context, whole bool) {
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.away = err != nil
 	for _, s := range f.seats {
 		s.settle()
+	}
+	f.mu.Unlock()
+	if err == nil {
+		f.presence.exchange(ctx)
 	}
 }
 
@@ -262,6 +266,7 @@ func (f *fleet) leave(ctx context.Context) {
 	f.mu.Unlock()
 	if !away && f.claim(ctx, false) == nil {
 		_ = f.drop(ctx)
+		f.presence.leave(ctx)
 	}
 }
 

@@ -24,6 +24,7 @@ type Status struct {
 	Environments []EnvironmentStatus // in the order of the key ring
 	Discovery    *DiscoveryStatus    // nil without discovery
 	Reports      []ReportStatus      // the kinds that are on
+	Fleet        FleetStatus
 }
 
 // ReadinessState is whether a node is ready, or the first reason why it is not.
@@ -153,6 +154,26 @@ type DiscoveryStatus struct {
 	Environments int
 }
 
+// FleetStatus is the nodes that share a store, as this node knows them.
+type FleetStatus struct {
+	// Shared says that other nodes can share the store. If not, this node is alone.
+	Shared bool
+	// ReadAt is when this node last read of the others in the store; zero: never.
+	ReadAt time.Time
+	// Nodes has this node first, and the others by name.
+	Nodes []NodeStatus
+}
+
+// NodeStatus is what is known of a node of a fleet.
+type NodeStatus struct {
+	Name string
+	// Version is that of the node's program and ConfigHash that of its settings; "": not
+	// known.
+	Version, ConfigHash string
+	Ready               bool
+	Seen                time.Time // when the node last wrote this into the store, by this node's clock
+}
+
 // ReportKind is a kind of reports to upstream.
 type ReportKind string
 
@@ -179,6 +200,9 @@ func (a *App) Status() Status {
 		s.Readiness.State = NodeDraining
 		s.Readiness.Reasons = append([]Reason{{Code: NodeDraining}}, s.Readiness.Reasons...)
 	}
+	s.Fleet = a.roster.fleet.presence.status()
+	self := NodeStatus{Name: s.Node, Version: a.deps.Version, ConfigHash: a.deps.ConfigHash(), Ready: s.Readiness.State == Ready, Seen: now}
+	s.Fleet.Nodes = append([]NodeStatus{self}, s.Fleet.Nodes...)
 	return s
 }
 

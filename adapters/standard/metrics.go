@@ -12,6 +12,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/tlsfiles"
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // newMetrics returns the metrics; nil: they are off, or nobody can read them, so that
@@ -20,7 +21,7 @@ func newMetrics(s config.Settings, readable bool) *metrics.Metrics {
 	if !s.Metrics.Enabled || !readable {
 		return nil
 	}
-	return metrics.New(metrics.Options{NativeHistograms: s.Metrics.NativeHistograms, MaxEnvironments: s.Metrics.MaxEnvironments})
+	return metrics.New(metrics.Options{NativeHistograms: s.Metrics.NativeHistograms, MaxEnvironments: s.Metrics.MaxEnvironments, Processors: runtime.GOMAXPROCS(0)})
 }
 
 // metricsHandler returns the handler of scrapes of m, which may be nil.
@@ -67,12 +68,7 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 		metrics.Value(metrics.ConnectionsAccepted, func() int64 { return p.server.Stats().Accepted }),
 		metrics.Values(metrics.ConnectionsClosed, func() map[string]int64 { return p.server.Stats().Closed }),
 		metrics.Values(metrics.RequestsHandedOver, func() map[string]int64 { return p.server.Stats().HandedOver }),
-		metrics.Values(metrics.Connections, func() map[string]int64 {
-			server, streams := p.server.Stats(), p.handler.Stats().Streams
-			sse := streams.Open - streams.Shared
-			// The two were not counted at the same moment.
-			return map[string]int64{"http1": max(0, server.Open-server.HTTP2-sse), "h2": server.HTTP2, "sse": sse}
-		}),
+		metrics.Values(metrics.Connections, func() map[string]int64 { return openConnections(p.server, p.handler) }),
 		metrics.Value(metrics.StreamEvents, func() int64 { return p.handler.Stats().Streams.Events }),
 		metrics.Values(metrics.StreamClosed, func() map[string]int64 { return p.handler.Stats().Streams.Closed }),
 		metrics.Values(metrics.SDKRequests, func() map[string]int64 { return p.handler.Stats().SDKs }),
@@ -114,6 +110,13 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 				}
 			}},
 		)
+	}
+	if features := p.proxy.Features(); features != nil {
+		m.Add(metrics.Reading{Definition: metrics.FeatureEvaluations, Read: func(emit metrics.Emit) {
+			features.Each(func(environment domain.EnvironmentKey, feature string, n int64) {
+				emit(float64(n), string(environment), feature)
+			})
+		}})
 	}
 	if s.EndpointCaches.Identities.UseCache {
 		m.Add(

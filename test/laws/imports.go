@@ -58,7 +58,7 @@ func Laws() []Law {
 			Why: "the server serves any http.Handler and knows nothing of flags; " + siblings},
 		{Path: "adapters/tracing", Own: []string{"app", "domain", "ports"}, Others: []string{"go.opentelemetry.io/otel"}, Apart: "adapters",
 			Why: "traces are made of what the application and the HTTP interface report, and are the only place that knows the SDK; " + siblings},
-		{Path: "adapters/metrics", Own: []string{"adapters/metrics", "app", "domain", "ports"}, Others: []string{"github.com/prometheus/client_golang"}, Apart: "adapters",
+		{Path: "adapters/metrics", Own: []string{"adapters/metrics", "app", "domain", "ports"}, Others: []string{"github.com/prometheus/client_golang", "github.com/prometheus/client_model"}, Apart: "adapters",
 			Why: "metrics report the application's status and what it notifies of; the composition root brings what other adapters count; " + siblings},
 		{Path: "adapters/adminapi", Own: []string{"adapters/adminapi", "app", "domain", "ports"}, Others: []string{"golang.org/x/net/netutil"}, Apart: "adapters",
 			Why: "the interface for operators reads the application's status and calls what it is given; it does not know where metrics and the configuration come from; " + siblings},

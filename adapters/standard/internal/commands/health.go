@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,12 +22,19 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
-// healthBody bounds what is read of a health answer.
-const healthBody = 4096
+const (
+	livenessPath  = "/proxy/health/liveness"
+	readinessPath = "/proxy/health/readiness"
+	// healthBody bounds what is read of a health answer.
+	healthBody = 4096
+	// discoveryPatience is how long each listener of a running process may take to say
+	// that it is alive.
+	discoveryPatience = time.Second
+)
 
 func (p *Program) health() *cobra.Command {
 	var configFile, address string
-	var live bool
+	var live, asJSON bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:     "health",
@@ -35,26 +43,40 @@ func (p *Program) health() *cobra.Command {
 		Example: "edge-proxy health\nedge-proxy health --live --url http://127.0.0.1:8000",
 		Args:    operands(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			base, err := p.healthAddress(address, configFile)
+			base, err := p.healthAddress(cmd.Context(), address, configFile)
 			if err != nil {
 				return err
 			}
-			path := "/proxy/health/readiness"
+			base = strings.TrimSuffix(base, "/")
+			path := readinessPath
 			if live {
-				path = "/proxy/health/liveness"
+				path = livenessPath
 			}
-			status, body, err := get(cmd.Context(), strings.TrimSuffix(base, "/")+path, timeout, address == "")
+			status, body, err := get(cmd.Context(), base+path, timeout, address == "")
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.Stdout, "%d %s\n", status, body)
-			if status != http.StatusOK {
-				return ErrReported
+			answer := struct {
+				Address string          `json:"address"`
+				Status  int             `json:"status"` // of the answer
+				OK      bool            `json:"ok"`
+				Answer  json.RawMessage `json:"answer,omitempty"` // as the proxy sent it
+			}{Address: base + path, Status: status, OK: status == http.StatusOK}
+			if json.Valid([]byte(body)) {
+				answer.Answer = json.RawMessage(body)
 			}
-			return nil
+			err = p.print(asJSON, answer, func(out io.Writer) error {
+				_, err := fmt.Fprintf(out, "%d %s\n", status, body)
+				return err
+			})
+			if err == nil && !answer.OK {
+				err = ErrReported
+			}
+			return err
 		},
 	}
 	defineConfig(cmd, &configFile)
+	defineJSON(cmd, &asJSON)
 	cmd.Flags().BoolVar(&live, "live", false, "ask for liveness instead of readiness")
 	cmd.Flags().StringVar(&address, "url", "", "`address` of the proxy, such as http://127.0.0.1:8000 (default: from server.host and server.port)")
 	cmd.Flags().DurationVar(&timeout, "timeout", 3*time.Second, "how long to wait for the answer")
@@ -64,7 +86,7 @@ func (p *Program) health() *cobra.Command {
 // healthAddress returns where to ask: the given address, or where the configured
 // listener is reached from this host. Without a usable configuration file it looks for
 // the running process.
-func (p *Program) healthAddress(given, configFile string) (string, error) {
+func (p *Program) healthAddress(ctx context.Context, given, configFile string) (string, error) {
 	if given != "" {
 		u, err := url.Parse(given)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -82,8 +104,10 @@ func (p *Program) healthAddress(given, configFile string) (string, error) {
 		if server, _, err = config.LoadServer(src); err != nil {
 			return "", &ConfigurationError{Err: err}
 		}
-		if address, ok := runningProxy(path); ok && !p.sets("SERVER_PORT") {
-			return "http://" + address, nil
+		if !p.sets("SERVER_PORT") {
+			if address, ok := answering(ctx, listenersOfRunning(path)); ok {
+				return address, nil
+			}
 		}
 	}
 	if server.Port == 0 {
@@ -107,6 +131,21 @@ func (p *Program) sets(variable string) bool {
 		name, value, _ := strings.Cut(entry, "=")
 		return strings.EqualFold(name, variable) && value != ""
 	})
+}
+
+// answering returns the address of the first listener that is alive by a health endpoint.
+// A process may listen on other ports too, such as that of the admin listener, and with
+// TLS or without; one that requires a client certificate is not found.
+func answering(ctx context.Context, listeners []string) (address string, ok bool) {
+	for _, listener := range listeners {
+		for _, scheme := range []string{"http://", "https://"} {
+			status, _, err := get(ctx, scheme+listener+livenessPath, discoveryPatience, true)
+			if err == nil && status == http.StatusOK {
+				return scheme + listener, true
+			}
+		}
+	}
+	return "", false
 }
 
 // get asks without any forward proxy: the one to be asked is on this host. Its certificate
