@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
@@ -176,6 +178,19 @@ func TestSettingsFitTheManifest(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The measure of autoscaling by requests is a metric of the proxy.
+func TestAutoscalingMeasureExists(t *testing.T) {
+	var values struct {
+		Autoscaling struct{ Requests struct{ Metric string } }
+	}
+	if err := yaml.Unmarshal([]byte(readFile(t, directory+"/helm/edge-proxy/values.yaml")), &values); err != nil {
+		t.Fatal(err)
+	}
+	if name := values.Autoscaling.Requests.Metric; name == "" || !strings.Contains(readFile(t, repository+"/docs/metrics.md"), "| `"+name+"` |") {
+		t.Errorf("%q is not a metric of the proxy", name)
+	}
 }
 
 // timeToStop returns the most seconds that the proxy takes to stop: the drain delay

@@ -32,8 +32,9 @@ type object struct {
 	// Of a ServiceAccount.
 	AutomountServiceAccountToken *bool `yaml:"automountServiceAccountToken"`
 	Spec                         struct {
-		Replicas *int
-		Template struct {
+		Containers []container // of a Pod
+		Replicas   *int
+		Template   struct {
 			Metadata struct{ Labels map[string]string }
 			Spec     podSpec
 		}
@@ -80,8 +81,9 @@ type podSpec struct {
 }
 
 type container struct {
-	Image string
-	Ports []struct {
+	Image   string
+	Command []string
+	Ports   []struct {
 		Name          string
 		ContainerPort int `yaml:"containerPort"`
 	}
