@@ -114,7 +114,11 @@ func (c *conn) serve() {
 			c.slot.because(endDrain)
 			break
 		}
-		due = in(time.Now(), c.server.idleTimeout())
+		ended := c.answer.ended
+		if ended.IsZero() {
+			ended = time.Now()
+		}
+		due = in(ended, c.server.idleTimeout())
 	}
 }
 

@@ -109,9 +109,12 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		return commands.ErrReported
 	}
 	measures := newMetrics(settings, admin != nil)
+	if measures != nil && settings.Metrics.Features {
+		application.FeatureTotals = metrics.MaxFeatures
+	}
 	reloads := &reloader{
 		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, traces: traces,
-		inForce: settings, reading: reading, warnings: warnings, measures: measures,
+		inForce: settings, reading: reading, warnings: warnings, measures: measures, levels: map[string]*temporaryLevel{},
 	}
 	reloads.applied.Store(&settings)
 	reloads.effective.Store(&effective)
@@ -131,6 +134,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	handler := httpapi.NewSwitch(api)
 	reloads.handler, reloads.proxy = handler, proxy
+	defer reloads.closeLevels()
 	server := newServer(settings, certs, handler, logger, func(peer netip.Addr) bool {
 		return reloads.applied.Load().Server.ProxyProtocolFrom.Contains(peer)
 	})
@@ -140,8 +144,8 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		meter = measures.TrafficMeter(time.Now)
 	}
 	if admin != nil {
-		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, Store: store, Upstream: upstream, Now: time.Now})
-		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, measures, trafficOf(meter, server, handler), loggers.Logger(logAdmin)); err != nil {
+		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, History: proxy, Store: store, Upstream: upstream, Now: time.Now})
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, store, measures, trafficOf(meter, server, handler), loggers.Logger(logAdmin)); err != nil {
 			_ = store.Close()
 			return err
 		}
@@ -271,7 +275,7 @@ func newServer(s config.Settings, certs *certificates, handler *httpapi.Switch, 
 		Host: s.Server.Host, Port: s.Server.Port, TLS: certs.ofServer(), PlainPort: plainPort,
 		UnixSocket: s.Server.UnixSocket, ProxyProtocolFrom: proxies, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
-		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
+		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnDrain: handler.DrainStreams, OnShutdown: handler.EndStreams,
 		MaxConnections: s.Server.MaxConnections, OverLimit: http.HandlerFunc(handler.ServeOverLimit), Memory: handler.Inflight(),
 	})
 }
