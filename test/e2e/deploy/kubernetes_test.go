@@ -54,6 +54,32 @@ func TestPodsAreConfined(t *testing.T) {
 	})
 }
 
+// The pod of "helm test" has no more rights than the proxy.
+func TestTestPodsAreConfined(t *testing.T) {
+	found := 0
+	for _, m := range manifests(t) {
+		for _, pod := range m.of("Pod") {
+			found++
+			s, c := pod.Spec, pod.Spec.Containers[0]
+			switch {
+			case len(s.Containers) != 1,
+				!s.SecurityContext.RunAsNonRoot || s.SecurityContext.RunAsUser != 10001 || s.SecurityContext.SeccompProfile.Type != "RuntimeDefault",
+				s.AutomountServiceAccountToken == nil || *s.AutomountServiceAccountToken,
+				c.SecurityContext.AllowPrivilegeEscalation == nil || *c.SecurityContext.AllowPrivilegeEscalation || c.SecurityContext.Privileged,
+				!slices.Equal(c.SecurityContext.Capabilities.Drop, []string{"ALL"}) || len(c.SecurityContext.Capabilities.Add) > 0,
+				!c.SecurityContext.ReadOnlyRootFilesystem, len(c.VolumeMounts) > 0, c.Resources.Limits["memory"] == nil:
+				t.Errorf("%s: %+v", m.name, s)
+			}
+			if secured := m.name == "https"; slices.Contains(c.Command, "--skip-verify") != secured {
+				t.Errorf("%s: the command is %q", m.name, c.Command)
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("only %d pods were found", found)
+	}
+}
+
 func readOnlyButForDocuments(c container) bool {
 	for _, mount := range c.VolumeMounts {
 		if mount.SubPath != "" || mount.ReadOnly == (mount.Name == "documents") {

@@ -32,9 +32,9 @@ type object struct {
 	// Of a ServiceAccount.
 	AutomountServiceAccountToken *bool `yaml:"automountServiceAccountToken"`
 	Spec                         struct {
-		Containers []container // of a Pod
-		Replicas   *int
-		Template   struct {
+		podSpec  `yaml:",inline"` // of a Pod
+		Replicas *int
+		Template struct {
 			Metadata struct{ Labels map[string]string }
 			Spec     podSpec
 		}
