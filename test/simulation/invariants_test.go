@@ -209,7 +209,7 @@ func (w *world) answeredWith(l *life, e *environment, what domain.Resource, stat
 		w.posted[domain.UsageRow{Environment: e.key, Resource: what}]++
 	}
 	w.mu.Unlock()
-	if !good && before && what == domain.ResourceFlags && !e.changed {
+	if !good && before && what == domain.ResourceFlags && !e.disturbed {
 		w.fail("available", "%s answers %d about %s, which it has served before", l.name, status, e.key)
 	}
 	if !good && status != http.StatusServiceUnavailable && status != http.StatusUnauthorized {
