@@ -282,6 +282,9 @@ func (w *world) checkConfirmation(l *life, e *environment, s app.EnvironmentStat
 	if s.Confirmed.IsZero() || s.Confirmed.Equal(k.confirmed) {
 		return
 	}
+	if s.Confirmed.Before(k.confirmed) && time.Since(l.node.jumped) > 2*time.Minute && !w.plan.settings.discovery {
+		w.failLocked("confirmation", "%s has %s confirmed %v before it had it confirmed", l.name, e.key, k.confirmed.Sub(s.Confirmed))
+	}
 	k.confirmed = s.Confirmed
 	at := s.Confirmed.Add(-l.node.ahead())
 	if time.Since(l.node.jumped) < time.Minute { // the time may be from before
