@@ -140,7 +140,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	})
 	var meter *metrics.TrafficMeter
 	if measures != nil {
-		addReadings(measures, settings, measured{proxy, handler, server, loggers, certs.server, reloads})
+		addReadings(measures, settings, measured{proxy, store, handler, server, loggers, certs.server, reloads})
 		meter = measures.TrafficMeter(time.Now)
 	}
 	if admin != nil {
