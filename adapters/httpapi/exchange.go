@@ -19,12 +19,13 @@ type exchange struct {
 	measure  measure   // of the endpoint; nil: none, or nobody measures
 	route    string    // the path of the endpoint, as in its route; set for measures and traces only
 
-	environment string // of the request's key; set for the access log only
+	environment string    // of the request's key; set for the access log only
+	span        spanFacts // set for traces only
 }
 
 func (x *exchange) begin(w http.ResponseWriter) { *x = exchange{ResponseWriter: w} }
 
-func (x *exchange) end() { x.ResponseWriter = nil }
+func (x *exchange) end() { x.ResponseWriter, x.span.flag = nil, nil }
 
 // WriteHeader begins the answer, unless status is an informational one.
 func (x *exchange) WriteHeader(status int) {
