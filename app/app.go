@@ -58,7 +58,7 @@ func New(config Config, deps Deps) *App {
 	deps.Store = store
 	a := &App{deps: deps, config: current, library: newLibrary(deps.Now), store: store, recent: recent, started: deps.Now()}
 	a.reports = newReports(deps, current, a.Snapshot)
-	a.library.track = a.reports.requests.Track
+	a.library.track = a.reports.track
 	a.roster = newRoster(deps, current, a.library, recent)
 	fleet := a.roster.fleet
 	fleet.presence = newPresence(deps, config.Node, fleet.period, a.introduce)

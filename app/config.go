@@ -38,6 +38,9 @@ type Config struct {
 	// AnalyticsInterval is the time between two deliveries of analytics, more than
 	// zero where Deps.Analytics is set.
 	AnalyticsInterval time.Duration
+	// FeatureTotals is how many totals of evaluations there may be by environment and
+	// feature, see Features; 0: nothing is added up. Apply does not change it.
+	FeatureTotals int
 	// EventsInterval is the time between two deliveries of events, more than zero
 	// where Deps.Events is set.
 	EventsInterval time.Duration

@@ -112,6 +112,7 @@ var eachSetting = []struct {
 	{"metrics.enabled", func(s config.Settings) any { return s.Metrics.Enabled }, true, "false", false, "t", true},
 	{"metrics.native_histograms", func(s config.Settings) any { return s.Metrics.NativeHistograms }, true, "false", false, "t", true},
 	{"metrics.max_environments", func(s config.Settings) any { return s.Metrics.MaxEnvironments }, 200, "0", 0, "1000", 1000},
+	{"metrics.features", func(s config.Settings) any { return s.Metrics.Features }, false, "true", true, "1", true},
 	{"tracing.sampled_by_parent", func(s config.Settings) any { return s.Tracing.SampledByParent }, true, "false", false, "t", true},
 	{"tracing.ratio", func(s config.Settings) any { return s.Tracing.Ratio }, 0.0, "0.25", 0.25, "1", 1.0},
 	{"tracing.slow_seconds", func(s config.Settings) any { return s.Tracing.Slow }, time.Duration(0), "0.05", 50 * time.Millisecond, "3600", time.Hour},

@@ -118,7 +118,7 @@ func (a *API) answerIdentityFeature(w http.ResponseWriter, r *http.Request, entr
 	if entry.Access == domain.ClientSide && p.hidden[id] {
 		return errGivenFeature
 	}
-	a.served(r, entry, domain.ServedIdentities)
+	a.served(w, r, entry, domain.ServedIdentities)
 	p.stamp(w.Header())
 	flag := p.fragments().of(id)
 	s.out = append(s.out[:0], flag[:len(flag)-1]...)
@@ -135,7 +135,7 @@ var errGivenFeature = detailed(http.StatusNotFound, "Given feature not found")
 // answerIdentity evaluates s.identity and writes the answer: the identity as it was
 // sent, then the prepared flag of every outcome.
 func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.Entry, s *scratch) error {
-	a.served(r, entry, domain.ServedIdentities)
+	a.served(w, r, entry, domain.ServedIdentities)
 	p := presentationOf(entry.Environment)
 	p.stamp(w.Header())
 	s.out = appendIdentity(s.out[:0], &s.identity, false)

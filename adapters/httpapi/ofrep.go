@@ -75,7 +75,7 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 		s.out = append(s.out, ",eventStreams"...)
 	}
 	tag := p.seeds.identity(entry.Access, s.out)
-	a.served(r.Request, entry, ofrepService(id))
+	a.served(w, r.Request, entry, ofrepService(id))
 	// A client that knows of another configuration than this one gets what there is.
 	if named.isOf(entry.Environment) && notModified(w, r.Request, tag) {
 		return nil
@@ -134,7 +134,7 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 		span.flag = o
 	}
 	presentationOf(entry.Environment).stamp(w.Header())
-	a.served(r.Request, entry, ofrepService(id))
+	a.served(w, r.Request, entry, ofrepService(id))
 	s.out = appendEvaluation(s.out[:0], entry, o)
 	return a.writeJSON(w, r.Request, http.StatusOK, s.out)
 }

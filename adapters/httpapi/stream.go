@@ -64,7 +64,7 @@ func (a *API) streamLogger(w http.ResponseWriter, r *http.Request, key domain.En
 	if a.access == nil {
 		return func(int64) {}
 	}
-	record := a.record(w.(*exchange), r).kept()
+	record := a.record(w.(*exchange), r, 0).kept() // its end is not known yet
 	record.Environment = string(key)
 	return func(bytes int64) {
 		record.Bytes, record.Duration = bytes, a.now().Sub(record.Start)

@@ -87,6 +87,11 @@ func (c *conn) serve() {
 			c.slot.because(endDrain)
 			break
 		}
+		if begun < minBegun && c.tls == nil && c.beginsHTTP2() {
+			c.slot.becomesHTTP2()
+			c.handOver(overHTTP2, nil)
+			return
+		}
 		c.arrived = time.Now()
 		if begun == minBegun {
 			c.began = c.arrived
@@ -109,7 +114,11 @@ func (c *conn) serve() {
 			c.slot.because(endDrain)
 			break
 		}
-		due = in(time.Now(), c.server.idleTimeout())
+		ended := c.answer.ended
+		if ended.IsZero() {
+			ended = time.Now()
+		}
+		due = in(ended, c.server.idleTimeout())
 	}
 }
 

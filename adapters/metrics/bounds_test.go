@@ -39,8 +39,8 @@ func running(tb testing.TB, environments int) *metrics.Metrics {
 		var method, route string
 		_, _ = fmt.Sscan(endpoint, &method, &route)
 		answered := m.Requests().Endpoint(route, method)
-		answered(http.StatusOK, 1, time.Millisecond, "")
-		answered(http.StatusUnauthorized, 1, time.Millisecond, "")
+		answered(http.StatusOK, 1, time.Millisecond, 0, "")
+		answered(http.StatusUnauthorized, 1, time.Millisecond, 0, "")
 	}
 	return m
 }
@@ -79,7 +79,7 @@ func TestMeasuringAllocatesNothing(t *testing.T) {
 	took := time.Microsecond
 	measure := func() {
 		took = took*1103515245%1e6 + 10_000
-		answered(200, 100, took, "")
+		answered(200, 100, took, 0, "")
 	}
 	for range 10_000 { // native histograms make their buckets as values appear
 		measure()

@@ -70,6 +70,7 @@ func read() []metrics.Reading {
 		metrics.Constant(metrics.StoreInfo, "memory"),
 		metrics.Values(metrics.SDKRequests, counts("flagsmith-go-sdk", "other")),
 	}
+	list = append(list, metrics.Reading{Definition: metrics.FeatureEvaluations, Read: func(emit metrics.Emit) { emit(1, "environment-0000", "cart") }})
 	for _, d := range []metrics.Definition{metrics.Rejected, metrics.Connections, metrics.ConnectionsClosed, metrics.RequestsHandedOver, metrics.CacheRequests, metrics.WebhookCalls, metrics.StreamClosed,
 		metrics.CertificateNotAfter, metrics.CertificateReloads, metrics.HandshakeErrors, metrics.LogRecords,
 	} {

@@ -12,6 +12,12 @@ var (
 		Help:   "Event streams of applications that are open",
 		Labels: []Label{environmentLabel},
 	}
+	FeatureEvaluations = Definition{
+		Name: "edge_proxy_feature_evaluations_total", Type: Counter,
+		Help:     "Evaluations that applications reported, by feature; _other: of features and environments beyond the first 1,000 series",
+		Labels:   []Label{environmentLabel, label("feature")},
+		Optional: "with `metrics.features`, after the first report",
+	}
 	StreamEvents = Definition{
 		Name: "edge_proxy_stream_events_total", Type: Counter,
 		Help: "Events that were sent to applications, without heartbeats",
@@ -32,6 +38,9 @@ var (
 	reportSuccess = ofReports("edge_proxy_report_success_timestamp_seconds", Gauge, "When upstream last accepted a report")
 )
 
+// MaxFeatures is how many series FeatureEvaluations may have.
+const MaxFeatures = 1000
+
 const onlyWithReports = "for the kinds of reports that are on"
 
 var reportKind = label("kind", string(app.UsageReports), string(app.AnalyticsReports))
@@ -41,5 +50,5 @@ func ofReports(name string, t Type, help string) Definition {
 }
 
 func reports() []Definition {
-	return []Definition{streamListeners, StreamEvents, StreamClosed, reportPending, reportSent, reportDropped, reportSuccess}
+	return []Definition{streamListeners, StreamEvents, StreamClosed, reportPending, reportSent, reportDropped, reportSuccess, FeatureEvaluations}
 }

@@ -52,7 +52,7 @@ type trafficSample struct {
 
 // TrafficMeter returns a meter of the requests that m measures.
 func (m *Metrics) TrafficMeter(now func() time.Time) *TrafficMeter {
-	return &TrafficMeter{requests: m.requests.durations, now: now}
+	return &TrafficMeter{requests: m.requests, now: now}
 }
 
 // Run takes samples until ctx ends.

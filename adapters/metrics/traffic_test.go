@@ -29,7 +29,7 @@ func TestTrafficOfTheLastMinute(t *testing.T) {
 			flags := m.Requests().Endpoint("/api/v1/flags", http.MethodGet)
 			health := m.Requests().Endpoint("/proxy/health/readiness", http.MethodGet)
 			for range 100 { // before the meter runs
-				flags(500, 0, time.Second, "")
+				flags(500, 0, time.Second, 0, "")
 			}
 			meter := measuring(t, m)
 			if got := meter.Traffic(); got.Requests != 0 || got.Median != 0 || got.P99 != 0 {
@@ -37,7 +37,7 @@ func TestTrafficOfTheLastMinute(t *testing.T) {
 			}
 			answer := func(n, status int, took time.Duration) {
 				for range n {
-					flags(status, 1, took, "")
+					flags(status, 1, took, 0, "")
 				}
 			}
 			answer(50, 200, 75*time.Microsecond)
@@ -45,7 +45,7 @@ func TestTrafficOfTheLastMinute(t *testing.T) {
 			answer(6, 404, 75*time.Microsecond)
 			answer(4, 503, 20*time.Millisecond)
 			for range 1000 {
-				health(503, 1, time.Minute, "")
+				health(503, 1, time.Minute, 0, "")
 			}
 			<-time.After(20 * time.Second)
 			got := meter.Traffic()

@@ -12,6 +12,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/tlsfiles"
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // newMetrics returns the metrics; nil: they are off, or nobody can read them, so that
@@ -20,7 +21,7 @@ func newMetrics(s config.Settings, readable bool) *metrics.Metrics {
 	if !s.Metrics.Enabled || !readable {
 		return nil
 	}
-	return metrics.New(metrics.Options{NativeHistograms: s.Metrics.NativeHistograms, MaxEnvironments: s.Metrics.MaxEnvironments})
+	return metrics.New(metrics.Options{NativeHistograms: s.Metrics.NativeHistograms, MaxEnvironments: s.Metrics.MaxEnvironments, Processors: runtime.GOMAXPROCS(0)})
 }
 
 // metricsHandler returns the handler of scrapes of m, which may be nil.
@@ -109,6 +110,13 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 				}
 			}},
 		)
+	}
+	if features := p.proxy.Features(); features != nil {
+		m.Add(metrics.Reading{Definition: metrics.FeatureEvaluations, Read: func(emit metrics.Emit) {
+			features.Each(func(environment domain.EnvironmentKey, feature string, n int64) {
+				emit(float64(n), string(environment), feature)
+			})
+		}})
 	}
 	if s.EndpointCaches.Identities.UseCache {
 		m.Add(

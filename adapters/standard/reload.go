@@ -57,6 +57,10 @@ func (r *reloader) interrupted(s os.Signal) {
 	r.proxy.Apply(c)
 }
 
+// settle is the quiet time that ends a change of the configuration, as docs/reloading.md
+// says.
+const settle = 200 * time.Millisecond
+
 // run reloads after hangups and changes of files, until ctx ends.
 func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
 	r.files = r.reading.Files()
@@ -65,6 +69,7 @@ func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
 		switch {
 		case ctx.Err() != nil:
 		case hangup:
+			r.certificates.readAgain()
 			r.reload(ctx, "SIGHUP", r.reading.Again())
 		default:
 			r.files = r.files.Merge(seen)
@@ -85,7 +90,7 @@ func (r *reloader) wait(ctx context.Context, hangups <-chan os.Signal) (seen con
 	changed := make(chan config.Files)
 	go func() { // ends with ctx at the latest
 		defer close(changed)
-		files, err := watched.Watch(ctx, func(err error) {
+		files, err := watched.Watch(ctx, settle, func(err error) {
 			if !r.degraded {
 				r.degraded = true
 				r.logger.WarnContext(ctx, "configuration_watch_degraded", "error", err, "effect", "files are looked at every few seconds")

@@ -105,6 +105,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		return commands.ErrReported
 	}
 	measures := newMetrics(settings, admin != nil || pushesMetrics(src.Environ))
+	if measures != nil && settings.Metrics.Features {
+		application.FeatureTotals = metrics.MaxFeatures
+	}
 	reloads := &reloader{
 		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, traces: traces,
 		inForce: settings, reading: reading, warnings: warnings, measures: measures,

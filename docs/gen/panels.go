@@ -139,6 +139,7 @@ func ofReports() row {
 		over("Counts that were sent or dropped", "none",
 			query{"sum by (kind) (increase(edge_proxy_report_sent_total{$node}[$rate]))", "{{kind}} sent"},
 			query{"sum by (kind, reason) (increase(edge_proxy_report_dropped_total{$node}[$rate]))", "{{kind}} {{reason}}"}),
+		over("Features that applications evaluate", "ops", query{"topk(20, sum by (environment, feature) (rate(edge_proxy_feature_evaluations_total{$environments}[$rate])))", "{{environment}} {{feature}}"}),
 		over("Time since the last report", "s", query{"time() - max by (kind, instance) (edge_proxy_report_success_timestamp_seconds{$node})", "{{kind}} {{instance}}"}),
 	}}
 }
