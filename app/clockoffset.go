@@ -5,10 +5,17 @@ import (
 	"time"
 )
 
+// clockLasts is for how long what the Date of a response showed wins over what other nodes
+// know.
+const clockLasts = 10 * time.Minute
+
 // clockOffset is by how much upstream's clock is ahead of this node's, as far as the
-// Date of upstream's responses shows. It is safe for concurrent use; the zero value says
-// that the clocks agree.
-type clockOffset struct{ ahead atomic.Int64 }
+// Date of upstream's responses shows, or as other nodes know it. It is safe for concurrent
+// use; the zero value says that the clocks agree.
+type clockOffset struct {
+	ahead atomic.Int64
+	seen  atomic.Int64 // Unix time in nanoseconds of the last response with a Date; 0: none
+}
 
 // observe takes note of a response that upstream made between two moments of this
 // node's clock. Date has whole seconds: it stands for the second that it begins. The
@@ -25,6 +32,30 @@ func (c *clockOffset) observe(date, asked, answered time.Time) {
 		ahead = end.Sub(asked.Round(0))
 	}
 	c.ahead.Store(int64(ahead))
+	c.seen.Store(answered.UnixNano())
+}
+
+// adopt takes over an offset that is known from another node, unless this node has asked
+// upstream lately.
+func (c *clockOffset) adopt(ahead time.Duration, now time.Time) {
+	if age := time.Duration(now.UnixNano() - c.seen.Load()); age < 0 || age >= clockLasts {
+		c.ahead.Store(int64(ahead))
+	}
+}
+
+// differenceOf returns by how much another clock is ahead of this node's, which showed at
+// some moment between two of this node's clock. It is the smallest difference that is
+// possible, so that it is zero for clocks that agree.
+func differenceOf(shown, after, before time.Time) time.Duration {
+	after, before = after.Round(0), before.Round(0)
+	switch {
+	case shown.After(before):
+		return shown.Sub(before)
+	case shown.Before(after):
+		return shown.Sub(after)
+	default:
+		return 0
+	}
 }
 
 // get returns the offset.

@@ -38,6 +38,7 @@ type fleet struct {
 	observer  Observer
 	hurry     chan struct{} // an exchange should not wait for the next beat
 	presence  *presence     // set before run
+	clock     *clockOffset  // of upstream; set before run
 
 	mu    sync.Mutex // taken after roster.mu; never held over a call of the store
 	seats map[domain.EnvironmentKey]*seat
@@ -53,6 +54,17 @@ func newFleet(deps Deps, config *atomic.Pointer[Config]) *fleet {
 		hurry: make(chan struct{}, 1),
 		seats: map[domain.EnvironmentKey]*seat{}, left: map[domain.EnvironmentKey]bool{},
 	}
+}
+
+// learn takes over what another node knows of upstream's clock, from a note that was written
+// between two moments of this node's clock. It stands in for what this node learns when it
+// asks upstream itself.
+func (f *fleet) learn(n leaseNote, after, now time.Time) {
+	if n.madeAt.IsZero() {
+		return
+	}
+	beat := f.config.Load().Freshness.PollInterval / 4
+	f.clock.adopt(n.ahead+differenceOf(n.madeAt, after.Add(-2*beat), now), now) // a note is written at the next beat
 }
 
 // run exchanges with the store until ctx ends, from when begin is closed, and then gives

@@ -152,7 +152,7 @@ func (r *record) save(ctx context.Context, held *Environment) error {
 // saved takes note that the store has the held document and knows when it was confirmed.
 func (r *record) saved() {
 	r.seenAt = r.checkedAt
-	r.seat.confirm(leaseNote{r.version, r.checkedAt})
+	r.seat.confirm(leaseNote{version: r.version, checkedAt: r.checkedAt})
 }
 
 // touch notes a confirmation in the record. In a store that nodes share, the note of the

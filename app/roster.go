@@ -66,6 +66,7 @@ func newRoster(deps Deps, config *atomic.Pointer[Config], l *library, recent *Re
 		rewatch:  func() {},
 		observer: deps.Observer, recent: recent,
 	}
+	r.fleet.clock = &r.clock
 	r.measures = newMeasures(deps, config, recent, func(key domain.EnvironmentKey) {
 		if k := r.keeper(key); k != nil {
 			k.wakes.byMeasures()

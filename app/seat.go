@@ -2,7 +2,7 @@ package app
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 	"strings"
 	"time"
 
@@ -41,20 +41,30 @@ type seat struct {
 type leaseNote struct {
 	version   ports.Version // of the record; "" when nothing is known
 	checkedAt time.Time
+	// madeAt is when the note was made, by the clock of the node that made it, and ahead by
+	// how much upstream's clock is ahead of that one.
+	madeAt time.Time
+	ahead  time.Duration
 }
 
 func (n leaseNote) String() string {
-	return strconv.FormatInt(n.checkedAt.UnixMicro(), 10) + " " + string(n.version)
+	return fmt.Sprintf("%d,%d,%d %s", n.checkedAt.UnixMicro(), n.madeAt.UnixMicro(), n.ahead.Microseconds(), n.version)
 }
 
 // parseNote returns what a note says: nothing if it is another program's.
 func parseNote(note string) leaseNote {
 	first, version, _ := strings.Cut(note, " ")
-	at, err := strconv.ParseInt(first, 10, 64)
-	if err != nil {
+	var checkedAt, madeAt, ahead int64
+	if n, err := fmt.Sscanf(first, "%d,%d,%d", &checkedAt, &madeAt, &ahead); n == 0 {
 		return leaseNote{}
+	} else if err != nil { // without the clocks
+		madeAt, ahead = 0, 0
 	}
-	return leaseNote{ports.Version(version), time.UnixMicro(at)}
+	n := leaseNote{version: ports.Version(version), checkedAt: time.UnixMicro(checkedAt), ahead: time.Duration(ahead) * time.Microsecond}
+	if madeAt != 0 {
+		n.madeAt = time.UnixMicro(madeAt)
+	}
+	return n
 }
 
 // leads reports whether this node should poll, as it also should while the store is away,
@@ -141,7 +151,9 @@ func (s *seat) confirm(n leaseNote) {
 	s.fleet.mu.Lock()
 	defer s.fleet.mu.Unlock()
 	if s.mine {
-		s.post, s.postedAt = n.String(), s.fleet.now()
+		s.postedAt = s.fleet.now()
+		n.madeAt, n.ahead = s.postedAt, s.fleet.clock.get()
+		s.post = n.String()
 	}
 }
 
@@ -207,6 +219,9 @@ func (s *seat) see(l ports.Lease, now time.Time) {
 	former, was := s.lease, s.mine
 	s.lease, s.mine = l, l.Holder == s.fleet.node()
 	if l.Note != former.Note {
+		if !s.mine && !s.lookedAt.IsZero() {
+			s.fleet.learn(parseNote(l.Note), s.lookedAt, now)
+		}
 		s.heardAt, s.newsAt = now, now
 		// A node that could not look for some time does not know how long ago the note was
 		// written.

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -208,6 +209,44 @@ func TestPropagationIsCorrectedByUpstreamsClock(t *testing.T) {
 				pass(interval / 2)
 				if c := o.last(); c.Via != app.ViaWebhook || c.Propagation > time.Second {
 					t.Errorf("by a webhook: %+v", c)
+				}
+			})
+		})
+	}
+}
+
+// A follower, which does not ask upstream, corrects what comes by the store with what the
+// leaseholder knows of upstream's clock. Where its own clock is not that of the leaseholder,
+// it is exact to an interval.
+func TestPropagationByTheStoreIsCorrected(t *testing.T) {
+	for _, c := range []struct{ upstream, follower, tolerance time.Duration }{
+		{0, 0, time.Second},
+		{10 * time.Minute, 0, time.Second},
+		{-10 * time.Minute, 0, time.Second},
+		{10 * time.Minute, -10 * time.Minute, interval},
+		{-10 * time.Minute, 10 * time.Minute, interval},
+		{0, 10 * time.Minute, interval},
+	} {
+		t.Run(fmt.Sprintf("upstream %v ahead, follower %v", c.upstream, c.follower), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u, o, backend := newUpstream(), newObserved(), sharedmemory.New()
+				u.ahead = c.upstream
+				u.put(key, time.Now().Add(c.upstream-time.Hour), "old")
+				start(t, u, setup{name: "leader", store: handle(t, backend)})
+				pass(2 * interval)
+				follower := start(t, u, setup{
+					name: "follower", observer: o, store: &remote{handle(t, backend), c.follower},
+					now: func() time.Time { return time.Now().Add(c.follower) },
+				})
+				pass(4 * interval)
+				changed := time.Now()
+				u.put(key, changed.Add(c.upstream), "new")
+				pass(2 * interval)
+				follower.serves(t, "new")
+				served := follower.Status().Environments[0].Served.Add(-c.follower)
+				got, want := o.last(), served.Sub(changed)
+				if got.Via != app.ViaStore || got.Propagation < want-c.tolerance || got.Propagation > want+c.tolerance {
+					t.Errorf("%+v, want a propagation of %v within %v", got, want, c.tolerance)
 				}
 			})
 		})

@@ -72,9 +72,16 @@ type node struct {
 // start starts a node that polls every second and is stale after four.
 func start(t *testing.T, config map[string]any) *node {
 	t.Helper()
+	return startWith(t, config, map[string]any{})
+}
+
+// startWith is start with settings of the admin listener.
+func startWith(t *testing.T, config, admin map[string]any) *node {
+	t.Helper()
 	port := harness.FreePort(t)
+	admin["port"] = port
 	c := map[string]any{
-		"api_poll_frequency_seconds": 1, "health_check": map[string]any{"environment_update_grace_period_seconds": 3}, "admin": map[string]any{"port": port},
+		"api_poll_frequency_seconds": 1, "health_check": map[string]any{"environment_update_grace_period_seconds": 3}, "admin": admin,
 		"server": map[string]any{"host": "127.0.0.1", "port": 0, "drain_delay_seconds": 0}, "logging": map[string]any{"log_format": "json"},
 	}
 	for key, value := range config {
