@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // Application is what the interface reads of the proxy. app.App implements it. Its
@@ -41,6 +42,8 @@ type Options struct {
 	Actions []Action
 	// History has the former documents; nil leaves the pages out.
 	History History
+	// Store has the stored documents; nil leaves the pages out.
+	Store ports.Reader
 	// Acted is called after each action with its name and result; may be nil.
 	Acted  func(action string, result Result)
 	Logger *slog.Logger

@@ -72,5 +72,16 @@ func (a *API) streamLogger(w http.ResponseWriter, r *http.Request, key domain.En
 	}
 }
 
+// DrainStreams has all streams end within seconds, also those that are opened later, and
+// their listeners reconnect; or, without on, streams stay open again. It does not wait and
+// is safe for concurrent use.
+func (a *API) DrainStreams(on bool) {
+	if on {
+		a.streams.Drain()
+	} else {
+		a.streams.Undrain()
+	}
+}
+
 // EndStreams ends all streams, also those that are opened later, and waits for them.
 func (a *API) EndStreams() { a.streams.End() }

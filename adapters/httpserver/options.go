@@ -53,6 +53,9 @@ type Options struct {
 	Memory Memory
 	// NoFastPath leaves every request to net/http.
 	NoFastPath bool
+	// OnDrain is called by Drain, with true, and by Undrain, with false. It has what
+	// never ends on its own, such as streams, end soon. It must not wait. It may be nil.
+	OnDrain func(on bool)
 	// OnShutdown is called when Shutdown begins. It ends what would never end on its
 	// own, such as streams on connections that were taken over. Shutdown waits for
 	// it. It may be nil.

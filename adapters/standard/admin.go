@@ -17,6 +17,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/app/inspect"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // logAdmin is the logger of the admin listener.
@@ -45,7 +46,7 @@ func openAdmin(ctx context.Context, s config.Admin, tls *tls.Config, logger *slo
 }
 
 // serveAdmin has the admin listener answer. m are the metrics it serves; nil: none.
-func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, node *inspect.Node, m *metrics.Metrics, traffic func() adminapi.Traffic, logger *slog.Logger) error {
+func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, node *inspect.Node, store ports.Reader, m *metrics.Metrics, traffic func() adminapi.Traffic, logger *slog.Logger) error {
 	build := commands.ReadBuild()
 	upstream := "Flagsmith"
 	if inDirectory(s) {
@@ -66,7 +67,7 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, Ignored: e.Ignored, Settings: settingsOf(e), NeedRestart: e.RestartNeeded, Details: e}
 		},
 		Traffic: traffic,
-		Metrics: metricsHandler(m), Actions: slices.Concat(adminapi.Questions(node), actions(proxy, time.Now), adminapi.Measures(proxy)), History: proxy, Logger: logger, Now: time.Now,
+		Metrics: metricsHandler(m), Actions: slices.Concat(adminapi.Questions(node), actions(proxy, time.Now), levelActions(reloads, time.Now), adminapi.Measures(proxy)), History: proxy, Store: store, Logger: logger, Now: time.Now,
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,10 @@ type reloader struct {
 	files        config.Files    // as last read or seen
 	warnings     []config.Warning
 	degraded     bool // the warning about it was logged
+
+	// applying is held while parts of the proxy are replaced; it guards levels.
+	applying sync.Mutex
+	levels   map[string]*temporaryLevel // of loggers, as operators have set them
 
 	// For other goroutines: inForce, and the same explained.
 	applied   atomic.Pointer[config.Settings]
@@ -145,7 +150,6 @@ func (r *reloader) reload(ctx context.Context, trigger string, reading *config.R
 	}
 	r.outcome.succeeded(time.Now())
 	r.inForce, r.reading, r.files = result.Settings, reading, reading.Files()
-	r.applied.Store(&result.Settings)
 	effective = r.effective.Load().Reloaded(effective, result.Restart)
 	r.effective.Store(&effective)
 	r.report(ctx, trigger, result)
@@ -174,8 +178,11 @@ func (r *reloader) refuse(ctx context.Context, trigger string, err error) {
 	}
 }
 
-// apply applies the settings of a reload. After an error nothing has changed.
+// apply applies the settings of a reload, and makes them those that are applied. After an
+// error nothing has changed.
 func (r *reloader) apply(result config.Reloaded) error {
+	r.applying.Lock()
+	defer r.applying.Unlock()
 	var concerned parts
 	table := partsOf()
 	for _, key := range result.Live {
@@ -194,7 +201,7 @@ func (r *reloader) apply(result config.Reloaded) error {
 	}
 	access := r.loggers.AccessEnabled()
 	if concerned&partLogs != 0 {
-		options, err := loggingOptions(next)
+		options, err := r.loggingOptions(next)
 		if err != nil {
 			return fail(err)
 		}
@@ -229,5 +236,6 @@ func (r *reloader) apply(result config.Reloaded) error {
 	for _, f := range commit {
 		f()
 	}
+	r.applied.Store(&next)
 	return nil
 }

@@ -110,7 +110,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	reloads := &reloader{
 		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, traces: traces,
-		inForce: settings, reading: reading, warnings: warnings, measures: measures,
+		inForce: settings, reading: reading, warnings: warnings, measures: measures, levels: map[string]*temporaryLevel{},
 	}
 	reloads.applied.Store(&settings)
 	reloads.effective.Store(&effective)
@@ -130,6 +130,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	handler := httpapi.NewSwitch(api)
 	reloads.handler, reloads.proxy = handler, proxy
+	defer reloads.closeLevels()
 	server := newServer(settings, certs, handler, logger, func(peer netip.Addr) bool {
 		return reloads.applied.Load().Server.ProxyProtocolFrom.Contains(peer)
 	})
@@ -145,8 +146,8 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	defer flush(ctx, stopPush)
 	if admin != nil {
-		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, Store: store, Upstream: upstream, Now: time.Now})
-		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, measures, trafficOf(meter, server, handler), loggers.Logger(logAdmin)); err != nil {
+		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, History: proxy, Store: store, Upstream: upstream, Now: time.Now})
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, store, measures, trafficOf(meter, server, handler), loggers.Logger(logAdmin)); err != nil {
 			_ = store.Close()
 			return err
 		}
@@ -283,7 +284,7 @@ func newServer(s config.Settings, certs *certificates, handler *httpapi.Switch, 
 		Host: s.Server.Host, Port: s.Server.Port, TLS: certs.ofServer(), PlainPort: plainPort,
 		UnixSocket: s.Server.UnixSocket, ProxyProtocolFrom: proxies, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
-		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
+		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnDrain: handler.DrainStreams, OnShutdown: handler.EndStreams,
 		MaxConnections: s.Server.MaxConnections, OverLimit: http.HandlerFunc(handler.ServeOverLimit), Memory: handler.Inflight(),
 	})
 }

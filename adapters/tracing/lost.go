@@ -9,10 +9,14 @@ import (
 // errorPause is the least time between two lines about what could not be sent.
 const errorPause = 5 * time.Minute
 
+// eventName is the name of a line in the log that is chosen apart from where it is
+// written.
+type eventName string
+
 // lossLog logs that something could not be sent, rarely. It is safe for concurrent use.
 type lossLog struct {
 	logger *slog.Logger
-	event  string
+	event  eventName
 	effect string // for the hint
 
 	mu   sync.Mutex
@@ -25,7 +29,7 @@ func (l *lossLog) Handle(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now := time.Now(); l.last.IsZero() || now.Sub(l.last) >= errorPause {
-		l.logger.Warn(l.event, "error", err, "further_errors", l.more, "hint", "check OTEL_EXPORTER_OTLP_ENDPOINT; "+l.effect)
+		l.logger.Warn(string(l.event), "error", err, "further_errors", l.more, "hint", "check OTEL_EXPORTER_OTLP_ENDPOINT; "+l.effect)
 		l.last, l.more = now, 0
 		return
 	}

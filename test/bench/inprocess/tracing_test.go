@@ -35,7 +35,7 @@ func (t tracer) Served(q httpapi.TracedRequest) string {
 // BenchmarkTracing compares what whole requests over the loopback interface cost with
 // tracing off and with every hundredth traced and sent to a collector, both with metrics. The two take turns in
 // short batches, so that other work on the machine burdens both alike, and off/on is the
-// ratio of their processor time, client and collector included: 1 is no difference.
+// ratio of their processor time, client and collector included: at 1, both cost the same.
 func BenchmarkTracing(b *testing.B) {
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer receiver.Close()

@@ -67,7 +67,7 @@ func (p *Program) doctor() *cobra.Command {
 	cmd.Flags().StringVar(&address, "url", "", "`address` of the proxy that runs here (default: from server.host and server.port)")
 	admin.define(cmd)
 	cmd.Flags().StringVar(&against, "against", "", "with `api`: also compare the answers of the running proxy and of the API about 20 identities of the first environment; Flagsmith stores nothing of them")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	defineJSON(cmd, &asJSON)
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,7 @@ const (
 
 func (p *Program) health() *cobra.Command {
 	var configFile, address string
-	var live bool
+	var live, asJSON bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:     "health",
@@ -46,22 +47,36 @@ func (p *Program) health() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			base = strings.TrimSuffix(base, "/")
 			path := readinessPath
 			if live {
 				path = livenessPath
 			}
-			status, body, err := get(cmd.Context(), strings.TrimSuffix(base, "/")+path, timeout, address == "")
+			status, body, err := get(cmd.Context(), base+path, timeout, address == "")
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.Stdout, "%d %s\n", status, body)
-			if status != http.StatusOK {
-				return ErrReported
+			answer := struct {
+				Address string          `json:"address"`
+				Status  int             `json:"status"` // of the answer
+				OK      bool            `json:"ok"`
+				Answer  json.RawMessage `json:"answer,omitempty"` // as the proxy sent it
+			}{Address: base + path, Status: status, OK: status == http.StatusOK}
+			if json.Valid([]byte(body)) {
+				answer.Answer = json.RawMessage(body)
 			}
-			return nil
+			err = p.print(asJSON, answer, func(out io.Writer) error {
+				_, err := fmt.Fprintf(out, "%d %s\n", status, body)
+				return err
+			})
+			if err == nil && !answer.OK {
+				err = ErrReported
+			}
+			return err
 		},
 	}
 	defineConfig(cmd, &configFile)
+	defineJSON(cmd, &asJSON)
 	cmd.Flags().BoolVar(&live, "live", false, "ask for liveness instead of readiness")
 	cmd.Flags().StringVar(&address, "url", "", "`address` of the proxy, such as http://127.0.0.1:8000 (default: from server.host and server.port)")
 	cmd.Flags().DurationVar(&timeout, "timeout", 3*time.Second, "how long to wait for the answer")
