@@ -274,6 +274,10 @@ func (k *keeper) hear(ctx context.Context) {
 		k.follow(ctx)
 	}
 	if c.version == k.record.version && k.record.stored && k.record.seen(c.checkedAt) {
+		// This node may have polled since the note was written.
+		if own := k.library.confirmedAt(k.key); own.After(at) && !own.After(k.now()) {
+			at = own
+		}
 		k.confirmed(at)
 	}
 }
@@ -351,8 +355,11 @@ func (k *keeper) polled(ctx context.Context, a answer, err error) ports.Outcome 
 	case a.NotModified:
 		p.Outcome = ports.OutcomeNotModified
 	}
-	if errors.Is(err, domain.ErrUnusable) {
+	switch {
+	case errors.Is(err, domain.ErrUnusable):
 		k.observer.Refused(k.key, RefusedInvalid)
+	case errors.Is(err, ports.ErrDocumentTooLarge):
+		k.observer.Refused(k.key, RefusedTooLarge)
 	}
 	k.progress.polls.add(p, err != nil)
 	k.allPolls.add(p, ofAll)
