@@ -26,7 +26,10 @@ type workflow struct {
 		Strategy    struct {
 			Matrix struct{ Include []struct{ Command string } }
 		}
-		Steps []struct{ Uses, Run string }
+		Steps []struct {
+			Uses, Run string
+			With      map[string]string
+		}
 	}
 }
 
@@ -75,6 +78,62 @@ func TestReleaseNeedsCI(t *testing.T) {
 	}
 	if needs := release.Jobs["publish"].Needs; needs != "ci" {
 		t.Errorf("publish needs %q", needs)
+	}
+}
+
+// What is published is signed and attested, and docs/releases.md verifies it by the names
+// under which that is done.
+func TestReleasesCanBeVerified(t *testing.T) {
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join("../..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	page, publish := read("docs/releases.md"), read(".ci/publish")
+	const registry, image, chart, sums = "ghcr.io/edge-proxy", "/edge-proxy", "/charts/edge-proxy", "bin/release/SHA256SUMS"
+	job := readWorkflow(t, "release.yaml").Jobs["publish"]
+	for _, permission := range []string{"id-token", "attestations"} {
+		if job.Permissions[permission] != "write" {
+			t.Errorf("publish has no permission %s: write", permission)
+		}
+	}
+	var attested []string
+	for _, step := range job.Steps {
+		if strings.HasPrefix(step.Uses, "actions/attest-build-provenance@") {
+			attested = append(attested, step.With["subject-checksums"]+step.With["subject-name"])
+		}
+	}
+	if want := []string{sums, registry + image, registry + chart}; !slices.Equal(attested, want) {
+		t.Errorf("attested are %q, want %q", attested, want)
+	}
+	for _, want := range []string{
+		"registry=${REGISTRY:-" + registry + "}", "image=$registry" + image, `sign --yes "$image@$image_digest"`,
+		`sign --yes "$registry` + chart + `@$chart_digest"`, "sign-blob --yes --bundle " + sums + ".sigstore.json " + sums,
+	} {
+		if !strings.Contains(publish, want) {
+			t.Errorf(".ci/publish has no %q", want)
+		}
+	}
+	identity := regexp.MustCompile(`--certificate-identity (\S+)`)
+	const signer = `^https://github\.com/edge-proxy/edge-proxy/\.github/workflows/release\.yaml@refs/tags/v\d+\.\d+\.\d+$`
+	found := identity.FindAllStringSubmatch(page, -1)
+	for _, match := range found {
+		if !regexp.MustCompile(signer).MatchString(match[1]) {
+			t.Errorf("docs/releases.md verifies by the identity %s, which is not that of the workflow", match[1])
+		}
+	}
+	for _, want := range []string{
+		"cosign verify " + registry + image + ":", "cosign verify " + registry + chart + ":", "gh attestation verify oci://" + registry + image + ":",
+		"gh attestation verify oci://" + registry + chart + ":", "--bundle SHA256SUMS.sigstore.json",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("docs/releases.md has no %q", want)
+		}
+	}
+	if len(found) != 3 {
+		t.Errorf("%d identities, want those of the files, the image and the chart", len(found))
 	}
 }
 
