@@ -74,12 +74,6 @@ func TestAConfirmationIsNotNotedLate(t *testing.T) {
 		w.away.Store(false)
 		pass(2 * interval)
 		second.confirmedBefore(t, away)
-		// Nor does it when an operator has it write the record again.
-		if _, err := first.OverrideFeature(t.Context(), "a", "a", domain.FeatureOverride{}, "operator", "a test", time.Minute); err != nil {
-			t.Fatal(err)
-		}
-		pass(2 * interval)
-		second.confirmedBefore(t, away)
 	})
 }
 
