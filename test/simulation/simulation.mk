@@ -16,6 +16,7 @@ simulate: ## Simulate fleets with faults (SEEDS=500, FIRST=0), or show one histo
 ifeq ($(SEED),)
 	seq 0 $$(($(SIMJOBS)-1)) | xargs -P '$(SIMJOBS)' -I '{}' sh -c \
 		'GOMAXPROCS=1 EDGE_PROXY_SIMULATION_FIRST=$$(($(FIRST)+{})) EDGE_PROXY_SIMULATION_STEP=$(SIMJOBS) EDGE_PROXY_SIMULATION_SEEDS=$$(($(SEEDS)-{})) bin/simulation.test -test.timeout 0 -test.run "^TestSimulation$$"'
+	GOMAXPROCS=1 EDGE_PROXY_SIMULATION_SEEDS=20 bin/simulation.test -test.run '^TestHistoriesRepeat$$'
 else
 	GOMAXPROCS=1 EDGE_PROXY_SIMULATION_SEED=$(SEED) bin/simulation.test -test.v -test.run '^TestSeed$$'
 endif
