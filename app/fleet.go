@@ -202,7 +202,7 @@ func (f *fleet) claim(ctx context.Context, whole bool) error {
 		if s.mine {
 			// To the others a note is news, whatever time it has: what could not be written
 			// for so long is not.
-			if now.Sub(s.postedAt).Abs() > f.longestUnseen() {
+			if now.Sub(s.postAt).Abs() > f.longestUnseen() {
 				s.post = ""
 			}
 			claims[i].Note = s.post

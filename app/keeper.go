@@ -273,7 +273,7 @@ func (k *keeper) hear(ctx context.Context) {
 	if c.version != k.record.version || !k.record.stored {
 		k.follow(ctx)
 	}
-	if c.version == k.record.version && k.record.stored && k.record.seen(c.checkedAt) {
+	if c.version == k.record.version && k.record.stored && k.record.seen(c.checkedAt, at) {
 		// This node may have polled since the note was written.
 		if own := k.library.confirmedAt(k.key); own.After(at) && !own.After(k.now()) {
 			at = own

@@ -31,6 +31,8 @@ type record struct {
 	// checkedAt is when upstream last confirmed the held document, by the fleet's time,
 	// see confirm. seenAt is the record's CheckedAt as last seen or written.
 	checkedAt, seenAt time.Time
+	// confirmedAt is when that was by this node's clock, as far as it knows.
+	confirmedAt time.Time
 
 	touchAt time.Time // when to touch the record next, see touch
 }
@@ -85,15 +87,20 @@ func (r *record) lost() { r.version, r.stored = "", false }
 
 // seen takes note of when another node had the held document confirmed, by the fleet's
 // time. It reports whether that was since this node last saw such a time. Clocks of nodes
-// may differ: that the time moved on counts from when this node saw it, by its own clock.
-func (r *record) seen(checkedAt time.Time) (confirmed bool) {
+// may differ: that the time moved on counts from at, when this node heard of it, by its own
+// clock.
+func (r *record) seen(checkedAt, at time.Time) (confirmed bool) {
 	since := r.seenAt
 	if since.IsZero() {
 		since = r.checkedAt
 	}
 	r.seenAt = checkedAt
 	r.checkedAt = later(r.checkedAt, checkedAt)
-	return checkedAt.After(since)
+	if !checkedAt.After(since) {
+		return false
+	}
+	r.confirmedAt = at
+	return true
 }
 
 // recall takes note of when a record that is the held document was confirmed. That is not
@@ -121,6 +128,7 @@ func (r *record) read(read ports.Record, held bool) { r.version, r.stored = read
 // on with each, even where this node's clock is behind that of the node that polled
 // before, or was set back.
 func (r *record) confirm(at time.Time) {
+	r.confirmedAt = at
 	at = at.Round(0).Truncate(time.Microsecond) // wall clocks are compared, as exactly as stores keep them
 	r.checkedAt = later(at, r.checkedAt.Add(time.Microsecond))
 }
@@ -152,7 +160,7 @@ func (r *record) save(ctx context.Context, held *Environment) error {
 // saved takes note that the store has the held document and knows when it was confirmed.
 func (r *record) saved() {
 	r.seenAt = r.checkedAt
-	r.seat.confirm(leaseNote{version: r.version, checkedAt: r.checkedAt})
+	r.seat.confirm(leaseNote{version: r.version, checkedAt: r.checkedAt}, r.confirmedAt)
 }
 
 // touch notes a confirmation in the record. In a store that nodes share, the note of the

@@ -31,7 +31,7 @@ type seat struct {
 	mine      bool        // it is this node's
 	gained    bool        // this node got it since the keeper last asked
 	post      string      // the note that is to be written; "" when it is
-	postedAt  time.Time   // when post became what is to be written
+	postAt    time.Time   // when what post says was confirmed, by this node's clock
 	offering  bool        // it is to be given back
 	offered   time.Time   // when it was given back for others to take; zero: not, or somebody took it
 	tenure    int         // polls until it is offered
@@ -145,14 +145,14 @@ func (s *seat) offer() {
 	s.offering = s.mine
 }
 
-// confirm passes on to the other nodes, on the next beat, that the record under
-// a version was confirmed.
-func (s *seat) confirm(n leaseNote) {
+// confirm passes on to the other nodes, on the next beat, that the record under a version was
+// confirmed, which was at a time of this node's clock.
+func (s *seat) confirm(n leaseNote, at time.Time) {
 	s.fleet.mu.Lock()
 	defer s.fleet.mu.Unlock()
 	if s.mine {
-		s.postedAt = s.fleet.now()
-		n.madeAt, n.ahead = s.postedAt, s.fleet.clock.get()
+		s.postAt = at
+		n.madeAt, n.ahead = s.fleet.now(), s.fleet.clock.get()
 		s.post = n.String()
 	}
 }

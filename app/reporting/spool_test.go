@@ -339,6 +339,49 @@ func TestNodeThatWasTakenOverAlive(t *testing.T) {
 	})
 }
 
+// A batch that the spool has is not added to while the store is away, however it came to be
+// there: another node may take it over as it is.
+func TestASpooledBatchDoesNotGrowWithoutTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), sharedmemory.New()
+		u.failing(errAway)
+		one := start(t, u, b, "node-1")
+		pass(time.Second)
+		two := start(t, u, b, "node-2")
+		two.served(10)
+		pass(interval)
+		two.away.Store(true)
+		two.served(1)
+		pass(interval)
+		two.away.Store(false)
+		for range 60 { // until it is saved at the end of a round
+			if strings.Contains(string(spoolOf(t, b, 1)), `"count":1}`) {
+				break
+			}
+			pass(time.Second)
+		}
+		two.away.Store(true)
+		two.served(5)
+		pass(10 * interval)
+		if len(one.log.named("usage_taken_over")) != 1 {
+			t.Fatal("nobody has taken over")
+		}
+		u.script(nil)
+		pass(3 * interval)
+		two.away.Store(false)
+		pass(3 * interval)
+		u.takes(t, "a", 16)
+		texts := map[string]string{}
+		for _, b := range u.came() {
+			text := fmt.Sprint(b.Rows)
+			if before, again := texts[b.Key]; again && before != text {
+				t.Errorf("batch %s was changed from %s to %s", b.Key, before, text)
+			}
+			texts[b.Key] = text
+		}
+	})
+}
+
 // TestNodeThatWasTakenOverWithoutTheStore is the same for a node that
 // continues to count and cannot reach the store meanwhile.
 func TestNodeThatWasTakenOverWithoutTheStore(t *testing.T) {

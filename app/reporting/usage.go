@@ -118,12 +118,19 @@ func (u *Usage) seal() {
 
 // save saves everything. The caller holds u.mu.
 func (u *Usage) save(ctx context.Context) {
+	u.logSpoolError(ctx, u.put(ctx)) // after a take-over the next round claims another spool
+}
+
+// put is save that returns the error. The caller holds u.mu.
+func (u *Usage) put(ctx context.Context) error {
 	err := u.spool.save(ctx, slices.Concat(u.sealed, u.open.batches()))
-	if errors.Is(err, errTakenOver) {
-		u.seal()
-		return // the next round claims another spool
+	switch {
+	case err == nil:
+		u.unsaved = false
+	case errors.Is(err, errTakenOver):
+		u.seal() // the other process has them as they are
 	}
-	u.logSpoolError(ctx, err)
+	return err
 }
 
 // claim makes sure that there is a spool, and adopts the content of a new one. The
@@ -227,11 +234,7 @@ func (b *usageQueue) rest(ctx context.Context) {
 		}
 		u.o.Logger.InfoContext(ctx, "usage_taken_over", "batches", len(found), "requests", requestsOf(found))
 		u.adopt(found)
-		err := u.spool.save(ctx, slices.Concat(u.sealed, u.open.batches()))
-		if errors.Is(err, errTakenOver) {
-			u.seal()
-		}
-		return err
+		return u.put(ctx)
 	})
 	u.logSpoolError(ctx, err)
 }

@@ -171,7 +171,7 @@ func (n *node) crash() {
 	if l == nil {
 		return
 	}
-	n.w.lost += pendingUsage(l.app)
+	n.w.lost += max(0, pendingUsage(l.app)-n.w.store.spooled(l.name))
 	l.crashed = true
 	close(l.gone)
 	n.leave(l)

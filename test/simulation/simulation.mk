@@ -4,6 +4,8 @@ SEEDS    ?= 500
 FIRST    ?= 0
 SEED     ?=
 SIMJOBS  ?= 2
+# Which bugs are put in: those whose description or file has this text. "/" is all.
+BUGS     ?= /
 
 .PHONY: simulate simulate-bugs
 
@@ -14,9 +16,10 @@ simulate: ## Simulate fleets with faults (SEEDS=500, FIRST=0), or show one histo
 ifeq ($(SEED),)
 	seq 0 $$(($(SIMJOBS)-1)) | xargs -P '$(SIMJOBS)' -I '{}' sh -c \
 		'GOMAXPROCS=1 EDGE_PROXY_SIMULATION_FIRST=$$(($(FIRST)+{})) EDGE_PROXY_SIMULATION_STEP=$(SIMJOBS) EDGE_PROXY_SIMULATION_SEEDS=$$(($(SEEDS)-{})) bin/simulation.test -test.timeout 0 -test.run "^TestSimulation$$"'
+	GOMAXPROCS=1 EDGE_PROXY_SIMULATION_SEEDS=20 bin/simulation.test -test.run '^TestHistoriesRepeat$$'
 else
 	GOMAXPROCS=1 EDGE_PROXY_SIMULATION_SEED=$(SEED) bin/simulation.test -test.v -test.run '^TestSeed$$'
 endif
 
-simulate-bugs: ## Put bugs into the proxy, and write which seeds find them into docs/simulation.md
-	EDGE_PROXY_SIMULATION_BUGS=1 $(GO) test -vet=off -count=1 -timeout 60m -v -run '^TestBugs$$' ./test/simulation
+simulate-bugs: ## Put bugs into the proxy, and write which seeds find them into docs/simulation.md (BUGS=app/)
+	EDGE_PROXY_SIMULATION_BUGS='$(BUGS)' $(GO) test -vet=off -count=1 -timeout 60m -v -run '^TestBugs$$' ./test/simulation

@@ -2,6 +2,7 @@ package simulation_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -90,6 +91,34 @@ func (s *store) crashed() {
 			_, _ = data.Put(ctx, read, "")
 		}
 	}
+}
+
+// spooled returns how many requests wait in the spool of a process and were not counted.
+func (s *store) spooled(name string) (n int64) {
+	ctx, data := context.Background(), s.open(time.Now)
+	defer data.Close()
+	for number := range 100 {
+		value, _, err := data.GetState(ctx, fmt.Sprintf("usage/spool/%d", number))
+		var spool struct {
+			Node    string
+			Batches []struct {
+				Key  string
+				Rows []struct{ Count int64 }
+			}
+		}
+		if err != nil || json.Unmarshal(value, &spool) != nil || spool.Node != name {
+			continue
+		}
+		for _, b := range spool.Batches {
+			if _, came := s.w.upstream.batches[b.Key]; came {
+				continue
+			}
+			for _, r := range b.Rows {
+				n += r.Count
+			}
+		}
+	}
+	return n
 }
 
 // open returns a handle without faults.

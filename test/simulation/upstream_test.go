@@ -42,8 +42,8 @@ type environment struct {
 	polls    []poll
 }
 
-// insistence is that upstream has answered a node with an older document so often that the
-// node may believe that upstream went back.
+// insistence is that upstream went back, or has answered a node with an older document so
+// often that the node may believe so.
 type insistence struct {
 	at time.Time
 	to *document
@@ -119,6 +119,7 @@ func (u *upstream) goBack(i, by int) {
 	defer u.w.mu.Unlock()
 	e := u.environments[i]
 	e.become(e.documents[max(0, slices.Index(e.documents, e.current)-by)])
+	e.insisted = append(e.insisted, insistence{time.Now(), e.current})
 }
 
 func (u *upstream) goForth(i int) {
