@@ -72,7 +72,7 @@ test-sdk: race-in-ci sdk-clients openfeature-client ## Run Flagsmith's and OpenF
 	$(GO) test $(RACE) -tags sdk -count=1 -parallel 4 -timeout 5m -v ./test/sdk ./test/sdk/openfeature
 
 test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
-	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) EDGE_PROXY_TLS_ROUNDS=$(KILL_ROUNDS) BOLT_TEST_KILLS=$(KILL_ROUNDS) $(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 60m ./...
+	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) EDGE_PROXY_TLS_ROUNDS=$(KILL_ROUNDS) EDGE_PROXY_HISTORY_ROUNDS=10 BOLT_TEST_KILLS=$(KILL_ROUNDS) $(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 60m ./...
 	@cat bin/matrix.txt
 
 lint: vulnerabilities ## Check formatting, vet, staticcheck, laws, licences, modules and known vulnerabilities

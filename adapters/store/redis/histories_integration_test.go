@@ -23,7 +23,7 @@ func rounds(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("EDGE_PROXY_HISTORY_ROUNDS")
 	if text == "" {
-		return 2
+		return 1
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
@@ -84,6 +84,7 @@ func TestHistoriesOfFailovers(t *testing.T) {
 		"hangs":  {(*rediscontainers.Server).Pause, (*rediscontainers.Server).Unpause},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := rediscontainers.Sentinel(t)
 			stores := []ports.Store{open(t, d.URL, "edge-proxy", "timeout", "200ms"), open(t, d.URL, "edge-proxy", "timeout", "200ms")}
 			explained(t, stores, func(h *histories.History) {

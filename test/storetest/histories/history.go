@@ -25,6 +25,7 @@ type History struct {
 	// ticks puts starts and returns in order. A clock does not: in a bubble of
 	// testing/synctest it stands still while calls run.
 	ticks atomic.Int64
+	over  atomic.Pointer[chan struct{}] // closed when the failover is over; nil when there is none
 
 	mu         sync.Mutex
 	operations map[object][]porcupine.Operation
@@ -86,7 +87,7 @@ const never = math.MaxInt64
 // span is a call under way.
 type span struct {
 	history *History
-	caller  int
+	caller  *caller
 	tick    int64
 	asked   time.Duration
 }
@@ -98,8 +99,8 @@ func newHistory(l Load) *History {
 	}
 }
 
-func (h *History) start(caller int) span {
-	return span{h, caller, h.ticks.Add(1), h.now().Sub(h.began)}
+func (h *History) start(c *caller) span {
+	return span{h, c, h.ticks.Add(1), h.now().Sub(h.began)}
 }
 
 // end records the parts of a call that returned err.
@@ -113,7 +114,7 @@ func (s span) end(err error, parts ...part) {
 		h.known++
 	} else {
 		h.unknown++
-		tick = never
+		tick, s.caller.met = never, true
 		if !mayPass(err) {
 			h.unexpected = append(h.unexpected, fmt.Sprintf("%s of the %s %q: %v", parts[0].in.method, parts[0].object.kind, parts[0].object.name, err))
 		}
@@ -128,8 +129,20 @@ func (s span) end(err error, parts ...part) {
 		}
 		p.out.err, p.out.answered = outcome, answered
 		h.operations[p.object] = append(h.operations[p.object], porcupine.Operation{
-			ClientId: s.caller, Input: p.in, Output: p.out, Call: s.tick, Return: tick,
+			ClientId: s.caller.number, Input: p.in, Output: p.out, Call: s.tick, Return: tick,
 		})
+	}
+}
+
+// settles waits for the end of a failover, if there is one.
+func (h *History) settles(ctx context.Context) {
+	over := h.over.Load()
+	if over == nil {
+		return
+	}
+	select {
+	case <-*over:
+	case <-ctx.Done():
 	}
 }
 
@@ -150,11 +163,16 @@ func mayPass(err error) bool {
 }
 
 // Failover calls f and records that while it ran the backend went over to another copy of
-// the data, which may lack the latest changes. Calls of Failover follow one another.
+// the data, which may lack the latest changes. A caller that meets errors meanwhile goes on
+// when f has returned: calls of unknown outcome make a history hard to check. Calls of
+// Failover follow one another.
 func (h *History) Failover(f func()) {
-	began := h.ticks.Add(1)
+	began, over := h.ticks.Add(1), make(chan struct{})
+	h.over.Store(&over)
 	f()
 	ended := h.ticks.Add(1)
+	h.over.Store(nil)
+	close(over)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.failovers = append(h.failovers, failover{began, ended})

@@ -57,6 +57,7 @@ type caller struct {
 	store   ports.Store
 	random  *rand.Rand
 	count   int
+	met     bool // the latest call returned an error that does not say what happened
 	// versions are those that the caller has seen last of each object.
 	versions map[object]ports.Version
 }
@@ -91,8 +92,12 @@ func (c *caller) run(ctx context.Context) {
 	}
 	for c.count = 0; c.count < c.Calls && ctx.Err() == nil; c.count++ {
 		within, cancel := context.WithTimeout(ctx, c.Timeout)
+		c.met = false
 		calls[c.random.IntN(len(calls))](within)
 		cancel()
+		if c.met {
+			c.history.settles(ctx)
+		}
 		c.rest(ctx)
 	}
 }
@@ -133,7 +138,7 @@ func (c *caller) read(ctx context.Context, o object, method string) {
 	if method == methodStat {
 		read = c.store.Stat
 	}
-	s := c.history.start(c.number)
+	s := c.history.start(c)
 	r, err := read(ctx, domain.EnvironmentKey(o.name))
 	s.end(err, part{o, input{method: method}, output{body: string(r.Body), version: r.Version, checkedAt: r.CheckedAt.UnixMicro()}})
 	c.saw(o, r.Version, err)
@@ -158,7 +163,7 @@ func (c *caller) wrote(o object, v ports.Version, err error) (looks bool) {
 func (c *caller) put(ctx context.Context) {
 	o := c.some(aRecord)
 	in := input{method: methodPut, body: c.text(), checkedAt: c.time(), ifVersion: c.versions[o]}
-	s := c.history.start(c.number)
+	s := c.history.start(c)
 	v, err := c.store.Put(ctx, ports.Record{
 		Key: domain.EnvironmentKey(o.name), Body: []byte(in.body),
 		UpdatedAt: time.UnixMicro(in.checkedAt), CheckedAt: time.UnixMicro(in.checkedAt),
@@ -172,20 +177,20 @@ func (c *caller) put(ctx context.Context) {
 func (c *caller) touch(ctx context.Context) {
 	o := c.some(aRecord)
 	in := input{method: methodTouch, checkedAt: c.time(), ifVersion: c.versions[o]}
-	s := c.history.start(c.number)
+	s := c.history.start(c)
 	err := c.store.Touch(ctx, domain.EnvironmentKey(o.name), in.ifVersion, time.UnixMicro(in.checkedAt))
 	s.end(err, part{o, in, output{}})
 }
 
 func (c *caller) delete(ctx context.Context) {
 	o := c.some(aRecord)
-	s := c.history.start(c.number)
+	s := c.history.start(c)
 	err := c.store.Delete(ctx, domain.EnvironmentKey(o.name))
 	s.end(err, part{o, input{method: methodDelete}, output{}})
 }
 
 func (c *caller) list(ctx context.Context) {
-	s := c.history.start(c.number)
+	s := c.history.start(c)
 	keys, err := c.store.List(ctx)
 	var parts []part
 	for i := range c.Objects {
@@ -198,7 +203,7 @@ func (c *caller) list(ctx context.Context) {
 func (c *caller) getState(ctx context.Context) { c.readState(ctx, c.some(aState)) }
 
 func (c *caller) readState(ctx context.Context, o object) {
-	s := c.history.start(c.number)
+	s := c.history.start(c)
 	value, v, err := c.store.GetState(ctx, o.name)
 	s.end(err, part{o, input{method: methodGet}, output{body: string(value), version: v}})
 	c.saw(o, v, err)
@@ -207,7 +212,7 @@ func (c *caller) readState(ctx context.Context, o object) {
 func (c *caller) putState(ctx context.Context) {
 	o := c.some(aState)
 	in := input{method: methodPut, body: c.text(), ifVersion: c.versions[o]}
-	s := c.history.start(c.number)
+	s := c.history.start(c)
 	v, err := c.store.PutState(ctx, o.name, []byte(in.body), in.ifVersion)
 	s.end(err, part{o, in, output{version: v}})
 	if c.wrote(o, v, err) {
@@ -242,7 +247,7 @@ func (c *caller) tryLeases(ctx context.Context) {
 		}
 		claims = append(claims, claim)
 	}
-	s := c.history.start(c.number)
+	s := c.history.start(c)
 	got, err := c.store.TryLeases(ctx, claims, in.holder, in.ttl)
 	var parts []part
 	for i, claim := range claims {
@@ -254,7 +259,7 @@ func (c *caller) tryLeases(ctx context.Context) {
 
 func (c *caller) leases(ctx context.Context) {
 	names := c.names()
-	s := c.history.start(c.number)
+	s := c.history.start(c)
 	got, err := c.store.Leases(ctx, names)
 	var parts []part
 	for i, name := range names {
@@ -266,7 +271,7 @@ func (c *caller) leases(ctx context.Context) {
 func (c *caller) dropLeases(ctx context.Context) {
 	names := c.names()
 	in := input{method: methodDrop, holder: c.holder()}
-	s := c.history.start(c.number)
+	s := c.history.start(c)
 	err := c.store.DropLeases(ctx, names, in.holder)
 	var parts []part
 	for _, name := range names {
