@@ -29,6 +29,8 @@ export GORACE ?= atexit_sleep_ms=10
 # The tests that need a Docker engine, and their packages.
 INTEGRATION_FILES = $(shell grep -rl --include='*_test.go' '^//go:build integration' .)
 INTEGRATION       = $(sort $(dir $(INTEGRATION_FILES)))
+# Those that build the image, which is done in one directory.
+IMAGE_PACKAGES    = $(filter ./test/e2e/container/ ./test/e2e/integration/ ./test/e2e/release/,$(INTEGRATION))
 INTEGRATION_TESTS = $(shell sed -nE 's/^func (Test[A-Za-z0-9_]*).*/\1/p' $(INTEGRATION_FILES) | sort -u | paste -s -d '|' -)
 # Packages with benchmarks, and each fuzz function behind its package.
 BENCHMARKS = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Benchmark' .)))
@@ -65,7 +67,8 @@ test-nethttp: ## Run end-to-end suites with server.fast_path off
 	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience ./test/e2e/tls
 
 test-integration: race-in-ci docker ## Run the tests that need a Docker engine
-	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(INTEGRATION)
+	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(IMAGE_PACKAGES)
+	$(GO) test $(RACE) -tags integration -p 3 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(filter-out $(IMAGE_PACKAGES),$(INTEGRATION))
 	@cat bin/matrix.txt
 
 test-sdk: race-in-ci sdk-clients openfeature-client ## Run Flagsmith's and OpenFeature's SDKs against the proxy (needs Node.js and Python)
@@ -135,4 +138,4 @@ docker:
 race-in-ci:
 	@[ -z "$$CI" ] || [ -n '$(RACE)' ] || { echo 'CI needs a C compiler for the race detector.' >&2; exit 1; }
 
-include docs/site/site.mk test/workflows/workflows.mk test/bench/bench.mk test/sdk/sdk.mk test/sdk/openfeature/openfeature.mk test/e2e/deploy/deploy.mk test/e2e/page/page.mk
+include test/simulation/simulation.mk docs/site/site.mk test/workflows/workflows.mk test/bench/bench.mk test/sdk/sdk.mk test/sdk/openfeature/openfeature.mk test/e2e/deploy/deploy.mk test/e2e/page/page.mk

@@ -50,14 +50,25 @@ func New(config Config, deps Deps) *App {
 	if deps.Tracer == nil {
 		deps.Tracer = untraced{}
 	}
+	if deps.ConfigHash == nil {
+		deps.ConfigHash = func() string { return "" }
+	}
 	recent := NewRecent(deps.Now)
 	store := guard(deps.Store, guardOptions{node: config.Node, interval: interval, now: deps.Now, logger: deps.Logger, observer: deps.Observer, recent: recent})
 	deps.Store = store
 	a := &App{deps: deps, config: current, library: newLibrary(deps.Now), store: store, recent: recent, started: deps.Now()}
 	a.reports = newReports(deps, current, a.Snapshot)
-	a.library.track = a.reports.requests.Track
+	a.library.track = a.reports.track
 	a.roster = newRoster(deps, current, a.library, recent)
+	fleet := a.roster.fleet
+	fleet.presence = newPresence(deps, config.Node, fleet.period, a.introduce)
 	return a
+}
+
+// introduce returns what this node says of itself to the others of its fleet.
+func (a *App) introduce() nodeNote {
+	r := a.Readiness()
+	return nodeNote{Version: a.deps.Version, ConfigHash: a.deps.ConfigHash(), Ready: r.State == domain.Fresh && !r.Draining}
 }
 
 // Apply replaces the configuration while the App is running, but for Node, which stays.

@@ -38,6 +38,9 @@ type Config struct {
 	// AnalyticsInterval is the time between two deliveries of analytics, more than
 	// zero where Deps.Analytics is set.
 	AnalyticsInterval time.Duration
+	// FeatureTotals is how many totals of evaluations there may be by environment and
+	// feature, see Features; 0: nothing is added up. Apply does not change it.
+	FeatureTotals int
 	// EventsInterval is the time between two deliveries of events, more than zero
 	// where Deps.Events is set.
 	EventsInterval time.Duration
@@ -80,6 +83,11 @@ type Deps struct {
 	FromFiles bool
 	// Observer is notified of what happens; nil: nobody is.
 	Observer Observer
+	// Version is that of the program, for the other nodes that share the store.
+	Version string
+	// ConfigHash returns a text that is the same on nodes with the same settings, for the
+	// other nodes; nil: they learn of none.
+	ConfigHash func() string
 	// Tracer records traces of polls; nil: polls are not traced.
 	Tracer Tracer
 }

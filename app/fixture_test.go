@@ -309,6 +309,7 @@ type setup struct {
 	observer     app.Observer
 	opens        func(*node) // called when the listener opens; may be nil
 	change       func(*app.Config)
+	deps         func(*app.Deps)
 }
 
 func environments(keys ...domain.EnvironmentKey) []domain.EnvironmentKeys {
@@ -318,6 +319,8 @@ func environments(keys ...domain.EnvironmentKey) []domain.EnvironmentKeys {
 	}
 	return list
 }
+
+func memoryURL() *url.URL { return &url.URL{Scheme: memory.Scheme} }
 
 // handle opens a store on a backend.
 func handle(t *testing.T, b *sharedmemory.Backend) ports.Store {
@@ -377,10 +380,14 @@ func start(t *testing.T, u *upstream, s setup) *node {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	n := &node{config: config, input: s.input, log: newJournal(), stop: stop, ended: make(chan error, 1)}
-	n.App = app.New(config, app.Deps{
+	deps := app.Deps{
 		Upstream: s.upstream, Notifier: s.notifier, Discoverer: s.discoverer, Store: s.store, Presenter: s.presenter,
 		Logger: slog.New(n.log), Now: s.now, Random: s.random, Background: s.background, Observer: s.observer,
-	})
+	}
+	if s.deps != nil {
+		s.deps(&deps)
+	}
+	n.App = app.New(config, deps)
 	if s.opens != nil {
 		s.input.opens = func() { s.opens(n) }
 	}

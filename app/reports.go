@@ -15,7 +15,8 @@ import (
 // left.
 type reports struct {
 	requests  *reporting.Requests
-	usage     *reporting.Usage // nil: switched off
+	features  *reporting.Features // nil: switched off
+	usage     *reporting.Usage    // nil: switched off
 	analytics *reporting.Analytics
 	forwards  bool              // analytics have a receiver
 	events    *reporting.Events // nil: switched off
@@ -27,8 +28,11 @@ type reports struct {
 
 func newReports(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snapshot) *reports {
 	r := &reports{requests: reporting.NewRequests(deps.Now), forwards: deps.Analytics != nil, stop: make(chan struct{})}
+	if most := config.Load().FeatureTotals; most > 0 {
+		r.features = reporting.NewFeatures(most)
+	}
 	r.analytics = reporting.NewAnalytics(reporting.AnalyticsOptions{
-		Reporter: observeAnalytics(deps),
+		Reporter: observeAnalytics(deps), Features: r.features,
 		Interval: func() time.Duration { return config.Load().AnalyticsInterval },
 		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
@@ -63,6 +67,14 @@ func newEvents(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snaps
 	return reporting.NewEvents(o)
 }
 
+// track sets which environments exist.
+func (r *reports) track(environments []domain.EnvironmentKeys) {
+	r.requests.Track(environments)
+	if r.features != nil {
+		r.features.Track(environments)
+	}
+}
+
 // fill sets what reports know of the status: how they fare, and the environments' requests.
 func (r *reports) fill(s *Status) {
 	for i := range s.Environments {
@@ -73,6 +85,9 @@ func (r *reports) fill(s *Status) {
 	}
 	if r.forwards {
 		s.Reports = append(s.Reports, ReportStatus{AnalyticsReports, r.analytics.Progress()})
+	}
+	if r.events != nil {
+		s.Reports = append(s.Reports, ReportStatus{EventReports, r.events.Progress()})
 	}
 }
 
@@ -117,6 +132,9 @@ func (a *App) ReportsUsage() bool { return a.reports.usage != nil }
 
 // Events returns the receiver of the events of experiments; nil: they are not forwarded.
 func (a *App) Events() *reporting.Events { return a.reports.events }
+
+// Features returns the totals of applications' reports; nil: there are none.
+func (a *App) Features() *reporting.Features { return a.reports.features }
 
 // Analytics returns the receiver of applications' reports.
 func (a *App) Analytics() *reporting.Analytics { return a.reports.analytics }

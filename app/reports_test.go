@@ -77,10 +77,10 @@ func TestTheLastReportsFollowTheLastRequest(t *testing.T) {
 		r.input.hold = 2 * time.Second
 		store := &stuck{Store: handle(t, sharedmemory.New())}
 		proxy, _, end := reporting(t, r, store)
-		proxy.Requests().Count(key, domain.ServedFlags)
+		proxy.Requests().Count(key, domain.ServedFlags, 0)
 		go func() { // a request that is finished while the listener closes
 			<-time.After(4 * time.Second)
-			proxy.Requests().Count(key, domain.ServedIdentities)
+			proxy.Requests().Count(key, domain.ServedIdentities, 0)
 			proxy.Analytics().AddCounts(key, []domain.FeatureCount{{Feature: "a", Count: 1}})
 		}()
 		if err := end(); err != nil {
@@ -104,7 +104,7 @@ func TestReportsDoNotKeepTheProxyFromStopping(t *testing.T) {
 				r.input.hold = hold
 				b := sharedmemory.New()
 				proxy, log, end := reporting(t, r, handle(t, b))
-				proxy.Requests().Count(key, domain.ServedFlags)
+				proxy.Requests().Count(key, domain.ServedFlags, 0)
 				told := time.Now()
 				err := end()
 				if hold == 0 && err != nil {

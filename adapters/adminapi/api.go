@@ -58,6 +58,10 @@ func (a *API) routes() http.Handler {
 	if a.o.History != nil {
 		mux.Handle("GET /environments/{key}/history", a.forReaders(a.getHistory))
 	}
+	if a.o.Store != nil {
+		mux.Handle("GET /store", a.forReaders(a.getStore))
+		mux.Handle("GET /store/{key}", a.forReaders(a.getRecord))
+	}
 	for _, action := range a.o.Actions {
 		mux.Handle(action.Pattern, a.forActors(action))
 	}

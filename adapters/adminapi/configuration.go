@@ -5,6 +5,37 @@ import (
 	"runtime"
 )
 
+const (
+	// pageSettings is how many settings the page shows, and longestSetting how many
+	// characters of a value.
+	pageSettings, longestSetting = 100, 60
+)
+
+// configurationView is the configuration as the page shows it.
+type configurationView struct {
+	Text, Ignored, Short string
+	Settings             []Setting
+}
+
+// configurationViewOf returns what the page shows of c; nil for nil.
+func configurationViewOf(c *Configuration) *configurationView {
+	if c == nil {
+		return nil
+	}
+	v := &configurationView{Text: "Every setting has its default.", Ignored: listOf(c.Ignored, 20, 60)}
+	if c.Hash != "" {
+		v.Text = "The hash of all values is " + cut(c.Hash, 16) + ": the same on nodes with the same settings."
+	}
+	for _, s := range c.Settings[:min(len(c.Settings), pageSettings)] {
+		v.Settings = append(v.Settings, Setting{s.Key, cut(s.Value, longestSetting), cut(s.Source, 60)})
+	}
+	v.Short = plural(len(c.Settings), "setting differs from its default", "settings differ from their defaults")
+	if more := len(c.Settings) - pageSettings; more > 0 {
+		v.Short += ", of which the first " + plural(pageSettings, "is", "are") + " shown"
+	}
+	return v
+}
+
 // configuration returns the effective configuration; nil if it is not known.
 func (a *API) configuration() *Configuration {
 	if a.o.Configuration == nil {

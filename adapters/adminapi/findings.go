@@ -10,8 +10,12 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// documentation is where the pages for operators are.
-const documentation = "https://github.com/edge-proxy/edge-proxy/blob/main/docs/"
+// documentation is where the pages for operators are, and runbook begins the address of an
+// alert's runbook there: the same address that the alert itself has.
+const (
+	documentation = "https://github.com/edge-proxy/edge-proxy/blob/main/docs/"
+	runbook       = "runbooks.md#"
+)
 
 // clockTolerance is by how much clocks may differ without a finding, and clockLimit from
 // when on the difference breaks something.
@@ -44,7 +48,7 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 		f = append(f, Finding{severity, what, do, documentation + page})
 	}
 	if s.Readiness.State == app.NodeDraining {
-		add(Critical, "The node is draining: readiness answers 503.", "Nothing, if it is to stop or was drained on purpose.", "health.md")
+		add(Critical, "The node is draining: readiness answers 503.", "Nothing, if it is to stop or was drained on purpose; edge-proxy undrain ends a drain early.", "operating.md#drain-a-node")
 	}
 	t := tallyOf(s)
 	// What keeps a node from being ready is critical, and a warning as long as it does not.
@@ -54,7 +58,7 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 	}
 	if last := s.Upstream.LastFailure; s.Upstream.State == app.UpstreamFailing && last != nil {
 		add(unready, fmt.Sprintf("%s has %s for %s, %s in a row.", upstream, outage(last.Outcome), span(s.At.Sub(s.Upstream.Since)), plural(s.Upstream.Failures, "failure", "failures")),
-			remedy(last), "troubleshooting.md")
+			remedy(last), runbookOf(last.Outcome, unready))
 	}
 	for _, group := range byFailure(t.failing) {
 		severity := Warning
@@ -62,18 +66,18 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 			severity = Critical
 		}
 		last := group[0].LastFailure
-		add(severity, fmt.Sprintf("%s %s for %s.", upstream, refusal(last.Outcome), names(group)), remedy(last), "troubleshooting.md")
+		add(severity, fmt.Sprintf("%s %s for %s.", upstream, refusal(last.Outcome), names(group)), remedy(last), runbookOf(last.Outcome, severity))
 	}
 	if missing := inState(s, app.EnvironmentMissing); len(missing) > 0 {
 		add(Critical, fmt.Sprintf("%s: no document has arrived; requests are answered with 503.", names(missing)),
-			"See why the document cannot be fetched; the keys are in the configuration.", "health.md")
+			"See why the document cannot be fetched; the keys are in the configuration.", runbook+"edgeproxyenvironmentmissing")
 	}
 	if stale := inState(s, app.EnvironmentStale); len(stale) > 0 {
 		add(Critical, fmt.Sprintf("%s: the document was not confirmed for more than %s, so the node is not ready. Flags are served all the same.", names(stale), span(s.Limit)),
-			"See why it cannot be fetched, or remove the environment from the configuration.", "health.md")
+			"See why it cannot be fetched, or remove the environment from the configuration.", runbook+"edgeproxydocumentstale")
 	}
 	if !s.Store.Up {
-		add(Warning, "The store is away. Flags are served, and every node polls for itself; a restart now would begin without documents.", cause(s.Store.Error, "Check that the store runs and can be reached."), "stores.md")
+		add(Warning, "The store is away. Flags are served, and every node polls for itself; a restart now would begin without documents.", cause(s.Store.Error, "Check that the store runs and can be reached."), runbook+"edgeproxystoredown")
 	}
 	if d := s.Discovery; d != nil && s.At.Sub(latest(d.LastSuccess, s.Started)) > 3*s.PollInterval {
 		add(unready, "The list of environments cannot be read: new environments and keys are not noticed.", "Check the proxy key and that the API can be reached.", "discovery.md")
@@ -85,10 +89,14 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 		add(Warning, fmt.Sprintf("%s: the organisation is disabled from serving flags, so requests are answered with 403.", names(stopped)), "Enable it in Flagsmith.", "health.md")
 	}
 	if down := having(s, func(e app.EnvironmentStatus) bool { return e.StreamUp != nil && !*e.StreamUp }); len(down) > 0 {
-		add(Warning, fmt.Sprintf("%s: the stream of events from %s is not connected, so changes are found by polling only.", names(down), upstream), "Check realtime_url.", "real-time.md")
+		add(Warning, fmt.Sprintf("%s: the stream of events from %s is not connected, so changes are found by polling only.", names(down), upstream), "Check realtime_url.", "troubleshooting.md#real-time-updates-do-not-arrive")
 	}
 	if faulty := having(s, func(e app.EnvironmentStatus) bool { return e.Facts.Problems > 0 }); len(faulty) > 0 {
-		add(Warning, fmt.Sprintf("%s: parts of the document cannot have the effect that they seem to have.", names(faulty)), "See the environment's page for the parts, and correct them in Flagsmith.", "troubleshooting.md")
+		add(Warning, fmt.Sprintf("%s: parts of the document cannot have the effect that they seem to have.", names(faulty)), "See the environment's page for the parts, and correct them in Flagsmith.", "troubleshooting.md#wrong-value-for-an-identity")
+	}
+	if cutOff := having(s, func(e app.EnvironmentStatus) bool { return len(e.CutOffs) > 0 }); len(cutOff) > 0 {
+		add(Warning, fmt.Sprintf("%s: an evaluation ran out of its budget of steps, so a condition does not hold for some identities.", names(cutOff)),
+			"Simplify regular expressions, JSONPaths and very long segments in Flagsmith.", runbook+"edgeproxyconditionlimit")
 	}
 	if measured := having(s, func(e app.EnvironmentStatus) bool { return len(measuresOf(e)) > 0 }); len(measured) > 0 {
 		add(Warning, fmt.Sprintf("%s: an operator has pinned a document or overridden features.", names(measured)),
@@ -103,16 +111,32 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 		if ahead > clockLimit {
 			severity = Critical
 		}
-		add(severity, fmt.Sprintf("The clocks of this node and of %s differ by %s.", upstream, span(ahead)), "Synchronise the clocks, for example by NTP.", "health.md#clocks")
+		add(severity, fmt.Sprintf("The clocks of this node and of %s differ by %s.", upstream, span(ahead)), "Synchronise the clock of this machine, by NTP for example; if it is right, that of the API.", "health.md#clocks")
 	}
 	if c != nil && len(c.NeedRestart) > 0 {
-		add(Warning, fmt.Sprintf("%s changed and will take effect at the next start.", plural(len(c.NeedRestart), "setting has", "settings have")), "Restart the node.", "reloading.md")
+		add(Warning, fmt.Sprintf("%s changed and will take effect at the next start.", plural(len(c.NeedRestart), "setting has", "settings have")), "Restart the node.", runbook+"edgeproxyrestartneeded")
+	}
+	if others := drifted(s.Fleet); len(others) > 0 {
+		add(Warning, fmt.Sprintf("%s another configuration than this one.", plural(len(others), "node of the fleet has", "nodes of the fleet have")),
+			"Give all nodes the same settings, unless a roll-out is under way; edge-proxy config shows those of a node.", runbook+"edgeproxyconfigdrift")
 	}
 	if c != nil && len(c.Warnings) > 0 {
 		add(Warning, fmt.Sprintf("The configuration has %s, such as: %s.", plural(len(c.Warnings), "warning", "warnings"), c.Warnings[0]), "Correct the settings; the configuration's page lists them.", "configuration.md")
 	}
 	slices.SortStableFunc(f, func(a, b Finding) int { return rank(a.Severity) - rank(b.Severity) })
 	return f
+}
+
+// runbookOf returns the page about a failure of upstream.
+func runbookOf(o ports.Outcome, s Severity) string {
+	switch {
+	case o == ports.OutcomeUnauthorized, o == ports.OutcomeForbidden:
+		return runbook + "edgeproxyupstreamrefuseskey"
+	case s == Critical:
+		return runbook + "edgeproxydocumentstale"
+	default:
+		return runbook + "edgeproxydocumentaging"
+	}
 }
 
 func rank(s Severity) int {
@@ -165,10 +189,13 @@ func remedy(p *app.Poll) string {
 	}
 }
 
-// cause returns a sentence with what is known, or else what is usual.
+// cause returns what is known, and what is usually to be done unless that says it.
 func cause(known, usual string) string {
-	if known == "" {
+	switch {
+	case known == "":
 		return usual
+	case strings.Contains(known, "check "):
+		return capital(known) + "."
 	}
 	return capital(known) + ". " + usual
 }

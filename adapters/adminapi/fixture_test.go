@@ -47,6 +47,7 @@ func newProxy(environments ...domain.EnvironmentKey) *proxy {
 		Limit: 40 * time.Second, PollInterval: 10 * time.Second,
 		Upstream: app.UpstreamStatus{State: app.UpstreamOK, Since: now.Add(-time.Hour), LastSuccess: now.Add(-3 * time.Second)},
 		Store:    app.StoreStatus{Up: true},
+		Fleet:    app.FleetStatus{Nodes: []app.NodeStatus{{Name: "node-1", Version: "v1.2.3", ConfigHash: "9f2c", Ready: true, Seen: now}}},
 	}
 	var keys []domain.EnvironmentKeys
 	served := map[domain.EnvironmentKey]*app.Environment{}

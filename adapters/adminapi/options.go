@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // Application is what the interface reads of the proxy. app.App implements it. Its
@@ -33,12 +34,16 @@ type Options struct {
 	Node Node
 	// Configuration returns the effective configuration; nil leaves the page out.
 	Configuration func() Configuration
+	// Traffic returns what clients ask for; nil leaves it out.
+	Traffic func() Traffic
 	// Metrics answers /metrics; nil leaves the page out.
 	Metrics http.Handler
 	// Actions are what operators can have the proxy do.
 	Actions []Action
 	// History has the former documents; nil leaves the pages out.
 	History History
+	// Store has the stored documents; nil leaves the pages out.
+	Store ports.Reader
 	// Acted is called after each action with its name and result; may be nil.
 	Acted  func(action string, result Result)
 	Logger *slog.Logger
@@ -73,11 +78,18 @@ type Configuration struct {
 	Hash string
 	// Warnings are what is suspicious in the configuration, such as unknown settings.
 	Warnings []string
+	// Ignored are keys and variables that look like settings and have no effect.
+	Ignored []string
+	// Settings are those that differ from their defaults.
+	Settings []Setting
 	// NeedRestart are the settings that were changed and take effect at the next start.
 	NeedRestart []string
 	// Details is what /config answers, as JSON: every setting with its source.
 	Details any
 }
+
+// Setting is one setting and where its value comes from. Its texts have no secrets.
+type Setting struct{ Key, Value, Source string }
 
 // Action is one thing that operators can have the proxy do. It answers POST, PUT or
 // DELETE requests with the token.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/app"
@@ -13,7 +14,7 @@ import (
 )
 
 // pageEvents is how many events the page shows.
-const pageEvents = 20
+const pageEvents = 15
 
 // page is what the status page shows, in words.
 type page struct {
@@ -24,12 +25,15 @@ type page struct {
 	Severity      Severity // the worst of the findings; "" without any
 	Summary       string
 	Findings      []Finding
+	Figures       []figure // nil: the traffic is not known
+	Measured      string   // what the figures are about
 	Rows          []row
 	Upstream      upstreamView
 	Discovery     string
 	Store         storeView
+	Fleet         fleetView
 	Events        []eventView
-	Configuration string
+	Configuration *configurationView // nil: it is not known
 	Metrics       bool
 }
 
@@ -50,18 +54,17 @@ type eventView struct{ At, Message string }
 
 // row is an environment in the page's table.
 type row struct {
-	Name, Key, Path string
-	State           string
-	Class           string
-	Severity        Severity
-	Age             string
-	// The age, its limit and two marks between, in seconds; Max is 0 without a limit.
-	Now, Low, High, Max int64
-	Changed             string
-	Change              *changeView
-	Via, Lease          string
-	Document, Problems  string
-	Measures            []string
+	Name, Key, Path    string
+	State              string
+	Class              string
+	Severity           Severity
+	Age                string
+	Share              string // of the limit that the age is, from 0 to 1; "" without a limit
+	Changed            string
+	Change             *changeView
+	Via, Lease         string
+	Document, Problems string
+	Measures           []string
 }
 
 type changeView struct{ Short, Names string }
@@ -73,7 +76,10 @@ func (a *API) getPage(w http.ResponseWriter, _ *http.Request) {
 		Title: "Edge Proxy: " + string(s.Readiness.State), Version: a.o.Node.Version, Node: s.Node,
 		Up: span(s.At.Sub(s.Started)), At: clock(s.At), Summary: summary(s, a.o.Node.UpstreamName),
 		Findings: findings(s, a.o.Node.UpstreamName, configuration), Upstream: a.upstreamView(s), Store: a.storeView(s),
-		Metrics: a.o.Metrics != nil,
+		Metrics: a.o.Metrics != nil, Fleet: fleetViewOf(s), Configuration: configurationViewOf(configuration),
+	}
+	if t := a.traffic(); t != nil {
+		p.Figures, p.Measured = figuresOf(t, s), aboutFigures(t)
 	}
 	if len(p.Findings) > 0 {
 		p.Severity = p.Findings[0].Severity // the worst is the first
@@ -87,9 +93,6 @@ func (a *API) getPage(w http.ResponseWriter, _ *http.Request) {
 	events, _ := a.app.Recent().Since(0)
 	for _, e := range slices.Backward(events[max(0, len(events)-pageEvents):]) {
 		p.Events = append(p.Events, eventView{clock(e.At), cut(subject(s, e)+e.Message, 300)})
-	}
-	if c := configuration; c != nil {
-		p.Configuration = cut(c.Hash, 16)
 	}
 	a.pages.status(w, p)
 }
@@ -136,7 +139,7 @@ func (a *API) upstreamView(s app.Status) upstreamView {
 		if !failed(p) {
 			good++
 		}
-		v.Polls = append(v.Polls, cell{failed(p), clock(p.At) + " " + words(p.Outcome) + ", " + span(p.Took)})
+		v.Polls = append(v.Polls, cell{failed(p), p.At.UTC().Format("15:04:05Z") + " " + words(p.Outcome) + ", " + span(p.Took)})
 	}
 	v.Share = plural(good, "of "+plural(len(v.Polls), "poll", "polls")+" succeeded", "of "+plural(len(v.Polls), "poll", "polls")+" succeeded")
 	return v
@@ -169,9 +172,8 @@ func rowOf(s app.Status, e app.EnvironmentStatus) row {
 		v.State, v.Class, v.Severity = "disabled", "warning", Warning
 	}
 	if s.Limit > 0 && !e.Confirmed.IsZero() {
-		v.Max = max(1, int64(s.Limit.Seconds()))
-		v.Now = min(v.Max, int64(s.At.Sub(e.Confirmed).Seconds()))
-		v.Low, v.High = v.Max/2, v.Max-1
+		share := s.At.Sub(e.Confirmed).Seconds() / s.Limit.Seconds()
+		v.Share = strconv.FormatFloat(min(1, max(0, share)), 'f', 2, 64)
 	}
 	if hasDocument(e) {
 		v.Document = plural(e.Facts.Features, "feature", "features") + ", " + size(e.Bytes)

@@ -2,7 +2,7 @@ package adminapi
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -14,43 +14,37 @@ import (
 )
 
 var (
-	//go:embed page.html
-	statusTemplate string
-	//go:embed environment.html
-	environmentTemplate string
+	//go:embed *.html
+	templates embed.FS
 	//go:embed page.css
 	style string
 )
 
 // pages writes the HTML pages. It is safe for concurrent use.
-type pages struct{ statusPage, environmentPage *template.Template }
+type pages struct{ templates *template.Template }
 
 func newPages() (*pages, error) {
-	status, err := template.New("status").Parse(statusTemplate)
+	all, err := template.ParseFS(templates, "*.html")
 	if err != nil {
 		return nil, err
 	}
-	environment, err := template.New("environment").Parse(environmentTemplate)
-	if err != nil {
-		return nil, err
-	}
-	return &pages{status, environment}, nil
+	return &pages{all}, nil
 }
 
 func (p *pages) status(w http.ResponseWriter, v page) {
 	v.Style = template.CSS(style)
-	write(w, p.statusPage, v)
+	p.write(w, "page.html", v)
 }
 
 func (p *pages) environment(w http.ResponseWriter, v environmentPage) {
 	v.Style = template.CSS(style)
-	write(w, p.environmentPage, v)
+	p.write(w, "environment.html", v)
 }
 
 // write answers with a page, whole or not at all.
-func write(w http.ResponseWriter, t *template.Template, v any) {
+func (p *pages) write(w http.ResponseWriter, name string, v any) {
 	var out bytes.Buffer
-	if err := t.Execute(&out, v); err != nil { // the templates are tested: cannot be
+	if err := p.templates.ExecuteTemplate(&out, name, v); err != nil { // the templates are tested: cannot be
 		refuse(w, http.StatusInternalServerError, "the page could not be written")
 		return
 	}

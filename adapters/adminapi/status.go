@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // schema is the version of the JSON of /status.json and of /environments/{key}, which
@@ -37,8 +38,12 @@ type statusJSON struct {
 	Store        storeJSON          `json:"store"`
 	Discovery    *discoveryJSON     `json:"discovery"`
 	Environments []environmentJSON  `json:"environments"`
-	Findings     []Finding          `json:"findings"`
-	Config       *configJSON        `json:"config"`
+	Fleet        fleetJSON          `json:"fleet"`
+	Traffic      *trafficJSON       `json:"traffic"`
+	// Reports are by kind.
+	Reports  map[app.ReportKind]reportJSON `json:"reports"`
+	Findings []Finding                     `json:"findings"`
+	Config   *configJSON                   `json:"config"`
 }
 
 type reasonJSON struct {
@@ -63,6 +68,20 @@ type storeJSON struct {
 	State string     `json:"state"`
 	Since *time.Time `json:"since"`
 	Error *string    `json:"error"`
+}
+
+type reportJSON struct {
+	Pending int64      `json:"pending"`
+	Sent    int64      `json:"sent"`
+	Dropped int64      `json:"dropped"`
+	Last    *time.Time `json:"last"`
+}
+
+type requestsJSON struct {
+	Flags      int64 `json:"flags"`
+	Identities int64 `json:"identities"`
+	Document   int64 `json:"document"`
+	OFREP      int64 `json:"ofrep"`
 }
 
 type discoveryJSON struct {
@@ -98,6 +117,7 @@ type environmentJSON struct {
 	Stopped        bool                 `json:"stopped"`
 	Lease          app.Lease            `json:"lease"`
 	Listeners      int                  `json:"listeners"`
+	Requests       requestsJSON         `json:"requests"`
 	Stream         *string              `json:"stream"`
 	Failures       int                  `json:"failures"`
 	LastFailure    *failureJSON         `json:"last_failure"`
@@ -165,7 +185,7 @@ func (a *API) statusJSON(s app.Status) statusJSON {
 			LastSuccess: moment(s.Upstream.LastSuccess), ClockAhead: seconds(s.Upstream.ClockAhead),
 		},
 		Store:        storeJSON{URL: a.o.Node.Store, State: "up", Since: moment(s.Store.Since), Error: unlessEmpty(s.Store.Error)},
-		Environments: []environmentJSON{}, Findings: findings(s, a.o.Node.UpstreamName, configuration),
+		Environments: []environmentJSON{}, Fleet: fleetOf(s.Fleet), Traffic: trafficOf(a.traffic(), s), Reports: reportsOf(s), Findings: findings(s, a.o.Node.UpstreamName, configuration),
 	}
 	if f := s.Upstream.LastFailure; f != nil {
 		out.Upstream.Cause, out.Upstream.Hint = new(string(f.Outcome)), unlessEmpty(f.Cause)
@@ -188,12 +208,29 @@ func (a *API) statusJSON(s app.Status) statusJSON {
 	return out
 }
 
+// reportsOf returns what has become of the reports of each kind that is on.
+func reportsOf(s app.Status) map[app.ReportKind]reportJSON {
+	out := map[app.ReportKind]reportJSON{}
+	for _, r := range s.Reports {
+		one := reportJSON{Pending: r.Pending, Sent: r.Sent, Last: moment(r.LastSuccess)}
+		for _, n := range r.Dropped {
+			one.Dropped += n
+		}
+		out[r.Kind] = one
+	}
+	return out
+}
+
 func environmentOf(s app.Status, e app.EnvironmentStatus) environmentJSON {
 	out := environmentJSON{
 		Key: string(e.Key), Name: e.Facts.Name, Project: e.Facts.Project, Source: e.Origin, State: e.State,
 		Confirmed: moment(e.Confirmed), Limit: secondsUnlessZero(s.Limit), Updated: moment(e.Updated), Served: moment(e.Served),
 		Bytes: e.Bytes, Features: e.Facts.Features, Segments: e.Facts.Segments, Overrides: e.Facts.IdentityOverrides, Problems: e.Facts.Problems,
 		Stopped: e.Stopped, Lease: e.Lease, Listeners: e.Listeners, Failures: e.Failures,
+		Requests: requestsJSON{
+			Flags: e.Requests[domain.ServedFlags], Identities: e.Requests[domain.ServedIdentities], Document: e.Requests[domain.ServedEnvironmentDocument],
+			OFREP: e.Requests[domain.ServedOFREPFlags] + e.Requests[domain.ServedOFREPIdentities],
+		},
 	}
 	if !e.Confirmed.IsZero() {
 		out.Age = new(seconds(max(0, s.At.Sub(e.Confirmed))))

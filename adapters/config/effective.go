@@ -55,7 +55,7 @@ type EffectiveSetting struct {
 func (l *loader) effective(s Settings) Effective {
 	e := Effective{Ignored: append([]string{}, l.ignored...), Warnings: []string{}, RestartNeeded: []string{}}
 	for _, d := range l.settings {
-		from := origin{source: sourceDefault}
+		from := origin{source: SourceDefault}
 		if c := l.settled[d]; c != nil {
 			from = c.origin
 		}

@@ -8,7 +8,8 @@ type origin struct{ text, source string }
 
 // The sources that have one form.
 const (
-	sourceDefault    = "default"
+	// SourceDefault is EffectiveSetting.Source of a value that nobody has set.
+	SourceDefault    = "default"
 	sourceVariable   = "variable"
 	sourceSecretFile = "secret file"
 	sourceFlag       = "flag"

@@ -96,7 +96,7 @@ type Server struct {
 	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT_SECONDS" envDefault:"9" above:"0" max:"3600" reload:"live" help:"Time that running requests and last reports get on shutdown."`
 	MaxBodyBytes      int64         `env:"MAX_BODY_BYTES" envDefault:"1048576" min:"1" max:"1073741824" reload:"live" help:"Largest request body, in bytes."`
 	MaxInflightBytes  int64         `env:"MAX_INFLIGHT_BYTES" envDefault:"67108864" min:"1048576" max:"1099511627776" reload:"restart" help:"Bytes of request bodies and answers under way on all connections, at least four times max_body_bytes; beyond it the answer is 503."`
-	MaxConnections    int           `env:"MAX_CONNECTIONS" envDefault:"0" min:"0" max:"10000000" reload:"restart" help:"Connections of clients at a time, event streams included; beyond it all but liveness is 503. 0 stands for what the limit of open files allows."`
+	MaxConnections    int           `env:"MAX_CONNECTIONS" envDefault:"0" min:"0" max:"10000000" reload:"restart" help:"Connections of clients at a time, event streams included; one of HTTP/2 applies as four. Beyond it all but liveness is 503. 0 stands for what the limit of open files allows."`
 	MaxHeaderBytes    int           `env:"MAX_HEADER_BYTES" envDefault:"16384" min:"1024" max:"16777216" reload:"restart" help:"Largest request header, in bytes."`
 	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT_SECONDS" envDefault:"5" above:"0" max:"3600" reload:"restart" help:"Time in which a request's header must arrive."`
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT_SECONDS" envDefault:"10" above:"0" max:"3600" reload:"restart" help:"Time in which a whole request must arrive."`
@@ -214,7 +214,8 @@ type Webhook struct {
 type Metrics struct {
 	Enabled          bool `env:"ENABLED" envDefault:"true" reload:"restart" help:"Count and measure what the proxy does; without it nothing is counted, at no cost."`
 	NativeHistograms bool `env:"NATIVE_HISTOGRAMS" envDefault:"true" reload:"restart" help:"Give histograms their native form in addition to the classic one; only scrapes in protobuf have it."`
-	MaxEnvironments  int  `env:"MAX_ENVIRONMENTS" envDefault:"200" min:"0" max:"100000" reload:"restart" help:"Environments with series of their own, about 22 each; further ones count in the totals only."`
+	MaxEnvironments  int  `env:"MAX_ENVIRONMENTS" envDefault:"75" min:"0" max:"100000" reload:"restart" help:"Environments with series of their own, usually 22 each and 33 at most; further ones count in the totals only."`
+	Features         bool `env:"FEATURES" envDefault:"false" reload:"restart" help:"Count what applications report of the features that they evaluate, by environment and feature, in at most 1,000 series. It needs analytics.enabled."`
 }
 
 // OFREP configures answers to OpenFeature's providers.

@@ -10,10 +10,7 @@ import (
 )
 
 const (
-	// settle is the quiet time that ends a change: writing a file causes several
-	// events, and several files are often written together.
-	settle = 200 * time.Millisecond
-	// longestSettle bounds that time when events keep coming, and the wait for a
+	// longestSettle bounds the time until a change settles when events keep coming, and the wait for a
 	// file that is missing or empty while somebody replaces it.
 	longestSettle = 2 * time.Second
 	// recheck is the time between two looks without an event: some file systems send
@@ -24,10 +21,11 @@ const (
 // Watch waits until the content of a file differs from f, and returns the files as
 // they are then. It notices changes from before the call, writes, files renamed over
 // others, and swapped links such as those of a ConfigMap. Several changes within a
-// short time are one. When ctx ends first, Watch returns its error. Where the system
+// short time are one: settle is the quiet time that ends a change, since writing a file
+// causes several events and several files are often written together. When ctx ends first, Watch returns its error. Where the system
 // cannot report changes, Watch calls degraded with the reason and reads the files
 // every few seconds.
-func (f Files) Watch(ctx context.Context, degraded func(error)) (Files, error) {
+func (f Files) Watch(ctx context.Context, settle time.Duration, degraded func(error)) (Files, error) {
 	if len(f) == 0 {
 		<-ctx.Done()
 		return nil, ctx.Err()

@@ -15,6 +15,9 @@ import (
 // failing test waits for all of it.
 const patience = time.Minute
 
+// settle is the quiet time that ends a change.
+const settle = 200 * time.Millisecond
+
 // filesOf returns files as they are now.
 func filesOf(t *testing.T, paths ...string) config.Files {
 	t.Helper()
@@ -37,7 +40,7 @@ func watch(t *testing.T, f config.Files) *watching {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		files, err := f.Watch(ctx, func(err error) { t.Errorf("degraded: %v", err) })
+		files, err := f.Watch(ctx, settle, func(err error) { t.Errorf("degraded: %v", err) })
 		if err == nil {
 			w.files <- files
 		} else if !errors.Is(err, context.Canceled) {
@@ -234,7 +237,7 @@ func TestWatchLetsSettleWhatChangedBefore(t *testing.T) {
 	write(t, file, "2")
 	began := time.Now()
 	w := watch(t, before)
-	if w.change(t); time.Since(began) < 200*time.Millisecond { // docs/reloading.md
+	if w.change(t); time.Since(began) < settle {
 		t.Errorf("told after %s", time.Since(began))
 	}
 }
@@ -242,7 +245,7 @@ func TestWatchLetsSettleWhatChangedBefore(t *testing.T) {
 func TestWatchEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := filesOf(t).Watch(ctx, func(error) {}); !errors.Is(err, context.Canceled) {
+	if _, err := filesOf(t).Watch(ctx, settle, func(error) {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -254,7 +257,7 @@ func TestWatchWithoutADirectory(t *testing.T) {
 	files := filesOf(t, filepath.Join(t.TempDir(), "no", "such", "file"))
 	ended := make(chan error, 1)
 	go func() {
-		_, err := files.Watch(ctx, func(err error) { reason <- err })
+		_, err := files.Watch(ctx, settle, func(err error) { reason <- err })
 		ended <- err
 	}()
 	if err := <-reason; err == nil {

@@ -3,10 +3,11 @@ package httpapi
 import (
 	"net/http"
 	"strings"
+	"time"
 )
 
-// record returns the access record of an exchange that has ended.
-func (a *API) record(x *exchange, r *http.Request) AccessRecord {
+// record returns the access record of an exchange that has ended and took so long.
+func (a *API) record(x *exchange, r *http.Request, took time.Duration) AccessRecord {
 	remote, scheme := a.trusted.client(r)
 	return AccessRecord{
 		RemoteAddr: remote,
@@ -17,7 +18,7 @@ func (a *API) record(x *exchange, r *http.Request) AccessRecord {
 		Status:     x.finalStatus(),
 		Bytes:      x.sent(r),
 		Start:      x.start,
-		Duration:   a.now().Sub(x.start),
+		Duration:   took,
 
 		Environment: x.environment,
 		RequestID:   redact(requestID(r)),

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bunrouter"
@@ -107,7 +108,8 @@ func New(o Options) (*API, error) {
 	if a.certificates, err = newCertificates(o.Certificates); err != nil {
 		return nil, fmt.Errorf("httpapi: %w", err)
 	}
-	a.exchanges.New = func() any { return new(exchange) }
+	var lanes atomic.Uint32
+	a.exchanges.New = func() any { return &exchange{lane: lanes.Add(1)} }
 	a.scratches.New = func() any { return new(scratch) }
 	a.compressors.New = func() any { return newCompressor() }
 	routes := a.routes()
@@ -127,8 +129,8 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	x.begin(w)
 	switch {
 	case a.observer != nil, a.traces != nil:
-		if w, ok := w.(arrived); ok {
-			x.start = w.Arrived()
+		if w, ok := w.(clocked); ok {
+			x.start, x.clock = w.Arrived(), w
 			break
 		}
 		fallthrough
@@ -136,6 +138,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 		x.start = a.now()
 	}
 	defer a.finish(x, r)
+	if a.traces != nil {
+		x.span.sampled = a.traces.Sampled(r.Header)
+	}
 
 	echoRequestID(x, r)
 	if a.corsOf(r).answer(x, r) {
@@ -161,12 +166,8 @@ func (a *API) finish(x *exchange, r *http.Request) {
 	if v := recover(); v != nil {
 		a.recovered(x, r, v)
 	}
-	if a.access != nil && !x.taken {
-		a.access(a.record(x, r))
-	}
-	if a.observer != nil || a.traces != nil {
-		took := a.now().Sub(x.start)
-		a.measured(x, r, took, a.traced(x, r, took))
+	if a.access != nil || a.observer != nil || a.traces != nil {
+		a.account(x, r)
 	}
 	broken := x.broken
 	a.release(x)
@@ -176,6 +177,21 @@ func (a *API) finish(x *exchange, r *http.Request) {
 		// The answer is incomplete. The server must close the connection, so that the
 		// client notices.
 		panic(http.ErrAbortHandler)
+	}
+}
+
+// account writes the access record of an exchange that has ended, traces and measures it.
+func (a *API) account(x *exchange, r *http.Request) {
+	now := a.now()
+	if x.clock != nil {
+		x.clock.Answered(now)
+	}
+	took := now.Sub(x.start)
+	if a.access != nil && !x.taken {
+		a.access(a.record(x, r, took))
+	}
+	if a.observer != nil || a.traces != nil {
+		a.measured(x, r, took, a.traced(x, r, took))
 	}
 }
 

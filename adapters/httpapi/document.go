@@ -44,7 +44,7 @@ func (a *API) writeDocument(w http.ResponseWriter, r *http.Request, entry app.En
 		}
 		defer a.leaveDocument()
 	}
-	a.served(r, entry, domain.ServedEnvironmentDocument)
+	a.served(w, r, entry, domain.ServedEnvironmentDocument)
 	p.document.answer(w, r, held)
 	return nil
 }

@@ -17,14 +17,17 @@ type exchange struct {
 	reserved int64     // bytes in flight
 	taken    bool      // the connection was taken over by a stream, which writes the access record
 	measure  measure   // of the endpoint; nil: none, or nobody measures
+	clock    clocked   // of the server; nil: it has none, or nobody measures
+	lane     uint32    // stays when the exchange is used again, see Observer
 	route    string    // the path of the endpoint, as in its route; set for measures and traces only
 
-	environment string // of the request's key; set for the access log only
+	environment string    // of the request's key; set for the access log only
+	span        spanFacts // set for traces only
 }
 
-func (x *exchange) begin(w http.ResponseWriter) { *x = exchange{ResponseWriter: w} }
+func (x *exchange) begin(w http.ResponseWriter) { *x = exchange{ResponseWriter: w, lane: x.lane} }
 
-func (x *exchange) end() { x.ResponseWriter = nil }
+func (x *exchange) end() { x.ResponseWriter, x.clock, x.span.flag = nil, nil, nil }
 
 // WriteHeader begins the answer, unless status is an informational one.
 func (x *exchange) WriteHeader(status int) {

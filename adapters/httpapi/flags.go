@@ -23,7 +23,7 @@ func (a *API) getFlags(w http.ResponseWriter, r bunrouter.Request) error {
 			return unknownFeature(name)
 		}
 	}
-	a.served(r.Request, entry, domain.ServedFlags)
+	a.served(w, r.Request, entry, domain.ServedFlags)
 	a.writePrepared(w, r.Request, p, flags)
 	return nil
 }

@@ -16,21 +16,29 @@ const otherMethod = "_OTHER"
 type Observer interface {
 	// Endpoint returns the function that is called once after each answer of an endpoint:
 	// with the status, the bytes of the body that were sent, and the time from the arrival
-	// of the request to the end of its handler, at most once for each request. traceID is
-	// the trace of the request, in hexadecimal, or "" if it is not traced. The function is called on the goroutine of the request, concurrently, and must neither wait nor
-	// allocate memory. route is the template of the endpoint's path, without a slash at the
-	// end, or NoRoute. There is a fixed set of routes and methods, whatever clients send.
+	// of the request to the end of its handler, at most once for each request. lane is a
+	// number in which requests that are answered at the same time mostly differ, so that
+	// they need not count in one place. traceID is the trace of the request, in hexadecimal,
+	// or "" if it is not traced. The function is called on the goroutine of the request,
+	// concurrently, and must neither wait nor allocate memory. route is the template of the
+	// endpoint's path, without a slash at the end, or NoRoute. There is a fixed set of routes
+	// and methods, whatever clients send.
 	//
 	// New calls Endpoint. APIs that replace each other ask for the same endpoints again.
-	Endpoint(route, method string) func(status int, bytes int64, took time.Duration, traceID string)
+	Endpoint(route, method string) func(status int, bytes int64, took time.Duration, lane uint32, traceID string)
 }
 
 // measure is a function of an Observer. It is nil when nobody measures.
-type measure func(status int, bytes int64, took time.Duration, traceID string)
+type measure func(status int, bytes int64, took time.Duration, lane uint32, traceID string)
 
-// arrived is implemented by a ResponseWriter that knows when its request had arrived, so
-// that the clock need not be read again.
-type arrived interface{ Arrived() time.Time }
+// clocked is implemented by a ResponseWriter that shares the clock with its handler, so
+// that neither of them reads it again where the other one has.
+type clocked interface {
+	// Arrived returns when the whole request had arrived.
+	Arrived() time.Time
+	// Answered says when the handler was done.
+	Answered(at time.Time)
+}
 
 // unrouted returns the measures of requests that no endpoint answers, by method.
 func unrouted(o Observer) map[string]measure {
@@ -55,5 +63,5 @@ func (a *API) measured(x *exchange, r *http.Request, took time.Duration, traceID
 			m = a.unrouted[otherMethod]
 		}
 	}
-	m(x.finalStatus(), x.sent(r), took, traceID)
+	m(x.finalStatus(), x.sent(r), took, x.lane, traceID)
 }

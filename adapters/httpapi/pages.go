@@ -147,7 +147,7 @@ func (a *API) writePage(w http.ResponseWriter, r *http.Request, entry app.Entry,
 	if !ok {
 		return errPageID
 	}
-	a.served(r, entry, domain.ServedEnvironmentDocument)
+	a.served(w, r, entry, domain.ServedEnvironmentDocument)
 	h := w.Header()
 	p.stamp(h)
 	tag := p.seeds.identity(domain.ServerSide, []byte(asked.cursor(p.document.tag())))

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"sync/atomic"
 
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
@@ -37,7 +36,7 @@ const (
 type counters struct {
 	rejected               tally[rejection]
 	webhooks               tally[string]
-	sdks                   tally[string] // nil: not counted
+	sdks                   *sdkTally // nil: not counted
 	panics                 atomic.Int64
 	cacheHits, cacheMisses atomic.Int64
 }
@@ -45,16 +44,9 @@ type counters struct {
 func newCounters(countSDKs bool) *counters {
 	c := &counters{rejected: newTally(rejections()...), webhooks: newTally(webhookAccepted, webhookBadSignature, webhookMalformed)}
 	if countSDKs {
-		c.sdks = newTally(append(knownSDKs(), otherSDK)...)
+		c.sdks = newSDKTally()
 	}
 	return c
-}
-
-// servedTo counts a request with these headers that is served.
-func (c *counters) servedTo(h http.Header) {
-	if c.sdks != nil && !c.sdks.add(sdkName(h)) {
-		c.sdks.add(otherSDK)
-	}
 }
 
 // Stats returns the counts of this API and of those that it replaced. It takes no lock.

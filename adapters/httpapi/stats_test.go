@@ -29,7 +29,7 @@ type answered struct {
 	took     time.Duration
 }
 
-func (o *observed) Endpoint(route, method string) func(int, int64, time.Duration, string) {
+func (o *observed) Endpoint(route, method string) func(int, int64, time.Duration, uint32, string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	endpoint := method + " " + route
@@ -37,7 +37,7 @@ func (o *observed) Endpoint(route, method string) func(int, int64, time.Duration
 		o.endpoints = map[string]bool{}
 	}
 	o.endpoints[endpoint] = true
-	return func(status int, bytes int64, took time.Duration, _ string) {
+	return func(status int, bytes int64, took time.Duration, _ uint32, _ string) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.answers = append(o.answers, answered{endpoint, status, bytes, took})
@@ -104,21 +104,38 @@ func TestEveryAnswerIsMeasuredOnce(t *testing.T) {
 	}
 }
 
-// clocked is a ResponseWriter that knows when its request had arrived.
+// clocked is a ResponseWriter that shares the clock.
 type clocked struct {
 	http.ResponseWriter
-	at time.Time
+	arrived  time.Time
+	answered []time.Time
 }
 
-func (c clocked) Arrived() time.Time { return c.at }
+func (c *clocked) Arrived() time.Time    { return c.arrived }
+func (c *clocked) Answered(at time.Time) { c.answered = append(c.answered, at) }
 
-func TestTimeCountsFromTheArrival(t *testing.T) {
+// Time counts from the arrival. The access log, the measures and the server get it with one
+// look at the clock.
+func TestTheClockIsReadOnce(t *testing.T) {
 	o := new(observed)
-	clock := ticking()
-	api := newAPI(t, func(p *httpapi.Options) { p.Observer, p.Now = o, clock })
-	api.ServeHTTP(clocked{newSink(), clock().Add(-time.Minute)}, request("GET", "/health", ""))
-	if got := o.take(); len(got) != 1 || got[0].took != time.Minute+time.Second {
-		t.Errorf("%+v, want a minute and a second", got)
+	clock, looks := ticking(), 0
+	var records []httpapi.AccessRecord
+	api := newAPI(t, func(p *httpapi.Options) {
+		p.Observer = o
+		p.Access = func(r httpapi.AccessRecord) { records = append(records, r) }
+		p.Now = func() time.Time { looks++; return clock() }
+	})
+	w := &clocked{ResponseWriter: newSink(), arrived: clock().Add(-time.Minute)}
+	api.ServeHTTP(w, request("GET", "/proxy/health/liveness", ""))
+	const want = time.Minute + time.Second
+	if got := o.take(); len(got) != 1 || got[0].took != want || looks != 1 {
+		t.Errorf("%+v with %d looks at the clock, want a minute and a second with one", got, looks)
+	}
+	if len(records) != 1 || records[0].Duration != want || !records[0].Start.Equal(w.arrived) {
+		t.Errorf("the access log has %+v", records)
+	}
+	if len(w.answered) != 1 || w.answered[0].Sub(w.arrived) != want {
+		t.Errorf("the server has %v", w.answered)
 	}
 }
 

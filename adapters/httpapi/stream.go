@@ -64,11 +64,22 @@ func (a *API) streamLogger(w http.ResponseWriter, r *http.Request, key domain.En
 	if a.access == nil {
 		return func(int64) {}
 	}
-	record := a.record(w.(*exchange), r).kept()
+	record := a.record(w.(*exchange), r, 0).kept() // its end is not known yet
 	record.Environment = string(key)
 	return func(bytes int64) {
 		record.Bytes, record.Duration = bytes, a.now().Sub(record.Start)
 		a.access(record)
+	}
+}
+
+// DrainStreams has all streams end within seconds, also those that are opened later, and
+// their listeners reconnect; or, without on, streams stay open again. It does not wait and
+// is safe for concurrent use.
+func (a *API) DrainStreams(on bool) {
+	if on {
+		a.streams.Drain()
+	} else {
+		a.streams.Undrain()
 	}
 }
 

@@ -45,5 +45,9 @@ func (s *Switch) Replace(next *API) {
 	s.current.Store(next)
 }
 
+// DrainStreams has all streams of all APIs end within seconds, or no more. It is safe for
+// concurrent use.
+func (s *Switch) DrainStreams(on bool) { s.current.Load().DrainStreams(on) }
+
 // EndStreams ends all streams of all APIs, also those that are opened later, and waits for them.
 func (s *Switch) EndStreams() { s.current.Load().EndStreams() }

@@ -10,15 +10,20 @@ import (
 // Usage counts served requests. It is on the path of every request and called
 // concurrently.
 type Usage interface {
-	Count(key domain.EnvironmentKey, what domain.Service)
+	// Count counts one request. Requests that are answered at the same time mostly differ
+	// in lane, see Observer.
+	Count(key domain.EnvironmentKey, what domain.Service, lane uint32)
 }
 
 // served counts a request that is about to be answered with what it asked for or with 304.
 // Errors are not counted. It is called before the answer is written, so that no answer
 // is missing from the count.
-func (a *API) served(r *http.Request, entry app.Entry, what domain.Service) {
-	a.counters.servedTo(r.Header)
+func (a *API) served(w http.ResponseWriter, r *http.Request, entry app.Entry, what domain.Service) {
+	lane := w.(*exchange).lane
+	if sdks := a.counters.sdks; sdks != nil {
+		sdks.add(r.Header, lane)
+	}
 	if a.usage != nil {
-		a.usage.Count(entry.Key, what)
+		a.usage.Count(entry.Key, what, lane)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // counted notes what is counted.
 type counted map[domain.Service]int
 
-func (c counted) Count(key domain.EnvironmentKey, what domain.Service) {
+func (c counted) Count(key domain.EnvironmentKey, what domain.Service, _ uint32) {
 	if key == clientKey {
 		c[what]++
 	}

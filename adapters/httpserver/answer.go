@@ -27,13 +27,14 @@ type answer struct {
 	conn     *conn
 	header   http.Header
 	now      time.Time
-	isHead   bool   // the method is HEAD: the body is counted but not sent
-	status   int    // 0 until the answer has begun
-	length   int64  // of the body, or undeclared
-	written  int64  // of the body
-	last     bool   // it is the last answer on its connection
-	out      []byte // what remains to be sent
-	failed   error  // the first error of sending
+	ended    time.Time // when the handler was done; zero: it did not say
+	isHead   bool      // the method is HEAD: the body is counted but not sent
+	status   int       // 0 until the answer has begun
+	length   int64     // of the body, or undeclared
+	written  int64     // of the body
+	last     bool      // it is the last answer on its connection
+	out      []byte    // what remains to be sent
+	failed   error     // the first error of sending
 	hijacked bool
 
 	// pending and kept are the headers at the beginning of the answer, and its body,
@@ -60,7 +61,7 @@ func (a *answer) init(c *conn) {
 
 // begin prepares a for the next request.
 func (a *answer) begin(isHead bool, now time.Time) {
-	a.isHead, a.now, a.status, a.length, a.written = isHead, now, 0, undeclared, 0
+	a.isHead, a.now, a.ended, a.status, a.length, a.written = isHead, now, time.Time{}, 0, undeclared, 0
 	out, _ := a.conn.server.answers.Get().(*[maxCopied]byte)
 	if out == nil {
 		out = new([maxCopied]byte)
@@ -92,6 +93,11 @@ func (a *answer) ending() ending {
 // Arrived returns when the whole request had arrived. Handlers that measure time need not
 // read the clock again.
 func (a *answer) Arrived() time.Time { return a.now }
+
+// Answered takes note that the handler was done at a time, so that the server need not
+// read the clock again. The connection is idle from then on. What remains to be sent fits
+// into the buffers of the system, so that the difference is only a system call.
+func (a *answer) Answered(at time.Time) { a.ended = at }
 
 // Header implements http.ResponseWriter.
 func (a *answer) Header() http.Header { return a.header }

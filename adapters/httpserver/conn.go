@@ -87,6 +87,17 @@ func (c *conn) serve() {
 			c.slot.because(endDrain)
 			break
 		}
+		if begun < minBegun && c.tls == nil {
+			switch http2, err := c.beginsHTTP2(); {
+			case http2:
+				c.slot.becomesHTTP2()
+				c.handOver(overHTTP2, nil)
+				return
+			case err != nil:
+				c.handOver(incomplete, err)
+				return
+			}
+		}
 		c.arrived = time.Now()
 		if begun == minBegun {
 			c.began = c.arrived
@@ -109,7 +120,11 @@ func (c *conn) serve() {
 			c.slot.because(endDrain)
 			break
 		}
-		due = in(time.Now(), c.server.idleTimeout())
+		ended := c.answer.ended
+		if ended.IsZero() {
+			ended = time.Now()
+		}
+		due = in(ended, c.server.idleTimeout())
 	}
 }
 

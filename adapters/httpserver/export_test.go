@@ -18,3 +18,6 @@ var NewFront = newFront
 
 // MaxStreams is how many requests may be under way on one connection of HTTP/2.
 const MaxStreams = maxStreams
+
+// PlacesOfHTTP2 is how many connections one of HTTP/2 applies as.
+const PlacesOfHTTP2 = placesOfHTTP2

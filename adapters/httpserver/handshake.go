@@ -39,6 +39,7 @@ func (c *conn) shakeHands() (plain bool) {
 	}
 	if c.state.CompareAndSwap(idle, busy) {
 		c.handedOver = true
+		c.slot.becomesHTTP2()
 		c.slot.slots.counters.handedOver[overHTTP2].Add(1)
 		c.server.handoff.pass(c.tls)
 	}

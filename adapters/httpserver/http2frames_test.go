@@ -43,6 +43,31 @@ func (p *peer) ask(stream uint32, path string) error {
 	return p.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: p.head.Bytes(), EndStream: true, EndHeaders: true})
 }
 
+// status asks and returns the status of the answer, which it waits for.
+func (p *peer) status(t *testing.T, stream uint32, path string) (status string) {
+	t.Helper()
+	p.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	sent := make(chan error, 1)
+	go func() { sent <- p.ask(stream, path) }()
+	defer func() {
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+	}()
+	for {
+		frame, err := p.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head, ok := frame.(*http2.MetaHeadersFrame); ok && head.StreamID == stream {
+			status = head.PseudoValue("status")
+		}
+		if frame.Header().StreamID == stream && frame.Header().Flags.Has(http2.FlagDataEndStream) { // that of HEADERS, too
+			return status
+		}
+	}
+}
+
 // A client that asks and takes back at once gets no more handlers than a connection may
 // have, and is cut off when it goes on.
 func TestRapidResets(t *testing.T) {

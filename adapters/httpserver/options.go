@@ -40,9 +40,9 @@ type Options struct {
 	// means net/http's default, 1 MiB.
 	MaxHeaderBytes int
 	// MaxConnections limits the connections that are open at a time, those included that
-	// handlers took over. Of several requests under way on one connection of HTTP/2, each
-	// but the first applies as a connection. Zero means what the limit of open files allows. Further
-	// requests go to OverLimit.
+	// handlers took over. One of HTTP/2, which takes more memory, applies as four, and
+	// each request under way on it but the first as one more. Zero means what the limit
+	// of open files allows. Further requests go to OverLimit.
 	MaxConnections int
 	// OverLimit answers a request beyond MaxConnections, in place of the handler. That of
 	// HTTP/1.1 is the last one on its connection. It should answer probes and refuse everything else. Nil refuses
@@ -53,6 +53,9 @@ type Options struct {
 	Memory Memory
 	// NoFastPath leaves every request to net/http.
 	NoFastPath bool
+	// OnDrain is called by Drain, with true, and by Undrain, with false. It has what
+	// never ends on its own, such as streams, end soon. It must not wait. It may be nil.
+	OnDrain func(on bool)
 	// OnShutdown is called when Shutdown begins. It ends what would never end on its
 	// own, such as streams on connections that were taken over. Shutdown waits for
 	// it. It may be nil.

@@ -42,6 +42,7 @@ type Server struct {
 
 	overLimit http.Handler
 
+	onDrain    func(on bool)
 	onShutdown func()
 }
 
@@ -49,7 +50,7 @@ type Server struct {
 func New(h http.Handler, o Options) *Server {
 	s := &Server{
 		handler: h, ports: []*port{{address: net.JoinHostPort(o.Host, strconv.Itoa(o.Port)), secure: o.TLS}},
-		listen: o.Listen, logger: o.Logger, onShutdown: o.OnShutdown, overLimit: o.OverLimit,
+		listen: o.Listen, logger: o.Logger, onDrain: o.OnDrain, onShutdown: o.OnShutdown, overLimit: o.OverLimit,
 	}
 	if o.PlainPort != nil {
 		s.ports = append(s.ports, &port{address: net.JoinHostPort(o.Host, strconv.Itoa(*o.PlainPort))})
@@ -69,6 +70,9 @@ func New(h http.Handler, o Options) *Server {
 	}
 	if s.listen == nil {
 		s.listen = new(net.ListenConfig).Listen
+	}
+	if s.onDrain == nil {
+		s.onDrain = func(bool) {}
 	}
 	if s.onShutdown == nil {
 		s.onShutdown = func() {}
@@ -143,11 +147,17 @@ func (s *Server) Serve() error {
 
 // Drain makes each further answer the last one on its connection, so that clients
 // reconnect elsewhere. New connections are still accepted.
-func (s *Server) Drain() { s.draining.Store(true) }
+func (s *Server) Drain() {
+	s.draining.Store(true)
+	s.onDrain(true)
+}
 
 // Undrain ends what Drain has begun: connections are kept again. It must not be called
 // after Shutdown.
-func (s *Server) Undrain() { s.draining.Store(false) }
+func (s *Server) Undrain() {
+	s.draining.Store(false)
+	s.onDrain(false)
+}
 
 // Shutdown closes the ports and the idle connections, and waits until the requests
 // under way are answered. When ctx ends first it cuts them off and returns an error

@@ -38,8 +38,10 @@ type slot struct {
 	once    sync.Once
 	why     atomic.Uint32 // an ending: why the connection ends, once that is known
 
-	requests int  // under way that share the connection; the lock of slots guards it
-	http2    bool // it is counted as a connection of HTTP/2; likewise
+	// The lock of slots guards these.
+	places   int  // that the connection takes, without those of requests that share it
+	requests int  // under way that share the connection
+	http2    bool // the client speaks HTTP/2
 }
 
 // because sets why the connection ends, unless that is known already.
@@ -64,11 +66,18 @@ func (s *slots) take(c net.Conn) *slot {
 	s.counters.accepted.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := &slot{slots: s, conn: c, isExtra: s.used >= s.max}
-	s.used++
-	if !t.isExtra {
-		return t
+	t := &slot{slots: s, conn: c, places: 1}
+	if s.used >= s.max {
+		t.becomesExtra()
 	}
+	s.used++
+	return t
+}
+
+// becomesExtra makes the connection one beyond the limit. The lock is held.
+func (t *slot) becomesExtra() {
+	s := t.slots
+	t.isExtra = true
 	s.reached()
 	s.refused++
 	if len(s.extra) >= extraSlots {
@@ -76,7 +85,25 @@ func (s *slots) take(c net.Conn) *slot {
 		s.extra = s.extra[1:]
 	}
 	s.extra = append(s.extra, t)
-	return t
+}
+
+// becomesHTTP2 gives the connection the places of one of HTTP/2, before any request of it
+// is served. Without so many left the connection is extra. A limit that is lower than
+// these places is for one such connection.
+func (t *slot) becomesHTTP2() {
+	s := t.slots
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.http2 = true
+	s.counters.http2.Add(1)
+	switch more := min(placesOfHTTP2, s.max) - 1; {
+	case t.isExtra:
+	case s.used+more > s.max:
+		t.becomesExtra()
+	default:
+		t.places += more
+		s.used += more
+	}
 }
 
 // free gives the slot back once the connection is closed. It may be called more than
@@ -90,7 +117,7 @@ func (t *slot) free() {
 		if t.http2 {
 			s.counters.http2.Add(-1)
 		}
-		s.used--
+		s.used -= t.places
 		for i, other := range s.extra {
 			if other == t {
 				s.extra = append(s.extra[:i:i], s.extra[i+1:]...)
@@ -151,10 +178,6 @@ func (s *slots) join(ctx context.Context) (leave func(), ok bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !t.http2 {
-		t.http2 = true
-		s.counters.http2.Add(1)
-	}
 	if t.requests > 0 {
 		if s.used >= s.max {
 			s.reached()

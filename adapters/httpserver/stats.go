@@ -20,7 +20,7 @@ type Stats struct {
 	Accepted int64
 	Closed   map[string]int64
 	// Open is how many connections are open, those that handlers took over included, and
-	// HTTP2 how many of them have had requests of HTTP/2.
+	// HTTP2 how many of them speak HTTP/2.
 	Open, HTTP2 int64
 	// HandedOver is how many connections left the fast path, by what made them.
 	HandedOver map[string]int64
@@ -68,7 +68,7 @@ type handover uint32
 const (
 	noHandover   handover = iota
 	fastPathOff           // all are
-	overHTTP2             // HTTP/2 was chosen by ALPN
+	overHTTP2             // the client speaks HTTP/2
 	unusual               // another version, spelling or form than plain requests have
 	headTooLarge          // for the fast path, which takes smaller ones than the limit
 	bodyTooLarge          // likewise

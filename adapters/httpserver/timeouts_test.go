@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
 )
 
 // said is what a client sends, and how long it waits before that.
@@ -116,5 +118,30 @@ func converse(l *conns, says []said, reads time.Duration) (answers string, took 
 		if _, err := io.CopyN(&got, from, 30_000); err != nil {
 			return plainly(got.String()), time.Since(began)
 		}
+	}
+}
+
+// A connection is idle from when its handler says that it was done, or else from when the
+// answer was sent; what one answer said does not hold for the next.
+func TestIdleCountsFromTheAnswer(t *testing.T) {
+	const get, late = "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET /late HTTP/1.1\r\nHost: x\r\n\r\n"
+	for _, c := range []struct {
+		says []said
+		want time.Duration
+	}{
+		{[]said{{0, get}}, 5 * time.Second},
+		{[]said{{0, late}}, 8 * time.Second},
+		{[]said{{0, late}, {time.Second, get}}, 6 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := serveOn(t, httpserver.NewFront(&http.Server{IdleTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/late" {
+					w.(interface{ Answered(time.Time) }).Answered(time.Now().Add(3 * time.Second))
+				}
+			})}))
+			if _, took := converse(l, c.says, 0); took != c.want {
+				t.Errorf("after %v the connection is open for %v, want %v", c.says, took, c.want)
+			}
+		})
 	}
 }

@@ -68,6 +68,7 @@ func (l *Loggers) Prepare(o Options) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.setLevels(o.Levels)
 	next := &generation{hierarchy: hierarchy{loggers: cfg.loggers, sinks: sinks, base: level}, files: files}
 	if o.EnableAccessLog || len(cfg.loggers[accessLogger].handlers) > 0 {
 		next.access = next.hierarchy.node(accessLogger)

@@ -268,3 +268,45 @@ func TestAStuckDestinationHoldsNoChangeUp(t *testing.T) {
 		t.Errorf("the file has %q", got)
 	}
 }
+
+// Levels apply to a logger and to those below it, in place of what the override says, and
+// end with the next options.
+func TestTemporaryLevels(t *testing.T) {
+	for name, tt := range map[string]struct {
+		levels map[string]slog.Level
+		want   string // the loggers that log DEBUG
+	}{
+		"none":           {nil, ""},
+		"all":            {map[string]slog.Level{"": slog.LevelDebug}, "a a.b a.b.c x"},
+		"by name":        {map[string]slog.Level{"root": slog.LevelDebug}, "a a.b a.b.c x"},
+		"one and below":  {map[string]slog.Level{"a.b": slog.LevelDebug}, "a.b a.b.c"},
+		"two":            {map[string]slog.Level{"a": slog.LevelDebug, "a.b": slog.LevelWarn}, "a"},
+		"not its prefix": {map[string]slog.Level{"a.": slog.LevelDebug}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out output
+			pinned := override(t, `{"loggers":{"a.b":{"level":"WARNING"},"x":{"level":"ERROR"}}}`)
+			l := open(t, logging.Options{Stdout: &out, Override: pinned})
+			change(t, l, logging.Options{Override: pinned, Levels: tt.levels})
+			log := func() (names []string) {
+				before := len(out.String())
+				for _, name := range []string{"a", "a.b", "a.b.c", "x"} {
+					logger(l, name).Debug(name)
+				}
+				for _, line := range lines(out.String()[before:]) {
+					if fields := strings.Fields(line); len(fields) > 2 {
+						names = append(names, fields[2])
+					}
+				}
+				return names
+			}
+			if got := strings.Join(log(), " "); got != tt.want {
+				t.Errorf("%q log DEBUG, want %q", got, tt.want)
+			}
+			change(t, l, logging.Options{Override: pinned})
+			if got := log(); len(got) > 0 {
+				t.Errorf("afterwards %q log DEBUG", got)
+			}
+		})
+	}
+}

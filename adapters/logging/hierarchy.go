@@ -34,6 +34,28 @@ type node struct {
 
 func (n *node) enabled(l slog.Level) bool { return l >= n.floor && l >= n.level }
 
+// setLevels has levels apply in place of those of loggers and of all that are below them.
+func (c *config) setLevels(levels map[string]slog.Level) {
+	for name := range levels {
+		name = canonical(name)
+		for declared, l := range c.loggers {
+			if declared != name && (name == "" || strings.HasPrefix(declared, name+".")) {
+				l.level = nil
+				c.loggers[declared] = l
+			}
+		}
+	}
+	for name, level := range levels {
+		name = canonical(name)
+		l, declared := c.loggers[name]
+		if !declared {
+			l.propagate = true
+		}
+		l.level = &level
+		c.loggers[name] = l
+	}
+}
+
 // hierarchy knows every declared logger.
 type hierarchy struct {
 	loggers map[string]loggerConfig

@@ -38,6 +38,9 @@ type Options struct {
 	// Override is the parsed JSON object of logging.override, or nil. It is read
 	// only until New or Prepare returns, and not changed.
 	Override map[string]any
+	// Levels are levels that apply in place of all others, by the names of loggers: "" is
+	// the root. Each is also that of all loggers below, unless one of them is in Levels.
+	Levels map[string]slog.Level
 
 	// Stdout and Stderr replace the process's when not nil. Calls of Write do not
 	// overlap, unless both are the same writer.

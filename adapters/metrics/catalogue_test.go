@@ -21,7 +21,7 @@ func whole(t testing.TB) *metrics.Metrics {
 	s := status(2)
 	m.AddStatus(func() app.Status { return s })
 	m.Add(read()...)
-	m.Requests().Endpoint("/api/v1/flags", http.MethodGet)(http.StatusOK, 100, time.Millisecond, "")
+	m.Requests().Endpoint("/api/v1/flags", http.MethodGet)(http.StatusOK, 100, time.Millisecond, 0, "")
 	happen(m.Events(), s.Environments[0].Key)
 	return m
 }
@@ -105,7 +105,7 @@ func TestScrapeForms(t *testing.T) {
 func TestNativeHistogramsAreASetting(t *testing.T) {
 	for _, native := range []bool{false, true} {
 		m := metrics.New(metrics.Options{NativeHistograms: native})
-		m.Requests().Endpoint("/", http.MethodGet)(http.StatusOK, 1, time.Millisecond, "")
+		m.Requests().Endpoint("/", http.MethodGet)(http.StatusOK, 1, time.Millisecond, 0, "")
 		h := gather(t, m)["http_server_request_duration_seconds"].GetMetric()[0].GetHistogram()
 		if got := len(h.GetPositiveSpan()) > 0; got != native || len(h.GetBucket()) == 0 {
 			t.Errorf("native histograms %t: %v", native, h)

@@ -17,6 +17,8 @@ type Options struct {
 	// MaxEnvironments is how many environments have series of their own, the first ones of
 	// the status. Zero or less: none.
 	MaxEnvironments int
+	// Processors is how many processors answer requests. Zero or less: one.
+	Processors int
 }
 
 // Metrics is the registry of one proxy. It is safe for concurrent use; make it with New.

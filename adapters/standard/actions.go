@@ -3,7 +3,6 @@ package standard
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -47,12 +46,9 @@ func drainNode(proxy *app.App, call *adminapi.Call, now time.Time) (any, error) 
 	if err := call.Decode(&body); err != nil {
 		return nil, err
 	}
-	limit := usualDrain
-	if body.For != "" {
-		var err error
-		if limit, err = time.ParseDuration(body.For); err != nil || limit <= 0 || limit > longestDrain {
-			return nil, &adminapi.Refusal{Status: http.StatusBadRequest, Text: fmt.Sprintf("for must be a time such as 10m, above 0 and at most %gh", longestDrain.Hours())}
-		}
+	limit, err := lasting(body.For, usualDrain, longestDrain)
+	if err != nil {
+		return nil, err
 	}
 	if err := proxy.Drain(limit); err != nil {
 		return nil, conflict(err)

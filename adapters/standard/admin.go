@@ -2,6 +2,7 @@ package standard
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/app/inspect"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // logAdmin is the logger of the admin listener.
@@ -43,7 +45,7 @@ func openAdmin(ctx context.Context, s config.Admin, logger *slog.Logger) (*admin
 }
 
 // serveAdmin has the admin listener answer. m are the metrics it serves; nil: none.
-func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, node *inspect.Node, m *metrics.Metrics, logger *slog.Logger) error {
+func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings, proxy *app.App, reloads *reloader, node *inspect.Node, store ports.Reader, m *metrics.Metrics, traffic func() adminapi.Traffic, logger *slog.Logger) error {
 	build := commands.ReadBuild()
 	upstream := "Flagsmith"
 	if inDirectory(s) {
@@ -61,9 +63,11 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 		},
 		Configuration: func() adminapi.Configuration {
 			e := reloads.effective.Load()
-			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, NeedRestart: e.RestartNeeded, Details: e}
+			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, Ignored: e.Ignored, Settings: settingsOf(e), NeedRestart: e.RestartNeeded, Details: e}
 		},
-		Metrics: metricsHandler(m), Actions: slices.Concat(adminapi.Questions(node), actions(proxy, time.Now), adminapi.Measures(proxy)), History: proxy, Logger: logger, Now: time.Now,
+		Traffic: traffic,
+		Acted:   actedOf(m),
+		Metrics: metricsHandler(m), Actions: slices.Concat(adminapi.Questions(node), actions(proxy, time.Now), levelActions(reloads, time.Now), adminapi.Measures(proxy)), History: proxy, Store: store, Logger: logger, Now: time.Now,
 	})
 	if err != nil {
 		return err
@@ -75,4 +79,24 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 	}
 	logger.InfoContext(ctx, "admin_listening", list...)
 	return nil
+}
+
+// settingsOf returns the settings that differ from their defaults, for people.
+func settingsOf(e *config.Effective) []adminapi.Setting {
+	var list []adminapi.Setting
+	for _, s := range e.Settings {
+		if s.Source == config.SourceDefault {
+			continue
+		}
+		value, isText := s.Value.(string)
+		if !isText {
+			text, err := json.Marshal(s.Value)
+			if err != nil { // it is a value of JSON: cannot be
+				continue
+			}
+			value = string(text)
+		}
+		list = append(list, adminapi.Setting{Key: s.Key, Value: value, Source: s.Source})
+	}
+	return list
 }

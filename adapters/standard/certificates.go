@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
@@ -20,13 +22,14 @@ type certificates struct {
 	server *tlsfiles.Server // nil: server.port is without TLS
 	api    *tlsfiles.Client // nil: the system's certificates
 
-	serverRead, apiRead config.Reading
-	logger              *slog.Logger
+	serverRead, apiRead   config.Reading
+	serverAgain, apiAgain chan struct{} // has a message when the files are to be read in any case
+	logger                *slog.Logger
 }
 
 // openCertificates reads the certificates that the settings name.
 func openCertificates(s config.Settings, logger *slog.Logger) (*certificates, error) {
-	c := &certificates{logger: logger}
+	c := &certificates{logger: logger, serverAgain: make(chan struct{}, 1), apiAgain: make(chan struct{}, 1)}
 	var err error
 	if t := s.Server.TLS; t.CertFile != "" {
 		c.server, err = tlsfiles.OpenServer(tlsfiles.ServerOptions{
@@ -70,39 +73,76 @@ func (c *certificates) ofAPI() func() *tls.Config {
 	return c.api.Config
 }
 
-// follow reads files again when they have changed, until ctx ends.
+// settleCertificates is the quiet time that ends a change of certificates. It is short,
+// since nothing but the pair itself has to arrive, and long enough to write one.
+const settleCertificates = 100 * time.Millisecond
+
+// readAgain has all files read again at once, changed or not. It does not wait for that.
+// It is safe for concurrent use.
+func (c *certificates) readAgain() {
+	for _, again := range []chan struct{}{c.serverAgain, c.apiAgain} {
+		select {
+		case again <- struct{}{}:
+		default: // one that nobody has seen yet
+		}
+	}
+}
+
+// follow reads files again when they have changed, or readAgain is called, until ctx ends.
 func (c *certificates) follow(ctx context.Context) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		if c.server != nil {
-			c.followFiles(ctx, &c.serverRead, c.server.Reload)
+			c.followFiles(ctx, &c.serverRead, c.serverAgain, c.server.Reload)
 		}
 	}()
 	if c.api != nil {
-		c.followFiles(ctx, &c.apiRead, c.api.Reload)
+		c.followFiles(ctx, &c.apiRead, c.apiAgain, c.api.Reload)
 	}
 	<-ended
 }
 
 // followFiles calls reload, which logs what comes of it, whenever one of the files that a
-// reading asked for has changed.
-func (c *certificates) followFiles(ctx context.Context, reading *config.Reading, reload func(tlsfiles.ReadFile) error) {
-	degraded := false
+// reading asked for has changed, and for each message of again.
+func (c *certificates) followFiles(ctx context.Context, reading *config.Reading, again <-chan struct{}, reload func(tlsfiles.ReadFile) error) {
+	var warning sync.Once
+	degraded := func(err error) {
+		warning.Do(func() {
+			c.logger.WarnContext(ctx, "tls_watch_degraded", "error", err, "effect", "files of certificates are looked at every few seconds")
+		})
+	}
 	seen := reading.Files()
 	for {
-		changed, err := seen.Watch(ctx, func(err error) {
-			if !degraded {
-				degraded = true
-				c.logger.WarnContext(ctx, "tls_watch_degraded", "error", err, "effect", "files of certificates are looked at every few seconds")
-			}
-		})
-		if err != nil {
-			return // ctx has ended
+		changed := waitForChange(ctx, seen, again, degraded)
+		if ctx.Err() != nil {
+			return
 		}
 		reading = reading.Again()
 		_ = reload(reading.ReadFile)
 		seen = seen.Merge(changed).Merge(reading.Files())
+	}
+}
+
+// waitForChange returns files as they are when one of them has changed, after a message of
+// again or at the end of ctx.
+func waitForChange(ctx context.Context, files config.Files, again <-chan struct{}, degraded func(error)) config.Files {
+	watching, stop := context.WithCancel(ctx)
+	changed := make(chan config.Files, 1)
+	go func() { // ends with watching
+		now, err := files.Watch(watching, settleCertificates, degraded)
+		if err != nil {
+			now = files
+		}
+		changed <- now
+	}()
+	select {
+	case now := <-changed:
+		stop()
+		return now
+	case <-again:
+		stop()
+		return <-changed
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"runtime"
 
+	"github.com/edge-proxy/edge-proxy/adapters/adminapi"
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
@@ -12,6 +13,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/adapters/tlsfiles"
 	"github.com/edge-proxy/edge-proxy/app"
+	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // newMetrics returns the metrics; nil: they are off, or nobody can read them, so that
@@ -20,7 +23,7 @@ func newMetrics(s config.Settings, readable bool) *metrics.Metrics {
 	if !s.Metrics.Enabled || !readable {
 		return nil
 	}
-	return metrics.New(metrics.Options{NativeHistograms: s.Metrics.NativeHistograms, MaxEnvironments: s.Metrics.MaxEnvironments})
+	return metrics.New(metrics.Options{NativeHistograms: s.Metrics.NativeHistograms, MaxEnvironments: s.Metrics.MaxEnvironments, Processors: runtime.GOMAXPROCS(0)})
 }
 
 // metricsHandler returns the handler of scrapes of m, which may be nil.
@@ -41,9 +44,18 @@ func observerOf(m *metrics.Metrics) app.Observer {
 	return m.Events()
 }
 
+// actedOf returns what counts the actions of operators; nil when metrics are off.
+func actedOf(m *metrics.Metrics) func(string, adminapi.Result) {
+	if m == nil {
+		return nil
+	}
+	return func(action string, result adminapi.Result) { m.Events().Acted(action, string(result)) }
+}
+
 // measured are the parts of a proxy whose counts are metrics.
 type measured struct {
 	proxy   *app.App
+	store   ports.Store
 	handler *httpapi.Switch
 	server  *httpserver.Server
 	loggers *logging.Loggers
@@ -67,12 +79,7 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 		metrics.Value(metrics.ConnectionsAccepted, func() int64 { return p.server.Stats().Accepted }),
 		metrics.Values(metrics.ConnectionsClosed, func() map[string]int64 { return p.server.Stats().Closed }),
 		metrics.Values(metrics.RequestsHandedOver, func() map[string]int64 { return p.server.Stats().HandedOver }),
-		metrics.Values(metrics.Connections, func() map[string]int64 {
-			server, streams := p.server.Stats(), p.handler.Stats().Streams
-			sse := streams.Open - streams.Shared
-			// The two were not counted at the same moment.
-			return map[string]int64{"http1": max(0, server.Open-server.HTTP2-sse), "h2": server.HTTP2, "sse": sse}
-		}),
+		metrics.Values(metrics.Connections, func() map[string]int64 { return openConnections(p.server, p.handler) }),
 		metrics.Value(metrics.StreamEvents, func() int64 { return p.handler.Stats().Streams.Events }),
 		metrics.Values(metrics.StreamClosed, func() map[string]int64 { return p.handler.Stats().Streams.Closed }),
 		metrics.Values(metrics.SDKRequests, func() map[string]int64 { return p.handler.Stats().SDKs }),
@@ -98,6 +105,13 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 		metrics.Value(metrics.ConfigWarnings, func() int { return len(p.reloads.effective.Load().Warnings) }),
 		metrics.Reading{Definition: metrics.ConfigInfo, Read: func(emit metrics.Emit) { emit(1, p.reloads.effective.Load().Hash) }},
 	)
+	if file, ok := p.store.(ports.Sized); ok {
+		m.Add(metrics.Reading{Definition: metrics.StoreBytes, Read: func(emit metrics.Emit) {
+			if n, err := file.Size(); err == nil { // the file may be away
+				emit(float64(n))
+			}
+		}})
+	}
 	if p.tls != nil {
 		m.Add(
 			metrics.Reading{Definition: metrics.CertificateNotAfter, Read: func(emit metrics.Emit) {
@@ -114,6 +128,13 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 				}
 			}},
 		)
+	}
+	if features := p.proxy.Features(); features != nil {
+		m.Add(metrics.Reading{Definition: metrics.FeatureEvaluations, Read: func(emit metrics.Emit) {
+			features.Each(func(environment domain.EnvironmentKey, feature string, n int64) {
+				emit(float64(n), string(environment), feature)
+			})
+		}})
 	}
 	if s.EndpointCaches.Identities.UseCache {
 		m.Add(

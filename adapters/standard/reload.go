@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,10 @@ type reloader struct {
 	warnings     []config.Warning
 	degraded     bool // the warning about it was logged
 
+	// applying is held while parts of the proxy are replaced; it guards levels.
+	applying sync.Mutex
+	levels   map[string]*temporaryLevel // of loggers, as operators have set them
+
 	// For other goroutines: inForce, and the same explained.
 	applied   atomic.Pointer[config.Settings]
 	effective atomic.Pointer[config.Effective]
@@ -57,6 +62,10 @@ func (r *reloader) interrupted(s os.Signal) {
 	r.proxy.Apply(c)
 }
 
+// settle is the quiet time that ends a change of the configuration, as docs/reloading.md
+// says.
+const settle = 200 * time.Millisecond
+
 // run reloads after hangups and changes of files, until ctx ends.
 func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
 	r.files = r.reading.Files()
@@ -65,6 +74,7 @@ func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
 		switch {
 		case ctx.Err() != nil:
 		case hangup:
+			r.certificates.readAgain()
 			r.reload(ctx, "SIGHUP", r.reading.Again())
 		default:
 			r.files = r.files.Merge(seen)
@@ -85,7 +95,7 @@ func (r *reloader) wait(ctx context.Context, hangups <-chan os.Signal) (seen con
 	changed := make(chan config.Files)
 	go func() { // ends with ctx at the latest
 		defer close(changed)
-		files, err := watched.Watch(ctx, func(err error) {
+		files, err := watched.Watch(ctx, settle, func(err error) {
 			if !r.degraded {
 				r.degraded = true
 				r.logger.WarnContext(ctx, "configuration_watch_degraded", "error", err, "effect", "files are looked at every few seconds")
@@ -140,7 +150,6 @@ func (r *reloader) reload(ctx context.Context, trigger string, reading *config.R
 	}
 	r.outcome.succeeded(time.Now())
 	r.inForce, r.reading, r.files = result.Settings, reading, reading.Files()
-	r.applied.Store(&result.Settings)
 	effective = r.effective.Load().Reloaded(effective, result.Restart)
 	r.effective.Store(&effective)
 	r.report(ctx, trigger, result)
@@ -169,8 +178,11 @@ func (r *reloader) refuse(ctx context.Context, trigger string, err error) {
 	}
 }
 
-// apply applies the settings of a reload. After an error nothing has changed.
+// apply applies the settings of a reload, and makes them those that are applied. After an
+// error nothing has changed.
 func (r *reloader) apply(result config.Reloaded) error {
+	r.applying.Lock()
+	defer r.applying.Unlock()
 	var concerned parts
 	table := partsOf()
 	for _, key := range result.Live {
@@ -189,7 +201,7 @@ func (r *reloader) apply(result config.Reloaded) error {
 	}
 	access := r.loggers.AccessEnabled()
 	if concerned&partLogs != 0 {
-		options, err := loggingOptions(next)
+		options, err := r.loggingOptions(next)
 		if err != nil {
 			return fail(err)
 		}
@@ -224,5 +236,6 @@ func (r *reloader) apply(result config.Reloaded) error {
 	for _, f := range commit {
 		f()
 	}
+	r.applied.Store(&next)
 	return nil
 }

@@ -76,11 +76,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
-	defer func() {
-		flushing, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesTimeout)
-		defer cancel()
-		traces.close(flushing)
-	}()
+	defer flush(ctx, traces.close)
 	certs, err := openCertificates(settings, logger)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
@@ -108,13 +104,24 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
 		return commands.ErrReported
 	}
-	measures := newMetrics(settings, admin != nil)
+	measures := newMetrics(settings, admin != nil || pushesMetrics(src.Environ))
+	if measures != nil && settings.Metrics.Features {
+		application.FeatureTotals = metrics.MaxFeatures
+	}
+	reloads := &reloader{
+		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, traces: traces,
+		inForce: settings, reading: reading, warnings: warnings, measures: measures, levels: map[string]*temporaryLevel{},
+	}
+	reloads.applied.Store(&settings)
+	reloads.effective.Store(&effective)
+	reloads.outcome.succeeded(time.Now())
 	proxy := app.New(application, app.Deps{
 		Upstream: upstream, Notifier: source.notifier, Discoverer: upstream.discoverer(), Store: store, Presenter: &httpapi.Presenter{},
 		Logger: loggers.Logger(logApp), Now: time.Now, Random: mathrand.Float64, Background: inBackground,
 		Usage: upstream.usage(), NewUUID: flagsmith.NewIdempotencyKey, Analytics: upstream.analytics(),
 		Events: events, Volatile: settings.Store.URL.Parse().Scheme == memory.Scheme, FromFiles: inDirectory(settings),
 		Observer: observerOf(measures), Tracer: traces.polls,
+		Version: commands.ReadBuild().Version, ConfigHash: func() string { return reloads.effective.Load().Hash },
 	})
 	api, err := newAPI(settings, proxy, loggers, measures, traces, loggers.AccessEnabled())
 	if err != nil {
@@ -122,22 +129,25 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		return &commands.ConfigurationError{Err: err}
 	}
 	handler := httpapi.NewSwitch(api)
-	reloads := &reloader{
-		source: src, logger: logger, loggers: loggers, origins: upstream, certificates: certs, handler: handler, proxy: proxy, traces: traces,
-		inForce: settings, reading: reading, warnings: warnings, measures: measures,
-	}
-	reloads.applied.Store(&settings)
+	reloads.handler, reloads.proxy = handler, proxy
+	defer reloads.closeLevels()
 	server := newServer(settings, certs, handler, logger, func(peer netip.Addr) bool {
 		return reloads.applied.Load().Server.ProxyProtocolFrom.Contains(peer)
 	})
-	reloads.effective.Store(&effective)
-	reloads.outcome.succeeded(time.Now())
+	var meter *metrics.TrafficMeter
 	if measures != nil {
-		addReadings(measures, settings, measured{proxy, handler, server, loggers, certs.server, reloads})
+		addReadings(measures, settings, measured{proxy, store, handler, server, loggers, certs.server, reloads})
+		meter = measures.TrafficMeter(time.Now)
 	}
+	stopPush, err := pushMetrics(ctx, src.Environ, application.Node, measures, loggers.Logger(logNetwork))
+	if err != nil {
+		_ = store.Close()
+		return &commands.ConfigurationError{Err: err}
+	}
+	defer flush(ctx, stopPush)
 	if admin != nil {
-		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, Store: store, Upstream: upstream, Now: time.Now})
-		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, measures, loggers.Logger(logAdmin)); err != nil {
+		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, History: proxy, Store: store, Upstream: upstream, Now: time.Now})
+		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, store, measures, trafficOf(meter, server, handler), loggers.Logger(logAdmin)); err != nil {
 			_ = store.Close()
 			return err
 		}
@@ -154,6 +164,9 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	defer stopReloading()
 	reloading.Go(func() { reloads.run(ctx, hangups) })
 	reloading.Go(func() { certs.follow(ctx) })
+	if meter != nil {
+		reloading.Go(func() { meter.Run(ctx) })
+	}
 	if !slices.ContainsFunc(src.Environ, func(v string) bool { return strings.HasPrefix(v, "GOGC=") }) {
 		reloading.Go(func() { boundGarbage(ctx) })
 	}
@@ -164,8 +177,15 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	return nil
 }
 
-// tracesTimeout is how long the last traces may take to be sent.
-const tracesTimeout = 2 * time.Second
+// flush sends the last traces or metrics, for at most telemetryTimeout.
+func flush(ctx context.Context, shutdown func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), telemetryTimeout)
+	defer cancel()
+	_ = shutdown(ctx) // what cannot be sent is logged
+}
+
+// telemetryTimeout is how long the last traces, or metrics, may take to be sent.
+const telemetryTimeout = 2 * time.Second
 
 // flushTimeout is how long the last line before a sudden end may take.
 const flushTimeout = 200 * time.Millisecond
@@ -264,7 +284,7 @@ func newServer(s config.Settings, certs *certificates, handler *httpapi.Switch, 
 		Host: s.Server.Host, Port: s.Server.Port, TLS: certs.ofServer(), PlainPort: plainPort,
 		UnixSocket: s.Server.UnixSocket, ProxyProtocolFrom: proxies, Logger: logger,
 		ReadHeaderTimeout: s.Server.ReadHeaderTimeout, ReadTimeout: s.Server.ReadTimeout, WriteTimeout: s.Server.WriteTimeout,
-		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnShutdown: handler.EndStreams,
+		KeepAliveTimeout: s.Server.TimeoutKeepAlive, MaxHeaderBytes: s.Server.MaxHeaderBytes, NoFastPath: !s.Server.FastPath, OnDrain: handler.DrainStreams, OnShutdown: handler.EndStreams,
 		MaxConnections: s.Server.MaxConnections, OverLimit: http.HandlerFunc(handler.ServeOverLimit), Memory: handler.Inflight(),
 	})
 }

@@ -15,6 +15,7 @@ import (
 	_ "time/tzdata" // time zones for images that have none
 
 	_ "golang.org/x/crypto/x509roots/fallback" // certificates for images that have none
+	"golang.org/x/term"
 
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
 	"github.com/edge-proxy/edge-proxy/ports"
@@ -86,7 +87,9 @@ func program(p Process, i *interrupts, options []Option) *commands.Program {
 	if stdin == nil {
 		stdin = strings.NewReader("")
 	}
-	return &commands.Program{Environ: p.Environ, WorkingDir: p.WorkingDir, Stdin: stdin, Stdout: p.Stdout, Stderr: p.Stderr, Wiring: w}
+	file, isFile := stdin.(*os.File)
+	terminal := isFile && term.IsTerminal(int(file.Fd()))
+	return &commands.Program{Environ: p.Environ, WorkingDir: p.WorkingDir, Stdin: stdin, Terminal: terminal, Stdout: p.Stdout, Stderr: p.Stderr, Wiring: w}
 }
 
 // wiring is the adapters of one run. It implements commands.Wiring.

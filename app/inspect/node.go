@@ -25,15 +25,23 @@ const (
 // request after the other: each parses whole documents, and applications come first.
 type Node struct {
 	served   func() *app.Snapshot
+	history  History
 	store    ports.Reader
 	upstream ports.Upstream
 	now      func() time.Time
 	turn     chan struct{}
 }
 
+// History has the former documents of environments. app.App implements it, and its
+// method's comment says what it does. It is called concurrently.
+type History interface {
+	Document(ctx context.Context, key domain.EnvironmentKey, version string) (app.HistoryEntry, []byte, error)
+}
+
 // NodeDeps are what a Node needs.
 type NodeDeps struct {
 	Served   func() *app.Snapshot // what the proxy serves now
+	History  History
 	Store    ports.Reader
 	Upstream ports.Upstream
 	Now      func() time.Time
@@ -41,7 +49,7 @@ type NodeDeps struct {
 
 // NewNode returns a Node.
 func NewNode(d NodeDeps) *Node {
-	return &Node{d.Served, d.Store, d.Upstream, d.Now, make(chan struct{}, 1)}
+	return &Node{d.Served, d.History, d.Store, d.Upstream, d.Now, make(chan struct{}, 1)}
 }
 
 // RequestError is why a request is not answered. Its text has no secret.
@@ -179,13 +187,19 @@ func (n *Node) document(ctx context.Context, place string, keys domain.Environme
 	case PlaceStore:
 		body, err = Stored(waiting, n.store, keys.Client)
 	default:
-		return Source{}, &RequestError{Malformed, fmt.Errorf("%q is not a place of documents; %s, %s and %s are", place, PlaceProxy, PlaceAPI, PlaceStore)}
+		version, former := HistoryPlace(place)
+		if !former {
+			return Source{}, &RequestError{Malformed, fmt.Errorf("%q is not a place of documents; %s, %s, %s and, such as %s1, the history are", place, PlaceProxy, PlaceAPI, PlaceStore, placeHistory)}
+		}
+		_, body, err = n.history.Document(waiting, keys.Client, version)
 	}
 	switch {
 	case ctx.Err() != nil:
 		return Source{}, ctx.Err()
 	case errors.Is(err, ports.ErrNotFound):
 		return Source{}, &RequestError{NotFound, err}
+	case errors.Is(err, app.ErrNoSuchVersion), errors.Is(err, app.ErrUnknownEnvironment):
+		return Source{}, &RequestError{NotFound, fmt.Errorf("%s: %w", place, err)}
 	case err != nil:
 		return Source{}, &RequestError{Unreachable, fmt.Errorf("%s: %w", place, err)}
 	}
@@ -243,7 +257,7 @@ func readDiffRequest(body string) (diffRequest, error) {
 	}
 	for _, o := range []operand{r.a, r.b} {
 		if o.place+o.document == "" {
-			return r, errors.New("the documents a and b are needed: a place (proxy, api or store) or a document each")
+			return r, errors.New("the documents a and b are needed: a place (proxy, api, store or history:N) or a document each")
 		}
 	}
 	return r, nil
@@ -286,6 +300,6 @@ func operandOf(name, raw string) (operand, error) {
 	case jsonscan.Object:
 		return operand{name: name, document: raw}, nil
 	default:
-		return operand{}, fmt.Errorf("%s is not a place (proxy, api or store) or a document", name)
+		return operand{}, fmt.Errorf("%s is not a place (proxy, api, store or history:N) or a document", name)
 	}
 }

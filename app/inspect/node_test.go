@@ -42,6 +42,16 @@ func (s store) Get(context.Context, domain.EnvironmentKey) (ports.Record, error)
 	return ports.Record{Body: []byte(s.document)}, s.err
 }
 
+// history has one former document of the shop.
+type history struct{ document string }
+
+func (h history) Document(_ context.Context, key domain.EnvironmentKey, version string) (app.HistoryEntry, []byte, error) {
+	if key != "shop" || version != "1" {
+		return app.HistoryEntry{}, nil, app.ErrNoSuchVersion
+	}
+	return app.HistoryEntry{}, []byte(h.document), nil
+}
+
 // node returns a node that serves the shop, and another environment whose document has
 // not arrived if several.
 func node(several bool, store ports.Reader, upstream ports.Upstream) *inspect.Node {
@@ -51,7 +61,8 @@ func node(several bool, store ports.Reader, upstream ports.Upstream) *inspect.No
 	}
 	served := map[domain.EnvironmentKey]*app.Environment{"shop": {Key: "shop", Body: []byte(shopText)}}
 	snapshot := app.NewSnapshot(domain.NewKeyRing(keys), served, time.Now)
-	return inspect.NewNode(inspect.NodeDeps{Served: func() *app.Snapshot { return snapshot }, Store: store, Upstream: upstream, Now: time.Now})
+	former := history{strings.ReplaceAll(shopText, `"value":"18"`, `"value":"17"`)}
+	return inspect.NewNode(inspect.NodeDeps{Served: func() *app.Snapshot { return snapshot }, History: former, Store: store, Upstream: upstream, Now: time.Now})
 }
 
 func TestNodeExplains(t *testing.T) {
@@ -90,6 +101,9 @@ func TestNodeCompares(t *testing.T) {
 		`{"a":"proxy","b":"proxy"}`:                                                false,
 		`{"a":"proxy","b":"store"}`:                                                false,
 		`{"a":"store","b":"api","environment":"shop"}`:                             true,
+		`{"a":"history:1","b":"history:1"}`:                                        false,
+		`{"a":"history:1","b":"proxy"}`:                                            true,
+		`{"a":"store","b":"history:1"}`:                                            true,
 		`{"a":` + shopText + `,"b":"proxy"}`:                                       false,
 		`{"a":"proxy","b":` + changed + `,"identities":[{},{"identifier":"ada"}]}`: true,
 	} {
@@ -121,7 +135,9 @@ func TestNodeRefuses(t *testing.T) {
 		{"diff", `null`, `such as {"a":"proxy","b":"api"}`, inspect.Malformed},
 		{"diff", `{"a":"proxy"}`, "a and b are needed", inspect.Malformed},
 		{"diff", `{"a":1,"b":"api"}`, "a is not a place", inspect.Malformed},
-		{"diff", `{"a":"proxy","b":"history:2","environment":"shop"}`, `"history:2" is not a place of documents; proxy, api and store are`, inspect.Malformed},
+		{"diff", `{"a":"proxy","b":"history","environment":"shop"}`, `"history" is not a place of documents; proxy, api, store and, such as history:1, the history are`, inspect.Malformed},
+		{"diff", `{"a":"proxy","b":"history:","environment":"shop"}`, `"history:" is not a place of documents`, inspect.Malformed},
+		{"diff", `{"a":"proxy","b":"history:2","environment":"shop"}`, "history:2: the history of this environment has no such document", inspect.NotFound},
 		{"diff", `{"a":"proxy","b":"api"}`, "name one by the member environment", inspect.Malformed},
 		{"diff", `{"a":"proxy","b":{},"environment":"shop"}`, "b: not a usable environment document", inspect.Malformed},
 		{"diff", `{"a":"proxy","b":"store","environment":"shop"}`, "the store has no document under shop", inspect.NotFound},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -16,6 +17,22 @@ const (
 	PlaceAPI   = "api"   // fetched now, as the proxy would
 	PlaceStore = "store"
 )
+
+// placeHistory begins the places of former documents, such as history:1.
+const placeHistory = "history:"
+
+// HistoryPlace returns the version of the history that a place such as history:2 names, as
+// for app.App's Document. ok is false for another place, and for one without a version.
+func HistoryPlace(place string) (version string, ok bool) {
+	version, ok = strings.CutPrefix(place, placeHistory)
+	return version, ok && version != ""
+}
+
+// IsPlace reports whether a text names a place of documents.
+func IsPlace(text string) bool {
+	_, former := HistoryPlace(text)
+	return former || text == PlaceProxy || text == PlaceAPI || text == PlaceStore
+}
 
 // Fetch fetches the document of an environment with the first of its keys that opens it.
 // Errors: those of ports.Upstream; one that says that no key is valid.

@@ -24,6 +24,8 @@ const (
 type AnalyticsOptions struct {
 	// Reporter sends what was collected; nil: it is dropped.
 	Reporter ports.AnalyticsReporter
+	// Features has totals of what is collected; nil: nobody wants them.
+	Features *Features
 	// Interval returns the time between two deliveries, more than zero. It is called
 	// before each.
 	Interval func() time.Duration
@@ -73,6 +75,11 @@ func NewAnalytics(o AnalyticsOptions) *Analytics {
 // AddCounts adds counts of an environment's features. It does not keep the slice or its
 // strings.
 func (a *Analytics) AddCounts(key domain.EnvironmentKey, counts []domain.FeatureCount) {
+	if f := a.o.Features; f != nil {
+		for _, c := range counts {
+			f.add(key, c.Feature, c.Count)
+		}
+	}
 	if len(counts) == 0 || a.nobodyWants() {
 		return
 	}
@@ -86,6 +93,11 @@ func (a *Analytics) AddCounts(key domain.EnvironmentKey, counts []domain.Feature
 // AddEvaluations adds evaluations of an environment's features. It does not keep the
 // slice or its strings.
 func (a *Analytics) AddEvaluations(key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation) {
+	if f := a.o.Features; f != nil {
+		for _, e := range evaluations {
+			f.add(key, e.Feature, e.Count)
+		}
+	}
 	if len(evaluations) == 0 || a.nobodyWants() {
 		return
 	}

@@ -265,7 +265,7 @@ func (p *process) end() {
 // served counts n requests for flags of a.
 func (p *process) served(n int) {
 	for range n {
-		p.Count("a", domain.ServedFlags)
+		p.Count("a", domain.ServedFlags, 0)
 	}
 }
 

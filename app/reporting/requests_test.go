@@ -18,10 +18,10 @@ func TestTotalsOutliveReports(t *testing.T) {
 		p := start(t, u, sharedmemory.New(), "node")
 		p.Track(append(discovered("a"), domain.EnvironmentKeys{Client: "configured"}))
 		for range 3 {
-			p.Count("a", domain.ServedFlags)
-			p.Count("a", domain.ServedOFREPFlags)
-			p.Count("configured", domain.ServedOFREPIdentities)
-			p.Count("unknown", domain.ServedFlags)
+			p.Count("a", domain.ServedFlags, 0)
+			p.Count("a", domain.ServedOFREPFlags, 0)
+			p.Count("configured", domain.ServedOFREPIdentities, 0)
+			p.Count("unknown", domain.ServedFlags, 0)
 			pass(interval)
 		}
 		p.end()
@@ -50,10 +50,10 @@ func TestDiscoveryReportsNothingOfBefore(t *testing.T) {
 		u := newUpstream()
 		p := start(t, u, sharedmemory.New(), "node")
 		p.Track([]domain.EnvironmentKeys{{Client: "a"}})
-		p.Count("a", domain.ServedFlags)
+		p.Count("a", domain.ServedFlags, 0)
 		pass(interval)
 		p.Track(discovered("a"))
-		p.Count("a", domain.ServedIdentities)
+		p.Count("a", domain.ServedIdentities, 0)
 		p.end()
 		if flags, identities := u.of("a", domain.ResourceFlags), u.of("a", domain.ResourceIdentities); flags != 0 || identities != 1 {
 			t.Errorf("%d flags and %d identities are reported, want 0 and 1", flags, identities)
@@ -68,7 +68,7 @@ func TestRemovedEnvironmentsAreForgotten(t *testing.T) {
 		p.Track(nil)
 		gone := []domain.EnvironmentKey{"configured", "discovered"}
 		for _, key := range gone {
-			p.Count(key, domain.ServedFlags) // a request that was under way
+			p.Count(key, domain.ServedFlags, 0) // a request that was under way
 			if got := p.Served(key)[domain.ServedFlags]; got != 1 {
 				t.Errorf("%s: %d requests, want 1", key, got)
 			}

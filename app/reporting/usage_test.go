@@ -22,8 +22,8 @@ func TestCountsAreReportedEveryInterval(t *testing.T) {
 		u := newUpstream()
 		p := start(t, u, sharedmemory.New(), "node")
 		p.served(3)
-		p.Count("b", domain.ServedIdentities)
-		p.Count("b", domain.ServedEnvironmentDocument)
+		p.Count("b", domain.ServedIdentities, 0)
+		p.Count("b", domain.ServedEnvironmentDocument, 0)
 		pass(interval)
 		want := []domain.UsageRow{
 			{Environment: "a", Resource: domain.ResourceFlags, Count: 3},
@@ -52,8 +52,8 @@ func TestOnlyDiscoveredEnvironmentsAreCounted(t *testing.T) {
 		u := newUpstream()
 		p := start(t, u, sharedmemory.New(), "node")
 		p.Track(append(discovered("a"), domain.EnvironmentKeys{Client: "configured"}))
-		p.Count("configured", domain.ServedFlags)
-		p.Count("unknown", domain.ServedFlags)
+		p.Count("configured", domain.ServedFlags, 0)
+		p.Count("unknown", domain.ServedFlags, 0)
 		p.served(1)
 		p.Track([]domain.EnvironmentKeys{{Client: "a"}}) // configured since
 		p.served(10)
@@ -78,9 +78,9 @@ func TestRemovedEnvironments(t *testing.T) {
 		p := start(t, u, sharedmemory.New(), "node")
 		p.Track(discovered("a", "gone"))
 		p.served(1)
-		p.Count("gone", domain.ServedFlags)
+		p.Count("gone", domain.ServedFlags, 0)
 		p.Track(discovered("a"))
-		p.Count("gone", domain.ServedFlags) // a request that was under way
+		p.Count("gone", domain.ServedFlags, 0) // a request that was under way
 		pass(interval)
 		u.takes(t, "a", 1) // whatever upstream thinks of the other
 		dropped := p.log.named("usage_dropped")
@@ -90,7 +90,7 @@ func TestRemovedEnvironments(t *testing.T) {
 
 		pass(10 * interval)
 		p.Track(discovered("a", "gone")) // and back
-		p.Count("gone", domain.ServedFlags)
+		p.Count("gone", domain.ServedFlags, 0)
 		u.script(nil)
 		pass(interval)
 		u.takes(t, "gone", 1)
@@ -133,7 +133,7 @@ func TestExactUnderLoad(t *testing.T) {
 				all.Go(func() {
 					own := rand.New(rand.NewPCG(seed, uint64(c)))
 					for range each {
-						p.Count("a", domain.ServedIdentities)
+						p.Count("a", domain.ServedIdentities, uint32(c))
 						if own.IntN(100) == 0 {
 							<-time.After(time.Duration(own.IntN(60_000)) * time.Millisecond)
 						}
@@ -170,7 +170,7 @@ func TestBatchesAreSplit(t *testing.T) {
 		p.Track(discovered(keys...))
 		for _, k := range keys {
 			for _, what := range []domain.Service{domain.ServedFlags, domain.ServedIdentities, domain.ServedEnvironmentDocument} {
-				p.Count(k, what)
+				p.Count(k, what, uint32(what))
 			}
 		}
 		p.end()
@@ -296,7 +296,7 @@ func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 		p.full.Store(true)
 		for range intervals {
 			for _, key := range keys {
-				p.Count(key, domain.ServedFlags)
+				p.Count(key, domain.ServedFlags, 0)
 			}
 			pass(interval)
 		}
@@ -417,7 +417,7 @@ func BenchmarkCount(b *testing.B) {
 	b.Run("off", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			p.Count("environment-7", domain.ServedFlags)
+			p.Count("environment-7", domain.ServedFlags, 0)
 		}
 	})
 	var keys []domain.EnvironmentKey
@@ -428,14 +428,15 @@ func BenchmarkCount(b *testing.B) {
 	b.Run("on", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			p.Count("environment-7", domain.ServedFlags)
+			p.Count("environment-7", domain.ServedFlags, 0)
 		}
 	})
 	b.Run("on, in parallel", func(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
+			lane := rand.Uint32()
 			for pb.Next() {
-				p.Count("environment-7", domain.ServedFlags)
+				p.Count("environment-7", domain.ServedFlags, lane)
 			}
 		})
 	})
@@ -444,7 +445,7 @@ func BenchmarkCount(b *testing.B) {
 func TestCountAllocatesNothing(t *testing.T) {
 	u := reporting.NewRequests(time.Now)
 	u.Track(discovered("a"))
-	if n := testing.AllocsPerRun(100, func() { u.Count("a", domain.ServedFlags) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { u.Count("a", domain.ServedFlags, 0) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

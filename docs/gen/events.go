@@ -39,12 +39,14 @@ func events() []group {
 			{"failed", critical, "the proxy had to stop, for example because its port is taken; it ends with exit code 1", "follow the `error`"},
 			{"shutting_down", info, "a signal ends the proxy: it is not ready any more and continues to serve for `drain_delay`", nothing},
 			{"drain_ended", warning, "the time for which an operator had drained the node is over: it is ready again if its documents are fresh", "nothing, or `edge-proxy drain` again"},
+			{"log_level_ended", warning, "the time is over for which an operator had changed the level of `log_logger`: the configured level applies again", "nothing, or `edge-proxy log-level` again"},
 			{"shutdown_step_timed_out", failure, "a `step` of the shutdown took longer than `server.shutdown_timeout_seconds` and was given up", "raise the setting if requests or last reports need longer"},
 			{"ended_by_second_signal", failure, "a second SIGINT or SIGTERM, at least a second after the first, ended the proxy at once", "give the proxy more time to stop, as [deployment](deployment.md) describes"},
 			{"stopped", info, "the proxy has stopped. Logged whatever `logging.log_level` is", nothing},
 		}},
 		{"Traces", []event{
 			{"tracing_protocol", warning, "a variable asks for another protocol of OTLP than `http/protobuf`, which is used", "let the endpoint be port 4318 of a collector, and set the variable to `http/protobuf`"},
+			{"metrics_not_sent", warning, "the collector did not take metrics, at most once in five minutes; `/metrics` has them all the same", "check `OTEL_EXPORTER_OTLP_ENDPOINT` and the collector: see [metrics](metrics.md#pushed-to-a-collector)"},
 			{"traces_not_sent", warning, "the collector did not take traces, at most once in five minutes; requests are answered as before", "check `OTEL_EXPORTER_OTLP_ENDPOINT` and the collector: see [tracing](tracing.md)"},
 		}},
 		{"Readiness", []event{

@@ -134,6 +134,8 @@ func compare(t *testing.T, when string, n *node, seen map[string]int) {
 		t.Errorf("%s: /readyz says %d %q, status.json %s", when, probe, body, status.State)
 	}
 	compareMetrics(t, when, n, status)
+	compareTraffic(t, when, n, status)
+	compareFleet(t, when, status)
 	compareSentence(t, when, n, status)
 	for _, e := range status.Environments {
 		if probe, body := get(n.admin, "/readyz/"+e.Key); (probe == 200) != (e.State == "fresh") || !strings.HasPrefix(body, e.State+", ") {
@@ -170,8 +172,7 @@ func compareSentence(t *testing.T, when string, n *node, s status) {
 	sentence := html.UnescapeString(found[1])
 	answers := map[int]int{}
 	for _, e := range s.Environments {
-		code, _ := get(n.public, "/api/v1/flags/", "X-Environment-Key", e.Key)
-		answers[code]++
+		answers[n.ask("/api/v1/flags/", "X-Environment-Key", e.Key)]++
 	}
 	for text, want := range map[string]bool{
 		"ot ready": !s.Ready,
@@ -203,7 +204,27 @@ type status struct {
 	Store      struct{ State string }
 	Upstream   struct{ State, Cause string }
 
-	Environments []struct{ Key, State string }
+	Environments []struct {
+		Key, State string
+		Listeners  int
+		Requests   struct{ Flags, Identities, Document, OFREP int }
+	}
+	Fleet struct {
+		Shared bool
+		Nodes  []struct {
+			Node  string
+			Ready bool
+		}
+	}
+	Traffic struct {
+		LastMinute struct {
+			Over         string
+			Requests     int
+			ClientErrors int `json:"client_errors"`
+			ServerErrors int `json:"server_errors"`
+		} `json:"last_minute"`
+		Listeners int
+	}
 }
 
 func statusOf(t *testing.T, n *node) status {

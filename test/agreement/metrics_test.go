@@ -64,7 +64,7 @@ func compareConfirmations(t *testing.T, when string, scraped map[string]float64,
 	}
 }
 
-// scrape returns the gauges of a node by series.
+// scrape returns the gauges and counters of a node by series.
 func scrape(t *testing.T, n *node) map[string]float64 {
 	t.Helper()
 	families, err := n.metrics.Registry().Gather()
@@ -78,8 +78,11 @@ func scrape(t *testing.T, n *node) map[string]float64 {
 			for _, l := range m.GetLabel() {
 				labels = append(labels, l.GetName(), l.GetValue())
 			}
-			if m.GetGauge() != nil {
+			switch {
+			case m.GetGauge() != nil:
 				all[series(f.GetName(), labels...)] = m.GetGauge().GetValue()
+			case m.GetCounter() != nil:
+				all[series(f.GetName(), labels...)] = m.GetCounter().GetValue()
 			}
 		}
 	}

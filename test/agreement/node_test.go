@@ -92,6 +92,20 @@ type node struct {
 	*app.App
 	public, admin http.Handler
 	metrics       *metrics.Metrics
+	answered      []answered // to applications, health checks left out
+}
+
+// answered is when a request was answered, and how.
+type answered struct {
+	at     time.Time
+	status int
+}
+
+// ask asks what applications ask.
+func (n *node) ask(path string, headers ...string) int {
+	status, _ := get(n.public, path, headers...)
+	n.answered = append(n.answered, answered{time.Now(), status})
+	return status
 }
 
 // input is a server without a port.
@@ -117,22 +131,32 @@ func start(t *testing.T, w *world, environments []domain.EnvironmentKeys, random
 		Upstream: w, Store: store{data, w}, Presenter: &httpapi.Presenter{}, Logger: quiet, Now: time.Now,
 		Random: func() float64 { mu.Lock(); defer mu.Unlock(); return own.Float64() },
 	})}
-	if n.public, err = httpapi.New(httpapi.Options{Query: n.App, Logger: quiet}); err != nil {
+	n.metrics = metrics.New(metrics.Options{MaxEnvironments: len(environments) + 10})
+	n.metrics.AddStatus(n.Status)
+	meter := n.metrics.TrafficMeter(time.Now)
+	if n.public, err = httpapi.New(httpapi.Options{Query: n.App, Logger: quiet, Usage: n.Requests(), Observer: n.metrics.Requests()}); err != nil {
 		t.Fatal(err)
 	}
 	if n.admin, err = adminapi.New(adminapi.Options{
 		Application: n.App, Loopback: true, Host: "127.0.0.1", Policy: func() adminapi.Policy { return adminapi.Policy{} },
 		Node: adminapi.Node{UpstreamName: "Flagsmith"}, Logger: quiet, Now: time.Now,
+		Traffic: func() adminapi.Traffic {
+			m := meter.Traffic()
+			return adminapi.Traffic{LastMinute: &adminapi.LastMinute{
+				Over: m.Over, Requests: m.Requests, NotModified: m.NotModified, ClientErrors: m.ClientErrors, ServerErrors: m.ServerErrors, Median: m.Median, P99: m.P99,
+			}}
+		},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	n.metrics = metrics.New(metrics.Options{MaxEnvironments: len(environments) + 10})
-	n.metrics.AddStatus(n.Status)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx, input{make(chan struct{})}) }()
+	measuring, stopMeasuring := context.WithCancel(t.Context())
+	go meter.Run(measuring)
 	t.Cleanup(func() {
 		cancel()
+		stopMeasuring()
 		if err := <-ended; err != nil && !errors.Is(err, ports.ErrUnavailable) {
 			t.Errorf("the node ended with %v", err)
 		}

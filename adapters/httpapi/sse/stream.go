@@ -68,6 +68,11 @@ func (s *stream) comment(text string) bool {
 	return s.write(s.carrier.send, []byte(": "+text+"\n\n"))
 }
 
+// retry asks the listener to wait for a time before it reconnects.
+func (s *stream) retry(after time.Duration) bool {
+	return s.write(s.carrier.send, fmt.Appendf(nil, "retry: %d\n\n", after.Milliseconds()))
+}
+
 // updated sends the event about a document that was updated at that time, if it has one.
 // sent says whether it had one that was sent.
 func (s *stream) updated(at time.Time) (sent, alive bool) {

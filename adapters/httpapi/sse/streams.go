@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,11 @@ const (
 	patience = 10 * time.Second
 	// farewell is how long listeners may take to accept the end of their streams.
 	farewell = time.Second
+	// leaving is the time over which streams end while the node is drained, so that their
+	// listeners do not all reconnect at once.
+	leaving = 5 * time.Second
+	// again is how long listeners are asked to wait before they reconnect elsewhere.
+	again = 2 * time.Second
 )
 
 // Streams are the open streams. Each is run by a goroutine of its own, which ends
@@ -29,11 +35,13 @@ type Streams struct {
 	topics  map[string]*topic
 	ended   bool
 	running sync.WaitGroup
+	drained chan struct{} // closed while streams are asked to leave
+	drains  bool
 }
 
 // New returns a Streams without a stream.
 func New() *Streams {
-	return &Streams{ending: make(chan struct{}), open: map[*stream]struct{}{}, topics: map[string]*topic{}}
+	return &Streams{ending: make(chan struct{}), open: map[*stream]struct{}{}, topics: map[string]*topic{}, drained: make(chan struct{})}
 }
 
 // SetHeader sets the headers of a stream's answer.
@@ -93,10 +101,20 @@ func (l *Streams) serve(s *stream, updates <-chan time.Time) reason {
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	drained := l.asked()
+	var leave <-chan time.Time
 	for alive := true; alive; {
 		select {
 		case <-s.gone:
 			return gone
+		case <-drained:
+			drained, leave = nil, time.After(rand.N(leaving))
+		case <-leave:
+			if drained, leave = l.asked(), nil; isClosed(drained) {
+				s.retry(again)
+				s.end()
+				return drain
+			}
 		case <-l.ending:
 			s.end()
 			return drain
@@ -114,6 +132,44 @@ func (l *Streams) serve(s *stream, updates <-chan time.Time) reason {
 		}
 	}
 	return reasonOf(s.failed)
+}
+
+// Drain has all streams end within seconds, each at a time of its own, and those that are
+// opened later too. Listeners are asked to reconnect, after a moment. It does not wait and is
+// safe for concurrent use.
+func (l *Streams) Drain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.drains {
+		l.drains = true
+		close(l.drained)
+	}
+}
+
+// Undrain ends what Drain has begun: streams that have not ended stay open.
+func (l *Streams) Undrain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.drains {
+		l.drains = false
+		l.drained = make(chan struct{})
+	}
+}
+
+// asked returns a channel that is closed when streams are asked to leave.
+func (l *Streams) asked() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.drained
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // End ends all streams, also those that are opened later, and waits for them. A

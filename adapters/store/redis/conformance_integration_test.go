@@ -14,21 +14,25 @@ import (
 )
 
 func TestConformanceSingle(t *testing.T) {
+	t.Parallel()
 	d := rediscontainers.Single(t)
 	conform(t, d, d.Stop, d.Start) // away: connections are refused
 }
 
 func TestConformanceSecured(t *testing.T) {
+	t.Parallel()
 	d := rediscontainers.Secured(t, permissions...)
 	conform(t, d.Deployment, d.Pause, d.Unpause) // away: nothing answers
 }
 
 func TestConformanceCluster(t *testing.T) {
+	t.Parallel()
 	d := rediscontainers.Cluster(t)
 	conform(t, d, d.Pause, d.Unpause)
 }
 
 func TestConformanceSentinel(t *testing.T) {
+	t.Parallel()
 	d := rediscontainers.Sentinel(t)
 	conform(t, d, d.Pause, d.Unpause)
 }

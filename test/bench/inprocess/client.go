@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // client sends a handler the same request again and again, with very little
@@ -17,6 +18,9 @@ type client struct {
 	header  http.Header
 	status  int
 	bytes   int
+	// arrived and ended are the two looks at the clock of the server for each request, of
+	// which a handler that measures makes the second one.
+	arrived, ended time.Time
 }
 
 func newClient(h http.Handler, method, target, key, body string) (*client, error) {
@@ -47,12 +51,22 @@ func identity(h http.Handler, body string) (*client, error) {
 func (c *client) ask() int {
 	clear(c.header)
 	c.status, c.bytes = http.StatusOK, 0
+	c.arrived, c.ended = time.Now(), time.Time{}
 	if c.body != nil {
 		c.body.Reset(c.text)
 	}
 	c.handler.ServeHTTP(c, c.request)
+	if c.ended.IsZero() {
+		c.ended = time.Now()
+	}
 	return c.status
 }
+
+// Arrived and Answered share the clock with the handler, as the server does.
+func (c *client) Arrived() time.Time { return c.arrived }
+
+// Answered takes note of when the handler was done.
+func (c *client) Answered(at time.Time) { c.ended = at }
 
 // Header, WriteHeader and Write make the client an http.ResponseWriter as well.
 func (c *client) Header() http.Header { return c.header }

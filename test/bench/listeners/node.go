@@ -16,6 +16,7 @@ const (
 	dialers  = 16               // connections being opened at a time
 	patience = 30 * time.Second // for what must happen
 	rate     = 200              // requests a second beside the listeners
+	others   = 100              // connections beside those of listeners, at most
 )
 
 // node measures many listeners of one proxy, what requests notice of broadcasts to them,
@@ -26,7 +27,8 @@ func (l *laboratory) node(ctx context.Context) error {
 		return err
 	}
 	defer o.close()
-	p, err := o.start(ctx, l.binary, l.directory, fmt.Sprintf("WEB_CONCURRENCY=%d", l.processors))
+	p, err := o.start(ctx, l.binary, l.directory, fmt.Sprintf("WEB_CONCURRENCY=%d", l.processors),
+		fmt.Sprintf("SERVER_MAX_CONNECTIONS=%d", l.listeners+others)) // the default keeps more files in reserve
 	if err != nil {
 		return err
 	}

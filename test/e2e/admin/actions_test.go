@@ -20,11 +20,9 @@ const adminToken = "a_token_for_the_tests"
 // address of its admin listener.
 func acting(t *testing.T) (proxy *harness.Proxy, config map[string]any, admin string) {
 	t.Helper()
-	port := harness.FreePort(t)
-	config = serving(t, map[string]any{"port": port, "token": adminToken})
-	proxy = harness.StartProxy(t, harness.Setup{Config: config})
-	proxy.WaitReady(t)
-	return proxy, config, fmt.Sprintf("http://127.0.0.1:%d", port)
+	config = serving(t, map[string]any{"token": adminToken})
+	o := harness.StartOperated(t, harness.Setup{Config: config})
+	return o.Proxy, config, o.Admin
 }
 
 func command(t *testing.T, config map[string]any, args ...string) harness.Result {

@@ -2,9 +2,7 @@ package admin_test
 
 import (
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,41 +24,23 @@ const (
 // its admin listener.
 func serving(t *testing.T, admin map[string]any) map[string]any {
 	t.Helper()
-	document := fmt.Appendf(nil, `{"api_key":%q,"name":"Shop","updated_at":"2026-01-02T03:04:05+00:00","feature_states":[],"project":{"name":"All","segments":[]}}`, clientKey)
-	config := harness.StartUpstream(t).Serve(t, fakeflagsmith.Environment{ClientKey: clientKey, ServerKeys: []string{serverKey}, Document: document})
+	config := harness.StartUpstream(t).Serve(t, fakeflagsmith.Simple(clientKey, serverKey, "Shop", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)))
 	config["admin"] = admin
 	return config
 }
 
-// ask sends a request and returns status and body.
+// ask is harness.Ask, which the tests here call often.
 func ask(t *testing.T, method, url string, headers ...string) (int, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer.StatusCode, string(body)
+	return harness.Ask(t, method, url, headers...)
 }
 
 func TestAdminListener(t *testing.T) {
 	t.Parallel()
-	port := harness.FreePort(t)
-	proxy := harness.StartProxy(t, harness.Setup{Config: serving(t, map[string]any{"port": port})})
-	proxy.WaitReady(t)
-	admin := "http://127.0.0.1:" + strconv.Itoa(port)
-	if event := proxy.WaitEvent(t, time.Second, "admin_listening"); event.Text("address") != "127.0.0.1:"+strconv.Itoa(port) {
+	proxy := harness.StartOperated(t, harness.Setup{Config: serving(t, nil)})
+	admin := proxy.Admin
+	address := strings.TrimPrefix(admin, "http://")
+	if event := proxy.WaitEvent(t, time.Second, "admin_listening"); event.Text("address") != address {
 		t.Errorf("logged %v", event)
 	}
 	for path, want := range map[string]string{
@@ -79,7 +59,7 @@ func TestAdminListener(t *testing.T) {
 		}
 	}
 	for _, foreign := range [][]string{{"Host", "evil.example"}, {"Origin", "https://evil.example"}} {
-		got, err := harness.Raw("127.0.0.1:"+strconv.Itoa(port), harness.RawRequest{Method: "GET", Target: "/status.json", Headers: [][2]string{{foreign[0], foreign[1]}}})
+		got, err := harness.Raw(address, harness.RawRequest{Method: "GET", Target: "/status.json", Headers: [][2]string{{foreign[0], foreign[1]}}})
 		if err != nil || got.Status != 403 {
 			t.Errorf("%v: %d %s %v", foreign, got.Status, got.Body, err)
 		}

@@ -67,6 +67,7 @@ func TestHealth(t *testing.T) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "mine.json")
 		mine := with(config, "server", map[string]any{"host": "127.0.0.1", "port": harness.FreePort(t), "drain_delay_seconds": 0})
+		mine["admin"] = map[string]any{"port": harness.FreePort(t)} // it listens, and answers other questions
 		text, err := json.Marshal(mine)
 		if err != nil {
 			t.Fatal(err)

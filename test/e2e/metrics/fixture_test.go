@@ -2,10 +2,7 @@ package metrics_test
 
 import (
 	"bytes"
-	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"testing"
 	"time"
 
@@ -25,55 +22,31 @@ const (
 // environment returns an environment of which upstream says, by a clock that is ahead, that
 // it was changed at a time of this machine's clock.
 func environment(at time.Time, ahead time.Duration) fakeflagsmith.Environment {
-	return fakeflagsmith.Environment{
-		ClientKey: clientKey, ServerKeys: []string{serverKey}, Ahead: ahead,
-		Document: fmt.Appendf(nil, `{"api_key":%q,"name":"Shop","updated_at":%q,"feature_states":[],"project":{"name":"All","segments":[]}}`,
-			clientKey, at.Add(ahead).UTC().Format(time.RFC3339Nano)),
-	}
+	e := fakeflagsmith.Simple(clientKey, serverKey, "Shop", at.Add(ahead))
+	e.Ahead = ahead
+	return e
 }
 
 // node is a proxy with its admin listener.
-type node struct {
-	*harness.Proxy
-	admin string // the URL of the admin listener
-}
+type node struct{ harness.Operated }
 
 // start starts a proxy that is ready.
 func start(t *testing.T, config map[string]any) node {
 	t.Helper()
-	port := harness.FreePort(t)
-	config["admin"] = map[string]any{"port": port}
-	n := node{harness.StartProxy(t, harness.Setup{Config: config}), "http://127.0.0.1:" + strconv.Itoa(port)}
-	n.WaitReady(t)
-	return n
+	return node{harness.StartOperated(t, harness.Setup{Config: config})}
 }
 
 // get asks a URL and returns status and body.
 func get(t *testing.T, url string, header ...string) (int, []byte) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer.StatusCode, body
+	status, body := harness.Ask(t, http.MethodGet, url, header...)
+	return status, []byte(body)
 }
 
 // scrape returns the families of a node.
 func (n node) scrape(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
-	status, body := get(t, n.admin+"/metrics")
+	status, body := get(t, n.Admin+"/metrics")
 	if status != http.StatusOK {
 		t.Fatalf("%d %s", status, body)
 	}

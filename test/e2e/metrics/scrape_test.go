@@ -43,7 +43,7 @@ func TestTheBinaryHasTheCatalogue(t *testing.T) {
 		value  float64
 	}{
 		{"edge_proxy_ready", nil, 1},
-		{"edge_proxy_environment_info", []string{"environment", clientKey, "name", "Shop", "project", "All", "source", "configured"}, 1},
+		{"edge_proxy_environment_info", []string{"environment", clientKey, "name", "Shop", "project", "Online shop", "source", "configured"}, 1},
 		{"edge_proxy_environment_state", []string{"environment", clientKey, "state", "fresh"}, 1},
 		{"edge_proxy_store_info", []string{"kind", "memory"}, 1},
 		{"edge_proxy_config_last_reload_successful", nil, 1},
@@ -73,7 +73,7 @@ func TestTheBinaryHasTheCatalogue(t *testing.T) {
 	if got := find(requests, "http_route", "/api/v1/flags", "http_request_method", "GET", "http_response_status_code", "200"); got.GetHistogram().GetSampleCount() != 3 {
 		t.Errorf("%v, want 3 requests", got)
 	}
-	if _, body := get(t, n.admin+"/metrics"); bytes.Contains(body, []byte("ser.")) || bytes.Contains(body, []byte("wrong")) {
+	if _, body := get(t, n.Admin+"/metrics"); bytes.Contains(body, []byte("ser.")) || bytes.Contains(body, []byte("wrong")) {
 		t.Errorf("a scrape has a secret or a client's words\n%s", body)
 	}
 }
@@ -81,7 +81,7 @@ func TestTheBinaryHasTheCatalogue(t *testing.T) {
 func TestScrapesInOpenMetrics(t *testing.T) {
 	t.Parallel()
 	n := start(t, harness.StartUpstream(t).Serve(t, environment(time.Now(), 0)))
-	status, body := get(t, n.admin+"/metrics", "Accept", "application/openmetrics-text; version=1.0.0")
+	status, body := get(t, n.Admin+"/metrics", "Accept", "application/openmetrics-text; version=1.0.0")
 	if status != http.StatusOK || !bytes.HasSuffix(body, []byte("# EOF\n")) {
 		t.Errorf("%d %s", status, body)
 	}
@@ -92,7 +92,7 @@ func TestMetricsCanBeSwitchedOff(t *testing.T) {
 	config := harness.StartUpstream(t).Serve(t, environment(time.Now(), 0))
 	config["metrics"] = map[string]any{"enabled": false}
 	n := start(t, config)
-	if status, body := get(t, n.admin+"/metrics"); status != http.StatusNotFound || !bytes.Contains(body, []byte("metrics.enabled")) {
+	if status, body := get(t, n.Admin+"/metrics"); status != http.StatusNotFound || !bytes.Contains(body, []byte("metrics.enabled")) {
 		t.Errorf("%d %s", status, body)
 	}
 }

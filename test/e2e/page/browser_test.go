@@ -110,7 +110,7 @@ func (v *view) fill(ctx context.Context, url string, l look) (picture []byte, er
 	mu.Lock()
 	v.requests = slices.Clone(v.requests)
 	mu.Unlock()
-	return chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	return chromedp.Run(ctx, chromedp.FullScreenshot(100))
 }
 
 func save(t *testing.T, name string, content []byte) {

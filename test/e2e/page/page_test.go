@@ -3,9 +3,7 @@
 package page
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -30,48 +28,22 @@ func environment(i int, features ...string) fakeflagsmith.Environment {
 		name += " " + strconv.Itoa(i/len(names)+1)
 	}
 	key := fmt.Sprintf("K9vN3cUzQ8XrYt%05d", i)
-	var states []any
-	for n, feature := range features {
-		states = append(states, map[string]any{
-			"django_id": n + 1, "enabled": true, "feature_state_value": nil, "multivariate_feature_state_values": []any{},
-			"feature": map[string]any{"id": n + 1, "name": feature, "type": "STANDARD"},
-		})
-	}
-	document, err := json.Marshal(map[string]any{
-		"api_key": key, "name": name, "updated_at": time.Now().UTC().Format(time.RFC3339Nano), "feature_states": states,
-		"project": map[string]any{"name": "Online shop", "segments": []any{}},
-	})
-	if err != nil {
-		panic(err) // it is made of plain values
-	}
-	return fakeflagsmith.Environment{ClientKey: key, ServerKeys: []string{"ser.server_side_key_" + key}, Document: document}
+	return fakeflagsmith.Simple(key, "ser.server_side_key_"+key, name, time.Now(), features...)
 }
 
-// start starts a proxy and returns the address of its admin listener.
-func start(t *testing.T, upstream *harness.Upstream, grace float64, environments ...fakeflagsmith.Environment) (*harness.Proxy, string) {
+// start starts a proxy that is ready.
+func start(t *testing.T, upstream *harness.Upstream, grace float64, environments ...fakeflagsmith.Environment) harness.Operated {
 	t.Helper()
 	config := upstream.Serve(t, environments...)
-	port := harness.FreePort(t)
-	config["admin"] = map[string]any{"port": port}
 	config["api_poll_frequency_seconds"] = 0.5
 	config["health_check"] = map[string]any{"environment_update_grace_period_seconds": grace}
-	proxy := harness.StartProxy(t, harness.Setup{Config: config})
-	proxy.WaitReady(t)
-	return proxy, "http://127.0.0.1:" + strconv.Itoa(port)
+	return harness.StartOperated(t, harness.Setup{Config: config})
 }
 
 func get(t *testing.T, url string) string {
 	t.Helper()
-	answer, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
+	_, body := harness.Ask(t, http.MethodGet, url)
+	return body
 }
 
 // looks are how each page is looked at.
@@ -107,13 +79,24 @@ func check(t *testing.T, url, name, heading string, want ...string) {
 func TestPageOfAHealthyNode(t *testing.T) {
 	upstream := harness.StartUpstream(t)
 	all := []fakeflagsmith.Environment{environment(0, "checkout", "banner", "search"), environment(1, "checkout"), environment(2, "checkout")}
-	_, admin := start(t, upstream, 30, all...)
+	proxy := start(t, upstream, 30, all...)
+	admin := proxy.Admin
+	for i := range 60 {
+		for _, e := range all {
+			headers := []string{"X-Environment-Key", e.ClientKey}
+			if i%3 > 0 {
+				headers = append(headers, "If-None-Match", "*")
+			}
+			harness.Ask(t, http.MethodGet, proxy.URL+"/api/v1/flags/", headers...)
+		}
+	}
+	harness.Ask(t, http.MethodGet, proxy.URL+"/api/v1/flags/", "X-Environment-Key", "unknown")
 	changed := environment(0, "checkout", "banner", "search", "new_checkout")
 	if err := upstream.PutEnvironment(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}
 	wait.Until(t, 20*time.Second, "the change", func() bool { return strings.Contains(get(t, admin), "new_checkout") })
-	check(t, admin, "healthy", "Serving 3 of 3 environments. The oldest flags are ", "Nothing is failing.", "Production", "fresh", "this node", "1 feature", "polls succeeded")
+	check(t, admin, "healthy", "Serving 3 of 3 environments. The oldest flags are ", "Nothing is failing.", "Production", "fresh", "this node", "1 feature", "polls succeeded", "Requests/s", "99 % within", "Fleet", "A single node", "Configuration", "differ from their defaults")
 	check(t, admin+"/environments/"+changed.ClientKey, "environment", "Production: fresh, confirmed ", "Features added", "new_checkout", "Online shop")
 	if os.Getenv("EDGE_PROXY_DOCS_SCREENSHOT") != "" {
 		picture, err := os.ReadFile(filepath.Join(seen, "healthy-light.png"))
@@ -126,7 +109,7 @@ func TestPageOfAHealthyNode(t *testing.T) {
 
 func TestPageInAnOutage(t *testing.T) {
 	upstream := harness.StartUpstream(t)
-	_, admin := start(t, upstream, 1, environment(0, "checkout"), environment(1, "checkout"))
+	admin := start(t, upstream, 1, environment(0, "checkout"), environment(1, "checkout")).Admin
 	upstream.Kill(t)
 	wait.Until(t, 20*time.Second, "the outage", func() bool { return strings.Contains(get(t, admin), "not ready") })
 	check(t, admin, "outage", "Serving 2 of 2 environments. Flagsmith has been unreachable for ", "This node is not ready", "critical", "What to do:", "failing", "stale")
@@ -139,7 +122,7 @@ func TestPageOfManyEnvironments(t *testing.T) {
 	for i := range 50 {
 		all = append(all, environment(i, "checkout", "banner"))
 	}
-	_, admin := start(t, upstream, 0.1, all...)
+	admin := start(t, upstream, 0.1, all...).Admin
 	for _, e := range all[:3] {
 		if err := upstream.RemoveEnvironment(t.Context(), e.ClientKey); err != nil {
 			t.Fatal(err)

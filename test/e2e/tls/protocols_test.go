@@ -2,12 +2,16 @@ package tls_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/edge-proxy/edge-proxy/test/support/certificates"
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
@@ -108,12 +112,45 @@ func TestHealthCommand(t *testing.T) {
 	if r := health(); r.Code != 0 || !strings.Contains(r.Stdout, "200") {
 		t.Errorf("over TLS: %+v", r)
 	}
+	if r := harness.Run(t, harness.Setup{Args: []string{"health", "--url", w.secure}}); r.Code == 0 || !strings.Contains(r.Stderr, "certificate") {
+		t.Errorf("with --url and an unknown authority: %+v", r)
+	}
+	if r := harness.Run(t, harness.Setup{Args: []string{"health", "--skip-verify", "--url", w.secure}}); r.Code != 0 || !strings.Contains(r.Stdout, "200") {
+		t.Errorf("with --skip-verify: %+v", r)
+	}
 	if r := health("SERVER_TLS_CLIENT_AUTH", "require", "SERVER_TLS_CLIENT_CA_FILE", "ca.crt"); r.Code == 0 || !strings.Contains(r.Stderr, "server.http_port") {
 		t.Errorf("with client certificates: %+v", r)
 	}
 	_, port, _ = strings.Cut(strings.TrimPrefix(w.plain, "http://"), ":")
 	if r := health("SERVER_HTTP_PORT", port); r.Code != 0 || !strings.Contains(r.Stdout, "200") {
 		t.Errorf("on the plain port: %+v", r)
+	}
+}
+
+// The command finds a running proxy that serves TLS alone when its configuration file
+// is gone.
+func TestHealthWithoutFile(t *testing.T) {
+	m := newMount(t)
+	m.put(t, certificates.NewAuthority(t, "authority").Issue(t, certificates.Leaf{Names: []string{"127.0.0.1"}}))
+	config := harness.StartUpstream(t).Serve(t, environments()...)
+	config["server"] = object{"host": "127.0.0.1", "tls": object{"cert_file": m.path("tls.crt"), "key_file": m.path("tls.key")}}
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"CONFIG_PATH": path}
+	running := harness.StartProxy(t, harness.Setup{Config: config, Env: env})
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	// With a port in Config, the harness does not choose one by a variable.
+	r := harness.Run(t, harness.Setup{Args: []string{"health", "--live"}, Config: object{"server": object{"host": "h", "port": 1}}, Env: env})
+	if r.Code != 0 || !strings.Contains(r.Stdout, "200") {
+		t.Errorf("%s: %+v", running.Address, r)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,6 +97,25 @@ func TestBrokenPairs(t *testing.T) {
 	}
 	w.mount.put(t, good)
 	w.waitCount(t, "tls_reloaded", 1)
+	if w.serial(t) == before {
+		t.Error("the good certificate is not served")
+	}
+}
+
+// A hangup has the files read again, changed or not, and says what came of it.
+func TestHangupReadsCertificatesAgain(t *testing.T) {
+	w := start(t, nil)
+	w.Signal(t, syscall.SIGHUP)
+	w.waitCount(t, "tls_reloaded", 1)
+	good := w.issue(t)
+	w.mount.put(t, certificates.Pair{Cert: good.Cert, Key: w.issue(t).Key})
+	w.waitCount(t, "tls_reload_failed", 1)
+	w.Signal(t, syscall.SIGHUP)
+	w.waitCount(t, "tls_reload_failed", 2)
+	before := w.serial(t)
+	w.mount.put(t, good)
+	w.Signal(t, syscall.SIGHUP)
+	w.waitCount(t, "tls_reloaded", 2)
 	if w.serial(t) == before {
 		t.Error("the good certificate is not served")
 	}

@@ -89,6 +89,10 @@ func (s *Server) Command(tb testing.TB, words ...string) string {
 	return answer
 }
 
+// TryCommand is Command for a server that may end the connection, as one does that
+// becomes a replica.
+func (s *Server) TryCommand(words ...string) (string, error) { return s.command(words...) }
+
 func (s *Server) command(words ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

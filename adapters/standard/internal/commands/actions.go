@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -15,38 +16,46 @@ import (
 // adminHelp is what the help of every action says.
 const adminHelp = "It asks the admin listener of a running proxy, and needs its token."
 
-// actionChoice is which node an action is for, and why.
+// actionChoice is which node an action is for, who acts and why, and in which form the
+// command prints what came of it.
 type actionChoice struct {
 	adminChoice
 	config, reason string
 	author         string // "": the user's name
+	json           bool
 }
 
 func (c *actionChoice) define(cmd *cobra.Command) {
 	defineConfig(cmd, &c.config)
 	c.adminChoice.define(cmd)
 	cmd.Flags().StringVar(&c.reason, "reason", "", "`text` that the log and the events of the node keep")
+	cmd.Flags().StringVar(&c.author, "author", "", "`NAME` of the person who acts, for the log (default: the user's)")
+	defineJSON(cmd, &c.json)
 }
 
-// act has the chosen node do an action.
-func (p *Program) act(ctx context.Context, c actionChoice, method, path string, body map[string]any, answer any) error {
+// act has the chosen node do an action, reads its answer into answer, and prints it: as
+// JSON, or what text writes.
+func (p *Program) act(ctx context.Context, c actionChoice, method, path string, body map[string]any, answer any, text func(out io.Writer) error) error {
 	admin, err := p.admin(c.adminChoice, c.config)
 	if err != nil {
 		return err
 	}
 	admin.author = c.author
-	return admin.act(ctx, method, path, c.reason, body, answer)
+	if err := admin.act(ctx, method, path, c.reason, body, answer); err != nil {
+		return err
+	}
+	return p.print(c.json, answer, text)
 }
 
 func (p *Program) drain() *cobra.Command {
 	var choice actionChoice
 	var limit time.Duration
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "drain",
 		Short: "take a running node out of service for a while",
-		Long: "Makes a running node unready, so that load balancers send clients to others; answers ask clients to reconnect.\n" +
-			"It answers requests all the same, and keeps its documents fresh. It is ready again after --for, or after undrain.\n" + adminHelp,
+		Long: "Makes a running node unready, so that load balancers send clients to others; answers ask clients to reconnect, and\n" +
+			"streams of events end. It answers requests all the same, and keeps its documents fresh. It is ready again after\n" +
+			"--for, or after undrain.\n" + adminHelp,
 		Example: "edge-proxy drain --for 15m --reason \"new kernel\"\nedge-proxy drain --admin http://10.0.0.7:8001",
 		Args:    operands(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,25 +63,19 @@ func (p *Program) drain() *cobra.Command {
 				Draining bool      `json:"draining"`
 				Until    time.Time `json:"until"`
 			}
-			if err := p.act(cmd.Context(), choice, http.MethodPost, "/drain", map[string]any{"for": limit.String()}, &answer); err != nil {
+			return p.act(cmd.Context(), choice, http.MethodPost, "/drain", map[string]any{"for": limit.String()}, &answer, func(out io.Writer) error {
+				_, err := fmt.Fprintf(out, "draining until %s\n", answer.Until.Format(time.RFC3339))
 				return err
-			}
-			if asJSON {
-				return printJSON(p.Stdout, answer)
-			}
-			_, err := fmt.Fprintf(p.Stdout, "draining until %s\n", answer.Until.Format(time.RFC3339))
-			return err
+			})
 		},
 	}
 	choice.define(cmd)
 	cmd.Flags().DurationVar(&limit, "for", 10*time.Minute, "how long, at most 24h")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
 
 func (p *Program) undrain() *cobra.Command {
 	var choice actionChoice
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "undrain",
 		Short:   "put a drained node into service again",
@@ -84,29 +87,81 @@ func (p *Program) undrain() *cobra.Command {
 				Draining bool `json:"draining"`
 				Was      bool `json:"was"`
 			}
-			if err := p.act(cmd.Context(), choice, http.MethodDelete, "/drain", nil, &answer); err != nil {
+			return p.act(cmd.Context(), choice, http.MethodDelete, "/drain", nil, &answer, func(out io.Writer) error {
+				text := "in service again"
+				if !answer.Was {
+					text = "the node was not drained"
+				}
+				_, err := fmt.Fprintln(out, text)
 				return err
-			}
-			if asJSON {
-				return printJSON(p.Stdout, answer)
-			}
-			text := "in service again"
-			if !answer.Was {
-				text = "the node was not drained"
-			}
-			_, err := fmt.Fprintln(p.Stdout, text)
-			return err
+			})
 		},
 	}
 	choice.define(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func (p *Program) logLevel() *cobra.Command {
+	var choice actionChoice
+	var limit time.Duration
+	var logger string
+	var end bool
+	cmd := &cobra.Command{
+		Use:   "log-level [LEVEL]",
+		Short: "change the log level of a running node for a while",
+		Long: "Has a running node log from LEVEL on: DEBUG, INFO, WARNING, ERROR or CRITICAL. After --for, or with --end, the\n" +
+			"configured level applies again; so it does after a restart. With --logger\n" +
+			"only one logger and those below it are changed.\n" + adminHelp,
+		Example: "edge-proxy log-level DEBUG --for 10m --reason \"polls fail\"\nedge-proxy log-level DEBUG --logger edge_proxy.store\nedge-proxy log-level --end",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if end {
+				return operands()(cmd, args)
+			}
+			return operands("LEVEL")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var answer struct {
+				Logger string     `json:"logger"`
+				Level  string     `json:"level,omitempty"`
+				Until  *time.Time `json:"until,omitempty"`
+				Was    *bool      `json:"was,omitempty"`
+			}
+			text := func(out io.Writer) error {
+				what := "the log"
+				if answer.Logger != "" {
+					what = "the logger " + answer.Logger
+				}
+				var err error
+				switch {
+				case answer.Until != nil:
+					_, err = fmt.Fprintf(out, "%s is at %s until %s\n", what, answer.Level, answer.Until.Format(time.RFC3339))
+				case answer.Was != nil && *answer.Was:
+					_, err = fmt.Fprintln(out, "the configured levels apply again")
+				default:
+					_, err = fmt.Fprintln(out, "the levels were the configured ones")
+				}
+				return err
+			}
+			if end {
+				return p.act(cmd.Context(), choice, http.MethodDelete, "/log-level", nil, &answer, text)
+			}
+			body := map[string]any{"level": args[0], "for": limit.String()}
+			if logger != "" {
+				body["logger"] = logger
+			}
+			return p.act(cmd.Context(), choice, http.MethodPost, "/log-level", body, &answer, text)
+		},
+	}
+	choice.define(cmd)
+	cmd.Flags().DurationVar(&limit, "for", 10*time.Minute, "how long, at most 24h")
+	cmd.Flags().StringVar(&logger, "logger", "", "`NAME` of the logger, such as edge_proxy.store (default: all)")
+	cmd.Flags().BoolVar(&end, "end", false, "have the configured levels apply again now")
 	return cmd
 }
 
 func (p *Program) refresh() *cobra.Command {
 	var choice actionChoice
 	var environment string
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "refresh",
 		Short: "have a running node poll now, and print what came",
@@ -120,39 +175,46 @@ func (p *Program) refresh() *cobra.Command {
 				path += "/" + url.PathEscape(environment)
 			}
 			var answer refreshAnswer
-			if err := p.act(cmd.Context(), choice, http.MethodPost, path, nil, &answer); err != nil {
-				return err
+			err := p.act(cmd.Context(), choice, http.MethodPost, path, nil, &answer, func(out io.Writer) error { return answer.print(out) })
+			if err == nil && answer.failed() {
+				err = ErrReported
 			}
-			return p.printRefresh(answer, asJSON)
+			return err
 		},
 	}
 	choice.define(cmd)
 	cmd.Flags().StringVar(&environment, "environment", "", "client-side `KEY` of the environment (default: all)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
 
 // refreshAnswer is what the admin listener answers to a refresh.
 type refreshAnswer struct {
-	Environments []struct {
-		Environment string     `json:"environment"`
-		Outcome     string     `json:"outcome"`
-		Cause       string     `json:"cause,omitempty"`
-		Took        string     `json:"took,omitempty"`
-		Changed     bool       `json:"changed"`
-		Updated     *time.Time `json:"updated"`
-	} `json:"environments"`
+	Environments []refreshedEnvironment `json:"environments"`
 }
 
-// printRefresh prints what came of a refresh; its error says that not all of it is good.
-func (p *Program) printRefresh(answer refreshAnswer, asJSON bool) error {
-	failed := false
-	for _, e := range answer.Environments {
-		good := e.Outcome == "ok" || e.Outcome == "not_modified"
-		failed = failed || !good
-		if asJSON {
-			continue
+type refreshedEnvironment struct {
+	Environment string     `json:"environment"`
+	Outcome     string     `json:"outcome"`
+	Cause       string     `json:"cause,omitempty"`
+	Took        string     `json:"took,omitempty"`
+	Changed     bool       `json:"changed"`
+	Updated     *time.Time `json:"updated"`
+}
+
+func (e *refreshedEnvironment) failed() bool { return e.Outcome != "ok" && e.Outcome != "not_modified" }
+
+// failed reports whether a document could not be fetched.
+func (a *refreshAnswer) failed() bool {
+	for i := range a.Environments {
+		if a.Environments[i].failed() {
+			return true
 		}
+	}
+	return false
+}
+
+func (a *refreshAnswer) print(out io.Writer) error {
+	for _, e := range a.Environments {
 		updated := "has no document"
 		if e.Updated != nil {
 			updated = "serves the document of " + e.Updated.Format(time.RFC3339)
@@ -167,15 +229,9 @@ func (p *Program) printRefresh(answer refreshAnswer, asJSON bool) error {
 		if e.Cause != "" {
 			outcome += " (" + e.Cause + ")"
 		}
-		fmt.Fprintf(p.Stdout, "%s: %s; %s\n", shownKey(domain.EnvironmentKey(e.Environment)), outcome, updated)
-	}
-	if asJSON {
-		if err := printJSON(p.Stdout, answer); err != nil {
+		if _, err := fmt.Fprintf(out, "%s: %s; %s\n", shownKey(domain.EnvironmentKey(e.Environment)), outcome, updated); err != nil {
 			return err
 		}
-	}
-	if failed {
-		return ErrReported
 	}
 	return nil
 }

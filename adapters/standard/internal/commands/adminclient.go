@@ -98,6 +98,9 @@ func reachableHost(host string) string {
 	}
 }
 
+// environmentPath returns the path of an environment's page on the admin listener.
+func environmentPath(key string) string { return "/environments/" + url.PathEscape(key) }
+
 // get returns the body of a page.
 func (c *adminClient) get(ctx context.Context, path string) ([]byte, error) {
 	return c.ask(ctx, http.MethodGet, path, nil)
@@ -130,11 +133,28 @@ func (c *adminClient) act(ctx context.Context, method, path, reason string, body
 	return nil
 }
 
+// adminError is an answer of an admin listener that is not the one that was asked for.
+type adminError struct {
+	status int
+	text   string
+}
+
+func (e *adminError) Error() string {
+	return fmt.Sprintf("the admin listener answered %d: %s", e.status, e.text)
+}
+
 // ask returns the body of the answer to a request.
 func (c *adminClient) ask(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	_, body, err := c.exchange(ctx, method, path, body)
+	return body, err
+}
+
+// exchange returns the headers and the body of the answer to a request. Errors: an
+// *adminError; why there is no answer of an admin listener.
+func (c *adminClient) exchange(ctx context.Context, method, path string, body []byte) (http.Header, []byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	author := c.author
 	if author == "" {
@@ -151,23 +171,23 @@ func (c *adminClient) ask(ctx context.Context, method, path string, body []byte)
 	response, err := c.client.Do(request)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return nil, fmt.Errorf("nothing listens on %s: is the proxy running, with an admin listener there?", request.URL.Host)
+		return nil, nil, fmt.Errorf("nothing listens on %s: is the proxy running, with an admin listener there?", request.URL.Host)
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
 	defer response.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if response.StatusCode == http.StatusOK {
-		return body, nil
+		return response.Header, body, nil
 	}
 	var answer struct{ Error string }
 	if json.Unmarshal(body, &answer) != nil || answer.Error == "" {
-		return nil, fmt.Errorf("%s answered %d to %s, and is not an admin listener", request.URL.Host, response.StatusCode, path)
+		return nil, nil, fmt.Errorf("%s answered %d to %s, and is not an admin listener", request.URL.Host, response.StatusCode, path)
 	}
-	return nil, fmt.Errorf("the admin listener answered %d: %s", response.StatusCode, domain.RedactServerKeys(answer.Error))
+	return nil, nil, &adminError{response.StatusCode, domain.RedactServerKeys(answer.Error)}
 }
 
 // nodeStatus is what commands need of /status.json.
@@ -190,7 +210,12 @@ func (c *adminClient) status(ctx context.Context) (s nodeStatus, err error) {
 	return s, nil
 }
 
-// document returns the document that the proxy serves of an environment.
-func (c *adminClient) document(ctx context.Context, key domain.EnvironmentKey) ([]byte, error) {
-	return c.get(ctx, "/environments/"+url.PathEscape(string(key))+"/document")
+// document returns the document of an environment: the one of its history with this
+// version or, for "", the one that is served.
+func (c *adminClient) document(ctx context.Context, key domain.EnvironmentKey, version string) ([]byte, error) {
+	path := environmentPath(string(key)) + "/document"
+	if version != "" {
+		path += "?" + url.Values{"version": {version}}.Encode()
+	}
+	return c.get(ctx, path)
 }

@@ -36,7 +36,7 @@ func (p *Program) config() *cobra.Command {
 		},
 	}
 	defineConfig(cmd, &configFile)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	defineJSON(cmd, &asJSON)
 	return cmd
 }
 

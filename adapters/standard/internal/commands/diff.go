@@ -22,7 +22,7 @@ func (p *Program) diff() *cobra.Command {
 			"formatting and timestamps are not differences. The exit code is 1 if the documents differ.\n\n" + placesHelp + "\n\n" +
 			"With --identities, identities are evaluated with both documents. Those that see another value, and which values,\n" +
 			"are printed.",
-		Example: "edge-proxy diff proxy api\nedge-proxy diff before.json after.json --identities identities.jsonl --json",
+		Example: "edge-proxy diff proxy api\nedge-proxy diff history:1 proxy\nedge-proxy diff before.json after.json --identities identities.jsonl --json",
 		Args:    operands("A", "B"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			documents, err := p.documents(cmd.Context(), choice, args...)
@@ -52,7 +52,7 @@ func (p *Program) diff() *cobra.Command {
 	}
 	choice.define(cmd)
 	cmd.Flags().StringVar(&identities, "identities", "", "`FILE` with identities, one body of a request for /identities a line; - is standard input")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	defineJSON(cmd, &asJSON)
 	return cmd
 }
 

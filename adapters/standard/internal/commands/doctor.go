@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func (p *Program) doctor() *cobra.Command {
 			}
 			o := doctor.Options{Source: p.source(configFile), AgainstAPI: against == theAPI}
 			var err error
-			if o.Proxy, err = p.runningAt(address, configFile); err != nil {
+			if o.Proxy, err = p.runningAt(cmd.Context(), address, configFile); err != nil {
 				return err
 			}
 			o.OwnCertificate = address == ""
@@ -66,14 +67,14 @@ func (p *Program) doctor() *cobra.Command {
 	cmd.Flags().StringVar(&address, "url", "", "`address` of the proxy that runs here (default: from server.host and server.port)")
 	admin.define(cmd)
 	cmd.Flags().StringVar(&against, "against", "", "with `api`: also compare the answers of the running proxy and of the API about 20 identities of the first environment; Flagsmith stores nothing of them")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	defineJSON(cmd, &asJSON)
 	return cmd
 }
 
 // runningAt returns the address of the proxy that may run here, "" where it is not
 // known. Its error is about the given address.
-func (p *Program) runningAt(given, configFile string) (string, error) {
-	address, err := p.healthAddress(given, configFile)
+func (p *Program) runningAt(ctx context.Context, given, configFile string) (string, error) {
+	address, err := p.healthAddress(ctx, given, configFile)
 	if err != nil && given == "" {
 		return "", nil // the report says what is wrong with the configuration
 	}

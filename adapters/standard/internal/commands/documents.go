@@ -19,8 +19,8 @@ import (
 )
 
 // placesHelp describes the places for the help of commands.
-const placesHelp = "A document is that of a file, or comes from one of three places: proxy, what a running proxy serves;\n" +
-	"api, where the proxy would fetch it; or store."
+const placesHelp = "A document is that of a file, or comes from a place: proxy, what a running proxy serves; history:N, what a\n" +
+	"running proxy had before, with N as \"edge-proxy history\" lists it; api, where the proxy would fetch it; or store."
 
 // documentChoice is which environment's documents a command works on, and where the
 // places are.
@@ -33,7 +33,7 @@ type documentChoice struct {
 func (c *documentChoice) define(cmd *cobra.Command) {
 	c.storeChoice.define(cmd)
 	c.adminChoice.define(cmd)
-	cmd.Flags().StringVar(&c.environment, "environment", "", "client-side `KEY` of the environment for proxy, api and store (default: that of the other document, else the only one configured)")
+	cmd.Flags().StringVar(&c.environment, "environment", "", "client-side `KEY` of the environment for places (default: that of the other document, else the only one configured)")
 }
 
 // document is a document from a place or a file.
@@ -54,8 +54,7 @@ func (p *Program) documents(ctx context.Context, c documentChoice, places ...str
 	found := make([]document, len(places))
 	for i, place := range places {
 		found[i].Name = place
-		switch place {
-		case inspect.PlaceProxy, inspect.PlaceAPI, inspect.PlaceStore:
+		if inspect.IsPlace(place) {
 			continue
 		}
 		content, err := os.ReadFile(p.path(place))
@@ -70,12 +69,15 @@ func (p *Program) documents(ctx context.Context, c documentChoice, places ...str
 	for i, place := range places {
 		var body []byte
 		var err error
-		switch place {
-		case inspect.PlaceProxy:
-			body, found[i].served, err = p.documentOfProxy(ctx, c)
-		case inspect.PlaceAPI:
+		version, former := inspect.HistoryPlace(place)
+		switch {
+		case former:
+			body, _, err = p.documentOfProxy(ctx, c, version)
+		case place == inspect.PlaceProxy:
+			body, found[i].served, err = p.documentOfProxy(ctx, c, "")
+		case place == inspect.PlaceAPI:
 			body, err = p.documentOfAPI(ctx, c)
-		case inspect.PlaceStore:
+		case place == inspect.PlaceStore:
 			body, err = p.documentOfStore(ctx, c)
 		default:
 			continue
@@ -93,8 +95,9 @@ func (p *Program) documents(ctx context.Context, c documentChoice, places ...str
 	return found, nil
 }
 
-// documentOfProxy gets the document that a running proxy serves.
-func (p *Program) documentOfProxy(ctx context.Context, c documentChoice) ([]byte, *servedBy, error) {
+// documentOfProxy gets a document of a running proxy: the one of its history with this
+// version or, for "", the one that it serves.
+func (p *Program) documentOfProxy(ctx context.Context, c documentChoice, version string) ([]byte, *servedBy, error) {
 	admin, err := p.admin(c.adminChoice, c.config)
 	if err != nil {
 		return nil, nil, err
@@ -115,7 +118,7 @@ func (p *Program) documentOfProxy(ctx context.Context, c documentChoice) ([]byte
 	if at < 0 {
 		return nil, nil, fmt.Errorf("the proxy does not serve the environment %s; it serves %s", shownKey(key), shownKeys(keys))
 	}
-	body, err := admin.document(ctx, key)
+	body, err := admin.document(ctx, key, version)
 	return body, &servedBy{status.Node, status.Environments[at].Via}, err
 }
 
@@ -156,7 +159,7 @@ func (p *Program) documentOfAPI(ctx context.Context, c documentChoice) ([]byte, 
 
 // documentOfStore reads a document from the store.
 func (p *Program) documentOfStore(ctx context.Context, c documentChoice) (body []byte, err error) {
-	err = p.withStore(ctx, c.storeChoice, Reads, func(store ports.Store) error {
+	err = p.withStored(ctx, readerChoice{c.storeChoice, c.adminChoice}, func(store ports.Reader) error {
 		keys, err := store.List(ctx)
 		if err != nil {
 			return err

@@ -54,10 +54,10 @@ func (p *Program) explain() *cobra.Command {
 	}
 	choice.define(cmd)
 	who.define(cmd)
-	cmd.Flags().StringVar(&from, "document", inspect.PlaceProxy, "`FILE` with the document, or proxy, api or store")
-	cmd.Flags().StringVar(&compare, "compare", "", "`FILE` with another document, or proxy, api or store, for which to show the flags that are not the same")
+	cmd.Flags().StringVar(&from, "document", inspect.PlaceProxy, "`FILE` with the document, or proxy, history:N, api or store")
+	cmd.Flags().StringVar(&compare, "compare", "", "`FILE` with another document, or proxy, history:N, api or store, for which to show the flags that are not the same")
 	cmd.Flags().StringArrayVar(&features, "feature", nil, "`NAME` of a feature to explain; may be repeated (default: all)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	defineJSON(cmd, &asJSON)
 	return cmd
 }
 

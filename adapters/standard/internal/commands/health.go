@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,12 +22,19 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
-// healthBody bounds what is read of a health answer.
-const healthBody = 4096
+const (
+	livenessPath  = "/proxy/health/liveness"
+	readinessPath = "/proxy/health/readiness"
+	// healthBody bounds what is read of a health answer.
+	healthBody = 4096
+	// discoveryPatience is how long each listener of a running process may take to say
+	// that it is alive.
+	discoveryPatience = time.Second
+)
 
 func (p *Program) health() *cobra.Command {
 	var configFile, address string
-	var live bool
+	var live, asJSON, skipVerify bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:     "health",
@@ -35,28 +43,43 @@ func (p *Program) health() *cobra.Command {
 		Example: "edge-proxy health\nedge-proxy health --live --url http://127.0.0.1:8000",
 		Args:    operands(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			base, err := p.healthAddress(address, configFile)
+			base, err := p.healthAddress(cmd.Context(), address, configFile)
 			if err != nil {
 				return err
 			}
-			path := "/proxy/health/readiness"
+			base = strings.TrimSuffix(base, "/")
+			path := readinessPath
 			if live {
-				path = "/proxy/health/liveness"
+				path = livenessPath
 			}
-			status, body, err := get(cmd.Context(), strings.TrimSuffix(base, "/")+path, timeout, address == "")
+			status, body, err := get(cmd.Context(), base+path, timeout, address == "" || skipVerify)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.Stdout, "%d %s\n", status, body)
-			if status != http.StatusOK {
-				return ErrReported
+			answer := struct {
+				Address string          `json:"address"`
+				Status  int             `json:"status"` // of the answer
+				OK      bool            `json:"ok"`
+				Answer  json.RawMessage `json:"answer,omitempty"` // as the proxy sent it
+			}{Address: base + path, Status: status, OK: status == http.StatusOK}
+			if json.Valid([]byte(body)) {
+				answer.Answer = json.RawMessage(body)
 			}
-			return nil
+			err = p.print(asJSON, answer, func(out io.Writer) error {
+				_, err := fmt.Fprintf(out, "%d %s\n", status, body)
+				return err
+			})
+			if err == nil && !answer.OK {
+				err = ErrReported
+			}
+			return err
 		},
 	}
 	defineConfig(cmd, &configFile)
+	defineJSON(cmd, &asJSON)
 	cmd.Flags().BoolVar(&live, "live", false, "ask for liveness instead of readiness")
 	cmd.Flags().StringVar(&address, "url", "", "`address` of the proxy, such as http://127.0.0.1:8000 (default: from server.host and server.port)")
+	cmd.Flags().BoolVar(&skipVerify, "skip-verify", false, "accept any certificate of --url; without --url this is so")
 	cmd.Flags().DurationVar(&timeout, "timeout", 3*time.Second, "how long to wait for the answer")
 	return cmd
 }
@@ -64,7 +87,7 @@ func (p *Program) health() *cobra.Command {
 // healthAddress returns where to ask: the given address, or where the configured
 // listener is reached from this host. Without a usable configuration file it looks for
 // the running process.
-func (p *Program) healthAddress(given, configFile string) (string, error) {
+func (p *Program) healthAddress(ctx context.Context, given, configFile string) (string, error) {
 	if given != "" {
 		u, err := url.Parse(given)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -82,8 +105,10 @@ func (p *Program) healthAddress(given, configFile string) (string, error) {
 		if server, _, err = config.LoadServer(src); err != nil {
 			return "", &ConfigurationError{Err: err}
 		}
-		if address, ok := runningProxy(path); ok && !p.sets("SERVER_PORT") {
-			return "http://" + address, nil
+		if !p.sets("SERVER_PORT") {
+			if address, ok := answering(ctx, listenersOfRunning(path)); ok {
+				return address, nil
+			}
 		}
 	}
 	if server.Port == 0 {
@@ -109,16 +134,31 @@ func (p *Program) sets(variable string) bool {
 	})
 }
 
-// get asks without any forward proxy: the one to be asked is on this host. Its certificate
-// has other names than that of the loopback interface, so own says not to verify it.
-func get(ctx context.Context, address string, timeout time.Duration, own bool) (status int, body string, err error) {
+// answering returns the address of the first listener that is alive by a health endpoint.
+// A process may listen on other ports too, such as that of the admin listener, and with
+// TLS or without; one that requires a client certificate is not found.
+func answering(ctx context.Context, listeners []string) (address string, ok bool) {
+	for _, listener := range listeners {
+		for _, scheme := range []string{"http://", "https://"} {
+			status, _, err := get(ctx, scheme+listener+livenessPath, discoveryPatience, true)
+			if err == nil && status == http.StatusOK {
+				return scheme + listener, true
+			}
+		}
+	}
+	return "", false
+}
+
+// get asks without any forward proxy: the one to be asked is on this host or near. anyCert
+// accepts any certificate: one for the loopback interface has other names.
+func get(ctx context.Context, address string, timeout time.Duration, anyCert bool) (status int, body string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return 0, "", err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: own}}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: anyCert}}}
 	response, err := client.Do(request)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -1,8 +1,10 @@
 package commands
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -28,7 +30,7 @@ type measure struct {
 
 // measureChoice is for how long a measure lasts, or that it ends.
 type measureChoice struct {
-	measureTarget
+	actionChoice
 	lasts time.Duration
 	end   bool
 }
@@ -36,7 +38,7 @@ type measureChoice struct {
 const lastsHelp = "\n\nIt takes effect on all nodes that share a store, and ends by itself: --for says when, at most 24h from now. It needs a\n--reason, which is logged with the author. ENVIRONMENT is a client-side key."
 
 func (c *measureChoice) define(cmd *cobra.Command) {
-	c.measureTarget.define(cmd)
+	c.actionChoice.define(cmd)
 	cmd.Flags().DurationVar(&c.lasts, "for", 0, "`DURATION` until the end, such as 30m, at most 24h")
 }
 
@@ -56,9 +58,28 @@ func (c *measureChoice) body(members map[string]any) (map[string]any, error) {
 	return members, nil
 }
 
-func (p *Program) printMeasure(m measure, what string) {
-	fmt.Fprintf(p.Stdout, "%s until %s\n", what, m.Until)
+// takeMeasure begins a measure; described says what applies now.
+func (p *Program) takeMeasure(ctx context.Context, c measureChoice, method, path string, members map[string]any, described func(measure) string) error {
+	body, err := c.body(members)
+	if err != nil {
+		return err
+	}
+	var m measure
+	return p.act(ctx, c.actionChoice, method, path, body, &m, func(out io.Writer) error {
+		_, err := fmt.Fprintf(out, "%s until %s\n", described(m), m.Until)
+		return err
+	})
 }
+
+// endMeasure ends what is described.
+func (p *Program) endMeasure(ctx context.Context, c measureChoice, path, described string) error {
+	return p.act(ctx, c.actionChoice, http.MethodDelete, path, nil, new(measure), func(out io.Writer) error {
+		_, err := fmt.Fprintf(out, "%s has ended\n", described)
+		return err
+	})
+}
+
+func pinned(m measure) string { return "document " + m.SHA256 + " is pinned" }
 
 func (p *Program) pin() *cobra.Command {
 	var choice measureChoice
@@ -76,41 +97,20 @@ func (p *Program) pin() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := environmentPath(args[0]) + "/pin"
-			var m measure
-			if choice.end {
-				if len(args) > 1 {
-					return usage("--end takes no VERSION")
-				}
-				if err := p.measure(cmd.Context(), choice.measureTarget, http.MethodDelete, path, map[string]any{}, &m); err != nil {
-					return err
-				}
-				return p.printEnded(choice, "the pin")
-			}
-			if len(args) < 2 {
+			switch {
+			case choice.end && len(args) > 1:
+				return usage("--end takes no VERSION")
+			case choice.end:
+				return p.endMeasure(cmd.Context(), choice, path, "the pin")
+			case len(args) < 2:
 				return usage("say which VERSION to serve, or --end")
 			}
-			body, err := choice.body(map[string]any{"version": args[1]})
-			if err != nil {
-				return err
-			}
-			err = p.measure(cmd.Context(), choice.measureTarget, http.MethodPost, path, body, &m)
-			if err == nil && !choice.json {
-				p.printMeasure(m, "document "+m.SHA256+" is pinned")
-			}
-			return err
+			return p.takeMeasure(cmd.Context(), choice, http.MethodPost, path, map[string]any{"version": args[1]}, pinned)
 		},
 	}
 	choice.define(cmd)
 	choice.defineEnd(cmd, "pin")
 	return cmd
-}
-
-func (p *Program) printEnded(c measureChoice, what string) error {
-	if c.json {
-		return nil
-	}
-	_, err := fmt.Fprintf(p.Stdout, "%s has ended\n", what)
-	return err
 }
 
 func (p *Program) rollback() *cobra.Command {
@@ -122,16 +122,7 @@ func (p *Program) rollback() *cobra.Command {
 		Example: `edge-proxy rollback sample_client_key --for 2h --reason "the last change broke the checkout"`,
 		Args:    operands("ENVIRONMENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body, err := choice.body(map[string]any{})
-			if err != nil {
-				return err
-			}
-			var m measure
-			err = p.measure(cmd.Context(), choice.measureTarget, http.MethodPost, environmentPath(args[0])+"/rollback", body, &m)
-			if err == nil && !choice.json {
-				p.printMeasure(m, "document "+m.SHA256+" is pinned")
-			}
-			return err
+			return p.takeMeasure(cmd.Context(), choice, http.MethodPost, environmentPath(args[0])+"/rollback", map[string]any{}, pinned)
 		},
 	}
 	choice.define(cmd)
@@ -151,12 +142,8 @@ func (p *Program) override() *cobra.Command {
 		Args:    operands("ENVIRONMENT", "FEATURE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := environmentPath(args[0]) + "/overrides/" + url.PathEscape(args[1])
-			var m measure
 			if choice.end {
-				if err := p.measure(cmd.Context(), choice.measureTarget, http.MethodDelete, path, map[string]any{}, &m); err != nil {
-					return err
-				}
-				return p.printEnded(choice, "the override of "+args[1])
+				return p.endMeasure(cmd.Context(), choice, path, "the override of "+args[1])
 			}
 			if on == off {
 				return usage("say --on or --off, or --end")
@@ -168,15 +155,8 @@ func (p *Program) override() *cobra.Command {
 				}
 				members["value"] = json.RawMessage(value)
 			}
-			body, err := choice.body(members)
-			if err != nil {
-				return err
-			}
-			err = p.measure(cmd.Context(), choice.measureTarget, http.MethodPut, path, body, &m)
-			if err == nil && !choice.json {
-				p.printMeasure(m, args[1]+" is "+map[bool]string{true: "on", false: "off"}[on])
-			}
-			return err
+			state := map[bool]string{true: "on", false: "off"}[on]
+			return p.takeMeasure(cmd.Context(), choice, http.MethodPut, path, members, func(measure) string { return args[1] + " is " + state })
 		},
 	}
 	choice.define(cmd)
@@ -218,20 +198,19 @@ func (p *Program) history() *cobra.Command {
 			if err := json.Unmarshal(content, &list); err != nil {
 				return fmt.Errorf("the answer is not a history: %w", err)
 			}
-			if asJSON {
-				return printJSON(p.Stdout, list)
-			}
-			out := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(out, "VERSION\tSHA256\tUPDATED\tREPLACED\tBYTES")
-			for _, d := range list.Documents {
-				fmt.Fprintln(out, strings.Join([]string{strconv.Itoa(d.Version), d.SHA256[:min(12, len(d.SHA256))], textOr(d.Updated), textOr(d.Replaced), strconv.Itoa(d.Bytes)}, "\t"))
-			}
-			return out.Flush()
+			return p.print(asJSON, list, func(out io.Writer) error {
+				table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(table, "VERSION\tSHA256\tUPDATED\tREPLACED\tBYTES")
+				for _, d := range list.Documents {
+					fmt.Fprintln(table, strings.Join([]string{strconv.Itoa(d.Version), d.SHA256[:min(12, len(d.SHA256))], textOr(d.Updated), textOr(d.Replaced), strconv.Itoa(d.Bytes)}, "\t"))
+				}
+				return table.Flush()
+			})
 		},
 	}
 	defineConfig(cmd, &configFile)
 	choice.define(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	defineJSON(cmd, &asJSON)
 	return cmd
 }
 

@@ -33,6 +33,7 @@ type Program struct {
 	Environ    []string // NAME=value
 	WorkingDir string
 	Stdin      io.Reader
+	Terminal   bool // Stdin is one, so that a person can be asked
 	Stdout     io.Writer
 	Stderr     io.Writer
 	Wiring     Wiring
@@ -123,7 +124,7 @@ func root(p *Program) *cobra.Command {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _, _ = io.WriteString(cmd.OutOrStdout(), help(cmd)) })
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(p.serve(), p.validate(), p.config(), p.renderConfig(), p.health(), p.store(), p.explain(), p.diff(), p.doctor(), p.drain(), p.undrain(), p.refresh(), p.accept(), p.history(), p.pin(), p.rollback(), p.override(), p.version())
+	root.AddCommand(p.serve(), p.validate(), p.config(), p.renderConfig(), p.health(), p.store(), p.explain(), p.diff(), p.doctor(), p.drain(), p.undrain(), p.refresh(), p.logLevel(), p.accept(), p.history(), p.pin(), p.rollback(), p.override(), p.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

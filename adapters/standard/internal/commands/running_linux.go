@@ -14,21 +14,21 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
-// runningProxy returns the address at which another process of this program listens
-// that was started with the configuration file at path; ok is false without one. The
+// listenersOfRunning returns the addresses at which another process of this program
+// listens that was started with the configuration file at path, and nil without one. The
 // file may be broken by now, or gone.
-func runningProxy(path string) (address string, ok bool) {
+func listenersOfRunning(path string) []string {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
-		return "", false
+		return nil
 	}
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {
-		return "", false
+		return nil
 	}
 	processes, err := fs.AllProcs()
 	if err != nil {
-		return "", false
+		return nil
 	}
 	for _, process := range processes {
 		// A process of another user has nothing to read here, or ends meanwhile.
@@ -36,11 +36,11 @@ func runningProxy(path string) (address string, ok bool) {
 		if err != nil || process.PID == os.Getpid() || strings.TrimSuffix(exe, " (deleted)") != self || configurationOf(process) != path {
 			continue
 		}
-		if address, ok = listenerOf(fs, process); ok {
-			return address, true
+		if addresses := listenersOf(fs, process); len(addresses) > 0 {
+			return addresses
 		}
 	}
-	return "", false
+	return nil
 }
 
 // configurationOf returns the path of the configuration file that a process was started
@@ -75,11 +75,11 @@ func configurationOf(process procfs.Proc) string {
 	return filepath.Join(directory, name)
 }
 
-// listenerOf returns the address of the first TCP port that a process listens on.
-func listenerOf(fs procfs.FS, process procfs.Proc) (address string, ok bool) {
+// listenersOf returns the addresses of the TCP ports that a process listens on.
+func listenersOf(fs procfs.FS, process procfs.Proc) (addresses []string) {
 	opened, err := process.FileDescriptorTargets()
 	if err != nil {
-		return "", false
+		return nil
 	}
 	//lint:ignore SA1019 netlink, which is advised instead, is closed to many containers; /proc is not
 	four, _ := fs.NetTCP()
@@ -92,8 +92,8 @@ func listenerOf(fs procfs.FS, process procfs.Proc) (address string, ok bool) {
 			if s.LocalAddr.IsUnspecified() {
 				host = "127.0.0.1"
 			}
-			return net.JoinHostPort(host, strconv.FormatUint(s.LocalPort, 10)), true
+			addresses = append(addresses, net.JoinHostPort(host, strconv.FormatUint(s.LocalPort, 10)))
 		}
 	}
-	return "", false
+	return addresses
 }

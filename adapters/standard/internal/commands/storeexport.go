@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,8 @@ import (
 )
 
 func (p *Program) storeExport() *cobra.Command {
-	var choice storeChoice
+	var choice readerChoice
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "export DIR",
 		Short: "write all documents to a directory",
@@ -22,16 +24,17 @@ func (p *Program) storeExport() *cobra.Command {
 		Example: "edge-proxy store export backup",
 		Args:    operands("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withStore(cmd.Context(), choice, Reads, func(store ports.Store) error {
-				return p.export(cmd.Context(), store, args[0])
+			return p.withReader(cmd.Context(), choice, func(store ports.Reader) error {
+				return p.export(cmd.Context(), store, args[0], asJSON)
 			})
 		},
 	}
 	choice.define(cmd)
+	defineJSON(cmd, &asJSON)
 	return cmd
 }
 
-func (p *Program) export(ctx context.Context, store ports.Store, directory string) error {
+func (p *Program) export(ctx context.Context, store ports.Reader, directory string, asJSON bool) error {
 	keys, err := store.List(ctx)
 	if err != nil {
 		return err
@@ -41,9 +44,9 @@ func (p *Program) export(ctx context.Context, store ports.Store, directory strin
 		return err
 	}
 	defer w.Close()
-	faults := 0
+	faults := []recordFault{}
 	err = eachRecord(ctx, store, keys, w.Add, func(f recordFault) error {
-		faults++
+		faults = append(faults, f)
 		fmt.Fprintf(p.Stderr, "edge-proxy store: left out: %s: %s\n", f.Key, f.Error)
 		return nil
 	})
@@ -54,9 +57,12 @@ func (p *Program) export(ctx context.Context, store ports.Store, directory strin
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.Stdout, "exported %d document(s) to %s\n", exported, directory)
-	if faults > 0 {
-		return ErrReported
+	err = p.print(asJSON, map[string]any{"directory": directory, "exported": exported, "left_out": faults}, func(out io.Writer) error {
+		_, err := fmt.Fprintf(out, "exported %d document(s) to %s\n", exported, directory)
+		return err
+	})
+	if err == nil && len(faults) > 0 {
+		err = ErrReported
 	}
-	return nil
+	return err
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func (p *Program) storeGet() *cobra.Command {
-	var choice storeChoice
+	var choice readerChoice
 	var output string
 	var stat, asJSON bool
 	cmd := &cobra.Command{
@@ -27,7 +27,7 @@ func (p *Program) storeGet() *cobra.Command {
 				return usage("--json goes with --stat, and --output without it")
 			}
 			key := keyArgument(args[0])
-			return p.withStore(cmd.Context(), choice, Reads, func(store ports.Store) error {
+			return p.withReader(cmd.Context(), choice, func(store ports.Reader) error {
 				record, err := store.Get(cmd.Context(), key)
 				switch {
 				case errors.Is(err, ports.ErrNotFound):

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,7 @@ import (
 
 func (p *Program) storeImport() *cobra.Command {
 	var choice storeChoice
-	var force bool
+	var force, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "import DIR",
 		Short: "import the documents of such a directory into the store",
@@ -37,18 +38,20 @@ func (p *Program) storeImport() *cobra.Command {
 						return fmt.Errorf("%w; nothing was imported", err)
 					}
 				}
-				return p.importAll(cmd.Context(), store, export, force)
+				return p.importAll(cmd.Context(), store, export, force, asJSON)
 			})
 		},
 	}
 	choice.define(cmd)
 	cmd.Flags().BoolVar(&force, "force", false, "replace records of the store that are newer, too")
+	defineJSON(cmd, &asJSON)
 	return cmd
 }
 
 // importAll imports one document after the other and prints what became of each.
-func (p *Program) importAll(ctx context.Context, store ports.Store, export *archive.Reader, force bool) error {
+func (p *Program) importAll(ctx context.Context, store ports.Store, export *archive.Reader, force, asJSON bool) error {
 	became := map[fate]int{}
+	fates := map[string]string{}
 	for _, e := range export.Entries() {
 		r, err := export.Record(e)
 		var f fate
@@ -59,13 +62,19 @@ func (p *Program) importAll(ctx context.Context, store ports.Store, export *arch
 			return fmt.Errorf("%s: %w", e.Key, err)
 		}
 		became[f]++
-		fmt.Fprintf(p.Stdout, "%s: %s\n", e.Key, f)
+		fates[e.Key] = f.String()
+		if !asJSON {
+			fmt.Fprintf(p.Stdout, "%s: %s\n", e.Key, f)
+		}
 	}
-	fmt.Fprintf(p.Stdout, "%d imported, %d there already, %d kept\n", became[imported], became[present], became[kept])
-	if became[kept] > 0 {
-		return ErrReported
+	err := p.print(asJSON, map[string]any{"documents": fates, "imported": became[imported], "present": became[present], "kept": became[kept]}, func(out io.Writer) error {
+		_, err := fmt.Fprintf(out, "%d imported, %d there already, %d kept\n", became[imported], became[present], became[kept])
+		return err
+	})
+	if err == nil && became[kept] > 0 {
+		err = ErrReported
 	}
-	return nil
+	return err
 }
 
 // fate is what became of a document.

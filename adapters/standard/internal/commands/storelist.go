@@ -41,7 +41,7 @@ type recordFault struct {
 }
 
 func (p *Program) storeList() *cobra.Command {
-	var choice storeChoice
+	var choice readerChoice
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -51,7 +51,7 @@ func (p *Program) storeList() *cobra.Command {
 		Example: "edge-proxy store list\nedge-proxy store list --json --store bolt:///var/lib/edge-proxy/documents.db",
 		Args:    operands(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withStore(cmd.Context(), choice, Reads, func(store ports.Store) error {
+			return p.withReader(cmd.Context(), choice, func(store ports.Reader) error {
 				var out listing = newTable(p.Stdout)
 				if asJSON {
 					out = &jsonLines{json.NewEncoder(p.Stdout)}
@@ -65,7 +65,7 @@ func (p *Program) storeList() *cobra.Command {
 	return cmd
 }
 
-func list(ctx context.Context, store ports.Store, out listing) error {
+func list(ctx context.Context, store ports.Reader, out listing) error {
 	keys, err := store.List(ctx)
 	if err != nil {
 		return err

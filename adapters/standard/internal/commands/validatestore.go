@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -13,9 +14,17 @@ import (
 // storePatience bounds a whole trial of a store.
 const storePatience = 20 * time.Second
 
-// tryStore opens the store of s, does what serving needs, removes what it wrote, and
-// prints what came of it. Its error says that the store is not usable.
-func (p *Program) tryStore(ctx context.Context, s config.Store) error {
+// triedStore is what came of trying a store, in JSON under these names.
+type triedStore struct {
+	URL          string `json:"url"`
+	OK           bool   `json:"ok"`
+	Error        string `json:"error,omitempty"`
+	Milliseconds int64  `json:"milliseconds"`
+}
+
+// tryStore opens the store of s, does what serving needs and removes what it wrote. It
+// returns nil for the store that is inside its process.
+func (p *Program) tryStore(ctx context.Context, s config.Store) *triedStore {
 	if s.URL.Parse().Scheme == insideProcess {
 		return nil
 	}
@@ -30,10 +39,18 @@ func (p *Program) tryStore(ctx context.Context, s config.Store) error {
 			err = closing
 		}
 	}
+	tried := &triedStore{URL: s.URL.String(), OK: err == nil, Milliseconds: time.Since(began).Milliseconds()}
 	if err != nil {
-		fmt.Fprintf(p.Stdout, "store %s: failed: %v\n", s.URL, err)
-		return ErrReported
+		tried.Error = err.Error()
 	}
-	fmt.Fprintf(p.Stdout, "store %s: ok, written and read back in %s\n", s.URL, time.Since(began).Round(time.Millisecond))
-	return nil
+	return tried
+}
+
+func (s *triedStore) print(out io.Writer) error {
+	if !s.OK {
+		_, err := fmt.Fprintf(out, "store %s: failed: %s\n", s.URL, s.Error)
+		return err
+	}
+	_, err := fmt.Fprintf(out, "store %s: ok, written and read back in %s\n", s.URL, time.Duration(s.Milliseconds)*time.Millisecond)
+	return err
 }

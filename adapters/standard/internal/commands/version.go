@@ -49,7 +49,7 @@ func (p *Program) version() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	defineJSON(cmd, &asJSON)
 	return cmd
 }
 
