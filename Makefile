@@ -15,6 +15,10 @@ KILL_ROUNDS ?= 200
 ARCH       ?= $(shell $(GO) env GOARCH)
 GORELEASER ?= github.com/goreleaser/goreleaser/v2@v2.16.0
 
+# The tool that changes the code to see whether the tests notice, and where it does so.
+GREMLINS ?= github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
+MUTATE   ?= ./domain
+
 # The checker of known vulnerabilities and its database.
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VULNDB      ?= https://vuln.go.dev
@@ -37,7 +41,7 @@ BENCHMARKS = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Benchmar
 FUZZERS    = $(shell grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]*).*| \1|' | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-nethttp test-integration test-sdk test-full lint vulnerabilities fuzz bench docs sizing image release release-check clean docker race-in-ci
+.PHONY: help build run test test-nethttp test-integration test-sdk test-full lint vulnerabilities fuzz mutate bench docs sizing image release release-check clean docker race-in-ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,7 +79,7 @@ test-sdk: race-in-ci sdk-clients openfeature-client ## Run Flagsmith's and OpenF
 	$(GO) test $(RACE) -tags sdk -count=1 -parallel 4 -timeout 5m -v ./test/sdk ./test/sdk/openfeature
 
 test-full: race-in-ci docker ## Run everything at full length (KILL_ROUNDS=200)
-	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) EDGE_PROXY_TLS_ROUNDS=$(KILL_ROUNDS) BOLT_TEST_KILLS=$(KILL_ROUNDS) $(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 60m ./...
+	EDGE_PROXY_KILL_ROUNDS=$(KILL_ROUNDS) EDGE_PROXY_TLS_ROUNDS=$(KILL_ROUNDS) EDGE_PROXY_HISTORY_ROUNDS=10 BOLT_TEST_KILLS=$(KILL_ROUNDS) $(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 60m ./...
 	@cat bin/matrix.txt
 
 lint: vulnerabilities ## Check formatting, vet, staticcheck, laws, licences, modules and known vulnerabilities
@@ -99,6 +103,11 @@ fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each, FUZZJOBS=2 at a time
 	@echo '$(FUZZERS)' | xargs -n 2 -P '$(FUZZJOBS)' sh -c '\
 		output=$$($(GO) test -run "^$$" -fuzz "^$$1$$" -fuzztime "$(FUZZTIME)" -parallel 1 "$$0" </dev/null 2>&1) && state=passed || state=FAILED; \
 		echo "$$state $$0 $$1"; [ $$state = passed ] || { echo "$$output"; exit 1; }'
+
+# Not with --test-cpu, which version 0.6.0 passes on so that every test fails and every
+# mutant counts as killed. A mutant that makes a test wait forever counts as timed out.
+mutate: ## Change the code of a package bit by bit and list what its tests do not notice (MUTATE=./domain)
+	$(GO) run '$(GREMLINS)' unleash --timeout-coefficient 25 '$(MUTATE)'
 
 bench: ## Run the benchmarks (BENCH=., BENCHTIME=100ms)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem $(BENCHMARKS)

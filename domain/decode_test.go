@@ -83,6 +83,13 @@ func TestMalformedPartsAreLeftOutAndReported(t *testing.T) {
 		{`"project":{"segments":[{"id":1,"rules":[{"type":"ALL","conditions":[{"operator":"EQUAL","property_":5}]}]}]}`, "conditions[0].property_: a property must be a text or null: the condition never holds"},
 		{`"project":{"segments":[],"server_key_only_feature_ids":[1,"x"]}`, "project.server_key_only_feature_ids[1]: a feature id must be an integer: it is left out"},
 		{`"hide_disabled_flags":"yes"`, "hide_disabled_flags: expected true, false or null, found a text: it is treated as null"},
+		// Of a list, the element is named.
+		{`"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true},5]`, "feature_states[1]: expected an object"},
+		{`"feature_states":` + state(`,"django_id":1,"multivariate_feature_state_values":[{"id":1,"percentage_allocation":5,"multivariate_feature_option":{"value":1}},{"id":2,"percentage_allocation":5}]`), "multivariate_feature_state_values[1]: multivariate_feature_option has no value"},
+		{`"project":{"segments":[{"id":1,"rules":[{"type":"ALL"},5]}]}`, "rules[1]: expected an object"},
+		{`"project":{"segments":[{"id":1,"rules":[{"type":"ALL","conditions":[{"operator":"IS_SET","property_":"a"},{"operator":"EQUAL","property_":5}]}]}]}`, "conditions[1].property_"},
+		{`"identity_overrides":[{"identifier":"a","identity_features":[]},5]`, "identity_overrides[1]: expected an object"},
+		{`"feature_states":` + state(`,"multivariate_feature_state_values":[{"id":0,"percentage_allocation":5,"multivariate_feature_option":{"value":1}}]`), "it has no id and no valid mv_fs_value_uuid"},
 		{`"identity_overrides":[{"identifier":5}]`, "identity_overrides[0]: it has no identifier that is a text"},
 	} {
 		_, problems, err := domain.ParseEnvironment(strings.TrimSuffix(smallest, "}") + "," + c.field + "}")
@@ -193,6 +200,46 @@ func TestServingSettings(t *testing.T) {
 	_, problems, err := domain.ParseEnvironment(`{"use_identity_composite_key_for_hashing":false,` + smallest[1:])
 	if err != nil || len(problems) != 1 || problems[0].Path != "use_identity_composite_key_for_hashing" {
 		t.Errorf("%v, %v", problems, err)
+	}
+}
+
+// The environment's own setting wins, whatever it is; without one the project's applies.
+func TestHideDisabledFlags(t *testing.T) {
+	for _, c := range []struct {
+		own, project string
+		want         bool
+	}{
+		{"null", "true", true}, {"null", "false", false}, {"null", "null", false},
+		{"true", "false", true}, {"true", "null", true},
+		{"false", "true", false}, {"false", "null", false},
+	} {
+		text := strings.Replace(smallest, `"project":{`, `"hide_disabled_flags":`+c.own+`,"project":{"hide_disabled_flags":`+c.project+`,`, 1)
+		e, problems, err := domain.ParseEnvironment(text)
+		if err != nil || len(problems) > 0 || e.HideDisabledFlags != c.want {
+			t.Errorf("%s in the environment, %s in the project: %v, want %v (%v, %v)", c.own, c.project, e.HideDisabledFlags, c.want, problems, err)
+		}
+	}
+}
+
+// Ids of segments and of feature states may be numbers or texts, which split percentages
+// alike.
+func TestIdsMayBeTexts(t *testing.T) {
+	for id, want := range map[string]string{`7`: "7", `"7"`: "7", `"abc"`: "abc"} {
+		e, problems, err := domain.ParseEnvironment(`{"api_key":"k","name":"n","project":{"segments":[{"id":` + id + `}]},` +
+			`"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"django_id":` + id + `}]}`)
+		if err != nil || len(problems) > 0 || e.Segments[0].ID != want || e.FeatureStates[0].Key != want {
+			t.Errorf("%s: %+v, %v, %v", id, e, problems, err)
+		}
+	}
+}
+
+// A uuid is ordered by all of its 16 bytes.
+func TestVariantsAreOrderedByTheWholeUUID(t *testing.T) {
+	e, problems, err := domain.ParseEnvironment(strings.Replace(smallest, `"feature_states":[]`, `"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"django_id":5,"multivariate_feature_state_values":[
+		{"mv_fs_value_uuid":"01020304-0506-0708-090a-0b0c0d0e0f10","percentage_allocation":1,"multivariate_feature_option":{"value":1}}]}]`, 1))
+	want := domain.VariantOrder{High: 0x0102030405060708, Low: 0x090a0b0c0d0e0f10}
+	if err != nil || len(problems) > 0 || e.FeatureStates[0].Variants[0].Order != want {
+		t.Errorf("%+v, %v, %v", e, problems, err)
 	}
 }
 

@@ -138,8 +138,10 @@ type Stater interface {
 
 // Store is a document store. All methods are safe for concurrent use, do not touch a
 // call's arguments after it has returned, except for the Body of a record, and obey the
-// context: a call whose context has ended returns its error. Keys, lease names and state names are arbitrary texts of
-// up to 1,024 bytes, compared byte for byte.
+// context: a call whose context has ended returns its error. Each call takes effect at one
+// moment between its start and its return, for all handles; a call about several keys or
+// names may do so at a different moment for each of them. Keys, lease names and state
+// names are arbitrary texts of up to 1,024 bytes, compared byte for byte.
 type Store interface {
 	Reader
 	Writer

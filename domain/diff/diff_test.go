@@ -415,6 +415,31 @@ func TestOtherEnvironments(t *testing.T) {
 	}
 }
 
+// Of several overrides of a segment for one feature only the one that applies is compared:
+// that with the lowest priority, of equal ones the first.
+func TestOverridesThatDoNotApplyAreNotDifferences(t *testing.T) {
+	with := func(overrides ...string) *domain.Environment {
+		return parse(t, `{"api_key":"k","name":"n","feature_states":[],"project":{"segments":[{"id":1,"name":"s","rules":[],"feature_states":[`+strings.Join(overrides, ",")+`]}]}}`)
+	}
+	override := func(value, priority int) string {
+		return fmt.Sprintf(`{"feature":{"id":1,"name":"f","type":"STANDARD"},"enabled":true,"feature_state_value":%d,"feature_segment":{"priority":%d}}`, value, priority)
+	}
+	for name, test := range map[string]struct {
+		before, after *domain.Environment
+		differ        bool
+	}{
+		"the lower priority is behind": {with(override(1, 5), override(2, 1)), with(override(3, 5), override(2, 1)), false},
+		"the lower priority changes":   {with(override(1, 5), override(2, 1)), with(override(1, 5), override(3, 1)), true},
+		"the lower priority is first":  {with(override(1, 1), override(2, 5)), with(override(1, 1), override(3, 5)), false},
+		"the first of a tie":           {with(override(1, 1), override(2, 1)), with(override(1, 1), override(3, 1)), false},
+		"the first of a tie changes":   {with(override(1, 1), override(2, 1)), with(override(3, 1), override(2, 1)), true},
+	} {
+		if got := lines(diff.Compare(test.before, test.after)); len(got) > 0 != test.differ {
+			t.Errorf("%s: found %q", name, got)
+		}
+	}
+}
+
 // Of two rules that are alike, a difference has only the parts that are not the same.
 func TestRulesAreComparedByTheirParts(t *testing.T) {
 	with := func(rules string) *domain.Environment {

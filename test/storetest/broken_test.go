@@ -26,7 +26,7 @@ type defect struct {
 // TestBrokenStores checks that each defect fails the cases that are about it, and
 // no others.
 func TestBrokenStores(t *testing.T) {
-	for _, d := range slices.Concat(recordDefects(), versionDefects(), watchDefects(), leaseDefects(), stateDefects(), lifeDefects()) {
+	for _, d := range slices.Concat(recordDefects(), versionDefects(), watchDefects(), leaseDefects(), stateDefects(), lifeDefects(), linearDefects()) {
 		t.Run(strings.ReplaceAll(d.name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
 			h := harness(d.silent, func(s ports.Store, b *backend) ports.Store {
@@ -36,8 +36,8 @@ func TestBrokenStores(t *testing.T) {
 			})
 			for _, c := range storetest.Cases() {
 				wanted := slices.Contains(d.fails, c.Name)
-				if !wanted && (matches(d.open, c.Name) || c.Name == "large-documents") {
-					continue // the latter is slow, and about size only
+				if !wanted && (matches(d.open, c.Name) || matches([]string{"large-documents", "linearizable-*"}, c.Name)) {
+					continue // they are slow, about size only, and about everything
 				}
 				execute := executeAtOnce
 				if c.Name == "unavailable-within-put" { // it writes on and on: a bubble's time would stand

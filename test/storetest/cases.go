@@ -14,6 +14,7 @@ func cases() []testCase {
 		watchCases(),
 		leaseCases(),
 		stateCases(),
+		linearCases(),
 		contextCases(),
 		closeCases(),
 		exclusiveCases(),

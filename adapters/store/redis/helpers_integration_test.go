@@ -131,3 +131,6 @@ func receive[T any](t *testing.T, c <-chan T, within time.Duration, what string)
 		panic("unreachable")
 	}
 }
+
+// pass lets time go by.
+func pass(d time.Duration) { <-time.After(d) }

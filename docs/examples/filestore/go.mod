@@ -6,6 +6,7 @@ require github.com/edge-proxy/edge-proxy v0.0.0
 
 require (
 	github.com/KimMachineGun/automemlimit v1.0.1 // indirect
+	github.com/anishathalye/porcupine v1.3.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/caarlos0/env/v11 v11.4.2 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect

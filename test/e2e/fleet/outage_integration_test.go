@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
+	"github.com/edge-proxy/edge-proxy/test/support/relay"
 	"github.com/edge-proxy/edge-proxy/test/support/wait"
 )
 
@@ -45,11 +46,8 @@ func TestRedisAway(t *testing.T) {
 	})
 	t.Run("relayed", func(t *testing.T) {
 		f := newFleet(t, 10)
-		r := newRelay(t, f.deployment.Servers[0].Addr())
-		way := *f.url
-		way.Host = r.addr()
-		f.url = &way
-		run(t, f, outage{"packets are lost", r.swallow, r.pass, false})
+		r := f.relayed()
+		run(t, f, outage{"packets are lost", func() { r.Hold(relay.Requests | relay.Answers) }, r.Pass, false})
 	})
 }
 

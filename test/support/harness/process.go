@@ -78,6 +78,9 @@ func (p *Process) Signal(t testing.TB, signal os.Signal) {
 	}
 }
 
+// PID returns the number of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Kill ends the process without giving it a chance, and waits until it is gone.
 func (p *Process) Kill(t testing.TB) {
 	t.Helper()

@@ -1,0 +1,139 @@
+//go:build integration
+
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/storetest/histories"
+	"github.com/edge-proxy/edge-proxy/test/support/rediscontainers"
+	"github.com/edge-proxy/edge-proxy/test/support/relay"
+)
+
+// rounds returns how often a test of histories stages its fault.
+func rounds(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("EDGE_PROXY_HISTORY_ROUNDS")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("EDGE_PROXY_HISTORY_ROUNDS: %v", err)
+	}
+	return n
+}
+
+// One server is one copy of the data, however it is reached: while it hangs or the network
+// loses what is sent to it or by it, callers see nothing that cannot be explained by calls
+// one after the other.
+func TestHistories(t *testing.T) {
+	t.Parallel()
+	d := rediscontainers.Single(t)
+	server := d.Servers[0]
+	t.Run("paused", func(t *testing.T) {
+		stores := []ports.Store{open(t, d.URL, "paused", "timeout", "200ms"), open(t, d.URL, "paused", "timeout", "200ms")}
+		explained(t, stores, func(*histories.History) {
+			server.Pause(t)
+			pass(400 * time.Millisecond)
+			server.Unpause(t)
+		})
+	})
+	for name, fault := range map[string]func(*relay.Relay){
+		"requests are held": func(r *relay.Relay) { r.Hold(relay.Requests) },
+		"answers are held":  func(r *relay.Relay) { r.Hold(relay.Answers) },
+		"both are held":     func(r *relay.Relay) { r.Hold(relay.Requests | relay.Answers) },
+		"answers are lost":  func(r *relay.Relay) { r.LoseAnswers(20) },
+		"packets are lost": func(r *relay.Relay) {
+			r.Become(relay.Line{Delay: 20 * time.Millisecond, Loss: 0.2, Again: 250 * time.Millisecond})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := relay.Start(t, server.Addr())
+			apart := *d.URL
+			apart.Host = r.Addr()
+			stores := []ports.Store{open(t, &apart, name, "timeout", "200ms"), open(t, d.URL, name, "timeout", "200ms")}
+			explained(t, stores, func(*histories.History) {
+				fault(r)
+				pass(500 * time.Millisecond)
+				r.LoseAnswers(0)
+				r.Become(relay.Line{})
+				r.Pass()
+			})
+		})
+	}
+}
+
+// A failover may undo what was acknowledged, leases too. Each record, state and lease is then
+// as it was at some time before, and from there on there is one copy again.
+func TestHistoriesOfFailovers(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]struct {
+		begin, end func(*rediscontainers.Server, testing.TB)
+	}{
+		"killed": {(*rediscontainers.Server).Kill, (*rediscontainers.Server).Start},
+		"hangs":  {(*rediscontainers.Server).Pause, (*rediscontainers.Server).Unpause},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := rediscontainers.Sentinel(t)
+			stores := []ports.Store{open(t, d.URL, "edge-proxy", "timeout", "200ms"), open(t, d.URL, "edge-proxy", "timeout", "200ms")}
+			explained(t, stores, func(h *histories.History) {
+				former := d.Master(t)
+				h.Failover(func() {
+					fail.begin(former, t)
+					d.AwaitFailover(t, former)
+					fail.end(former, t)
+					eventually(t, 90*time.Second, func(context.Context) error { return follows(t, former) })
+				})
+			})
+		})
+	}
+}
+
+// follows returns an error unless a server is a replica that has all of its master's data.
+func follows(t *testing.T, server *rediscontainers.Server) error {
+	t.Helper()
+	if !strings.Contains(server.Command(t, "INFO", "replication"), "master_link_status:up") {
+		return errors.New("not a replica yet")
+	}
+	return nil
+}
+
+// explained has callers use the stores, stages the fault some times, and checks what they
+// saw.
+func explained(t *testing.T, stores []ports.Store, fault func(*histories.History)) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	seed := rand.Uint64()
+	h := histories.Load{
+		Stores: stores, Callers: 8, Calls: 1_000_000, Objects: 4,
+		Records: true, States: true, Leases: true,
+		Seed: seed, TTL: 300 * time.Millisecond, Timeout: 5 * time.Second, Pause: 20 * time.Millisecond,
+	}.Begin(ctx)
+	for range rounds(t) {
+		pass(300 * time.Millisecond)
+		fault(h)
+	}
+	pass(300 * time.Millisecond)
+	stop()
+	h.Wait()
+	known, unknown := h.Outcomes()
+	t.Logf("%d calls that say what happened, %d that do not; seed %d", known, unknown, seed)
+	if known < 100 || unknown == 0 {
+		t.Error("want both kinds: the fault has not met calls")
+	}
+	for _, problem := range h.Check(time.Minute) {
+		t.Error(problem)
+	}
+}
