@@ -62,7 +62,7 @@ func TestSingle(t *testing.T) {
 		}
 	})
 
-	t.Run("states expire when they are told to", func(t *testing.T) {
+	t.Run("states expire after the time that is set", func(t *testing.T) {
 		fresh(t)
 		s := open(t, d.URL, "edge-proxy")
 		v, err := s.PutState(t.Context(), "history/one", []byte("former"), "")
