@@ -138,4 +138,4 @@ docker:
 race-in-ci:
 	@[ -z "$$CI" ] || [ -n '$(RACE)' ] || { echo 'CI needs a C compiler for the race detector.' >&2; exit 1; }
 
-include docs/site/site.mk test/workflows/workflows.mk test/bench/bench.mk test/sdk/sdk.mk test/sdk/openfeature/openfeature.mk test/e2e/deploy/deploy.mk test/e2e/page/page.mk
+include test/simulation/simulation.mk docs/site/site.mk test/workflows/workflows.mk test/bench/bench.mk test/sdk/sdk.mk test/sdk/openfeature/openfeature.mk test/e2e/deploy/deploy.mk test/e2e/page/page.mk

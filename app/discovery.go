@@ -74,11 +74,9 @@ func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			d.leave(ctx)
-			return
 		case <-d.changed:
 			if interval := d.config.Load().Freshness.PollInterval; interval != d.schedule.interval {
 				d.schedule.retime(interval, d.deps.Now())
@@ -92,6 +90,7 @@ func (d *discovery) run(ctx context.Context, begin <-chan struct{}) {
 			timer.Reset(due.Sub(d.deps.Now()))
 		}
 	}
+	d.leave(ctx)
 }
 
 // turn asks once and returns when to ask next.

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,11 +67,15 @@ func (f *fleet) run(ctx context.Context, begin <-chan struct{}) {
 	whole := true   // it reads and extends all leases
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for ctx.Err() == nil {
+		select {
+		case <-f.hurry: // before a beat that is due too, so that the order is always the same
+			f.exchange(ctx, false)
+			continue
+		default:
+		}
 		select {
 		case <-ctx.Done():
-			f.leave(ctx)
-			return
 		case <-f.hurry:
 			f.exchange(ctx, false)
 		case <-timer.C:
@@ -85,6 +91,7 @@ func (f *fleet) run(ctx context.Context, begin <-chan struct{}) {
 		}
 		timer.Reset(f.nextExpiry(beat).Sub(f.now()))
 	}
+	f.leave(ctx)
 }
 
 // period returns the time in which this node exchanges everything once: the poll interval,
@@ -92,6 +99,12 @@ func (f *fleet) run(ctx context.Context, begin <-chan struct{}) {
 func (f *fleet) period() time.Duration {
 	c := f.config.Load()
 	return min(c.Freshness.PollInterval, c.Lease/2)
+}
+
+// longestUnseen returns for how long a note can have been written at most when a node sees it
+// that can reach the store: it is looked for on the first beat after most of a period.
+func (f *fleet) longestUnseen() time.Duration {
+	return f.period() + f.period()/beatsPerInterval
 }
 
 // nextExpiry returns when another node's lease is the next to run out, a moment after that,
@@ -175,6 +188,11 @@ func (f *fleet) claim(ctx context.Context, whole bool) error {
 	for i, s := range seats {
 		claims[i].Name = names[i]
 		if s.mine {
+			// To the others a note is news, whatever time it has: what could not be written
+			// for so long is not.
+			if now.Sub(s.postedAt).Abs() > f.longestUnseen() {
+				s.post = ""
+			}
 			claims[i].Note = s.post
 		}
 	}
@@ -252,15 +270,19 @@ func (f *fleet) leave(ctx context.Context) {
 	}
 }
 
-// choose returns the seats that which reports true for, and the names of their leases. It
-// holds f.mu meanwhile.
+// choose returns the seats that which reports true for, in the order of their keys, and the
+// names of their leases. It holds f.mu meanwhile.
 func (f *fleet) choose(which func(*seat) bool) (seats []*seat, names []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for key, s := range f.seats {
+	for _, s := range f.seats {
 		if which(s) {
-			seats, names = append(seats, s), append(names, string(key))
+			seats = append(seats, s)
 		}
+	}
+	slices.SortFunc(seats, func(a, b *seat) int { return cmp.Compare(a.key, b.key) })
+	for _, s := range seats {
+		names = append(names, string(s.key))
 	}
 	return seats, names
 }

@@ -96,23 +96,53 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 	defer timer.Stop()
 	early.Stop()
 	defer early.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			k.leave(ctx)
-			return
-		case <-k.wakes.signal:
+	for ctx.Err() == nil {
+		switch k.next(ctx, timer, early) {
+		case byWake:
 			k.wake(ctx, k.wakes.take(), timer, early)
-		case <-early.C:
+		case byRefresh:
 			k.refreshEarly(ctx)
-		case <-timer.C:
-			if ctx.Err() != nil {
-				continue
-			}
+		case byTurn:
 			k.due = k.turn(ctx)
 			timer.Reset(k.due.Sub(k.now()))
 		}
 		k.background.giveBack()
+	}
+	k.leave(ctx)
+}
+
+// occasion is why a keeper does something.
+type occasion uint8
+
+const (
+	byEnd     occasion = iota // it does nothing: its context has ended
+	byWake                    // what somebody asked for
+	byRefresh                 // a refresh that was announced too soon after the last one
+	byTurn                    // the turn of its schedule
+)
+
+// next waits for something to do. Of several things that wait, the order is always the
+// same: news comes first, because it may spare a request, and a refresh before the turn.
+func (k *keeper) next(ctx context.Context, timer, early *time.Timer) occasion {
+	select {
+	case <-k.wakes.signal:
+		return byWake
+	default:
+	}
+	select {
+	case <-early.C:
+		return byRefresh
+	default:
+	}
+	select {
+	case <-ctx.Done():
+		return byEnd
+	case <-k.wakes.signal:
+		return byWake
+	case <-early.C:
+		return byRefresh
+	case <-timer.C:
+		return byTurn
 	}
 }
 
@@ -236,12 +266,19 @@ func (k *keeper) leads(ctx context.Context) bool {
 
 // hear takes note of what the leaseholder has confirmed.
 func (k *keeper) hear(ctx context.Context) {
-	switch c := k.seat.heard(); {
-	case c.version == "":
-	case c.version != k.record.version || !k.record.stored:
+	c, at := k.seat.heard()
+	if c.version == "" {
+		return
+	}
+	if c.version != k.record.version || !k.record.stored {
 		k.follow(ctx)
-	default:
-		k.seen(ports.Record{CheckedAt: c.checkedAt})
+	}
+	if c.version == k.record.version && k.record.stored && k.record.seen(c.checkedAt) {
+		// This node may have polled since the note was written.
+		if own := k.library.confirmedAt(k.key); own.After(at) && !own.After(k.now()) {
+			at = own
+		}
+		k.confirmed(at)
 	}
 }
 
@@ -318,8 +355,11 @@ func (k *keeper) polled(ctx context.Context, a answer, err error) ports.Outcome 
 	case a.NotModified:
 		p.Outcome = ports.OutcomeNotModified
 	}
-	if errors.Is(err, domain.ErrUnusable) {
+	switch {
+	case errors.Is(err, domain.ErrUnusable):
 		k.observer.Refused(k.key, RefusedInvalid)
+	case errors.Is(err, ports.ErrDocumentTooLarge):
+		k.observer.Refused(k.key, RefusedTooLarge)
 	}
 	k.progress.polls.add(p, err != nil)
 	k.allPolls.add(p, ofAll)
@@ -435,13 +475,6 @@ func (k *keeper) follow(ctx context.Context) {
 	}
 }
 
-// seen takes note of a record that is the held document.
-func (k *keeper) seen(r ports.Record) {
-	if k.record.seen(r) {
-		k.confirmed(k.now())
-	}
-}
-
 // takeOver serves the document of a record unless the held one is better, which it
 // reports with false.
 func (k *keeper) takeOver(ctx context.Context, read ports.Record) (taken bool) {
@@ -455,7 +488,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 	switch k.record.judge(read, digest, k.held) {
 	case domain.Confirm:
 		k.record.read(read, true)
-		k.seen(read)
+		k.record.recall(read)
 		return true
 	case domain.Refuse:
 		k.record.read(read, false)
@@ -476,7 +509,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 		k.record.checkedAt, k.record.seenAt = read.CheckedAt, read.CheckedAt
 		k.library.confirm(k.key, earlier(read.CheckedAt, k.now()))
 	} else {
-		k.seen(read)
+		k.record.recall(read)
 	}
 	return true
 }

@@ -125,7 +125,7 @@ type measures struct {
 	wake   func(domain.EnvironmentKey) // is called when the measures of an environment changed
 	hints  chan struct{}
 
-	loading sync.Mutex // held by load, so that many keepers that start look once
+	loading *semaphore // held by load, so that many keepers that start look once
 
 	mu      sync.Mutex // taken after loading; not held over a call of the store
 	loaded  bool
@@ -138,7 +138,8 @@ type measures struct {
 func newMeasures(deps Deps, config *atomic.Pointer[Config], recent *Recent, wake func(domain.EnvironmentKey)) *measures {
 	return &measures{
 		store: deps.Store, config: config, now: deps.Now, logger: deps.Logger, recent: recent, wake: wake, hints: make(chan struct{}, 1),
-		ends: map[Measure]time.Time{}, inForce: map[domain.EnvironmentKey]Measures{},
+		loading: newSemaphore(1),
+		ends:    map[Measure]time.Time{}, inForce: map[domain.EnvironmentKey]Measures{},
 	}
 }
 
@@ -156,7 +157,13 @@ func (m *measures) run(ctx context.Context) {
 	looked := m.now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for ctx.Err() == nil {
+		select {
+		case <-m.hints: // before a look that is due too, so that the order is always the same
+			m.look(ctx)
+			looked = m.now()
+		default:
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -187,14 +194,17 @@ func (m *measures) pause() time.Duration {
 	return pause
 }
 
-// load looks at the store unless that was done before.
+// load looks at the store unless that was done before. It returns early when ctx ends.
 func (m *measures) load(ctx context.Context) {
-	m.loading.Lock()
-	defer m.loading.Unlock()
+	release, err := m.loading.acquire(ctx)
+	if err != nil {
+		return
+	}
+	defer release()
 	m.mu.Lock()
-	loaded := m.loaded
+	known := m.loaded
 	m.mu.Unlock()
-	if !loaded {
+	if !known {
 		m.look(ctx)
 		m.enforce(ctx)
 	}

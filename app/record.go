@@ -83,18 +83,17 @@ func missing(err error) bool {
 // lost records that the store has no readable record.
 func (r *record) lost() { r.version, r.stored = "", false }
 
-// seen takes note of a record that is the held document. It reports whether another
-// node had that confirmed since this node last looked. Clocks of nodes may differ:
-// that the record's time moved on counts from when this node saw it, by its own
-// clock, at most one turn after it happened.
-func (r *record) seen(stat ports.Record) (confirmed bool) {
+// seen takes note of when another node had the held document confirmed, by the fleet's
+// time. It reports whether that was since this node last saw such a time. Clocks of nodes
+// may differ: that the time moved on counts from when this node saw it, by its own clock.
+func (r *record) seen(checkedAt time.Time) (confirmed bool) {
 	since := r.seenAt
 	if since.IsZero() {
 		since = r.checkedAt
 	}
-	r.seenAt = stat.CheckedAt
-	r.checkedAt = later(r.checkedAt, stat.CheckedAt)
-	return stat.CheckedAt.After(since)
+	r.seenAt = checkedAt
+	r.checkedAt = later(r.checkedAt, checkedAt)
+	return checkedAt.After(since)
 }
 
 // recall takes note of when a record that is the held document was confirmed. That is not

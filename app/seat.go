@@ -26,9 +26,12 @@ type seat struct {
 	willing   bool        // this node can poll
 	lease     ports.Lease // as seen last
 	heardAt   time.Time   // when the note was last seen to be another one
+	lookedAt  time.Time   // when the lease was last seen
+	newsAt    time.Time   // when the note counts as heard, see see
 	mine      bool        // it is this node's
 	gained    bool        // this node got it since the keeper last asked
 	post      string      // the note that is to be written; "" when it is
+	postedAt  time.Time   // when post became what is to be written
 	offering  bool        // it is to be given back
 	offered   time.Time   // when it was given back for others to take; zero: not, or somebody took it
 	tenure    int         // polls until it is offered
@@ -138,16 +141,17 @@ func (s *seat) confirm(n leaseNote) {
 	s.fleet.mu.Lock()
 	defer s.fleet.mu.Unlock()
 	if s.mine {
-		s.post = n.String()
+		s.post, s.postedAt = n.String(), s.fleet.now()
 	}
 }
 
-// heard returns what was confirmed last. That may be by a node that has given the lease
-// back since, also to this one: heard later, it would count as a later confirmation.
-func (s *seat) heard() leaseNote {
+// heard returns what was confirmed last, and when this node heard of it, by its own clock.
+// That may be by a node that has given the lease back since, also to this one: heard later,
+// it would count as a later confirmation.
+func (s *seat) heard() (n leaseNote, at time.Time) {
 	s.fleet.mu.Lock()
 	defer s.fleet.mu.Unlock()
-	return parseNote(s.lease.Note)
+	return parseNote(s.lease.Note), s.newsAt
 }
 
 // recall asks the store what was confirmed last, by whichever node, also by one that has
@@ -203,8 +207,14 @@ func (s *seat) see(l ports.Lease, now time.Time) {
 	former, was := s.lease, s.mine
 	s.lease, s.mine = l, l.Holder == s.fleet.node()
 	if l.Note != former.Note {
-		s.heardAt = now
+		s.heardAt, s.newsAt = now, now
+		// A node that could not look for some time does not know how long ago the note was
+		// written.
+		if latest := s.lookedAt.Add(s.fleet.longestUnseen()); !s.lookedAt.IsZero() && latest.Before(now) {
+			s.newsAt = latest
+		}
 	}
+	s.lookedAt = now
 	// A lease that was offered and that nobody took was this node's duty all the time.
 	gained := s.mine && (l.Gained && s.offered.IsZero() || !was && !l.Gained)
 	if s.mine && (!was || gained) {
