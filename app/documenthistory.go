@@ -46,6 +46,9 @@ const (
 	// shortestVersion is how many digits of a digest name a document at least.
 	shortestVersion = 7
 	historyFormat   = 1
+	// historyLife is how long a shared store keeps a history that no node keeps any more,
+	// because nobody serves the environment, and keptEvery how often a node keeps it.
+	historyLife, keptEvery = 14 * 24 * time.Hour, 12 * time.Hour
 )
 
 // documentHistory is the history of one environment, in the store's states: a list, and a
@@ -59,6 +62,8 @@ type documentHistory struct {
 	config   *atomic.Pointer[Config]
 	volatile bool
 	now      func() time.Time
+	random   func() float64
+	keepAt   time.Time // when to keep it next; only the keeper uses it
 }
 
 // historyText is the list as it is stored, the latest first.
@@ -122,11 +127,11 @@ func (h *documentHistory) add(ctx context.Context, e *Environment, pinned string
 		switch {
 		case err == nil:
 			for _, slot := range removed {
-				if _, err := h.put(ctx, slot, nil); err != nil {
+				if err := h.store.ExpireState(ctx, h.slotName(slot), 0); err != nil {
 					return err
 				}
 			}
-			return nil
+			return h.expire(ctx, kept, historyLife)
 		case !errors.Is(err, ports.ErrConflict):
 			return err
 		}
@@ -173,17 +178,40 @@ func (h *documentHistory) put(ctx context.Context, slot int, body []byte) (ports
 
 // forget removes all documents, where nobody else may want them. Errors: the store's.
 func (h *documentHistory) forget(ctx context.Context) error {
-	list, version, err := h.read(ctx)
+	list, _, err := h.read(ctx)
+	if err != nil {
+		return err
+	}
+	return h.expire(ctx, list, 0)
+}
+
+// keep has a shared store keep the history for longer. It does so now and then, at a time
+// of its own for each environment and node. Errors: the store's.
+func (h *documentHistory) keep(ctx context.Context) error {
+	now := h.now()
+	switch wait := h.keepAt.Sub(now); {
+	case h.keepAt.IsZero():
+		h.keepAt = now.Add(time.Duration(h.random() * float64(keptEvery)))
+		return nil
+	case wait > 0 && wait <= keptEvery: // it is longer when the clock was set back
+		return nil
+	}
+	h.keepAt = now.Add(keptEvery)
+	list, _, err := h.read(ctx)
 	if err != nil || len(list.Entries) == 0 {
 		return err
 	}
+	return h.expire(ctx, list, historyLife)
+}
+
+// expire has the store remove a history after some time. Errors: the store's.
+func (h *documentHistory) expire(ctx context.Context, list historyText, lasts time.Duration) error {
 	for _, e := range list.Entries {
-		if _, err := h.put(ctx, e.Slot, nil); err != nil {
+		if err := h.store.ExpireState(ctx, h.slotName(e.Slot), lasts); err != nil {
 			return err
 		}
 	}
-	_, err = h.store.PutState(ctx, h.listName(), nil, version)
-	return err
+	return h.store.ExpireState(ctx, h.listName(), lasts)
 }
 
 // entries returns the documents that were replaced, the latest first.

@@ -197,6 +197,11 @@ func (g *guardedStore) PutState(ctx context.Context, name string, value []byte, 
 	return v, err
 }
 
+// ExpireState implements ports.Stater.
+func (g *guardedStore) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
+	return g.do(ctx, StoreSpool, storeWait, func(ctx context.Context) error { return g.Store.ExpireState(ctx, name, lasts) })
+}
+
 // Close implements ports.Store.
 func (g *guardedStore) Close() error {
 	g.mu.Lock()

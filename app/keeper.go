@@ -400,6 +400,8 @@ func (k *keeper) accept(ctx context.Context, a answer) error {
 	k.save(ctx)
 	if former != nil {
 		logStoreError(ctx, k.logger, "keeping the former document", k.history.add(ctx, former, k.measures.of(k.key).pinned()))
+	} else if !k.seat.fleet.exclusive {
+		logStoreError(ctx, k.logger, "keeping the former documents", k.history.keep(ctx))
 	}
 	return nil
 }

@@ -1,10 +1,13 @@
 package app_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -305,6 +308,95 @@ func TestHistoryIsBounded(t *testing.T) {
 		}
 		if used != 1 {
 			t.Errorf("%d slots are used", used)
+		}
+	})
+}
+
+// expiring is a store that notes the last time that each state is to last.
+type expiring struct {
+	ports.Store
+	mu    sync.Mutex
+	lasts map[string]time.Duration
+	calls int
+}
+
+func (s *expiring) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lasts[name] = lasts
+	s.calls++
+	return s.Store.ExpireState(ctx, name, lasts)
+}
+
+// told returns the names of the states that are to last, how long at least, and the calls
+// so far.
+func (s *expiring) told() (names []string, least time.Duration, calls int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, lasts := range s.lasts {
+		if lasts > 0 {
+			names = append(names, name)
+			if least == 0 || lasts < least {
+				least = lasts
+			}
+		}
+	}
+	slices.Sort(names)
+	return names, least, s.calls
+}
+
+// In a store that nodes share, a history lasts two weeks from when the environment was last
+// served, and is kept now and then while it is.
+func TestHistoryExpiresInASharedStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), sharedmemory.New()
+		u.put(key, time.Now(), "zero")
+		s := &expiring{Store: handle(t, b), lasts: map[string]time.Duration{}}
+		n := start(t, u, setup{store: s, change: withHistory(10, 1<<20)})
+		pass(time.Second)
+		publishAll(u, "flag-1")
+		publishAll(u, "flag-2")
+		names, least, before := s.told()
+		want := []string{"history/0/" + string(key), "history/1/" + string(key), "history/" + string(key)}
+		slices.Sort(want)
+		if !slices.Equal(names, want) || least < 7*24*time.Hour {
+			t.Errorf("%v last at least %s, want %v", names, least, want)
+		}
+		pass(25 * time.Hour)
+		if _, _, calls := s.told(); calls < before+3 || calls > before+9 {
+			t.Errorf("%d calls in a day, want each state kept once or twice", calls-before)
+		}
+		n.configure()
+		pass(time.Minute)
+		_, _, after := s.told()
+		pass(25 * time.Hour)
+		if _, _, calls := s.told(); calls != after {
+			t.Error("the history of an environment that is not served is kept")
+		}
+	})
+}
+
+// Where a store has one user, the history of an environment goes with the environment.
+func TestHistoryGoesWithItsEnvironment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		u.put(key, time.Now(), "zero")
+		store := alone{handle(t, sharedmemory.New())}
+		n := start(t, u, setup{store: store, environments: environments(key, "other"), change: withHistory(2, 1<<20)})
+		pass(time.Second)
+		publishAll(u, "flag-1")
+		states := []string{"history/" + string(key), "history/0/" + string(key)}
+		for _, name := range states {
+			if _, _, err := store.GetState(t.Context(), name); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		n.configure("other")
+		pass(time.Minute)
+		for _, name := range states {
+			if value, _, err := store.GetState(t.Context(), name); !errors.Is(err, ports.ErrNotFound) {
+				t.Errorf("%s is left: %q, %v", name, value, err)
+			}
 		}
 	})
 }

@@ -237,7 +237,7 @@ func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
 		ended:    make(chan struct{}),
 	}
 	k.measures = r.measures
-	k.history = &documentHistory{key: keys.Client, store: deps.Store, config: r.config, volatile: deps.Volatile, now: deps.Now}
+	k.history = &documentHistory{key: keys.Client, store: deps.Store, config: r.config, volatile: deps.Volatile, now: deps.Now, random: deps.Random}
 	k.guard = &documentGuard{
 		key: keys.Client, store: deps.Store, config: r.config, now: deps.Now, logger: logger, observer: r.observer, recent: r.recent, progress: &k.progress,
 	}

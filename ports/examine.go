@@ -16,6 +16,8 @@ type StoreFinding struct {
 	Do   string // what to do about it
 	// Broken says that the store does not work with it, at least for some documents.
 	Broken bool
+	// Room says that it is about the room that the store has for documents.
+	Room bool
 }
 
 // Examiner is an optional interface of a Store that knows how its backend should be set

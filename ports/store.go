@@ -134,6 +134,11 @@ type Stater interface {
 	// does not exist or is corrupt). It does not keep or change value. Errors:
 	// ErrConflict, ErrUnavailable, ErrClosed.
 	PutState(ctx context.Context, name string, value []byte, ifVersion Version) (Version, error)
+	// ExpireState has the value removed when lasts has passed without another call, and at
+	// once for 0; it is not an error when the value does not exist. A store may keep a value
+	// for longer unless lasts is 0. A shared one should not: nobody else removes what its
+	// users have stopped to need. Errors: ErrUnavailable, ErrClosed.
+	ExpireState(ctx context.Context, name string, lasts time.Duration) error
 }
 
 // Store is a document store. All methods are safe for concurrent use, do not touch a

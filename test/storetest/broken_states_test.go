@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
@@ -24,7 +25,7 @@ func stateDefects() []defect {
 				}
 			},
 			fails: []string{"name-spaces-apart"},
-			open:  []string{"corrupt-state", "durable-after-*", "concurrent-use"},
+			open:  []string{"corrupt-state", "durable-after-*", "concurrent-use", "expire-state"},
 		},
 		{
 			name: "states are overwritten",
@@ -39,7 +40,28 @@ func stateDefects() []defect {
 					return v, err
 				}
 			},
-			fails: []string{"state-compare-and-set", "put-state-loses-no-update"},
+			fails: []string{"state-compare-and-set", "put-state-loses-no-update", "expire-state"},
+		},
+		{
+			name: "states do not expire",
+			wrap: func(s *shim, b *backend) {
+				s.expire = func(ctx context.Context, name string, lasts time.Duration) error {
+					_, _, err := s.getState(ctx, name)
+					if errors.Is(err, ports.ErrNotFound) {
+						return nil
+					}
+					return err
+				}
+			},
+			fails: []string{"expire-state"},
+		},
+		{
+			name: "states expire at once",
+			wrap: func(s *shim, b *backend) {
+				expire := s.expire
+				s.expire = func(ctx context.Context, name string, _ time.Duration) error { return expire(ctx, name, 0) }
+			},
+			fails: []string{"expire-state"},
 		},
 		{
 			name: "state names are trimmed",

@@ -26,6 +26,7 @@ func unchecked() map[string]string {
 		"It is opaque and compared with == only":       "a duty of callers, as which the cases behave",
 
 		"It is keyed by the client-side key; server-side keys never reach a store":                                                        "a duty of callers",
+		"A shared one should not: nobody else removes what its users have stopped to need":                                                "advice: waiting for it would take long; the Redis store has a test of its own",
 		"Leases only save fetches: safety is Put's ifVersion":                                                                             "advice to callers",
 		"After an error, each lease may have been taken or not":                                                                           "a duty of callers, who must not rely on either",
 		"A thousand of them should cost a shared backend little more than one, because every node asks for those of all its environments": "advice: how much is little is the backend's matter",

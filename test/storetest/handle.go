@@ -233,6 +233,15 @@ func (h *handle) tryPutState(name string, value []byte, ifVersion ports.Version)
 	})
 }
 
+func (h *handle) expireState(name string, lasts time.Duration) {
+	_, err := bounded(h.c, "ExpireState", h.limit, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, h.store.ExpireState(ctx, name, lasts)
+	})
+	if err != nil {
+		h.c.fatalf("ExpireState(%s, %s): %v", show(name), lasts, err)
+	}
+}
+
 func (h *handle) putState(name string, value []byte, ifVersion ports.Version) ports.Version {
 	v, err := h.tryPutState(name, value, ifVersion)
 	if err != nil {

@@ -44,6 +44,7 @@ func methods() []method {
 			_, err := s.PutState(ctx, "state", []byte("{}"), "")
 			return err
 		}},
+		{"ExpireState", func(ctx context.Context, s ports.Store) error { return s.ExpireState(ctx, "absent", 0) }},
 	}
 }
 

@@ -337,3 +337,10 @@ func (s *remote) PutState(ctx context.Context, name string, value []byte, ifVers
 	}
 	return v, err
 }
+
+func (s *remote) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
+	if err := s.reach(ctx); err != nil {
+		return err
+	}
+	return s.Store.ExpireState(ctx, name, lasts)
+}

@@ -23,6 +23,7 @@ type shim struct {
 	drop      func(ctx context.Context, names []string, holder string) error
 	getState  func(ctx context.Context, name string) ([]byte, ports.Version, error)
 	putState  func(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error)
+	expire    func(ctx context.Context, name string, lasts time.Duration) error
 	close     func() error
 }
 
@@ -35,7 +36,7 @@ func newShim(s ports.Store) *shim {
 	return &shim{
 		Store: s,
 		get:   s.Get, stat: s.Stat, list: s.List, put: s.Put, touch: s.Touch, delete: s.Delete, watch: s.Watch,
-		tryLeases: s.TryLeases, leases: s.Leases, drop: s.DropLeases, getState: s.GetState, putState: s.PutState, close: s.Close,
+		tryLeases: s.TryLeases, leases: s.Leases, drop: s.DropLeases, getState: s.GetState, putState: s.PutState, expire: s.ExpireState, close: s.Close,
 	}
 }
 
@@ -89,6 +90,10 @@ func (s *shim) GetState(ctx context.Context, name string) ([]byte, ports.Version
 
 func (s *shim) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
 	return s.putState(ctx, name, value, ifVersion)
+}
+
+func (s *shim) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
+	return s.expire(ctx, name, lasts)
 }
 
 func (s *shim) Close() error { return s.close() }
@@ -177,5 +182,8 @@ func (s *shim) mapEach(around func(ctx context.Context, call func(context.Contex
 	s.putState = func(ctx context.Context, name string, value []byte, ifVersion ports.Version) (v ports.Version, err error) {
 		err = around(ctx, func(ctx context.Context) (err error) { v, err = was.putState(ctx, name, value, ifVersion); return err })
 		return v, err
+	}
+	s.expire = func(ctx context.Context, name string, lasts time.Duration) error {
+		return around(ctx, func(ctx context.Context) error { return was.expire(ctx, name, lasts) })
 	}
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
@@ -47,6 +48,12 @@ func stateCases() []testCase {
 					c.errorf("a value kept from before other PutStates and Close is now %q", kept)
 				}
 			},
+		},
+		{
+			name: "expire-state",
+			law: `ExpireState has the value removed when lasts has passed without another call, and at once for 0; it is not an error when the value does not exist.
+				A store may keep a value for longer unless lasts is 0.`,
+			run: expireState,
 		},
 		{
 			name: "name-spaces-apart",
@@ -97,6 +104,33 @@ func stateCompareAndSet(c *check) {
 		if !bytes.Equal(got, value) || gotVersion != v {
 			c.errorf("GetState returned %s version %q, want %s version %q", excerpt(got), gotVersion, excerpt(value), v)
 		}
+	}
+}
+
+func expireState(c *check) {
+	one, other := c.openTwo()
+	one.expireState("absent", 0)
+	one.expireState("absent", time.Hour)
+	first := one.putState("name", []byte("value"), "")
+	kept := one.putState("another", []byte("kept"), "")
+	one.expireState("name", time.Hour)
+	if value, v := other.getState("name"); string(value) != "value" || v != first {
+		c.errorf("an hour before it expires, GetState returned %q version %q, want %q version %q", value, v, "value", first)
+	}
+	second := one.putState("name", []byte("newer"), first)
+	other.expireState("name", 0)
+	for _, h := range []*handle{one, other} {
+		_, _, err := h.tryGetState("name")
+		c.wantError("GetState of what has expired", err, ports.ErrNotFound)
+		if value, v := h.getState("another"); string(value) != "kept" || v != kept {
+			c.errorf("of another name, GetState returned %q version %q, want %q version %q", value, v, "kept", kept)
+		}
+	}
+	_, err := one.tryPutState("name", []byte("late"), second)
+	c.wantError("PutState with the version of what has expired", err, ports.ErrConflict)
+	third := one.putState("name", []byte("again"), "")
+	if value, v := other.getState("name"); string(value) != "again" || v != third || v == first || v == second {
+		c.errorf("after it expired and PutState, GetState returned %q version %q, want %q and a new version", value, v, "again")
 	}
 }
 

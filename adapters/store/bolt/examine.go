@@ -38,5 +38,6 @@ func judgeSpace(directory string, free uint64) []ports.StoreFinding {
 	return []ports.StoreFinding{{
 		What: fmt.Sprintf("%s has %d MiB of free space.", directory, free>>20),
 		Do:   "Make room there, or give store.url a path on a larger volume: documents that cannot be written are not there after a restart.",
+		Room: true,
 	}}
 }

@@ -2,6 +2,8 @@ package bolt
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	bbolt "go.etcd.io/bbolt"
 
@@ -47,4 +49,22 @@ func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersi
 		return "", failure(call, err)
 	}
 	return version, nil
+}
+
+// ExpireState implements ports.Stater. The file belongs to one process, which removes
+// what it does not need any more: nothing expires.
+func (s *store) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
+	const call = "expire state"
+	if err := s.life.Enter(ctx); err != nil {
+		return failure(call, err)
+	}
+	defer s.life.Leave()
+	if lasts > 0 {
+		return nil
+	}
+	err := s.writer.do(ctx, 0, func(tx *bbolt.Tx) error { return states().delete(tx, name) })
+	if err != nil && !errors.Is(err, errUnchanged) {
+		return failure(call, err)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/ports"
 )
@@ -36,4 +37,20 @@ func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersi
 	next.version = s.nextVersion()
 	s.states[name] = next
 	return next.version, nil
+}
+
+// ExpireState implements ports.Stater. The process ends before any value expires that
+// somebody still wants to have removed.
+func (s *store) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
+	if err := s.life.Enter(ctx); err != nil {
+		return err
+	}
+	defer s.life.Leave()
+	if lasts > 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.states, name)
+	return nil
 }

@@ -55,7 +55,8 @@
 //
 // The body is compressed (gzip: "redis-cli hget NAME body" piped through "head -c
 // -1" and "gunzip" shows it) and with the rest covered by the checksum sum. A record
-// expires a week after it was last written or touched, a state never. The hash of leases
+// expires a week after it was last written or touched, a state after
+// the time that ExpireState sets, or never. The hash of leases
 // expires a week after it was made, which is also the clock by which leases run out.
 //
 // # How it fails

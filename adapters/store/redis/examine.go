@@ -128,6 +128,7 @@ func judgeMemory(server, info string) []ports.StoreFinding {
 		found = append(found, ports.StoreFinding{
 			What: fmt.Sprintf("%s uses %.0f %% of its maxmemory, %.0f of %.0f bytes.", server, 100*used/limit, used, limit),
 			Do:   "Raise maxmemory, or remove what is not needed from the server.",
+			Room: true,
 		})
 	}
 	return found

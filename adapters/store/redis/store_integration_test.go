@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -59,6 +60,41 @@ func TestSingle(t *testing.T) {
 		if len(wakes) > 0 {
 			t.Error("woken by a change under another prefix")
 		}
+	})
+
+	t.Run("states expire after the time that is set", func(t *testing.T) {
+		fresh(t)
+		s := open(t, d.URL, "edge-proxy")
+		v, err := s.PutState(t.Context(), "history/one", []byte("former"), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const name = "edge-proxy:{history%2Fone}:state"
+		wantLeft := func(least, most time.Duration) {
+			t.Helper()
+			left, err := strconv.Atoi(server.Command(t, "PTTL", name))
+			if d := time.Duration(left) * time.Millisecond; err != nil || d < least || d > most {
+				t.Errorf("expires after %v, want %v to %v", d, least, most)
+			}
+		}
+		wantLeft(-time.Millisecond, -time.Millisecond) // never
+		if err := s.ExpireState(t.Context(), "history/one", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		wantLeft(59*time.Minute, time.Hour)
+		if _, err := s.PutState(t.Context(), "history/one", []byte("former"), v); err != nil {
+			t.Fatal(err)
+		}
+		wantLeft(59*time.Minute, time.Hour)
+		if err := s.ExpireState(t.Context(), "history/one", time.Nanosecond); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, 10*time.Second, func(ctx context.Context) error {
+			if _, _, err := s.GetState(ctx, "history/one"); !errors.Is(err, ports.ErrNotFound) {
+				return fmt.Errorf("the state is there: %w", err)
+			}
+			return nil
+		})
 	})
 
 	t.Run("records expire a week after the last confirmation", func(t *testing.T) {
@@ -474,3 +510,31 @@ func sentBytes(t *testing.T, server *rediscontainers.Server) int {
 
 // escaped is key as the store writes it into names, for the keys of these tests.
 func escaped(key string) string { return strings.ReplaceAll(key, ":", "%3A") }
+
+// A Cluster says whether all of its slots are served.
+func TestExamineCluster(t *testing.T) {
+	t.Parallel()
+	d := rediscontainers.Cluster(t)
+	examine := func() []ports.StoreFinding {
+		t.Helper()
+		found, err := open(t, d.URL, "edge-proxy").(ports.Examiner).Examine(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if found := examine(); len(found) > 0 {
+		t.Errorf("found %+v where all is well", found)
+	}
+	for _, server := range d.Servers {
+		server.Command(t, "CLUSTER", "DELSLOTS", "0")
+	}
+	eventually(t, 20*time.Second, func(context.Context) error {
+		for _, f := range examine() {
+			if f.Broken && strings.Contains(f.What, "1 of its 16384 slots, the first of them 0") {
+				return nil
+			}
+		}
+		return errors.New("the missing slot is not found")
+	})
+}

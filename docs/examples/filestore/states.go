@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"context"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/ports"
 )
@@ -25,4 +26,16 @@ func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersi
 		return err
 	})
 	return v, err
+}
+
+// ExpireState implements ports.Stater. Nothing expires here but at once: somebody who
+// keeps files in a directory can remove old ones.
+func (s *store) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
+	if lasts > 0 {
+		return s.do(ctx, "expire state", func(directory) error { return nil })
+	}
+	return s.change(ctx, "expire state", func(d directory) error {
+		_, err := d.entry(states, name).remove()
+		return err
+	})
 }

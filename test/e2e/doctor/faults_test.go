@@ -319,7 +319,7 @@ func TestAllIsWell(t *testing.T) {
 	}
 	well("A4", "R1", "R2", "R3")
 	harness.StartProxy(t, setup).WaitReady(t)
-	well("A4", "S2", "S3", "S4") // the proxy has the file
+	well("A4", "S2", "S3", "S4", "S5") // the proxy has the file
 
 	setup.Args = []string{"doctor"}
 	got := harness.Run(t, setup)

@@ -144,6 +144,10 @@ func (h *handle) PutState(ctx context.Context, name string, value []byte, ifVers
 	return v, err
 }
 
+func (h *handle) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
+	return h.call(func(s ports.Store) error { return s.ExpireState(ctx, name, lasts) })
+}
+
 // Watch follows the data over a Wipe, after which it wakes every key again.
 func (h *handle) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
 	return h.call(func(ports.Store) error {

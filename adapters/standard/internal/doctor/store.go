@@ -27,7 +27,7 @@ func (e *examination) store(ctx context.Context) {
 		e.check("S1", func(f *finding) {
 			f.ok("documents are kept in memory: after a restart they are fetched again")
 		})
-		for _, id := range []string{"S2", "S3", "S4"} {
+		for _, id := range []string{"S2", "S3", "S4", "S5"} {
 			e.check(id, func(f *finding) { f.skip("documents are kept in memory") })
 		}
 		return
@@ -52,7 +52,7 @@ func (e *examination) store(ctx context.Context) {
 		f.fail("Do what the text says: correct store.url, or repair the store.", "%v", err)
 	})
 	if store == nil {
-		for _, id := range []string{"S2", "S3", "S4"} {
+		for _, id := range []string{"S2", "S3", "S4", "S5"} {
 			e.check(id, func(f *finding) { f.skip("the store is not open here") })
 		}
 		return
@@ -65,7 +65,7 @@ func (e *examination) store(ctx context.Context) {
 		f.ok("a record was written, read back and deleted, and a lease taken and given back")
 	})
 	e.check("S3", func(f *finding) { measureStore(ctx, f, store) })
-	e.check("S4", func(f *finding) { examineStore(ctx, f, store) })
+	e.examineStore(ctx, store)
 	_ = store.Close() // what it had to write was a record that is deleted again
 }
 
@@ -94,24 +94,37 @@ func measureStore(ctx context.Context, f *finding, store ports.Store) {
 	}
 }
 
-func examineStore(ctx context.Context, f *finding, store ports.Store) {
+// examineStore checks how the backend of a store is set up, and whether it has room.
+func (e *examination) examineStore(ctx context.Context, store ports.Store) {
+	var findings []ports.StoreFinding
+	var err error
 	examiner, can := store.(ports.Examiner)
-	if !can {
-		f.skip("this store does not say how it is set up")
-		return
-	}
-	findings, err := examiner.Examine(ctx)
-	switch {
-	case err != nil:
-		f.skip("the store does not say how it is set up: %v", err)
-	case len(findings) == 0:
-		f.ok("nothing is wrong")
-	}
-	for _, found := range findings {
-		if found.Broken {
-			f.fail(found.Do, "%s", found.What)
-		} else {
-			f.warn(found.Do, "%s", found.What)
+	judge := func(room bool, well string) func(*finding) {
+		return func(f *finding) {
+			if !can {
+				f.skip("this store does not say how it is set up")
+				return
+			}
+			if !room {
+				findings, err = examiner.Examine(ctx)
+			}
+			for _, found := range findings {
+				switch {
+				case found.Room != room:
+				case found.Broken:
+					f.fail(found.Do, "%s", found.What)
+				default:
+					f.warn(found.Do, "%s", found.What)
+				}
+			}
+			switch {
+			case err != nil:
+				f.skip("the store does not say how it is set up: %v", err)
+			case len(f.found) == 0:
+				f.ok("%s", well)
+			}
 		}
 	}
+	e.check("S4", judge(false, "nothing is wrong"))
+	e.check("S5", judge(true, "it has room"))
 }
