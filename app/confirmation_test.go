@@ -105,3 +105,28 @@ func TestANoteThatIsSeenLateIsNotNew(t *testing.T) {
 		second.isState(t, domain.Stale)
 	})
 }
+
+// A note that is seen late does not undo what this node has had confirmed itself meanwhile.
+func TestANoteThatIsSeenLateTakesNothingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), sharedmemory.New()
+		u.put(key, time.Now(), "a")
+		w := &weather{}
+		start(t, u, setup{name: "node-1", store: handle(t, b)})
+		pass(time.Second)
+		second := start(t, u, setup{name: "node-2", store: adverse{handle(t, b), w, seeded(2)}})
+		pass(2 * interval)
+		w.away.Store(true)
+		pass(10 * interval)
+		w.away.Store(false)
+		last := second.Readiness().LastUpdate
+		for range 20 {
+			pass(interval / 10)
+			now := second.Readiness().LastUpdate
+			if now.Before(last) {
+				t.Fatalf("the last update was %v ago, and is %v ago now", time.Since(last), time.Since(now))
+			}
+			last = now
+		}
+	})
+}

@@ -274,6 +274,10 @@ func (k *keeper) hear(ctx context.Context) {
 		k.follow(ctx)
 	}
 	if c.version == k.record.version && k.record.stored && k.record.seen(c.checkedAt) {
+		// This node may have polled since the note was written.
+		if own := k.library.confirmedAt(k.key); own.After(at) && !own.After(k.now()) {
+			at = own
+		}
 		k.confirmed(at)
 	}
 }

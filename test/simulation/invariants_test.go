@@ -209,7 +209,7 @@ func (w *world) answeredWith(l *life, e *environment, what domain.Resource, stat
 		w.posted[domain.UsageRow{Environment: e.key, Resource: what}]++
 	}
 	w.mu.Unlock()
-	if !good && before && what == domain.ResourceFlags && !e.changed {
+	if !good && before && what == domain.ResourceFlags && !e.disturbed {
 		w.fail("available", "%s answers %d about %s, which it has served before", l.name, status, e.key)
 	}
 	if !good && status != http.StatusServiceUnavailable && status != http.StatusUnauthorized {
@@ -281,6 +281,9 @@ func (w *world) checkConfirmation(l *life, e *environment, s app.EnvironmentStat
 	k := l.of(e.key)
 	if s.Confirmed.IsZero() || s.Confirmed.Equal(k.confirmed) {
 		return
+	}
+	if s.Confirmed.Before(k.confirmed) && time.Since(l.node.jumped) > 2*time.Minute && !w.plan.settings.discovery {
+		w.failLocked("confirmation", "%s has %s confirmed %v before it had it confirmed", l.name, e.key, k.confirmed.Sub(s.Confirmed))
 	}
 	k.confirmed = s.Confirmed
 	at := s.Confirmed.Add(-l.node.ahead())

@@ -119,6 +119,9 @@ func (n *node) start() {
 		Usage:  reached, Analytics: reached,
 		NewUUID: func() string { return fmt.Sprintf("%s/%d/%d", name, n.processes, l.uuids.Add(1)) },
 	}
+	if p.settings.stream {
+		deps.Notifier = reached
+	}
 	if p.settings.discovery {
 		deps.Discoverer = reached
 	} else {

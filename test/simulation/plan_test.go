@@ -29,6 +29,7 @@ type settings struct {
 	guard               bool // suspicious documents are held back
 	clocks              bool // clocks differ and jump
 	renames             bool // a node that starts again has another name
+	stream              bool // upstream notifies of changes
 }
 
 func (s settings) String() string {
@@ -36,7 +37,7 @@ func (s settings) String() string {
 	for _, option := range []struct {
 		on   bool
 		name string
-	}{{s.durable, "durable store"}, {s.discovery, "discovery"}, {s.guard, "guard"}, {s.clocks, "clocks"}, {s.renames, "new names"}} {
+	}{{s.durable, "durable store"}, {s.discovery, "discovery"}, {s.guard, "guard"}, {s.clocks, "clocks"}, {s.renames, "new names"}, {s.stream, "stream"}} {
 		if option.on {
 			list = append(list, option.name)
 		}
@@ -75,6 +76,7 @@ func newPlan(seed uint64) plan {
 	s.guard = chance(r, 3)
 	s.clocks = chance(r, 2)
 	s.renames = chance(r, 2)
+	s.stream = chance(r, 2)
 	names := weighted(*s)
 	calm := 0 // steps without faults
 	for range steps {

@@ -26,6 +26,9 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 func TestSimulation(t *testing.T) {
 	first := number(t, "FIRST", 0)
 	for seed := first; seed < first+number(t, "SEEDS", 10); seed += number(t, "STEP", 1) {
+		if seed%1000 == first%1000 && seed > first {
+			t.Logf("%d seeds from %d on are done", seed-first, first)
+		}
 		p := newPlan(seed)
 		o := happen(t, p, false)
 		if o.violation == nil {

@@ -31,8 +31,9 @@ type environment struct {
 	retired   map[string]bool     // keys that upstream refuses
 	documents []*document         // all that there ever were
 	current   *document
+	changed   chan struct{} // closed when there is another current document
 
-	changed bool // it was taken away, or its keys rotated
+	disturbed bool // it was taken away, or its keys rotated
 
 	answered time.Time     // when upstream last said what the document is, to any node
 	unwell   time.Duration // world.unwellSoFar at that time
@@ -70,7 +71,7 @@ type upstream struct {
 func newUpstream(w *world, environments int) *upstream {
 	u := &upstream{w: w, faults: faults{cutOff: map[int]bool{}}, batches: map[string]string{}, refused: map[string]bool{}, counted: map[domain.UsageRow]int64{}}
 	for i := range environments {
-		e := &environment{key: domain.EnvironmentKey(fmt.Sprintf("env-%d", i+1)), listed: true, retired: map[string]bool{}}
+		e := &environment{key: domain.EnvironmentKey(fmt.Sprintf("env-%d", i+1)), listed: true, retired: map[string]bool{}, changed: make(chan struct{})}
 		u.environments = append(u.environments, e)
 		u.addKey(e)
 		u.publishTo(e, false)
@@ -101,22 +102,30 @@ func (u *upstream) publishTo(e *environment, mutilated bool) {
 			updated = d.updated.Add(time.Microsecond)
 		}
 	}
-	e.current = newDocument(e.key, len(e.documents)+1, updated, mutilated)
-	e.documents = append(e.documents, e.current)
+	d := newDocument(e.key, len(e.documents)+1, updated, mutilated)
+	e.documents = append(e.documents, d)
+	e.become(d)
+}
+
+// become makes a document the current one.
+func (e *environment) become(d *document) {
+	e.current = d
+	close(e.changed)
+	e.changed = make(chan struct{})
 }
 
 func (u *upstream) goBack(i, by int) {
 	u.w.mu.Lock()
 	defer u.w.mu.Unlock()
 	e := u.environments[i]
-	e.current = e.documents[max(0, slices.Index(e.documents, e.current)-by)]
+	e.become(e.documents[max(0, slices.Index(e.documents, e.current)-by)])
 }
 
 func (u *upstream) goForth(i int) {
 	u.w.mu.Lock()
 	defer u.w.mu.Unlock()
 	e := u.environments[i]
-	e.current = e.documents[len(e.documents)-1]
+	e.become(e.documents[len(e.documents)-1])
 }
 
 func (u *upstream) fails(change func(*faults)) {
@@ -140,7 +149,7 @@ func (u *upstream) rotate(i int, atOnce bool) {
 	u.w.mu.Lock()
 	defer u.w.mu.Unlock()
 	e := u.environments[i]
-	e.changed = true
+	e.disturbed = true
 	for j := range e.keys {
 		if atOnce {
 			e.retired[e.keys[j].Key.Reveal()] = true
@@ -159,7 +168,7 @@ func (u *upstream) list(i int, listed bool) {
 	others := slices.ContainsFunc(u.environments, func(e *environment) bool { return e.listed && e != u.environments[i] })
 	if listed || others {
 		u.environments[i].listed = listed
-		u.environments[i].changed = u.environments[i].changed || !listed
+		u.environments[i].disturbed = u.environments[i].disturbed || !listed
 	}
 }
 
@@ -301,6 +310,35 @@ func poisoned(d *document, r *rand.Rand) []byte {
 		return fmt.Appendf(nil, `{"api_key":%q,"updated_at":%q}`, d.environment, d.updated.Add(time.Hour).Format(time.RFC3339Nano))
 	default:
 		return nil
+	}
+}
+
+// Notify implements ports.Notifier. Events are late, and lost while upstream is not well.
+func (c connection) Notify(ctx context.Context, keys []domain.EnvironmentKey, changed func(domain.EnvironmentKey, time.Time)) error {
+	e := c.environment(keys[0])
+	for {
+		c.w.mu.Lock()
+		event := e.changed
+		c.w.mu.Unlock()
+		select {
+		case <-event:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		r := c.w.dice.at(time.Now(), c.life.name, "event", string(e.key))
+		if err := c.travel(ctx, r); err != nil {
+			if errors.Is(err, errGone) || ctx.Err() != nil {
+				return err
+			}
+			continue
+		}
+		c.w.mu.Lock()
+		updated := e.current.updated
+		c.w.mu.Unlock()
+		if chance(r, 4) {
+			updated = time.Time{}
+		}
+		changed(e.key, updated)
 	}
 }
 
