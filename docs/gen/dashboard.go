@@ -59,10 +59,14 @@ type (
 		Refresh       string         `json:"refresh"`
 		Time          map[string]any `json:"time"`
 		Templating    templating     `json:"templating"`
+		Annotations   annotations    `json:"annotations"`
 		Panels        []grafanaPanel `json:"panels"`
 	}
 	templating struct {
 		List []variable `json:"list"`
+	}
+	annotations struct {
+		List []any `json:"list"`
 	}
 	variable struct {
 		Name       string         `json:"name"`
@@ -89,6 +93,12 @@ type (
 		Datasource  *datasource  `json:"datasource,omitempty"`
 		Targets     []target     `json:"targets,omitempty"`
 		FieldConfig *fieldConfig `json:"fieldConfig,omitempty"`
+		*rowState
+	}
+	// rowState is what a panel that is a row has in addition.
+	rowState struct {
+		Collapsed bool  `json:"collapsed"`
+		Panels    []any `json:"panels"` // while it is collapsed
 	}
 	grid struct {
 		H int `json:"h"`
@@ -119,11 +129,12 @@ func dashboard() []byte {
 		Description: "Nodes of Edge Proxy: what they serve, how fresh it is, and what they depend on.",
 		Time:        map[string]any{"from": "now-3h", "to": "now"},
 		Templating:  templating{variables()},
+		Annotations: annotations{[]any{}},
 	}
 	y, id := 0, 0
 	for _, r := range rows() {
 		id++
-		g.Panels = append(g.Panels, grafanaPanel{ID: id, Type: "row", Title: r.title, GridPos: grid{1, widthOfAll, 0, y}})
+		g.Panels = append(g.Panels, grafanaPanel{ID: id, Type: "row", Title: r.title, GridPos: grid{1, widthOfAll, 0, y}, rowState: &rowState{Panels: []any{}}})
 		y++
 		x, height := 0, 0
 		for _, p := range r.panels {

@@ -21,6 +21,7 @@ type dashboard struct {
 		Type, Title, Description string
 		GridPos                  struct{ H, W, X, Y int }
 		Targets                  []struct{ Expr, LegendFormat string }
+		FieldConfig              struct{ Defaults struct{ Unit string } }
 	}
 }
 
@@ -83,6 +84,23 @@ func TestTheDashboardShowsEveryMetric(t *testing.T) {
 			t.Errorf("%s is on the dashboard, and an exception", d.Name)
 		case !shown[d.Name] && excuse == "":
 			t.Errorf("%s is not on the dashboard", d.Name)
+		}
+	}
+}
+
+// Each panel says what it shows, in which unit, and what its lines are.
+func TestPanelsAreDescribed(t *testing.T) {
+	for _, p := range readDashboard(t).Panels {
+		if p.Type == "row" {
+			continue
+		}
+		if p.Title == "" || p.Description == "" || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 {
+			t.Errorf("the panel %q has the unit %q, %d queries and the description %q", p.Title, p.FieldConfig.Defaults.Unit, len(p.Targets), p.Description)
+		}
+		for _, target := range p.Targets {
+			if target.LegendFormat == "" {
+				t.Errorf("%s does not name the lines of %s", p.Title, target.Expr)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ package alerts_test
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,6 +44,33 @@ func TestPrometheusAcceptsTheDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	promtool(t, "check", "rules", file)
+}
+
+// A Prometheus that has scraped the binary answers every query of the dashboard.
+func TestPrometheusAnswersTheDashboard(t *testing.T) {
+	const job = "dashboard"
+	m := startMonitor(t)
+	_, n := one(t, map[string]any{"metrics": map[string]any{"features": true}})
+	m.watch(t, job, n)
+	replaced := strings.NewReplacer("$job", job, "$instance", ".*", "$environment", ".*", "$__rate_interval", "5m")
+	found := 0
+	for _, p := range readDashboard(t).Panels {
+		for _, target := range p.Targets {
+			var answer struct {
+				Status, Error string
+				Warnings      []string
+				Data          struct{ Result []any }
+			}
+			m.ask(t, "/api/v1/query?query="+url.QueryEscape(replaced.Replace(target.Expr)), &answer)
+			if answer.Status != "success" || len(answer.Warnings) > 0 {
+				t.Errorf("%s: %s is answered %s %s %v", p.Title, target.Expr, answer.Status, answer.Error, answer.Warnings)
+			}
+			found += len(answer.Data.Result)
+		}
+	}
+	if found < 50 {
+		t.Errorf("all queries together find %d series", found)
+	}
 }
 
 // Each alert fires on series that are made up, and clears.

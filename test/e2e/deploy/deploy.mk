@@ -20,7 +20,7 @@ test-deploy: race-in-ci docker deploy-tools ## Test what docs/deploy has (needs 
 	cd test/e2e/deploy/chart && GOFLAGS=-mod=readonly GOWORK=off $(GO) vet ./... && GOFLAGS=-mod=readonly GOWORK=off $(GO) test -vet=off -count=1 ./...
 	@$(GO) run '$(HELM_DOCS)' --chart-search-root '$(CHART)' --log-level warning --dry-run | diff - '$(CHART)/README.md' || { echo 'make chart-readme writes it again.' >&2; exit 1; }
 	PATH="$$PATH:/usr/sbin" $(GO) test $(RACE) -tags deploy -count=1 -timeout 15m ./test/e2e/deploy
-	$(GO) test $(RACE) -tags deploy -count=1 -parallel 20 -timeout 5m ./test/e2e/alerts
+	$(GO) test $(RACE) -tags deploy -count=1 -parallel 20 -timeout 10m ./test/e2e/alerts
 
 # CI installs missing tools; a developer gets a message.
 deploy-tools:
