@@ -104,7 +104,7 @@ func costOf(t *testing.T, secure bool, protocol string, waiting int, use func(*t
 		})
 	}
 	// The first ones use what former connections have left.
-	const first, peers = 50, 170
+	const first, peers = 50, 250
 	goroutines := runtime.NumGoroutine() + 2 // and those that accept connections
 	connect(first)
 	before := memory()
@@ -120,7 +120,7 @@ func costOf(t *testing.T, secure bool, protocol string, waiting int, use func(*t
 
 // memory returns how many bytes of the heap and of stacks are in use.
 func memory() int64 {
-	for range 3 { // what a pool has is freed by the second
+	for range 8 { // what a pool has is freed by the second, and each halves large stacks
 		runtime.GC()
 	}
 	var m runtime.MemStats
