@@ -355,8 +355,11 @@ func (k *keeper) polled(ctx context.Context, a answer, err error) ports.Outcome 
 	case a.NotModified:
 		p.Outcome = ports.OutcomeNotModified
 	}
-	if errors.Is(err, domain.ErrUnusable) {
+	switch {
+	case errors.Is(err, domain.ErrUnusable):
 		k.observer.Refused(k.key, RefusedInvalid)
+	case errors.Is(err, ports.ErrDocumentTooLarge):
+		k.observer.Refused(k.key, RefusedTooLarge)
 	}
 	k.progress.polls.add(p, err != nil)
 	k.allPolls.add(p, ofAll)

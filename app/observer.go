@@ -44,13 +44,17 @@ type Refusal string
 const (
 	RefusedInvalid Refusal = "invalid" // it cannot be used
 	RefusedOlder   Refusal = "older"   // the served document is newer
+	// RefusedTooLarge: it is larger than the limit, so that it was not read.
+	RefusedTooLarge Refusal = "too_large"
 	// RefusedSuspicious: it takes away too much. Whether it is served all the same is for
 	// DocumentGuard to say; it counts once on each node that is offered it.
 	RefusedSuspicious Refusal = "suspicious"
 )
 
 // Refusals returns all reasons.
-func Refusals() []Refusal { return []Refusal{RefusedInvalid, RefusedOlder, RefusedSuspicious} }
+func Refusals() []Refusal {
+	return []Refusal{RefusedInvalid, RefusedOlder, RefusedTooLarge, RefusedSuspicious}
+}
 
 // LeaseChange is what happened to this node's lease of an environment.
 type LeaseChange string

@@ -86,6 +86,9 @@ func (r *reports) fill(s *Status) {
 	if r.forwards {
 		s.Reports = append(s.Reports, ReportStatus{AnalyticsReports, r.analytics.Progress()})
 	}
+	if r.events != nil {
+		s.Reports = append(s.Reports, ReportStatus{EventReports, r.events.Progress()})
+	}
 }
 
 func (r *reports) start(ctx context.Context) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/engine"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -115,8 +116,34 @@ type EnvironmentStatus struct {
 	StreamUp    *bool     // whether upstream's event stream is connected; nil without one
 	// Requests is how often each service of the environment was served, since the start.
 	Requests reporting.Served
-	// CutOffs is how many evaluations of the document ran out of their budget of steps.
-	CutOffs uint64
+	// CutOffs is how many evaluations of the document ran out of their budget of steps, by
+	// what used it up; nil: none.
+	CutOffs map[Cost]uint64
+}
+
+// Cost is what costs evaluations steps of their budget.
+type Cost string
+
+// Costs returns all of them.
+func Costs() []Cost {
+	costs := make([]Cost, engine.NumCosts)
+	for c := range costs {
+		costs[c] = Cost(engine.Cost(c).String())
+	}
+	return costs
+}
+
+// cutOffsOf returns how many evaluations of a program ran out of their budget.
+func cutOffsOf(p *engine.Program) (counts map[Cost]uint64) {
+	for c, n := range p.CutOffs() {
+		if n > 0 {
+			if counts == nil {
+				counts = map[Cost]uint64{}
+			}
+			counts[Cost(engine.Cost(c).String())] = n
+		}
+	}
+	return counts
 }
 
 // UpstreamState says whether upstream answers this node.
@@ -138,7 +165,9 @@ type UpstreamStatus struct {
 	LastSuccess time.Time // zero: never
 	// ClockAhead is by how much upstream's clock is ahead of this node's.
 	ClockAhead time.Duration
-	Polls      []Poll // the last ones of all environments, oldest first
+	// Streams is what came by upstream's streams of events; nil without any.
+	Streams *ports.StreamCounts
+	Polls   []Poll // the last ones of all environments, oldest first
 }
 
 // StoreStatus is the status of the document store.
@@ -181,7 +210,11 @@ type ReportKind string
 const (
 	UsageReports     ReportKind = "usage"
 	AnalyticsReports ReportKind = "analytics"
+	EventReports     ReportKind = "events" // of experiments
 )
+
+// ReportKinds returns all kinds.
+func ReportKinds() []ReportKind { return []ReportKind{UsageReports, AnalyticsReports, EventReports} }
 
 // ReportStatus is the status of one kind of reports.
 type ReportStatus struct {
@@ -237,7 +270,7 @@ func (r *roster) fill(s *Status) {
 		e.State = assessed.state(c)
 		if held := snapshot.environments[i]; held != nil {
 			e.Updated, e.Digest, e.Bytes, e.Facts, e.Stopped = held.UpdatedAt, held.Digest, len(held.Body), held.Facts, held.Serving.Stopped
-			e.CutOffs = held.Program.CutOffs()
+			e.CutOffs = cutOffsOf(held.Program)
 		}
 		if k := keepers[i]; k != nil {
 			k.progress.fill(&e)
@@ -293,6 +326,10 @@ func (r *roster) numDiscovered() int {
 func (r *roster) upstreamStatus() UpstreamStatus {
 	h := r.polls.copy()
 	s := UpstreamStatus{State: UpstreamUnknown, Since: h.since, Failures: h.failures, LastSuccess: h.success, ClockAhead: r.clock.get(), Polls: h.last}
+	if connected, ok := r.deps.Notifier.(ports.Connected); ok {
+		counts := connected.Counts()
+		s.Streams = &counts
+	}
 	switch {
 	case h.failures > 0:
 		s.State = UpstreamFailing

@@ -136,7 +136,7 @@ func (e *evaluation) begin(id *domain.Identity) {
 
 func (e *evaluation) end() {
 	if e.budget.exceeded {
-		e.program.cutOffs.add()
+		e.program.cutOffs.add(e.budget.by)
 	}
 	for _, slot := range e.touched {
 		e.slots[slot] = value{}

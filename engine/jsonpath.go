@@ -81,7 +81,9 @@ func (c *compiler) searched(property string, query *jsonpath.Query) resolver {
 // absent value otherwise.
 func find(query *jsonpath.Query, tree *jsonpath.Object, b *budget) value {
 	first, _ := query.First(tree, &b.steps)
-	b.exceeded = b.exceeded || b.steps < 0
+	if b.steps < 0 {
+		b.exceed(CostJSONPath)
+	}
 	return valueOfNode(first)
 }
 

@@ -273,7 +273,7 @@ func compileRegex(pattern string) (test, string) {
 	return test{holds: func(v *value, b *budget) bool {
 		matched, err := re.Match(v.str(), &b.steps)
 		if err != nil {
-			b.exceeded = true
+			b.exceed(CostRegex)
 		}
 		return matched
 	}}, ""

@@ -251,7 +251,7 @@ func (e *evaluation) finish() {
 func (e *evaluation) read(path *flagPath) *value {
 	r := e.flags
 	if e.budget.steps--; e.budget.steps < 0 {
-		e.budget.exceeded = true
+		e.budget.exceed(CostDependency)
 		return &r.absent
 	}
 	if path.feature == missing {

@@ -12,6 +12,10 @@ import (
 // ErrNotModifiedWithoutCondition: upstream answered 304 to an unconditional request.
 var ErrNotModifiedWithoutCondition = errors.New("upstream answered 304 to an unconditional request")
 
+// ErrDocumentTooLarge: the document exceeds the adapter's limit. It may be wrapped by the
+// error of a FetchError.
+var ErrDocumentTooLarge = errors.New("the document is too large")
+
 // DocumentRequest asks for one environment's document.
 type DocumentRequest struct {
 	Environment domain.EnvironmentKey
@@ -61,6 +65,15 @@ type Connected interface {
 	// Connected reports whether the environment's connection is up. It never waits and is
 	// safe for concurrent use.
 	Connected(key domain.EnvironmentKey) bool
+	// Counts returns what has happened on all connections. It never waits and is safe for
+	// concurrent use.
+	Counts() StreamCounts
+}
+
+// StreamCounts are counts since the start.
+type StreamCounts struct {
+	Events     int64 // changes that were announced
+	Reconnects int64 // connections that were made again after they broke
 }
 
 // Discoverer lists the environments that a proxy key opens.

@@ -94,7 +94,7 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 	if faulty := having(s, func(e app.EnvironmentStatus) bool { return e.Facts.Problems > 0 }); len(faulty) > 0 {
 		add(Warning, fmt.Sprintf("%s: parts of the document cannot have the effect that they seem to have.", names(faulty)), "See the environment's page for the parts, and correct them in Flagsmith.", "troubleshooting.md#wrong-value-for-an-identity")
 	}
-	if cutOff := having(s, func(e app.EnvironmentStatus) bool { return e.CutOffs > 0 }); len(cutOff) > 0 {
+	if cutOff := having(s, func(e app.EnvironmentStatus) bool { return len(e.CutOffs) > 0 }); len(cutOff) > 0 {
 		add(Warning, fmt.Sprintf("%s: an evaluation ran out of its budget of steps, so a condition does not hold for some identities.", names(cutOff)),
 			"Simplify regular expressions, JSONPaths and very long segments in Flagsmith.", runbook+"edgeproxyconditionlimit")
 	}

@@ -43,7 +43,7 @@ func TestFindingsLeadToPages(t *testing.T) {
 	p.status.Readiness.State = app.NodeDraining
 	p.status.Fleet.Nodes = append(p.status.Fleet.Nodes, app.NodeStatus{ConfigHash: "aaaa"})
 	e := &p.status.Environments[0]
-	e.State, e.Stopped, e.StreamUp, e.Facts.Problems, e.CutOffs = app.EnvironmentMissing, true, new(false), 1, 1
+	e.State, e.Stopped, e.StreamUp, e.Facts.Problems, e.CutOffs = app.EnvironmentMissing, true, new(false), 1, map[app.Cost]uint64{"regex": 1}
 	e.Measures.Pin, e.HeldBack = &app.Pin{}, &app.HeldBack{}
 	look(p)
 	look(newProxy())

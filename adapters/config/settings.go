@@ -214,7 +214,7 @@ type Webhook struct {
 type Metrics struct {
 	Enabled          bool `env:"ENABLED" envDefault:"true" reload:"restart" help:"Count and measure what the proxy does; without it nothing is counted, at no cost."`
 	NativeHistograms bool `env:"NATIVE_HISTOGRAMS" envDefault:"true" reload:"restart" help:"Give histograms their native form in addition to the classic one; only scrapes in protobuf have it."`
-	MaxEnvironments  int  `env:"MAX_ENVIRONMENTS" envDefault:"200" min:"0" max:"100000" reload:"restart" help:"Environments with series of their own, about 22 each; further ones count in the totals only."`
+	MaxEnvironments  int  `env:"MAX_ENVIRONMENTS" envDefault:"75" min:"0" max:"100000" reload:"restart" help:"Environments with series of their own, usually 22 each and 33 at most; further ones count in the totals only."`
 	Features         bool `env:"FEATURES" envDefault:"false" reload:"restart" help:"Count what applications report of the features that they evaluate, by environment and feature, in at most 1,000 series. It needs analytics.enabled."`
 }
 

@@ -111,7 +111,7 @@ var eachSetting = []struct {
 	{"events.max_queue_bytes", func(s config.Settings) any { return s.Events.MaxQueueBytes }, int64(32 << 20), "1048576", int64(1 << 20), "2097152", int64(2 << 20)},
 	{"metrics.enabled", func(s config.Settings) any { return s.Metrics.Enabled }, true, "false", false, "t", true},
 	{"metrics.native_histograms", func(s config.Settings) any { return s.Metrics.NativeHistograms }, true, "false", false, "t", true},
-	{"metrics.max_environments", func(s config.Settings) any { return s.Metrics.MaxEnvironments }, 200, "0", 0, "1000", 1000},
+	{"metrics.max_environments", func(s config.Settings) any { return s.Metrics.MaxEnvironments }, 75, "0", 0, "1000", 1000},
 	{"metrics.features", func(s config.Settings) any { return s.Metrics.Features }, false, "true", true, "1", true},
 	{"tracing.sampled_by_parent", func(s config.Settings) any { return s.Tracing.SampledByParent }, true, "false", false, "t", true},
 	{"tracing.ratio", func(s config.Settings) any { return s.Tracing.Ratio }, 0.0, "0.25", 0.25, "1", 1.0},

@@ -102,7 +102,7 @@ func (s *Source) refuse(name, text string, err error) *ports.FetchError {
 }
 
 // errTooLarge: the file exceeds the limit.
-var errTooLarge = errors.New("the file is too large")
+var errTooLarge = fmt.Errorf("%w", ports.ErrDocumentTooLarge)
 
 // readFile reads a file of the directory. Links are followed as long as they stay
 // within it. The directory is opened each time, since it may be a link that

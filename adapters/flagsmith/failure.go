@@ -50,8 +50,20 @@ func (f *failure) about(setting string) *failure {
 // fetchError returns f as an error of ports; doing is what failed, "" for fetching a
 // document.
 func (f *failure) fetchError(doing string) *ports.FetchError {
-	return &ports.FetchError{Doing: doing, Status: f.status, Cause: f.cause, After: f.after, Reached: f.reached, Err: f.err}
+	err := f.err
+	if f.tooLarge {
+		err = tooLargeError{err}
+	}
+	return &ports.FetchError{Doing: doing, Status: f.status, Cause: f.cause, After: f.after, Reached: f.reached, Err: err}
 }
+
+// tooLargeError is a ports.ErrDocumentTooLarge with a text that names the limit.
+type tooLargeError struct{ error }
+
+// Is implements what errors.Is calls.
+func (tooLargeError) Is(target error) bool { return target == ports.ErrDocumentTooLarge }
+
+func (e tooLargeError) Unwrap() error { return e.error }
 
 // statusFailure returns the failure that a response's status means, and reads its body
 // to the end. The failure does not repeat the body, which may hold anything.

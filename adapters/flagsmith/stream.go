@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -43,6 +44,8 @@ type Streams struct {
 	logger  *slog.Logger
 	outages *outage.Tracker[domain.EnvironmentKey] // of the streams
 	open    sync.Map                               // has the keys whose streams are open
+
+	events, reconnects atomic.Int64
 }
 
 var (
@@ -87,14 +90,23 @@ func (s *Streams) Connected(key domain.EnvironmentKey) bool {
 	return open
 }
 
+// Counts implements ports.Connected.
+func (s *Streams) Counts() ports.StreamCounts {
+	return ports.StreamCounts{Events: s.events.Load(), Reconnects: s.reconnects.Load()}
+}
+
 // hold keeps one stream open until ctx ends.
 func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed func(time.Time)) {
 	defer s.outages.Leave(key)
 	shortest := shortestPause
-	pause, again := shortest, false
+	pause, again, broke := shortest, false, false
 	stream := stream{
 		opened: func() {
 			s.logOver(ctx, key, s.outages.Succeeded(key))
+			if broke {
+				s.reconnects.Add(1)
+				broke = false
+			}
 			if again {
 				changed(time.Time{}) // fetching finds what was missed
 			}
@@ -119,7 +131,7 @@ func (s *Streams) hold(ctx context.Context, key domain.EnvironmentKey, changed f
 		if time.Since(began) > steadyAfter {
 			pause = shortest
 		}
-		again = true
+		again, broke = true, true
 		pause = max(pause, shortest)
 		next := between(pause/2, pause*3/2)
 		if asked := min(failureOf(err).after, longestPause); asked > next {
@@ -218,6 +230,7 @@ func (s *Streams) read(ctx context.Context, key domain.EnvironmentKey, calls str
 	body := noticed{answer.Body, func() { silence.Reset(streamSilence) }}
 	err = readEvents(body, func(e event) {
 		if e.name == updatedEvent {
+			s.events.Add(1)
 			calls.changed(eventTime(e.data))
 		}
 	}, calls.retry)

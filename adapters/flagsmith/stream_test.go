@@ -23,6 +23,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/adapters/flagsmith"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
 	"github.com/edge-proxy/edge-proxy/test/support/wait"
 )
 
@@ -382,5 +383,36 @@ func TestAStreamThatIsRefusedAloneIsNamed(t *testing.T) {
 	}), "good", "bad", "worse")
 	wait.Until(t, 30*time.Second, "both are named", func() bool {
 		return strings.Contains(log.String(), "client_side_key=bad") && strings.Contains(log.String(), "client_side_key=worse")
+	})
+}
+
+// Events are counted, and streams that were opened again after they broke, but not the first
+// one.
+func TestStreamsAreCounted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+		opened := 0
+		streams := pipedStreams(t, func(answer io.WriteCloser) {
+			opened++
+			switch opened {
+			case 1:
+				_, _ = io.WriteString(answer, head+"event: environment_updated\ndata: {}\n\nevent: other\ndata: {}\n\nevent: environment_updated\ndata: {}\n\n")
+			case 2:
+				_, _ = io.WriteString(answer, "HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n\r\n")
+			default:
+				_, _ = io.WriteString(answer, head)
+				<-t.Context().Done()
+			}
+		})
+		if got := streams.Counts(); got != (ports.StreamCounts{}) {
+			t.Errorf("before the first stream there are %+v", got)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_ = streams.Notify(ctx, []domain.EnvironmentKey{"a"}, func(domain.EnvironmentKey, time.Time) {}) // until ctx ends
+		if got := streams.Counts(); got != (ports.StreamCounts{Events: 2, Reconnects: 1}) || opened != 3 {
+			t.Errorf("%+v after %d streams, want 2 events and 1 reconnect after 3", got, opened)
+		}
 	})
 }

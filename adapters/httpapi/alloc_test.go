@@ -8,6 +8,7 @@ import "testing"
 
 func TestAllocations(t *testing.T) {
 	t.Run("without limits", func(t *testing.T) { testAllocations(t, profileRequests(t, nil)) })
+	t.Run("with traces, not sampled", func(t *testing.T) { testAllocations(t, profileRequests(t, withTraces)) })
 	t.Run("with limits", func(t *testing.T) { testAllocations(t, profileRequests(t, withLimits)) })
 }
 

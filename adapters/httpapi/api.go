@@ -138,6 +138,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 		x.start = a.now()
 	}
 	defer a.finish(x, r)
+	if a.traces != nil {
+		x.span.sampled = a.traces.Sampled(r.Header)
+	}
 
 	echoRequestID(x, r)
 	if a.corsOf(r).answer(x, r) {

@@ -106,6 +106,9 @@ func BenchmarkHandler(b *testing.B) {
 	}
 	b.Run("flags-limited", func(b *testing.B) { benchmark(b, "flags", withLimits) })
 	b.Run("document-limited", func(b *testing.B) { benchmark(b, "document", withLimits) })
+	// What tracing costs a request that is not traced: compare these with flags and identities.
+	b.Run("flags-untraced", func(b *testing.B) { benchmark(b, "flags", withTraces) })
+	b.Run("identities-untraced", func(b *testing.B) { benchmark(b, "identities", withTraces) })
 	b.Run("identities-cached", func(b *testing.B) { benchmark(b, "identities", withIdentitiesCache) })
 }
 
@@ -114,6 +117,9 @@ func withLimits(o *httpapi.Options) {
 	plenty := limits.Rate{PerSecond: 1 << 30}
 	o.Limits = httpapi.Limits{PerKey: plenty, PerAddress: plenty, MaxDocuments: 8, Networks: limits.Networks{Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
 }
+
+// withTraces switches tracing on, with nothing that is traced.
+func withTraces(o *httpapi.Options) { o.Traces = new(traceRecorder) }
 
 func withIdentitiesCache(o *httpapi.Options) {
 	o.IdentitiesCache = httpapi.Cache{Use: true, MaxSize: 128}

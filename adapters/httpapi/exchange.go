@@ -21,12 +21,13 @@ type exchange struct {
 	lane     uint32    // stays when the exchange is used again, see Observer
 	route    string    // the path of the endpoint, as in its route; set for measures and traces only
 
-	environment string // of the request's key; set for the access log only
+	environment string    // of the request's key; set for the access log only
+	span        spanFacts // set for traces only
 }
 
 func (x *exchange) begin(w http.ResponseWriter) { *x = exchange{ResponseWriter: w, lane: x.lane} }
 
-func (x *exchange) end() { x.ResponseWriter, x.clock = nil, nil }
+func (x *exchange) end() { x.ResponseWriter, x.clock, x.span.flag = nil, nil, nil }
 
 // WriteHeader begins the answer, unless status is an informational one.
 func (x *exchange) WriteHeader(status int) {

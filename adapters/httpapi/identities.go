@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/uptrace/bunrouter"
 
@@ -113,7 +114,7 @@ func (a *API) answerIdentityFeature(w http.ResponseWriter, r *http.Request, entr
 	if !known {
 		return errGivenFeature
 	}
-	id := a.evaluate(entry.Environment, s)[i]
+	id := a.evaluate(w, entry.Environment, s)[i]
 	if entry.Access == domain.ClientSide && p.hidden[id] {
 		return errGivenFeature
 	}
@@ -142,7 +143,7 @@ func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.E
 	if notModified(w, r, tag) {
 		return nil
 	}
-	outcomes := a.evaluate(entry.Environment, s)
+	outcomes := a.evaluate(w, entry.Environment, s)
 	if entry.Environment.Serving.HideTraits {
 		s.out = appendIdentity(s.out[:0], &s.identity, true)
 	}
@@ -151,19 +152,33 @@ func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.E
 }
 
 // evaluate returns the outcomes of the features of e for s.identity, which is in s.out
-// as JSON. The result is read-only and valid until s is used again.
-func (a *API) evaluate(e *app.Environment, s *scratch) []engine.OutcomeID {
+// as JSON. The result is read-only and valid until s is used again. w is the handler's.
+func (a *API) evaluate(w http.ResponseWriter, e *app.Environment, s *scratch) []engine.OutcomeID {
+	span := factsOf(w)
 	if a.evaluations == nil {
-		s.outcomes = e.Program.Evaluate(s.outcomes[:0], &s.identity)
-		return s.outcomes
+		return s.evaluate(e.Program, span, a.now)
 	}
 	if outcomes, ok := a.evaluations.get(e, s.out); ok {
 		a.counters.cacheHits.Add(1)
+		span.cache = "hit"
 		return outcomes
 	}
 	a.counters.cacheMisses.Add(1)
-	s.outcomes = e.Program.Evaluate(s.outcomes[:0], &s.identity)
-	a.evaluations.put(e, s.out, s.outcomes)
+	span.cache = "miss"
+	outcomes := s.evaluate(e.Program, span, a.now)
+	a.evaluations.put(e, s.out, outcomes)
+	return outcomes
+}
+
+// evaluate evaluates s.identity, and measures that for a request that is sampled.
+func (s *scratch) evaluate(p *engine.Program, span *spanFacts, now func() time.Time) []engine.OutcomeID {
+	if !span.sampled {
+		s.outcomes = p.Evaluate(s.outcomes[:0], &s.identity)
+		return s.outcomes
+	}
+	began := now()
+	s.outcomes = p.Evaluate(s.outcomes[:0], &s.identity)
+	span.evaluated = now().Sub(began)
 	return s.outcomes
 }
 

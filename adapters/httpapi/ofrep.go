@@ -82,7 +82,7 @@ func (a *API) postOFREPFlags(w http.ResponseWriter, r bunrouter.Request) error {
 	}
 	s.out = append(s.out[:0], `{"flags":[`...)
 	outcomes := entry.Environment.Program.Outcomes()
-	for _, i := range evaluateOFREP(entry, id, s) {
+	for _, i := range a.evaluateOFREP(w, entry, id, s) {
 		if o := &outcomes[i]; entry.Access != domain.ClientSide || !o.Hidden {
 			s.out = append(appendEvaluation(s.out, entry, o), ',')
 		}
@@ -116,12 +116,22 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	}
 	program := entry.Environment.Program
 	outcome := program.Flags()[i]
-	if id != nil {
+	span := factsOf(w)
+	switch {
+	case id == nil:
+	case span.sampled:
+		began := a.now()
+		outcome = program.EvaluateOne(i, id)
+		span.evaluated = a.now().Sub(began)
+	default:
 		outcome = program.EvaluateOne(i, id)
 	}
 	o := &program.Outcomes()[outcome]
 	if entry.Access == domain.ClientSide && o.Hidden {
 		return errUnknownFlag
+	}
+	if a.traces != nil {
+		span.flag = o
 	}
 	presentationOf(entry.Environment).stamp(w.Header())
 	a.served(w, r.Request, entry, ofrepService(id))
@@ -195,14 +205,13 @@ func ofrepCredential(h http.Header) (string, bool) {
 	return "", false
 }
 
-// evaluateOFREP returns the outcome of every feature for id, which is nil or part of s.
-func evaluateOFREP(entry app.Entry, id *domain.Identity, s *scratch) []engine.OutcomeID {
+// evaluateOFREP returns the outcome of every feature for id, which is nil or that of s.
+func (a *API) evaluateOFREP(w http.ResponseWriter, entry app.Entry, id *domain.Identity, s *scratch) []engine.OutcomeID {
 	program := entry.Environment.Program
 	if id == nil {
 		return program.Flags()
 	}
-	s.outcomes = program.Evaluate(s.outcomes[:0], id)
-	return s.outcomes
+	return s.evaluate(program, factsOf(w), a.now)
 }
 
 // appendEvaluation appends the evaluation of one flag.

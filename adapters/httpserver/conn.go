@@ -87,10 +87,16 @@ func (c *conn) serve() {
 			c.slot.because(endDrain)
 			break
 		}
-		if begun < minBegun && c.tls == nil && c.beginsHTTP2() {
-			c.slot.becomesHTTP2()
-			c.handOver(overHTTP2, nil)
-			return
+		if begun < minBegun && c.tls == nil {
+			switch http2, err := c.beginsHTTP2(); {
+			case http2:
+				c.slot.becomesHTTP2()
+				c.handOver(overHTTP2, nil)
+				return
+			case err != nil:
+				c.handOver(incomplete, err)
+				return
+			}
 		}
 		c.arrived = time.Now()
 		if begun == minBegun {

@@ -53,20 +53,19 @@ func limitsOfHTTP2(writeTimeout time.Duration) *http.HTTP2Config {
 }
 
 // beginsHTTP2 waits until the first bytes of a connection show whether the client speaks
-// HTTP/2 by prior knowledge. It reports false, too, when they do not arrive in time: then
-// reading returns the error again.
-func (c *conn) beginsHTTP2() bool {
+// HTTP/2 by prior knowledge. The error is that of reading; then they have not shown it.
+func (c *conn) beginsHTTP2() (bool, error) {
 	for {
 		got := c.buffer[c.from:c.to]
 		n := min(len(got), len(preface))
 		switch {
 		case string(got[:n]) != preface[:n]:
-			return false
+			return false, nil
 		case n == len(preface):
-			return true
+			return true, nil
 		}
-		if c.read(in(c.began, c.server.headerTimeout())) != nil {
-			return false
+		if err := c.read(in(c.began, c.server.headerTimeout())); err != nil {
+			return false, err
 		}
 	}
 }

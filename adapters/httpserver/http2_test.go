@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/net/http2"
 
@@ -146,6 +147,22 @@ func TestPrefaceInPieces(t *testing.T) {
 			}
 		}
 		synctest.Wait()
+	})
+}
+
+// A client that stops in the middle of a preface is dropped as one that stops in the middle
+// of a head.
+func TestPartOfAPrefaceTimesOut(t *testing.T) {
+	const patience = 5 * time.Second
+	onConns(t, byPath, httpserver.Options{ReadHeaderTimeout: patience}, func(t *testing.T, l *conns) {
+		began := time.Now()
+		client, from := dial(l)
+		defer client.Close()
+		send(client, http2.ClientPreface[:10])
+		_, _ = io.Copy(io.Discard, from)
+		if took := time.Since(began); took != patience {
+			t.Errorf("dropped after %v", took)
+		}
 	})
 }
 

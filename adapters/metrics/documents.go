@@ -59,7 +59,7 @@ var (
 	}
 	documentRefused = Definition{
 		Name: "edge_proxy_document_refused_total", Type: Counter,
-		Help:     "Documents that arrived and were found wanting; invalid: it is not served; older: the one that is served is newer; suspicious: it takes away too much, and document_guard.mode says whether it is served",
+		Help:     "Documents that arrived and were found wanting; invalid: it is not served; older: the one that is served is newer; too_large: it exceeds max_document_bytes and was not read; suspicious: it takes away too much, and document_guard.mode says whether it is served",
 		Labels:   []Label{environmentLabel, label("reason", texts(app.Refusals())...)},
 		Optional: "after the first",
 	}
@@ -71,7 +71,7 @@ var (
 	documentCompile           = Definition{
 		Name: "edge_proxy_document_compile_seconds", Type: Histogram,
 		Help:    "Time it took to prepare a document for serving",
-		Buckets: []float64{1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5, 10},
+		Buckets: []float64{10e-3, 100e-3, 1},
 	}
 	documentPinned = ofDocument("edge_proxy_document_pinned", "Whether an operator has pinned a document in place of newer ones: 0 or 1")
 	overrides      = ofDocument("edge_proxy_overrides", "Features that operators have set for a time")

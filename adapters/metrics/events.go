@@ -19,7 +19,7 @@ type Events struct {
 	fetches, store, propagation *prometheus.HistogramVec
 	compile                     prometheus.Observer
 	late                        prometheus.Counter
-	leases, announced           *prometheus.CounterVec
+	leases, announced, actions  *prometheus.CounterVec
 
 	mu sync.Mutex
 	// ofEnvironments are counts of environments that have series. The collector of the
@@ -39,7 +39,7 @@ func newEvents(m *Metrics) *Events {
 	e := &Events{
 		fetches: m.histogram(upstreamDuration), store: m.histogram(storeDuration), propagation: m.histogram(documentPropagation),
 		compile: m.histogram(documentCompile).WithLabelValues(), late: m.counter(pollLate).WithLabelValues(),
-		leases: m.counter(leaseChanges), announced: m.counter(announcements),
+		leases: m.counter(leaseChanges), announced: m.counter(announcements), actions: m.counter(adminActions),
 		ofEnvironments: map[domain.EnvironmentKey]*environmentEvents{},
 	}
 	// What has not happened yet is 0, so that the first time is an increase.
@@ -117,6 +117,9 @@ func (e *Events) LeaseChanged(_ domain.EnvironmentKey, c app.LeaseChange) {
 
 // Announced implements app.Observer.
 func (e *Events) Announced(domain.EnvironmentKey) { e.announced.WithLabelValues("received").Inc() }
+
+// Acted is called after an operator's action with its name and result, which become labels.
+func (e *Events) Acted(action, result string) { e.actions.WithLabelValues(action, result).Inc() }
 
 // CutOff implements app.Observer. The status has the number of evaluations.
 func (e *Events) CutOff(domain.EnvironmentKey) {}

@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,7 @@ func environment(key string) app.EnvironmentStatus {
 		Confirmed: noon, Updated: noon.Add(-time.Hour), Served: noon.Add(-time.Minute), Via: app.ViaPoll, Bytes: 1000,
 		Measures: app.Measures{Pin: &app.Pin{}, Overrides: make([]app.Override, 2)},
 		Facts:    app.Facts{Name: "Production", Project: "Shop", Features: 5, Segments: 4, IdentityOverrides: 3, Problems: 2},
-		Lease:    app.LeaseThisNode, Failures: 1, Listeners: 7, StreamUp: &up, CutOffs: 9,
+		Lease:    app.LeaseThisNode, Failures: 1, Listeners: 7, StreamUp: &up, CutOffs: map[app.Cost]uint64{"regex": 9, "jsonpath": 8, "dependency": 7},
 		Requests: reporting.Served{domain.ServedFlags: 10, domain.ServedIdentities: 20, domain.ServedEnvironmentDocument: 30, domain.ServedOFREPFlags: 40, domain.ServedOFREPIdentities: 2},
 	}
 }
@@ -40,8 +41,9 @@ func status(environments int) app.Status {
 	s := app.Status{
 		At: noon, Readiness: app.ReadinessStatus{State: app.Ready}, Limit: 40 * time.Second, Store: app.StoreStatus{Up: true},
 		Discovery: &app.DiscoveryStatus{LastSuccess: noon, Environments: 3},
+		Upstream:  app.UpstreamStatus{Streams: &ports.StreamCounts{Events: 6, Reconnects: 5}},
 	}
-	for _, kind := range []app.ReportKind{app.UsageReports, app.AnalyticsReports} {
+	for _, kind := range app.ReportKinds() {
 		r := app.ReportStatus{Kind: kind, Progress: reporting.Progress{Pending: 1, Sent: 2, Dropped: map[reporting.Drop]int64{}, LastSuccess: noon}}
 		for _, why := range reporting.Drops() {
 			r.Dropped[why] = 3
@@ -78,7 +80,7 @@ func read() []metrics.Reading {
 	}
 	for _, d := range []metrics.Definition{
 		metrics.ActiveRequests, metrics.ConnectionsAccepted, metrics.StreamEvents, metrics.CacheEntries, metrics.CacheBytes, metrics.Panics,
-		metrics.ConfigReloadSuccessful, metrics.ConfigReloadTime, metrics.ConfigRestartNeeded, metrics.ConfigWarnings, metrics.LogRecordsLost,
+		metrics.ConfigReloadSuccessful, metrics.ConfigReloadTime, metrics.ConfigRestartNeeded, metrics.ConfigWarnings, metrics.LogRecordsLost, metrics.StoreBytes,
 	} {
 		list = append(list, metrics.Value(d, one))
 	}
@@ -93,7 +95,7 @@ func happen(e *metrics.Events, keys ...domain.EnvironmentKey) {
 		}
 	}
 	for _, o := range app.StoreOperations() {
-		for _, err := range []error{nil, ports.ErrNotFound, ports.ErrConflict, ports.ErrUnavailable, ports.ErrCorrupt, errors.New("other")} {
+		for _, err := range []error{nil, ports.ErrNotFound, ports.ErrConflict, ports.ErrUnavailable, ports.ErrCorrupt, context.DeadlineExceeded, errors.New("other")} {
 			e.StoreCalled(o, err, time.Millisecond)
 		}
 	}
@@ -111,6 +113,11 @@ func happen(e *metrics.Events, keys ...domain.EnvironmentKey) {
 		e.CutOff(key)
 	}
 	e.PollLate()
+	for _, action := range []string{"drain", "undrain", "refresh", "accept", "pin", "rollback", "end_pin", "override", "end_override", "log_level", "end_log_level"} {
+		for _, result := range []string{"done", "refused", "failed"} {
+			e.Acted(action, result)
+		}
+	}
 }
 
 // gather returns the families of a registry by name.

@@ -20,7 +20,12 @@ var (
 			label("operation", texts(app.StoreOperations())...),
 			label("outcome", storeOK, storeConflict, storeUnavailable, storeTimeout, storeDamaged),
 		},
-		Buckets: []float64{100e-6, 500e-6, 1e-3, 5e-3, 10e-3, 50e-3, 100e-3, 500e-3, 1, 5},
+		Buckets: []float64{1e-3, 10e-3, 100e-3, 1},
+	}
+	StoreBytes = Definition{
+		Name: "edge_proxy_store_bytes", Type: Gauge,
+		Help:     "Size of the file of the store",
+		Optional: "with a store in a file (`bolt:`)",
 	}
 	leaseHeld = Definition{
 		Name: "edge_proxy_lease_held", Type: Gauge,
@@ -40,5 +45,5 @@ var (
 )
 
 func fleet() []Definition {
-	return []Definition{StoreInfo, storeUp, storeDuration, leaseHeld, leaseChanges, announcements}
+	return []Definition{StoreInfo, storeUp, StoreBytes, storeDuration, leaseHeld, leaseChanges, announcements}
 }

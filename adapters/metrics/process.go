@@ -46,6 +46,12 @@ var (
 		Labels:   []Label{label("reason", "protocol", "certificate", "client_certificate", "timeout", "other")},
 		Optional: onlyWithTLS,
 	}
+	adminActions = Definition{
+		Name: "edge_proxy_admin_actions_total", Type: Counter,
+		Help:     "Actions of operators by what came of them; refused: the caller had to change something",
+		Labels:   []Label{label("action"), label("result", "done", "refused", "failed")},
+		Optional: "after the first",
+	}
 	LogRecords = Definition{
 		Name: "edge_proxy_log_records_total", Type: Counter,
 		Help:   "Log lines that were written, without the access log",
@@ -62,6 +68,6 @@ const onlyWithTLS = "with `server.tls.cert_file`"
 func process() []Definition {
 	return []Definition{
 		BuildInfo, ConfigInfo, ConfigReloadSuccessful, ConfigReloadTime, ConfigRestartNeeded, ConfigWarnings, CertificateNotAfter, CertificateReloads,
-		HandshakeErrors, LogRecords, LogRecordsLost,
+		HandshakeErrors, adminActions, LogRecords, LogRecordsLost,
 	}
 }

@@ -27,11 +27,11 @@ var (
 		Help:   "Event streams that ended; slow: the application did not take what was sent; drain: the node shut down; gone: the application left; removed: the environment is not served any more",
 		Labels: []Label{label("reason", "slow", "drain", "gone", "removed")},
 	}
-	reportPending = ofReports("edge_proxy_report_pending", Gauge, "Counts that are not reported yet")
-	reportSent    = ofReports("edge_proxy_report_sent_total", Counter, "Counts that upstream accepted")
+	reportPending = ofReports("edge_proxy_report_pending", Gauge, "Counts, and events of experiments, that are not reported yet")
+	reportSent    = ofReports("edge_proxy_report_sent_total", Counter, "Counts and events that upstream accepted")
 	reportDropped = Definition{
 		Name: "edge_proxy_report_dropped_total", Type: Counter,
-		Help:     "Counts that were dropped; full: there was no room for them; refused: upstream does not accept them; not_delivered: the process ended first",
+		Help:     "Counts and events that were dropped; full: there was no room for them (events: the client got 503 and may send them again); refused: upstream does not accept them; not_delivered: the process ended first",
 		Labels:   []Label{reportKind, label("reason", texts(reporting.Drops())...)},
 		Optional: onlyWithReports,
 	}
@@ -43,7 +43,7 @@ const MaxFeatures = 1000
 
 const onlyWithReports = "for the kinds of reports that are on"
 
-var reportKind = label("kind", string(app.UsageReports), string(app.AnalyticsReports))
+var reportKind = label("kind", texts(app.ReportKinds())...)
 
 func ofReports(name string, t Type, help string) Definition {
 	return Definition{Name: name, Type: t, Help: help, Labels: []Label{reportKind}, Optional: onlyWithReports}

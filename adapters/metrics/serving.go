@@ -1,5 +1,7 @@
 package metrics
 
+import "github.com/edge-proxy/edge-proxy/app"
+
 // The metrics of serving requests.
 var (
 	requestDuration = Definition{
@@ -70,8 +72,8 @@ var (
 	}
 	conditionLimit = Definition{
 		Name: "edge_proxy_condition_limit_total", Type: Counter,
-		Help:     "Documents of which an evaluation ran out of its budget of steps",
-		Labels:   []Label{environmentLabel},
+		Help:     "Evaluations of the document that is served which ran out of their budget of steps, by what used it up; dependency: flags that a condition reads",
+		Labels:   []Label{environmentLabel, label("kind", texts(app.Costs())...)},
 		Optional: "after the first",
 	}
 	Panics = Definition{

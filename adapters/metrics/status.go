@@ -17,7 +17,7 @@ func (m *Metrics) AddStatus(status func() app.Status) {
 	for _, d := range []Definition{
 		ready, readinessState, draining, stalenessLimit, environments, environmentsWithoutSeries, environmentInfo, environmentState,
 		documentConfirmed, documentUpdated, documentServed, documentChanges, documentRefused, documentBytes, documentFeatures,
-		documentSegments, documentIdentityOverrides, documentProblems, documentPinned, overrides, conditionLimit, requestsServed, fetchFailures, upstreamStreamUp,
+		documentSegments, documentIdentityOverrides, documentProblems, documentPinned, overrides, conditionLimit, requestsServed, fetchFailures, upstreamStreamUp, upstreamStreamEvents, upstreamStreamReconnects,
 		leaseHeld, streamListeners, storeUp, discoverySuccess, discoveredEnvironments, reportPending, reportSent, reportDropped, reportSuccess,
 	} {
 		c.series[d.Name] = newSeries(d)
@@ -101,6 +101,10 @@ func (o emitters) node(s app.Status) {
 		o.of(stalenessLimit)(s.Limit.Seconds())
 	}
 	o.of(storeUp)(truth(s.Store.Up))
+	if counts := s.Upstream.Streams; counts != nil {
+		o.of(upstreamStreamEvents)(float64(counts.Events))
+		o.of(upstreamStreamReconnects)(float64(counts.Reconnects))
+	}
 	if d := s.Discovery; d != nil {
 		o.time(discoverySuccess, d.LastSuccess)
 		o.of(discoveredEnvironments)(float64(d.Environments))
@@ -133,8 +137,8 @@ func (o emitters) environment(e app.EnvironmentStatus) {
 		o.of(documentPinned)(truth(e.Measures.Pin != nil), key)
 		o.of(overrides)(float64(len(e.Measures.Overrides)), key)
 	}
-	if e.CutOffs > 0 {
-		o.of(conditionLimit)(float64(e.CutOffs), key)
+	for by, n := range e.CutOffs {
+		o.of(conditionLimit)(float64(n), key, string(by))
 	}
 	for _, r := range []struct {
 		resource string

@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,8 @@ func TestAScrapeReadsTheStatus(t *testing.T) {
 		`edge_proxy_document_identity_overrides{environment="environment-0000"}`: 3, `edge_proxy_document_problems{environment="environment-0000"}`: 2,
 		`edge_proxy_document_bytes{environment="environment-0000"}`: 1000, `edge_proxy_document_fetch_failures{environment="environment-0000"}`: 1,
 		`edge_proxy_lease_held{environment="environment-0000"}`: 1, `edge_proxy_stream_listeners{environment="environment-0000"}`: 7,
-		`edge_proxy_upstream_stream_up{environment="environment-0000"}`: 1, `edge_proxy_condition_limit_total{environment="environment-0000"}`: 9,
+		`edge_proxy_upstream_stream_up{environment="environment-0000"}`: 1, `edge_proxy_condition_limit_total{environment="environment-0000",kind="regex"}`: 9,
+		`edge_proxy_upstream_stream_events_total`: 6, `edge_proxy_upstream_stream_reconnects_total`: 5, `edge_proxy_report_pending{kind="events"}`: 1,
 		`edge_proxy_requests_total{environment="environment-0000",resource="flags"}`:    10,
 		`edge_proxy_requests_total{environment="environment-0000",resource="ofrep"}`:    42,
 		`edge_proxy_requests_total{environment="environment-0000",resource="document"}`: 30,
@@ -140,7 +142,7 @@ func TestPropagationIsMeasuredWhereItIsKnown(t *testing.T) {
 }
 
 // largest returns metrics of a node with 1,000 environments, of which everything has
-// happened that can.
+// happened that can, to each of them.
 func largest(tb testing.TB, o metrics.Options) *metrics.Metrics {
 	tb.Helper()
 	m := metrics.New(o)
@@ -148,18 +150,25 @@ func largest(tb testing.TB, o metrics.Options) *metrics.Metrics {
 	m.AddStatus(func() app.Status { return s })
 	m.Add(read()...)
 	keys := make([]domain.EnvironmentKey, len(s.Environments))
-	for i, e := range s.Environments {
+	for i := range s.Environments {
+		e := &s.Environments[i]
 		keys[i] = e.Key
+		e.Origin = []app.Origin{app.OriginConfigured, app.OriginDiscovered, app.OriginFile}[i%3]
 	}
-	happen(m.Events(), keys[0])
-	for _, key := range keys {
-		m.Events().Changed(app.Change{Environment: key, Via: app.ViaPoll, Propagation: 1})
+	happen(m.Events(), keys...)
+	for i := range 25 {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodOptions, "_OTHER"} {
+			answered := m.Requests().Endpoint(fmt.Sprintf("/endpoint/%d", i), method)
+			for _, status := range []int{200, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503} {
+				answered(status, 1, time.Duration(status)*time.Millisecond, 0, "")
+			}
+		}
 	}
 	return m
 }
 
 func BenchmarkScrape(b *testing.B) {
-	for name, most := range map[string]int{"200 environments of 1000": 200, "1000 environments": 1000} {
+	for name, most := range map[string]int{"75 environments of 1000": 75, "1000 environments": 1000} {
 		b.Run(name, func(b *testing.B) {
 			m := largest(b, metrics.Options{MaxEnvironments: most, NativeHistograms: true})
 			b.ReportMetric(float64(numSeries(b, m)), "series")

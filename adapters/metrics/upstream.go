@@ -11,7 +11,7 @@ var (
 		Name: "edge_proxy_upstream_request_duration_seconds", Type: Histogram,
 		Help:    "Time that upstream took to answer; invalid: an answer that cannot be used; timeout, dns, refused, tls, proxy: there was no answer",
 		Labels:  []Label{label("operation", texts(app.Operations())...), label("outcome", texts(ports.Outcomes())...)},
-		Buckets: []float64{5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5, 5, 10},
+		Buckets: []float64{0.1, 0.5, 1, 5},
 	}
 	fetchFailures = Definition{
 		Name: "edge_proxy_document_fetch_failures", Type: Gauge,
@@ -26,7 +26,17 @@ var (
 		Name: "edge_proxy_upstream_stream_up", Type: Gauge,
 		Help:     "Whether the environment's event stream from upstream is connected",
 		Labels:   []Label{environmentLabel},
-		Optional: "with `realtime_url`",
+		Optional: onlyWithStreams,
+	}
+	upstreamStreamEvents = Definition{
+		Name: "edge_proxy_upstream_stream_events_total", Type: Counter,
+		Help:     "Events about changes that upstream's streams brought, of all environments",
+		Optional: onlyWithStreams,
+	}
+	upstreamStreamReconnects = Definition{
+		Name: "edge_proxy_upstream_stream_reconnects_total", Type: Counter,
+		Help:     "Streams from upstream that were opened again after they broke, of all environments",
+		Optional: onlyWithStreams,
 	}
 	discoverySuccess = Definition{
 		Name: "edge_proxy_discovery_success_timestamp_seconds", Type: Gauge,
@@ -45,6 +55,8 @@ var (
 	}
 )
 
+const onlyWithStreams = "with `realtime_url`"
+
 func upstream() []Definition {
-	return []Definition{upstreamDuration, fetchFailures, pollLate, upstreamStreamUp, WebhookCalls, discoverySuccess, discoveredEnvironments}
+	return []Definition{upstreamDuration, fetchFailures, pollLate, upstreamStreamUp, upstreamStreamEvents, upstreamStreamReconnects, WebhookCalls, discoverySuccess, discoveredEnvironments}
 }

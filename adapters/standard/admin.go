@@ -66,6 +66,7 @@ func serveAdmin(ctx context.Context, server *adminapi.Server, s config.Settings,
 			return adminapi.Configuration{Hash: e.Hash, Warnings: e.Warnings, Ignored: e.Ignored, Settings: settingsOf(e), NeedRestart: e.RestartNeeded, Details: e}
 		},
 		Traffic: traffic,
+		Acted:   actedOf(m),
 		Metrics: metricsHandler(m), Actions: slices.Concat(adminapi.Questions(node), actions(proxy, time.Now), levelActions(reloads, time.Now), adminapi.Measures(proxy)), History: proxy, Store: store, Logger: logger, Now: time.Now,
 	})
 	if err != nil {

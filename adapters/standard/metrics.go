@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"runtime"
 
+	"github.com/edge-proxy/edge-proxy/adapters/adminapi"
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 	"github.com/edge-proxy/edge-proxy/adapters/httpserver"
@@ -13,6 +14,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/tlsfiles"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // newMetrics returns the metrics; nil: they are off, or nobody can read them, so that
@@ -42,9 +44,18 @@ func observerOf(m *metrics.Metrics) app.Observer {
 	return m.Events()
 }
 
+// actedOf returns what counts the actions of operators; nil when metrics are off.
+func actedOf(m *metrics.Metrics) func(string, adminapi.Result) {
+	if m == nil {
+		return nil
+	}
+	return func(action string, result adminapi.Result) { m.Events().Acted(action, string(result)) }
+}
+
 // measured are the parts of a proxy whose counts are metrics.
 type measured struct {
 	proxy   *app.App
+	store   ports.Store
 	handler *httpapi.Switch
 	server  *httpserver.Server
 	loggers *logging.Loggers
@@ -94,6 +105,13 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 		metrics.Value(metrics.ConfigWarnings, func() int { return len(p.reloads.effective.Load().Warnings) }),
 		metrics.Reading{Definition: metrics.ConfigInfo, Read: func(emit metrics.Emit) { emit(1, p.reloads.effective.Load().Hash) }},
 	)
+	if file, ok := p.store.(ports.Sized); ok {
+		m.Add(metrics.Reading{Definition: metrics.StoreBytes, Read: func(emit metrics.Emit) {
+			if n, err := file.Size(); err == nil { // the file may be away
+				emit(float64(n))
+			}
+		}})
+	}
 	if p.tls != nil {
 		m.Add(
 			metrics.Reading{Definition: metrics.CertificateNotAfter, Read: func(emit metrics.Emit) {

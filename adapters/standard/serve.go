@@ -76,11 +76,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
 	}
-	defer func() {
-		flushing, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesTimeout)
-		defer cancel()
-		traces.close(flushing)
-	}()
+	defer flush(ctx, traces.close)
 	certs, err := openCertificates(settings, logger)
 	if err != nil {
 		return &commands.ConfigurationError{Err: err}
@@ -108,7 +104,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
 		return commands.ErrReported
 	}
-	measures := newMetrics(settings, admin != nil)
+	measures := newMetrics(settings, admin != nil || pushesMetrics(src.Environ))
 	if measures != nil && settings.Metrics.Features {
 		application.FeatureTotals = metrics.MaxFeatures
 	}
@@ -140,9 +136,15 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	})
 	var meter *metrics.TrafficMeter
 	if measures != nil {
-		addReadings(measures, settings, measured{proxy, handler, server, loggers, certs.server, reloads})
+		addReadings(measures, settings, measured{proxy, store, handler, server, loggers, certs.server, reloads})
 		meter = measures.TrafficMeter(time.Now)
 	}
+	stopPush, err := pushMetrics(ctx, src.Environ, application.Node, measures, loggers.Logger(logNetwork))
+	if err != nil {
+		_ = store.Close()
+		return &commands.ConfigurationError{Err: err}
+	}
+	defer flush(ctx, stopPush)
 	if admin != nil {
 		node := inspect.NewNode(inspect.NodeDeps{Served: proxy.Snapshot, History: proxy, Store: store, Upstream: upstream, Now: time.Now})
 		if err := serveAdmin(ctx, admin, settings, proxy, reloads, node, store, measures, trafficOf(meter, server, handler), loggers.Logger(logAdmin)); err != nil {
@@ -175,8 +177,15 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	return nil
 }
 
-// tracesTimeout is how long the last traces may take to be sent.
-const tracesTimeout = 2 * time.Second
+// flush sends the last traces or metrics, for at most telemetryTimeout.
+func flush(ctx context.Context, shutdown func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), telemetryTimeout)
+	defer cancel()
+	_ = shutdown(ctx) // what cannot be sent is logged
+}
+
+// telemetryTimeout is how long the last traces, or metrics, may take to be sent.
+const telemetryTimeout = 2 * time.Second
 
 // flushTimeout is how long the last line before a sudden end may take.
 const flushTimeout = 200 * time.Millisecond

@@ -26,8 +26,9 @@ func (t traces) contextOf(r *http.Request) context.Context {
 }
 
 // close sends what is left, until ctx ends.
-func (t traces) close(ctx context.Context) {
-	if t.shutdown != nil {
-		_ = t.shutdown(ctx) // the exporter has logged why
+func (t traces) close(ctx context.Context) error {
+	if t.shutdown == nil {
+		return nil
 	}
+	return t.shutdown(ctx)
 }

@@ -2,10 +2,7 @@ package tracing
 
 import (
 	"context"
-	"log/slog"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
@@ -48,28 +45,4 @@ func (c counted) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan)
 		c.sent.Add(int64(len(spans)))
 	}
 	return err
-}
-
-// errorPause is the least time between two lines about errors of the exporter.
-const errorPause = 5 * time.Minute
-
-// exportErrors logs errors of the exporter, rarely.
-type exportErrors struct {
-	logger *slog.Logger
-
-	mu   sync.Mutex
-	last time.Time
-	more int // errors since that were not logged
-}
-
-// Handle implements otel.ErrorHandler.
-func (e *exportErrors) Handle(err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if now := time.Now(); e.last.IsZero() || now.Sub(e.last) >= errorPause {
-		e.logger.Warn("traces_not_sent", "error", err, "further_errors", e.more, "hint", "check OTEL_EXPORTER_OTLP_ENDPOINT; requests are answered as before")
-		e.last, e.more = now, 0
-		return
-	}
-	e.more++
 }

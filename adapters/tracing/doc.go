@@ -6,4 +6,7 @@
 // measured anyway. A request that is not traced costs one look at its header.
 //
 // The traces of polls are begun as usual, because upstream is sent their context.
+//
+// The package also pushes metrics, because that takes the same libraries, variables and
+// collector.
 package tracing

@@ -25,6 +25,8 @@ const failed = codes.Error
 const (
 	attrEnvironment = attribute.Key("edge_proxy.environment") // the client-side key
 	attrHash        = attribute.Key("edge_proxy.document.hash")
+	attrCache       = attribute.Key("edge_proxy.cache")             // hit, miss or 304
+	attrEvaluated   = attribute.Key("edge_proxy.evaluate.duration") // in seconds
 	attrVia         = attribute.Key("edge_proxy.via")
 	attrOutcome     = attribute.Key("edge_proxy.outcome")
 	attrChanged     = attribute.Key("edge_proxy.changed")

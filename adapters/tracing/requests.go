@@ -27,14 +27,28 @@ type Request struct {
 	Scheme      string
 	Environment string   // the client-side key; "" leaves it out
 	Digest      [32]byte // of the document; zero leaves it out
+	// Cache is "hit", "miss" or "304", and Evaluated how long the evaluation took; "" and 0
+	// leave them out.
+	Cache     string
+	Evaluated time.Duration
+	Flag      *Flag // nil unless one flag was asked for
 }
 
-// Wants reports whether a request with this header, answered with a status after some
-// time, is traced. It does not allocate memory or wait.
-func (t *Tracing) Wants(header http.Header, status int, took time.Duration) bool {
-	if t.slow > 0 && (took >= t.slow || status >= 500) {
-		return true
-	}
+// Flag is the evaluation of one flag, in the words of the semantic conventions.
+type Flag struct{ Key, Variant, Reason string }
+
+// flagProvider names the system that flags come from, in events about evaluations.
+const flagProvider = "flagsmith"
+
+// Keeps reports whether a request that is not sampled is traced all the same, answered
+// with a status after some time. It does not allocate memory or wait.
+func (t *Tracing) Keeps(status int, took time.Duration) bool {
+	return t.slow > 0 && (took >= t.slow || status >= 500)
+}
+
+// Sampled reports whether a request with this header is traced, whatever comes of it. It
+// does not allocate memory or wait.
+func (t *Tracing) Sampled(header http.Header) bool {
 	if parents := header["Traceparent"]; t.byParent && len(parents) > 0 {
 		return sampled(parents[0])
 	}
@@ -63,13 +77,14 @@ func (t *Tracing) Served(q Request) (traceID string) {
 	if route != "" {
 		name += " " + route
 	}
-	attributes := []attribute.KeyValue{
+	const most = 11 // attributes
+	attributes := append(make([]attribute.KeyValue, 0, most),
 		semconv.HTTPRequestMethodKey.String(method), semconv.HTTPResponseStatusCode(q.Status),
 		semconv.NetworkProtocolVersion(strings.TrimPrefix(q.HTTP.Proto, "HTTP/")),
-	}
+	)
 	for _, a := range []attribute.KeyValue{
 		semconv.HTTPRoute(route), semconv.URLScheme(q.Scheme), semconv.ClientAddress(q.Client), semconv.UserAgentOriginal(domain.RedactServerKeys(q.HTTP.UserAgent())),
-		attrEnvironment.String(q.Environment),
+		attrEnvironment.String(q.Environment), attrCache.String(q.Cache),
 	} {
 		if a.Value.AsString() != "" {
 			attributes = append(attributes, a)
@@ -78,11 +93,21 @@ func (t *Tracing) Served(q Request) (traceID string) {
 	if q.Digest != ([32]byte{}) {
 		attributes = append(attributes, attrHash.String(hex.EncodeToString(q.Digest[:8])))
 	}
+	if q.Evaluated > 0 {
+		attributes = append(attributes, attrEvaluated.Float64(q.Evaluated.Seconds()))
+	}
 	_, s := t.tracer.Start(parent, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(q.Start), trace.WithAttributes(attributes...))
 	if q.Status >= 500 {
 		s.SetStatus(codes.Error, "")
 	}
-	s.End(trace.WithTimestamp(q.Start.Add(q.Took)))
+	end := trace.WithTimestamp(q.Start.Add(q.Took))
+	if f := q.Flag; f != nil {
+		s.AddEvent("feature_flag.evaluation", end, trace.WithAttributes(
+			semconv.FeatureFlagKey(f.Key), semconv.FeatureFlagResultVariant(f.Variant), semconv.FeatureFlagResultReasonKey.String(f.Reason),
+			semconv.FeatureFlagProviderName(flagProvider), semconv.FeatureFlagSetID(q.Environment),
+		))
+	}
+	s.End(end)
 	return s.SpanContext().TraceID().String()
 }
 

@@ -44,9 +44,14 @@ type Options struct {
 // Enabled reports whether the environment, in the form NAME=value, asks for tracing:
 // there is an endpoint, and the SDK is not disabled.
 func Enabled(environ []string) bool {
-	disabled := strings.EqualFold(variable(environ, "OTEL_SDK_DISABLED"), "true") || variable(environ, "OTEL_TRACES_EXPORTER") == "none"
+	disabled := isDisabled(environ) || variable(environ, "OTEL_TRACES_EXPORTER") == "none"
 	endpoint := variable(environ, "OTEL_EXPORTER_OTLP_ENDPOINT") != "" || variable(environ, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 	return endpoint && !disabled
+}
+
+// isDisabled reports whether the environment turns all of OpenTelemetry off.
+func isDisabled(environ []string) bool {
+	return strings.EqualFold(variable(environ, "OTEL_SDK_DISABLED"), "true")
 }
 
 // variable returns the value of a variable; "" without one.
@@ -73,12 +78,7 @@ type Tracing struct {
 // New returns a Tracing that connects to nothing yet. The caller calls Shutdown. The
 // error is about variables that cannot be used.
 func New(ctx context.Context, o Options) (*Tracing, error) {
-	for _, name := range []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"} {
-		if p := variable(o.Environ, name); p != "" && p != "http/protobuf" {
-			o.Logger.WarnContext(ctx, "tracing_protocol", name, p, "effect", "http/protobuf is used",
-				"hint", "collectors accept it at port 4318; 4317 is the port of gRPC")
-		}
-	}
+	warnProtocol(ctx, o.Logger, o.Environ, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
 	byParent, ratio, err := sampling(o)
 	if err != nil {
 		return nil, err
@@ -87,14 +87,12 @@ func New(ctx context.Context, o Options) (*Tracing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the exporter of traces: %w", err)
 	}
-	about, err := resource.New(ctx, resource.WithAttributes(
-		semconv.ServiceName("edge-proxy"), semconv.ServiceVersion(o.Version), semconv.ServiceInstanceID(o.Node),
-	), resource.WithFromEnv(), resource.WithTelemetrySDK())
-	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
-		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	about, err := resourceOf(ctx, o.Version, o.Node)
+	if err != nil {
+		return nil, err
 	}
 	c := &counts{}
-	otel.SetErrorHandler(&exportErrors{logger: o.Logger})
+	otel.SetErrorHandler(&lossLog{logger: o.Logger, event: "traces_not_sent", effect: "requests are answered as before"})
 	batches := sdktrace.NewBatchSpanProcessor(counted{exporter, c})
 	// What is not to be recorded is not begun, so that the SDK need not decide.
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithResource(about),
@@ -103,6 +101,28 @@ func New(ctx context.Context, o Options) (*Tracing, error) {
 		provider: provider, tracer: provider.Tracer(scope, trace.WithInstrumentationVersion(o.Version)),
 		byParent: byParent, ratio: ratio, slow: o.Slow, counts: c,
 	}, nil
+}
+
+// warnProtocol logs a protocol that is asked for and is not the one that is used. own is the
+// variable of the signal.
+func warnProtocol(ctx context.Context, logger *slog.Logger, environ []string, own string) {
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_PROTOCOL", own} {
+		if p := variable(environ, name); p != "" && p != "http/protobuf" {
+			logger.WarnContext(ctx, "tracing_protocol", name, p, "effect", "http/protobuf is used",
+				"hint", "collectors accept it at port 4318; 4317 is the port of gRPC")
+		}
+	}
+}
+
+// resourceOf returns what everything that is sent is about: this process.
+func resourceOf(ctx context.Context, version, node string) (*resource.Resource, error) {
+	about, err := resource.New(ctx, resource.WithAttributes(
+		semconv.ServiceName("edge-proxy"), semconv.ServiceVersion(version), semconv.ServiceInstanceID(node),
+	), resource.WithFromEnv(), resource.WithTelemetrySDK())
+	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
+		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	return about, nil
 }
 
 // Shutdown sends what is left, until ctx ends.

@@ -70,6 +70,8 @@ type Events struct {
 	swept    time.Time // when abandoned slots were last looked for
 	troubled bool      // an error of the store was logged
 
+	ledger ledger
+
 	mu    sync.Mutex
 	fresh map[domain.EventSource][]string
 	slots []*slot                            // events are added to the last one
@@ -115,9 +117,11 @@ func (e *Events) Accept(source domain.EventSource, events []string) bool {
 	limit := e.o.MaxBytes()
 	if e.held+size > limit {
 		e.lost.turnedAway += int64(len(events))
+		e.ledger.full.Add(int64(len(events)))
 		return false
 	}
 	e.held += size
+	e.ledger.pending.Add(int64(len(events)))
 	source.SDK = strings.Clone(source.SDK)
 	whole := strings.Join(events, "") // one piece of memory for all
 	for _, text := range events {
@@ -211,6 +215,7 @@ func (e *Events) answered(ctx context.Context, b *eventBatch, n int) bool {
 		return false
 	}
 	e.held -= s.drop(b, n)
+	e.ledger.pending.Add(-int64(n))
 	small := s.size < smallSlot
 	e.mu.Unlock()
 	e.storing.Lock()
@@ -239,6 +244,8 @@ func (e *Events) end(ctx context.Context) {
 			e.release(ctx, s.number)
 		}
 	}
+	e.ledger.notDelivered.Add(int64(waiting - stored))
+	e.ledger.pending.Add(int64(stored - waiting))
 	if waiting > 0 {
 		e.o.Logger.WarnContext(ctx, "events_not_delivered", "events", waiting, "stored", stored,
 			"effect", "stored events are sent after a restart, if the store outlives this process; the others are lost")
@@ -320,11 +327,20 @@ func (e *Events) count(events int, receipt ports.EventReceipt, err error) {
 	if err != nil {
 		e.lost.refused += int64(events)
 		e.lost.err = err
-	} else if receipt.Rejected > 0 {
-		e.lost.rejected += int64(receipt.Rejected)
-		e.lost.reason = receipt.Reason
+		e.ledger.refused.Add(int64(events))
+		return
 	}
+	rejected := min(max(receipt.Rejected, 0), events)
+	if rejected > 0 {
+		e.lost.rejected += int64(rejected)
+		e.lost.reason = receipt.Reason
+		e.ledger.refused.Add(int64(rejected))
+	}
+	e.ledger.accepted(int64(events-rejected), e.o.Now())
 }
+
+// Progress returns what has become of the events. It takes no lock that Accept takes.
+func (e *Events) Progress() Progress { return e.ledger.progress() }
 
 // settle does nothing: deliver removes answered events from their batch.
 func (q *eventQueue) settle(context.Context, *eventBatch, outcome, error) {}

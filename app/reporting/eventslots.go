@@ -221,6 +221,7 @@ func (e *Events) adopt(ctx context.Context, s *slot) bool {
 	for _, b := range s.batches {
 		events += len(b.events)
 	}
+	e.ledger.pending.Add(int64(events))
 	e.o.Logger.InfoContext(ctx, "events_restored", "events", events)
 	return true
 }
@@ -236,6 +237,7 @@ func (e *Events) lose(s *slot) {
 	for _, b := range s.batches {
 		b.home = nil
 		mine := b.events[b.stored:]
+		e.ledger.pending.Add(-int64(b.stored))
 		e.held += sizeOf(mine)
 		e.file(b.source, mine)
 	}

@@ -18,8 +18,8 @@ const (
 // Drops returns all reasons.
 func Drops() []Drop { return []Drop{DroppedFull, DroppedRefused, DroppedNotDelivered} }
 
-// Progress is what has become of the reports of one kind, in what they count: requests,
-// or evaluations of features.
+// Progress is what has become of the reports of one kind, in what they are about:
+// requests, evaluations of features, or events.
 type Progress struct {
 	Pending     int64 // counted and not reported yet
 	Sent        int64 // since the start

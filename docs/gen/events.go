@@ -46,6 +46,7 @@ func events() []group {
 		}},
 		{"Traces", []event{
 			{"tracing_protocol", warning, "a variable asks for another protocol of OTLP than `http/protobuf`, which is used", "let the endpoint be port 4318 of a collector, and set the variable to `http/protobuf`"},
+			{"metrics_not_sent", warning, "the collector did not take metrics, at most once in five minutes; `/metrics` has them all the same", "check `OTEL_EXPORTER_OTLP_ENDPOINT` and the collector: see [metrics](metrics.md#pushed-to-a-collector)"},
 			{"traces_not_sent", warning, "the collector did not take traces, at most once in five minutes; requests are answered as before", "check `OTEL_EXPORTER_OTLP_ENDPOINT` and the collector: see [tracing](tracing.md)"},
 		}},
 		{"Readiness", []event{

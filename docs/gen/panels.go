@@ -71,7 +71,7 @@ func traffic() row {
 		over("Connections that left the fast path", "cps", perSecond("edge_proxy_requests_handed_over_total{$node}", "reason", "{{reason}}")),
 		over("Panics, and conditions that are too expensive", "none",
 			query{"increase(edge_proxy_panics_total{$node}[$rate])", "panics {{instance}}"},
-			query{"increase(edge_proxy_condition_limit_total{$environments}[$rate])", "conditions {{environment}}"}),
+			query{"increase(edge_proxy_condition_limit_total{$environments}[$rate])", "conditions {{environment}} {{kind}}"}),
 	}}
 }
 
@@ -108,6 +108,9 @@ func ofUpstream() row {
 		over("Polls that failed in a row", "none", query{"max by (environment) (edge_proxy_document_fetch_failures{$environments})", "{{environment}}"}),
 		over("Polls that were late", "none", query{"sum by (instance) (increase(edge_proxy_poll_late_total{$node}[$rate]))", "{{instance}}"}),
 		over("Streams from upstream", "none", query{"sum by (environment) (edge_proxy_upstream_stream_up{$environments})", "{{environment}}"}),
+		over("Events of streams from upstream", "none",
+			query{"sum by (instance) (increase(edge_proxy_upstream_stream_events_total{$node}[$rate]))", "events {{instance}}"},
+			query{"sum by (instance) (increase(edge_proxy_upstream_stream_reconnects_total{$node}[$rate]))", "reconnects {{instance}}"}),
 		over("Calls of the webhook", "none", query{"sum by (result) (increase(edge_proxy_webhook_total{$node}[$rate]))", "{{result}}"}),
 		over("Time since the last discovery", "s", query{"time() - edge_proxy_discovery_success_timestamp_seconds{$node}", "{{instance}}"}),
 		over("Environments that were discovered", "none", query{"edge_proxy_discovered_environments{$node}", "{{instance}}"}),
@@ -119,6 +122,7 @@ func storeAndFleet() row {
 		over("Nodes whose store answers", "none", query{"sum by (kind) (edge_proxy_store_up{$node} * on (job, instance) group_left (kind) edge_proxy_store_info{$node})", "{{kind}}"}),
 		over("Calls of the store by outcome", "ops", perSecond("edge_proxy_store_duration_seconds_count{$node}", "operation, outcome", "{{operation}} {{outcome}}")),
 		over("Time of the store", "s", quantile("0.99", "edge_proxy_store_duration_seconds", "$node", "le, operation", "p99 {{operation}}")),
+		over("Size of the store's file", "bytes", query{"edge_proxy_store_bytes{$node}", "{{instance}}"}),
 		over("Nodes with the lease", "none", query{"sum by (environment) (edge_proxy_lease_held{$environments})", "{{environment}}"}),
 		over("Leases that changed", "none", query{"sum by (change) (increase(edge_proxy_lease_changes_total{$node}[$rate]))", "{{change}}"}),
 		over("Announcements", "none", query{"sum by (direction) (increase(edge_proxy_announcements_total{$node}[$rate]))", "{{direction}}"}),
@@ -170,6 +174,7 @@ func runtime() row {
 			query{"rate(process_network_receive_bytes_total{$node}[$rate])", "received {{instance}}"},
 			query{"rate(process_network_transmit_bytes_total{$node}[$rate])", "sent {{instance}}"}),
 		over("Uptime", "s", query{"time() - process_start_time_seconds{$node}", "{{instance}}"}),
+		over("Actions of operators", "none", query{"sum by (action, result) (increase(edge_proxy_admin_actions_total{$node}[$rate]))", "{{action}} {{result}}"}),
 		over("Lines of the log", "none",
 			query{"sum by (level) (increase(edge_proxy_log_records_total{$node}[$rate]))", "{{level}}"},
 			query{"sum(increase(edge_proxy_log_records_lost_total{$node}[$rate]))", "lost"}),

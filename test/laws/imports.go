@@ -56,7 +56,7 @@ func Laws() []Law {
 			Why: "the HTTP interface is a handler: it asks the application and never a store or upstream, and does not know which server calls it; " + siblings},
 		{Path: "adapters/httpserver", Own: []string{"domain"}, Others: []string{"."}, Apart: "adapters",
 			Why: "the server serves any http.Handler and knows nothing of flags; " + siblings},
-		{Path: "adapters/tracing", Own: []string{"app", "domain", "ports"}, Others: []string{"go.opentelemetry.io/otel"}, Apart: "adapters",
+		{Path: "adapters/tracing", Own: []string{"app", "domain", "ports"}, Others: []string{"go.opentelemetry.io/otel", "go.opentelemetry.io/contrib/bridges/prometheus", "github.com/prometheus/client_golang"}, Apart: "adapters",
 			Why: "traces are made of what the application and the HTTP interface report, and are the only place that knows the SDK; " + siblings},
 		{Path: "adapters/metrics", Own: []string{"adapters/metrics", "app", "domain", "ports"}, Others: []string{"github.com/prometheus/client_golang", "github.com/prometheus/client_model"}, Apart: "adapters",
 			Why: "metrics report the application's status and what it notifies of; the composition root brings what other adapters count; " + siblings},

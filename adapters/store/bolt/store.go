@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/store/internal/leases"
@@ -60,4 +61,15 @@ func recordOf(key domain.EnvironmentKey, h head, confirmed confirmation) ports.R
 		CheckedAt: confirmed.latest(h),
 		Version:   h.version,
 	}
+}
+
+var _ ports.Sized = (*store)(nil)
+
+// Size implements ports.Sized.
+func (s *store) Size() (int64, error) {
+	info, err := os.Stat(s.file.path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/adapters/store/bolt"
@@ -79,5 +80,29 @@ func copyFile(t testing.TB, from, to string) {
 	}
 	if err := target.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Size is that of the file, and grows with it. Without the file it is an error.
+func TestSize(t *testing.T) {
+	path := newPath(t)
+	s, _ := open(t, path)
+	size := func() int64 {
+		n, err := s.(ports.Sized).Size()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	first := size()
+	put(t, s, "a", strings.Repeat("a", 1<<20), "")
+	if info, err := os.Stat(path); err != nil || size() != info.Size() || size() <= first {
+		t.Errorf("%d bytes, %d before; the file is %v, %v", size(), first, info, err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.(ports.Sized).Size(); err == nil {
+		t.Errorf("a file that is gone has %d bytes", n)
 	}
 }

@@ -31,15 +31,22 @@ const offline = `services:
       - {type: bind, source: ./docs/sample/environments, target: /app/environments, read_only: true}
 `
 
-// startCompose copies a file of the repository to a new directory, writes further
-// files next to it, and starts it with an override that serves the sample's
-// documents offline.
-func startCompose(t *testing.T, file string, files map[string]string, variables map[string]string, up ...string) compose {
+// composeDirectory returns a new directory for a Compose project. Containers, which have
+// users of their own, can enter it.
+func composeDirectory(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // containers have users of their own
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	return dir
+}
+
+// startCompose copies a file of the repository, or a file and its overrides, to a
+// directory, writes further files next to it, and starts it with an override that serves
+// the sample's documents offline.
+func startCompose(t *testing.T, dir string, projects []string, files map[string]string, variables map[string]string, up ...string) compose {
+	t.Helper()
 	sample := readFile(t, repository+"/docs/sample/environments/sample_client_key.json")
 	put := func(name, text string) {
 		name = filepath.Join(dir, name)
@@ -50,7 +57,6 @@ func startCompose(t *testing.T, file string, files map[string]string, variables 
 			t.Fatal(err)
 		}
 	}
-	put("project.yaml", readFile(t, filepath.Join(repository, file)))
 	put("docs/sample/environments/sample_client_key.json", sample)
 	put("docs/sample/config.json", readFile(t, repository+"/docs/sample/config.json"))
 	for name, text := range files {
@@ -63,7 +69,13 @@ func startCompose(t *testing.T, file string, files map[string]string, variables 
 	if exec.Command("docker", "compose", "version").Run() != nil {
 		c.command = []string{"docker-compose"}
 	}
-	c.command = append(c.command, "-p", fmt.Sprintf("edge-proxy-%d", os.Getpid()), "-f", filepath.Join(dir, "project.yaml"), "-f", filepath.Join(dir, "offline.yaml"))
+	c.command = append(c.command, "-p", fmt.Sprintf("edge-proxy-%d", os.Getpid()))
+	for i, file := range projects {
+		name := fmt.Sprintf("project%d.yaml", i)
+		put(name, readFile(t, filepath.Join(repository, file)))
+		c.command = append(c.command, "-f", filepath.Join(dir, name))
+	}
+	c.command = append(c.command, "-f", filepath.Join(dir, "offline.yaml"))
 	for name, value := range variables {
 		t.Setenv(name, value)
 	}
@@ -137,6 +149,8 @@ func ports(t *testing.T) int {
 	return 0
 }
 
+const composeOne = "docs/deploy/compose/compose.yaml"
+
 const sampleKeys = `[{"server_side_key":"ser.sample_server_key","client_side_key":"sample_client_key"}]`
 
 // TestImage runs the image as the files of docs/deploy specify.
@@ -150,12 +164,14 @@ func TestImage(t *testing.T) {
 	t.Run("Compose, the sample", composeOfTheSample)
 	t.Run("Compose with secrets", composeWithSecrets)
 	t.Run("Compose with Redis", composeWithRedis)
+	t.Run("Compose with TLS", composeWithTLS)
+	t.Run("Compose with client certificates", composeWithClientCertificates)
 	t.Run("pods", func(t *testing.T) { podsRun(t, image) })
 }
 
 func composeOfTheSample(t *testing.T) {
 	port := harness.FreePort(t)
-	c := startCompose(t, "compose.yaml", nil, map[string]string{"PORT": fmt.Sprint(port)})
+	c := startCompose(t, composeDirectory(t), []string{"compose.yaml"}, nil, map[string]string{"PORT": fmt.Sprint(port)})
 	for _, id := range c.containers(t, "edge-proxy") {
 		awaitHealthy(t, id)
 	}
@@ -164,7 +180,7 @@ func composeOfTheSample(t *testing.T) {
 
 func composeWithSecrets(t *testing.T) {
 	port := harness.FreePort(t)
-	c := startCompose(t, "docs/deploy/compose/compose.yaml",
+	c := startCompose(t, composeDirectory(t), []string{composeOne},
 		map[string]string{"config.json": "{}", "keys.json": sampleKeys}, map[string]string{"PORT": fmt.Sprint(port)})
 	ids := c.containers(t, "edge-proxy")
 	if len(ids) != 1 {
@@ -185,7 +201,7 @@ func composeWithSecrets(t *testing.T) {
 
 func composeWithRedis(t *testing.T) {
 	port := ports(t)
-	c := startCompose(t, "docs/deploy/compose/redis.yaml",
+	c := startCompose(t, composeDirectory(t), []string{"docs/deploy/compose/redis.yaml"},
 		map[string]string{"config.json": "{}", "keys.json": sampleKeys, "redis_password": "hidden_word_2342\n"},
 		map[string]string{"PORTS": fmt.Sprintf("%d-%d", port, port+1)}, "--scale", "edge-proxy=2")
 	ids := c.containers(t, "edge-proxy")

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/edge-proxy/edge-proxy/adapters/config"
 )
 
@@ -50,6 +52,32 @@ func TestPodsAreConfined(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The pod of "helm test" has no more rights than the proxy.
+func TestTestPodsAreConfined(t *testing.T) {
+	found := 0
+	for _, m := range manifests(t) {
+		for _, pod := range m.of("Pod") {
+			found++
+			s, c := pod.Spec, pod.Spec.Containers[0]
+			switch {
+			case len(s.Containers) != 1,
+				!s.SecurityContext.RunAsNonRoot || s.SecurityContext.RunAsUser != 10001 || s.SecurityContext.SeccompProfile.Type != "RuntimeDefault",
+				s.AutomountServiceAccountToken == nil || *s.AutomountServiceAccountToken,
+				c.SecurityContext.AllowPrivilegeEscalation == nil || *c.SecurityContext.AllowPrivilegeEscalation || c.SecurityContext.Privileged,
+				!slices.Equal(c.SecurityContext.Capabilities.Drop, []string{"ALL"}) || len(c.SecurityContext.Capabilities.Add) > 0,
+				!c.SecurityContext.ReadOnlyRootFilesystem, len(c.VolumeMounts) > 0, c.Resources.Limits["memory"] == nil:
+				t.Errorf("%s: %+v", m.name, s)
+			}
+			if secured := m.name == "https"; slices.Contains(c.Command, "--skip-verify") != secured {
+				t.Errorf("%s: the command is %q", m.name, c.Command)
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("only %d pods were found", found)
+	}
 }
 
 func readOnlyButForDocuments(c container) bool {
@@ -176,6 +204,19 @@ func TestSettingsFitTheManifest(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The measure of autoscaling by requests is a metric of the proxy.
+func TestAutoscalingMeasureExists(t *testing.T) {
+	var values struct {
+		Autoscaling struct{ Requests struct{ Metric string } }
+	}
+	if err := yaml.Unmarshal([]byte(readFile(t, directory+"/helm/edge-proxy/values.yaml")), &values); err != nil {
+		t.Fatal(err)
+	}
+	if name := values.Autoscaling.Requests.Metric; name == "" || !strings.Contains(readFile(t, repository+"/docs/metrics.md"), "| `"+name+"` |") {
+		t.Errorf("%q is not a metric of the proxy", name)
+	}
 }
 
 // timeToStop returns the most seconds that the proxy takes to stop: the drain delay

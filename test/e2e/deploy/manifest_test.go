@@ -32,6 +32,7 @@ type object struct {
 	// Of a ServiceAccount.
 	AutomountServiceAccountToken *bool `yaml:"automountServiceAccountToken"`
 	Spec                         struct {
+		podSpec  `yaml:",inline"` // of a Pod
 		Replicas *int
 		Template struct {
 			Metadata struct{ Labels map[string]string }
@@ -80,8 +81,9 @@ type podSpec struct {
 }
 
 type container struct {
-	Image string
-	Ports []struct {
+	Image   string
+	Command []string
+	Ports   []struct {
 		Name          string
 		ContainerPort int `yaml:"containerPort"`
 	}

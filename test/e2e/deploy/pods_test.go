@@ -3,8 +3,11 @@
 package deploy_test
 
 import (
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -81,7 +84,20 @@ func podRuns(t *testing.T, image string, m manifest) {
 		}
 		tool(t, "docker", "rm", "-f", "-v", id)
 	})
-	awaitHealthy(t, id) // readiness, by the image's own check
+	awaitHealthy(t, id)               // readiness, by the image's own check
+	for _, pod := range m.of("Pod") { // that of "helm test", which asks the Service
+		command := slices.Clone(pod.Spec.Containers[0].Command)
+		last := len(command) - 1
+		u, err := url.Parse(command[last])
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Host = fmt.Sprintf("127.0.0.1:%d", load(t, m).Server.Port)
+		command[last] = u.String()
+		if out, code := tool(t, "docker", append([]string{"exec", id}, command...)...); code != 0 {
+			t.Errorf("%q: exit code %d\n%s", command, code, out)
+		}
+	}
 	if file, isBolt := strings.CutPrefix(load(t, m).Store.URL.Reveal(), "bolt://"); isBolt {
 		if _, err := os.Stat(root + file); err != nil {
 			t.Errorf("documents were not stored: %v", err)

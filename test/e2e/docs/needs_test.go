@@ -20,6 +20,7 @@ var needs = map[string]*regexp.Regexp{
 	"a Redis server":         regexp.MustCompile(`\bredis-cli\b|\bredis(s|\+\w+)?://`),
 	"systemd":                regexp.MustCompile(`\bsystemctl\b`),
 	"GoReleaser":             regexp.MustCompile(`\bgoreleaser\b`),
+	"OpenSSL":                regexp.MustCompile(`\bopenssl req\b|--cert `),
 	"GnuPG":                  regexp.MustCompile(`\bgpg\b`),
 	"a checkout":             regexp.MustCompile(`(?m)(^|[\s(|])(make|git|go) `),
 	"your Flagsmith":         regexp.MustCompile(`flagsmith\.(example\.)?com|your-proxy`),

@@ -13,13 +13,11 @@ import (
 
 // withFeatures returns an environment with so many features, named f0, f1 and so on.
 func withFeatures(features int) fakeflagsmith.Environment {
-	e := environment(time.Now(), 0)
-	var states []string
-	for i := range features {
-		states = append(states, fmt.Sprintf(`{"feature":{"id":%d,"name":"f%d","type":"STANDARD"},"enabled":true,"feature_state_value":null,"django_id":%d,"featurestate_uuid":"u%d","multivariate_feature_state_values":[]}`, i+1, i, i+1, i))
+	names := make([]string, features)
+	for i := range names {
+		names[i] = fmt.Sprintf("f%d", i)
 	}
-	e.Document = []byte(strings.Replace(string(e.Document), `"feature_states":[]`, `"feature_states":[`+strings.Join(states, ",")+`]`, 1))
-	return e
+	return fakeflagsmith.Simple(clientKey, serverKey, "Shop", time.Now(), names...)
 }
 
 // report sends counts of features as an SDK does: each once.

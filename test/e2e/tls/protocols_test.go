@@ -112,6 +112,12 @@ func TestHealthCommand(t *testing.T) {
 	if r := health(); r.Code != 0 || !strings.Contains(r.Stdout, "200") {
 		t.Errorf("over TLS: %+v", r)
 	}
+	if r := harness.Run(t, harness.Setup{Args: []string{"health", "--url", w.secure}}); r.Code == 0 || !strings.Contains(r.Stderr, "certificate") {
+		t.Errorf("with --url and an unknown authority: %+v", r)
+	}
+	if r := harness.Run(t, harness.Setup{Args: []string{"health", "--skip-verify", "--url", w.secure}}); r.Code != 0 || !strings.Contains(r.Stdout, "200") {
+		t.Errorf("with --skip-verify: %+v", r)
+	}
 	if r := health("SERVER_TLS_CLIENT_AUTH", "require", "SERVER_TLS_CLIENT_CA_FILE", "ca.crt"); r.Code == 0 || !strings.Contains(r.Stderr, "server.http_port") {
 		t.Errorf("with client certificates: %+v", r)
 	}

@@ -144,7 +144,7 @@ func TestRequestsAreInTheTraceOfTheirCaller(t *testing.T) {
 	}
 	for name, want := range map[string]any{
 		"http.request.method": "POST", "http.route": "/api/v1/identities", "http.response.status_code": int64(200), "url.scheme": "http",
-		"network.protocol.version": "1.1", "edge_proxy.environment": clientKey, "user_agent.original": "Go-http-client/1.1",
+		"network.protocol.version": "1.1", "edge_proxy.cache": nil, "edge_proxy.environment": clientKey, "user_agent.original": "Go-http-client/1.1",
 	} {
 		if s.Attributes[name] != want {
 			t.Errorf("%s is %v, want %v", name, s.Attributes[name], want)
@@ -152,6 +152,9 @@ func TestRequestsAreInTheTraceOfTheirCaller(t *testing.T) {
 	}
 	if hash, _ := s.Attributes["edge_proxy.document.hash"].(string); len(hash) != 16 {
 		t.Errorf("the document's hash is %q", hash)
+	}
+	if took, _ := s.Attributes["edge_proxy.evaluate.duration"].(float64); took <= 0 || took > 60 {
+		t.Errorf("the evaluation took %v", s.Attributes["edge_proxy.evaluate.duration"])
 	}
 	f.collector.Find(t, "the span of the unknown path", named("GET"))
 	for _, s := range f.collector.Spans() {
