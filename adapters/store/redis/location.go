@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,6 +49,9 @@ type location struct {
 	// for which the host name is resolved again.
 	connectionLifetime time.Duration
 	poolSize           int
+
+	// breaks counts the connections that have failed.
+	breaks *atomic.Int64
 }
 
 const (
