@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -56,15 +58,42 @@ func (e *examination) machine(ctx context.Context) {
 	})
 	e.check("P4", func(f *finding) {
 		e.examineMemory(f)
-		if asked, here := e.settings.WebConcurrency, runtime.GOMAXPROCS(0); asked > here {
-			f.warn("Unset WEB_CONCURRENCY: the proxy uses all that the container may use.", "WEB_CONCURRENCY is %d, and the container may use %d processors", asked, here)
-		} else {
-			f.ok("the container may use %d processors", here)
-		}
+		e.examineProcessors(f, runtime.GOMAXPROCS(0), runtime.NumCPU())
 	})
 }
 
-// examineCertificates checks the files of server.tls and api_tls.
+// leastProcessors is the processor time below which answers wait for it now and then.
+const leastProcessors = 0.5
+
+// examineProcessors compares how many threads run Go code at a time, in this process as
+// in the proxy, with the processors of the machine and the quota of the container.
+func (e *examination) examineProcessors(f *finding, threads, machine int) {
+	setting := "GOMAXPROCS"
+	if asked := e.settings.WebConcurrency; asked > 0 {
+		setting, threads = "WEB_CONCURRENCY", asked
+	}
+	limit, whole := float64(machine), machine
+	what := fmt.Sprintf("this machine has %d processors", machine)
+	if e.Processors > 0 && e.Processors < limit {
+		limit = e.Processors
+		whole = max(int(math.Ceil(limit)), fewestThreads)
+		what = fmt.Sprintf("the container may use %g processors (cpu.max)", math.Round(100*limit)/100)
+	}
+	switch {
+	case limit < leastProcessors:
+		f.warn("Raise the CPU limit of the container to a whole processor or more: with less, the system stops the proxy in the middle of answers.", "%s", what)
+	case threads > min(whole, machine):
+		f.warn("Unset "+setting+": the proxy uses all that it may use, and is stopped now and then if it uses more.", "%s is %d, and %s", setting, threads, what)
+	default:
+		f.ok("%s, and the proxy runs on %d", what, threads)
+	}
+}
+
+// fewestThreads is how many threads Go uses at least where there is a quota: the garbage
+// collector runs beside the rest.
+const fewestThreads = 2
+
+// examineCertificates checks the files of server.tls, admin.tls and api_tls.
 func (e *examination) examineCertificates(f *finding) {
 	if err := e.CheckCertificates(e.settings); err != nil {
 		f.fail("Let the setting name a file that can be read, in PEM form, and a key that belongs to the certificate.", "%v", err)
@@ -72,6 +101,7 @@ func (e *examination) examineCertificates(f *finding) {
 	}
 	for setting, pair := range map[string][2]string{
 		"server.tls": {e.settings.Server.TLS.CertFile, e.settings.Server.TLS.KeyFile},
+		"admin.tls":  {e.settings.Admin.TLS.CertFile, e.settings.Admin.TLS.KeyFile},
 		"api_tls":    {e.settings.APITLS.CertFile, e.settings.APITLS.KeyFile},
 	} {
 		if pair[0] == "" {
