@@ -27,6 +27,9 @@ type Check struct {
 	Bytes     int
 	Digest    [sha256.Size]byte
 	Problems  []domain.Problem
+	// Costly are regular expressions of the document that use up the budget of an
+	// evaluation on some short texts.
+	Costly []domain.Problem
 	// ClockAhead is by how much upstream's clock is ahead of this one, as far as the
 	// response says, and 0 where they may agree. Dated: the response says it.
 	ClockAhead time.Duration
@@ -89,6 +92,7 @@ func (c *Check) run(ctx context.Context, upstream ports.Upstream, now func() tim
 	}
 	_, more := engine.Compile(document)
 	c.UpdatedAt, c.Bytes, c.Digest, c.Problems = document.UpdatedAt, len(answer.Body), sha256.Sum256(answer.Body), append(problems, more...)
+	c.Costly = engine.CostlyPatterns(document)
 	if document.APIKey != string(c.Environment) {
 		c.Mismatch = document.APIKey
 	}

@@ -14,6 +14,8 @@ var ErrInUse = errors.New("store in use by another process")
 type StoreFinding struct {
 	What string // what is not as it should be, as a sentence
 	Do   string // what to do about it
+	// Broken says that the store does not work with it, at least for some documents.
+	Broken bool
 }
 
 // Examiner is an optional interface of a Store that knows how its backend should be set

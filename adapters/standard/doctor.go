@@ -48,5 +48,6 @@ func (w *wiring) Examine(ctx context.Context, o doctor.Options) *doctor.Report {
 			d.MemoryLimit = memoryLimitIn(available)
 		}
 	}
+	d.Processors, _ = cgroup.Processors()
 	return doctor.Run(ctx, d, o)
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/edge-proxy/edge-proxy/adapters/standard/internal/commands"
+	"github.com/edge-proxy/edge-proxy/docs/sample"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -89,7 +90,7 @@ func program(p Process, i *interrupts, options []Option) *commands.Program {
 	}
 	file, isFile := stdin.(*os.File)
 	terminal := isFile && term.IsTerminal(int(file.Fd()))
-	return &commands.Program{Environ: p.Environ, WorkingDir: p.WorkingDir, Stdin: stdin, Terminal: terminal, Stdout: p.Stdout, Stderr: p.Stderr, Wiring: w}
+	return &commands.Program{Environ: p.Environ, WorkingDir: p.WorkingDir, Stdin: stdin, Terminal: terminal, Stdout: p.Stdout, Stderr: p.Stderr, Sample: sample.Files(), Wiring: w}
 }
 
 // wiring is the adapters of one run. It implements commands.Wiring.

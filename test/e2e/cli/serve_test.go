@@ -2,11 +2,14 @@ package cli_test
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
+	"github.com/edge-proxy/edge-proxy/test/support/wait"
 )
 
 func TestServe(t *testing.T) {
@@ -160,6 +164,34 @@ func TestTheSampleIsServedOffline(t *testing.T) {
 	proxy := harness.StartProxy(t, harness.Setup{Env: map[string]string{"CONFIG_PATH": path}})
 	proxy.WaitReady(t)
 	flags(t, proxy.URL, "sample_client_key")
+}
+
+// The built-in sample needs no file either, and its document can be changed while it is
+// served.
+func TestTheBuiltInSampleIsServed(t *testing.T) {
+	t.Parallel()
+	proxy := harness.StartProxy(t, harness.Setup{Args: []string{"serve", "--sample"}})
+	proxy.WaitReady(t)
+	before := flags(t, proxy.URL, "sample_client_key")
+	_, rest, _ := strings.Cut(proxy.Output(), "serving the sample environment in ")
+	dir, _, found := strings.Cut(rest, "; try")
+	path := filepath.Join(dir, "sample_client_key.json")
+	if !found || !strings.Contains(rest, "curl -H 'X-Environment-Key: sample_client_key' http://127.0.0.1:") {
+		t.Fatalf("it printed %q", proxy.Output())
+	}
+	changed := regexp.MustCompile(`"feature_state_value": 59`).ReplaceAllString(read(t, path), `"feature_state_value": 79`)
+	if err := os.WriteFile(path+".new", []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	wait.Until(t, 20*time.Second, "the change", func() bool { return flags(t, proxy.URL, "sample_client_key") != before })
+	stop(t, proxy)
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory is left behind: %v", err)
+	}
+	expect(t, harness.Run(t, harness.Setup{Args: []string{"serve", "--sample", "--config", "x"}}), 2, nil, []string{"--sample goes without --config"})
 }
 
 // A crash loop must be seen even where almost nothing is logged.

@@ -177,6 +177,7 @@ func faults() []fault {
 
 		{"the document is not one", failing(fakeflagsmith.DocumentOf(clientKey), fakeflagsmith.Failure{Kind: fakeflagsmith.FailBody, Body: `{"api_key":"x"}`}, nil), "D1", failure, []string{clientKey}},
 		{"a regular expression is not one", serves(document(clientKey, badRule)), "D2", warning, []string{"project.segments[0].rules[0].conditions[0]"}},
+		{"a regular expression uses up the budget", serves(document(clientKey, strings.Replace(badRule, `"value":"("`, `"value":"(?=(a+)+$)x"`, 1))), "D2", warning, []string{"project.segments[0].rules[0].conditions[0]", "too many steps"}},
 		{"the document is nearly too large", func(t *testing.T) (harness.Setup, []string) {
 			long := document(clientKey, fmt.Sprintf(`{"id":5,"name":%q,"feature_states":[],"rules":[]}`, strings.Repeat("s", 400)))
 			return harness.Setup{Config: with(harness.StartUpstream(t).Serve(t, shop(long)), "max_document_bytes", 1024)}, nil
@@ -220,6 +221,7 @@ func faults() []fault {
 			return harness.Setup{Config: with(config, "server", map[string]any{"max_connections": 10_000_000})}, nil
 		}, "P3", failure, []string{"max_connections is 10000000"}},
 		{"more processors than there are", variable("WEB_CONCURRENCY", "4096"), "P4", warning, []string{"WEB_CONCURRENCY is 4096"}},
+		{"more threads than processors", variable("GOMAXPROCS", "4096"), "P4", warning, []string{"GOMAXPROCS is 4096, and "}},
 
 		{"the running proxy has no document", func(t *testing.T) (harness.Setup, []string) {
 			return running(t, fakeflagsmith.Failure{Kind: fakeflagsmith.FailStatus, Status: 503}, false)

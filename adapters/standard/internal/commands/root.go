@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -36,6 +37,7 @@ type Program struct {
 	Terminal   bool // Stdin is one, so that a person can be asked
 	Stdout     io.Writer
 	Stderr     io.Writer
+	Sample     fs.FS // config.json and what it serves, for serve --sample
 	Wiring     Wiring
 }
 
@@ -93,6 +95,9 @@ func (e *ConfigurationError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the error that e wraps.
 func (e *ConfigurationError) Unwrap() error { return e.Err }
+
+// Tree returns the root command of p with all others below it, for what describes commands.
+func Tree(p *Program) *cobra.Command { return root(p) }
 
 // root returns the root command of p with all others below it.
 func root(p *Program) *cobra.Command {
@@ -199,22 +204,6 @@ func commandLine(args []string) []string {
 		return slices.Concat([]string{"render-config"}, args[1:])
 	}
 	return args[1:]
-}
-
-func (p *Program) serve() *cobra.Command {
-	var configFile string
-	cmd := &cobra.Command{
-		Use:     "serve",
-		Short:   "serve the configured environments (the default)",
-		Long:    "Serves the configured environments until SIGINT or SIGTERM.",
-		Example: "edge-proxy serve --config /etc/edge-proxy/config.json",
-		Args:    operands(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.Wiring.Serve(cmd.Context(), p.source(configFile))
-		},
-	}
-	defineConfig(cmd, &configFile)
-	return cmd
 }
 
 // defineConfig adds the flag that names the configuration file.

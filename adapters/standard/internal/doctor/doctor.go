@@ -34,6 +34,9 @@ type Deps struct {
 	MemoryLimit int64
 	// ContainerMemory is how many bytes the container may use; 0: it is not limited.
 	ContainerMemory int64
+	// Processors is how much processor time the container may use, in processors; 0: it is
+	// not limited.
+	Processors float64
 	// OpenFiles is how many files the process may open; 0: it is not limited.
 	OpenFiles int
 	// Version is this program's.

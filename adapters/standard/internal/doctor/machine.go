@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -56,13 +58,40 @@ func (e *examination) machine(ctx context.Context) {
 	})
 	e.check("P4", func(f *finding) {
 		e.examineMemory(f)
-		if asked, here := e.settings.WebConcurrency, runtime.GOMAXPROCS(0); asked > here {
-			f.warn("Unset WEB_CONCURRENCY: the proxy uses all that the container may use.", "WEB_CONCURRENCY is %d, and the container may use %d processors", asked, here)
-		} else {
-			f.ok("the container may use %d processors", here)
-		}
+		e.examineProcessors(f, runtime.GOMAXPROCS(0), runtime.NumCPU())
 	})
 }
+
+// leastProcessors is the processor time below which answers wait for it now and then.
+const leastProcessors = 0.5
+
+// examineProcessors compares how many threads run Go code at a time, in this process as
+// in the proxy, with the processors of the machine and the quota of the container.
+func (e *examination) examineProcessors(f *finding, threads, machine int) {
+	setting := "GOMAXPROCS"
+	if asked := e.settings.WebConcurrency; asked > 0 {
+		setting, threads = "WEB_CONCURRENCY", asked
+	}
+	limit, whole := float64(machine), machine
+	what := fmt.Sprintf("this machine has %d processors", machine)
+	if e.Processors > 0 && e.Processors < limit {
+		limit = e.Processors
+		whole = max(int(math.Ceil(limit)), fewestThreads)
+		what = fmt.Sprintf("the container may use %g processors (cpu.max)", math.Round(100*limit)/100)
+	}
+	switch {
+	case limit < leastProcessors:
+		f.warn("Raise the CPU limit of the container to a whole processor or more: with less, the system stops the proxy in the middle of answers.", "%s", what)
+	case threads > min(whole, machine):
+		f.warn("Unset "+setting+": the proxy uses all that it may use, and is stopped now and then if it uses more.", "%s is %d, and %s", setting, threads, what)
+	default:
+		f.ok("%s, and the proxy runs on %d", what, threads)
+	}
+}
+
+// fewestThreads is how many threads Go uses at least where there is a quota: the garbage
+// collector runs beside the rest.
+const fewestThreads = 2
 
 // examineCertificates checks the files of server.tls and api_tls.
 func (e *examination) examineCertificates(f *finding) {

@@ -108,6 +108,10 @@ func examineStore(ctx context.Context, f *finding, store ports.Store) {
 		f.ok("nothing is wrong")
 	}
 	for _, found := range findings {
-		f.warn(found.Do, "%s", found.What)
+		if found.Broken {
+			f.fail(found.Do, "%s", found.What)
+		} else {
+			f.warn(found.Do, "%s", found.What)
+		}
 	}
 }

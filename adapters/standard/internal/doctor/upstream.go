@@ -114,7 +114,10 @@ func judgeRules(f *finding, checks []app.Check) {
 		for _, p := range c.Problems {
 			f.warn("Correct the rule in Flagsmith; the text names its place in the document and what happens instead.", "%s: %s", shown(c.Environment), shown(fmt.Sprint(p)))
 		}
-		if c.Err == nil && len(c.Problems) == 0 {
+		for _, p := range c.Costly {
+			f.warn("Write the regular expression without a repeat in a repeat, and without a backreference; most rules need neither.", "%s: %s", shown(c.Environment), shown(fmt.Sprint(p)))
+		}
+		if c.Err == nil && len(c.Problems)+len(c.Costly) == 0 {
 			f.ok("%s: all rules can be evaluated", shown(c.Environment))
 		}
 	}

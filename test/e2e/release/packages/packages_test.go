@@ -33,6 +33,12 @@ var files = map[string]fs.FileMode{
 	"/usr/lib/systemd/system/edge-proxy.service": 0o644,
 	"/usr/share/doc/edge-proxy/copyright":        0o644,
 	"/usr/share/doc/edge-proxy/CHANGELOG.md":     0o644,
+
+	"/usr/share/man/man1/edge-proxy.1.gz":                  0o644,
+	"/usr/share/man/man1/edge-proxy-store-verify.1.gz":     0o644,
+	"/usr/share/bash-completion/completions/edge-proxy":    0o644,
+	"/usr/share/zsh/vendor-completions/_edge-proxy":        0o644,
+	"/usr/share/fish/vendor_completions.d/edge-proxy.fish": 0o644,
 }
 
 // configuration is where the operator puts config.json, which no package has.
@@ -120,6 +126,7 @@ func TestPackages(t *testing.T) {
 	t.Setenv("GOOS", "linux")
 	t.Setenv("GOARCH", "amd64")
 	run(t, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "./cmd/edge-proxy")
+	run(t, "go", "run", "./docs/gen/manual", "bin/manual", date)
 	config := plan(t, binary)
 	t.Run("deb", func(t *testing.T) { debIsInstalled(t, build(t, config, "deb")) })
 	t.Run("rpm", func(t *testing.T) { rpmIsComplete(t, build(t, config, "rpm")) })
@@ -229,6 +236,11 @@ func rpmIsComplete(t *testing.T, path string) {
 			t.Errorf("%s is of %s:%s", f.Name(), f.UserName(), f.GroupName())
 		}
 	}
+	// Of the pages of the manual, files has two.
+	got = slices.DeleteFunc(got, func(name string) bool {
+		_, listed := files[name]
+		return !listed && strings.HasPrefix(name, "/usr/share/man/man1/edge-proxy-")
+	})
 	want := append(slices.Collect(maps.Keys(files)), configuration)
 	slices.Sort(got)
 	slices.Sort(want)
