@@ -14,7 +14,6 @@ import (
 // A write whose answer is lost was done all the same. Repeated, it must not be
 // taken for somebody else's.
 func TestLostAnswers(t *testing.T) {
-	t.Parallel()
 	d := rediscontainers.Single(t)
 	r := relay.Start(t, d.Servers[0].Addr())
 	u := *d.URL

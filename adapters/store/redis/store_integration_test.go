@@ -20,7 +20,6 @@ import (
 )
 
 func TestSingle(t *testing.T) {
-	t.Parallel()
 	d := rediscontainers.Single(t)
 	server := d.Servers[0]
 	fresh := func(t *testing.T) { d.Wipe(t) }
@@ -349,7 +348,6 @@ func TestSingle(t *testing.T) {
 }
 
 func TestSecuredPasswordRotation(t *testing.T) {
-	t.Parallel()
 	d := rediscontainers.Secured(t, permissions...)
 	s := open(t, d.URL, "edge-proxy")
 	put(t, s, record("one", "{}"), "")
@@ -368,7 +366,6 @@ func TestSecuredPasswordRotation(t *testing.T) {
 }
 
 func TestSecuredMissingPermissions(t *testing.T) {
-	t.Parallel()
 	d := rediscontainers.Secured(t, "~edge-proxy*", "+@all")
 	s := open(t, d.URL, "edge-proxy")
 
@@ -394,7 +391,6 @@ func TestSecuredMissingPermissions(t *testing.T) {
 // Replication is asynchronous: a failover may undo the last writes. What it must
 // not do is let one writer overwrite what it has not seen.
 func TestSentinelFailover(t *testing.T) {
-	t.Parallel()
 	d := rediscontainers.Sentinel(t)
 	s, other := open(t, d.URL, "edge-proxy"), open(t, d.URL, "edge-proxy")
 	v1 := put(t, s, record("one", "1"), "")
@@ -454,7 +450,6 @@ func TestSentinelFailover(t *testing.T) {
 }
 
 func TestClusterNodeAway(t *testing.T) {
-	t.Parallel()
 	d := rediscontainers.Cluster(t)
 	s := open(t, d.URL, "edge-proxy", "timeout", "1s")
 	keys := make([]domain.EnvironmentKey, 30)
