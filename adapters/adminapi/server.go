@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 	"log/slog"
@@ -34,14 +35,19 @@ type Server struct {
 	serving  sync.WaitGroup
 }
 
-// Listen opens the port. The error says what is wrong with the address.
-func Listen(ctx context.Context, host string, port int, logger *slog.Logger) (*Server, error) {
+// Listen opens the port. secure is how it speaks TLS, nil for plain HTTP. The error says
+// what is wrong with the address.
+func Listen(ctx context.Context, host string, port int, secure *tls.Config, logger *slog.Logger) (*Server, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return nil, fmt.Errorf("admin listener: %w", err)
 	}
 	requests, stop := context.WithCancel(context.WithoutCancel(ctx))
-	return &Server{listener: netutil.LimitListener(listener, maxConnections), stop: stop, server: &http.Server{
+	listener = netutil.LimitListener(listener, maxConnections)
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
+	}
+	return &Server{listener: listener, stop: stop, server: &http.Server{
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: log.New(errorLog{logger}, "", 0),
 		BaseContext: func(net.Listener) context.Context { return requests },

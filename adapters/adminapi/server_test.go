@@ -15,7 +15,7 @@ import (
 
 func TestServer(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	server, err := adminapi.Listen(t.Context(), "127.0.0.1", 0, slog.New(slog.DiscardHandler))
+	server, err := adminapi.Listen(t.Context(), "127.0.0.1", 0, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestListenOnATakenPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	if server, err := adminapi.Listen(t.Context(), "127.0.0.1", taken.Addr().(*net.TCPAddr).Port, slog.New(slog.DiscardHandler)); err == nil {
+	if server, err := adminapi.Listen(t.Context(), "127.0.0.1", taken.Addr().(*net.TCPAddr).Port, nil, slog.New(slog.DiscardHandler)); err == nil {
 		server.Close()
 		t.Error("no error")
 	}
@@ -57,7 +57,7 @@ func TestListenOnATakenPort(t *testing.T) {
 // A server that never served ends too.
 func TestCloseWithoutServe(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	server, err := adminapi.Listen(t.Context(), "0.0.0.0", 0, slog.New(slog.DiscardHandler))
+	server, err := adminapi.Listen(t.Context(), "0.0.0.0", 0, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

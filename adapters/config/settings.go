@@ -229,6 +229,7 @@ type Admin struct {
 	Port     OptionalPort `env:"PORT" unset:"8001 if it is free, else no listener" min:"0" max:"65535" reload:"restart" help:"Port of the admin listener; 0 turns it off. A start fails if the port that is set here is taken."`
 	Token    Secret       `env:"TOKEN" unset:"actions are refused" check:"header" reload:"live" help:"Token that actions need on the admin listener and, if its address is not a loopback address, all pages."`
 	Pprof    bool         `env:"PPROF" envDefault:"false" reload:"live" help:"Serve Go's profiles on the admin listener, below /debug/pprof/."`
+	TLS      AdminTLS     `envPrefix:"TLS_" ours:"true"`
 	ReadOnly bool         `env:"READ_ONLY" envDefault:"false" reload:"live" help:"Refuse every action on the admin listener that changes something."`
 }
 
@@ -246,6 +247,15 @@ type DocumentGuard struct {
 	MaxRemoved   int           `env:"MAX_REMOVED_PERCENT" envDefault:"50" min:"0" max:"100" reload:"live" help:"A document is suspicious if it removes more than this share of the features, of the segments or of the identities with overrides."`
 	MaxTurnedOff int           `env:"MAX_TURNED_OFF_PERCENT" envDefault:"50" min:"0" max:"100" reload:"live" help:"A document is suspicious if it turns off more than this share of the features that were on."`
 	MinFeatures  int           `env:"MIN_FEATURES" envDefault:"10" min:"0" max:"1000000" reload:"live" help:"Environments with fewer features are not judged."`
+}
+
+// AdminTLS configures TLS on the port of Admin. Paths are as in ServerTLS.
+type AdminTLS struct {
+	CertFile     string `env:"CERT_FILE" unset:"plain HTTP" check:"path" reload:"restart" help:"File of the certificate with which admin.port speaks TLS, and of the certificates between it and its authority, in PEM form; a changed file is read again."`
+	KeyFile      string `env:"KEY_FILE" unset:"plain HTTP" check:"path" reload:"restart" help:"File of the key of that certificate, in PEM form; a changed file is read again."`
+	ClientCAFile string `env:"CLIENT_CA_FILE" unset:"none" check:"path" reload:"restart" help:"File of the authorities that sign certificates of operators, in PEM form; a changed file is read again."`
+	ClientAuth   string `env:"CLIENT_AUTH" envDefault:"none" oneof:"none,request,require" reload:"restart" help:"Whether operators, probes and scrapers need a certificate: they are not asked for one, may send one, or must. The token is needed all the same."`
+	MinVersion   string `env:"MIN_VERSION" envDefault:"1.2" oneof:"1.2,1.3" reload:"restart" help:"Least version of TLS."`
 }
 
 // defaultAdminPort is the admin listener's port that nobody has set.

@@ -2,6 +2,7 @@ package standard
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,12 +25,12 @@ const logAdmin = "edge_proxy.admin"
 
 // openAdmin opens the admin listener. It returns nil without an error if the listener is
 // off, or if the port that nobody has chosen cannot be opened: the proxy serves without
-// it then.
-func openAdmin(ctx context.Context, s config.Admin, logger *slog.Logger) (*adminapi.Server, error) {
+// it then. tls is nil for plain HTTP.
+func openAdmin(ctx context.Context, s config.Admin, tls *tls.Config, logger *slog.Logger) (*adminapi.Server, error) {
 	if s.Port.Number == 0 {
 		return nil, nil
 	}
-	server, err := adminapi.Listen(ctx, s.Host, s.Port.Number, logger)
+	server, err := adminapi.Listen(ctx, s.Host, s.Port.Number, tls, logger)
 	switch {
 	case err == nil:
 		return server, nil

@@ -15,38 +15,70 @@ import (
 	"github.com/edge-proxy/edge-proxy/adapters/tlsfiles"
 )
 
-// certificates are what the files of server.tls and api_tls hold. Each has a reading of
-// its own, so that certificates are replaced whatever is wrong with the configuration, and
-// with each other.
+// certificates are what the files of server.tls, admin.tls and api_tls hold.
 type certificates struct {
 	server *tlsfiles.Server // nil: server.port is without TLS
+	admin  *tlsfiles.Server // nil: admin.port is without TLS
 	api    *tlsfiles.Client // nil: the system's certificates
 
-	serverRead, apiRead   config.Reading
-	serverAgain, apiAgain chan struct{} // has a message when the files are to be read in any case
-	logger                *slog.Logger
+	followed []*followedFiles // of those that are not nil
+	logger   *slog.Logger
+}
+
+// followedFiles are the files of one section. They have a reading of their own, so that
+// certificates are replaced whatever is wrong with the configuration, and with each other.
+type followedFiles struct {
+	reading config.Reading
+	again   chan struct{} // has a message when the files are to be read in any case
+	reload  func(tlsfiles.ReadFile) error
+}
+
+// read has open read the files of a section, which are followed from then on.
+func (c *certificates) read(section string, open func(read tlsfiles.ReadFile) (reload func(tlsfiles.ReadFile) error, err error)) error {
+	f := &followedFiles{again: make(chan struct{}, 1)}
+	var err error
+	if f.reload, err = open(f.reading.ReadFile); err != nil {
+		return fmt.Errorf("%s: %w", section, err)
+	}
+	c.followed = append(c.followed, f)
+	return nil
 }
 
 // openCertificates reads the certificates that the settings name.
 func openCertificates(s config.Settings, logger *slog.Logger) (*certificates, error) {
-	c := &certificates{logger: logger, serverAgain: make(chan struct{}, 1), apiAgain: make(chan struct{}, 1)}
-	var err error
+	c := &certificates{logger: logger}
 	if t := s.Server.TLS; t.CertFile != "" {
-		c.server, err = tlsfiles.OpenServer(tlsfiles.ServerOptions{
-			CertFile: t.CertFile, KeyFile: t.KeyFile, ClientCAFile: t.ClientCAFile,
-			ClientAuth: tlsfiles.ClientAuth(t.ClientAuth), MinVersion: versionsOfTLS()[t.MinVersion],
-			NextProtos: httpserver.NextProtos(), Logger: logger,
-		}, c.serverRead.ReadFile)
-		if err != nil {
-			return nil, fmt.Errorf("server.tls: %w", err)
+		if err := c.read("server.tls", func(read tlsfiles.ReadFile) (reload func(tlsfiles.ReadFile) error, err error) {
+			c.server, err = tlsfiles.OpenServer(tlsfiles.ServerOptions{
+				CertFile: t.CertFile, KeyFile: t.KeyFile, ClientCAFile: t.ClientCAFile,
+				ClientAuth: tlsfiles.ClientAuth(t.ClientAuth), MinVersion: versionsOfTLS()[t.MinVersion],
+				NextProtos: httpserver.NextProtos(), Logger: logger,
+			}, read)
+			return c.server.Reload, err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	if t := s.Admin.TLS; t.CertFile != "" {
+		if err := c.read("admin.tls", func(read tlsfiles.ReadFile) (reload func(tlsfiles.ReadFile) error, err error) {
+			c.admin, err = tlsfiles.OpenServer(tlsfiles.ServerOptions{
+				CertFile: t.CertFile, KeyFile: t.KeyFile, ClientCAFile: t.ClientCAFile,
+				ClientAuth: tlsfiles.ClientAuth(t.ClientAuth), MinVersion: versionsOfTLS()[t.MinVersion],
+				NextProtos: []string{"http/1.1"}, Logger: logger.With("listener", "admin"),
+			}, read)
+			return c.admin.Reload, err
+		}); err != nil {
+			return nil, err
 		}
 	}
 	if t := s.APITLS; t != (config.APITLS{}) {
-		c.api, err = tlsfiles.OpenClient(tlsfiles.ClientOptions{
-			CAFile: t.CAFile, CertFile: t.CertFile, KeyFile: t.KeyFile, Logger: logger,
-		}, c.apiRead.ReadFile)
-		if err != nil {
-			return nil, fmt.Errorf("api_tls: %w", err)
+		if err := c.read("api_tls", func(read tlsfiles.ReadFile) (reload func(tlsfiles.ReadFile) error, err error) {
+			c.api, err = tlsfiles.OpenClient(tlsfiles.ClientOptions{
+				CAFile: t.CAFile, CertFile: t.CertFile, KeyFile: t.KeyFile, Logger: logger,
+			}, read)
+			return c.api.Reload, err
+		}); err != nil {
+			return nil, err
 		}
 	}
 	return c, nil
@@ -65,6 +97,14 @@ func (c *certificates) ofServer() *httpserver.TLS {
 	return &httpserver.TLS{Config: c.server.Config(), Failed: c.server.HandshakeFailed}
 }
 
+// ofAdmin returns the configuration of the admin listener, nil if it is without TLS.
+func (c *certificates) ofAdmin() *tls.Config {
+	if c.admin == nil {
+		return nil
+	}
+	return c.admin.Config()
+}
+
 // ofAPI returns the configuration of connections to upstream as flagsmith.Options has it.
 func (c *certificates) ofAPI() func() *tls.Config {
 	if c == nil || c.api == nil {
@@ -80,9 +120,9 @@ const settleCertificates = 100 * time.Millisecond
 // readAgain has all files read again at once, changed or not. It does not wait for that.
 // It is safe for concurrent use.
 func (c *certificates) readAgain() {
-	for _, again := range []chan struct{}{c.serverAgain, c.apiAgain} {
+	for _, f := range c.followed {
 		select {
-		case again <- struct{}{}:
+		case f.again <- struct{}{}:
 		default: // one that nobody has seen yet
 		}
 	}
@@ -90,17 +130,11 @@ func (c *certificates) readAgain() {
 
 // follow reads files again when they have changed, or readAgain is called, until ctx ends.
 func (c *certificates) follow(ctx context.Context) {
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if c.server != nil {
-			c.followFiles(ctx, &c.serverRead, c.serverAgain, c.server.Reload)
-		}
-	}()
-	if c.api != nil {
-		c.followFiles(ctx, &c.apiRead, c.apiAgain, c.api.Reload)
+	var all sync.WaitGroup
+	for _, f := range c.followed {
+		all.Go(func() { c.followFiles(ctx, &f.reading, f.again, f.reload) })
 	}
-	<-ended
+	all.Wait()
 }
 
 // followFiles calls reload, which logs what comes of it, whenever one of the files that a
@@ -149,35 +183,55 @@ func waitForChange(ctx context.Context, files config.Files, again <-chan struct{
 // checkTLS finds settings of server.tls that contradict each other. It reads no file.
 func checkTLS(s config.Settings) error {
 	t := s.Server.TLS
-	if (t.CertFile == "") != (t.KeyFile == "") {
-		return errors.New("server.tls.cert_file and server.tls.key_file belong together: set both, or neither")
+	if err := checkListener("server", t.CertFile, t.KeyFile, t.ClientCAFile, t.ClientAuth,
+		setting{"server.http_port", s.Server.HTTPPort.Chosen}, setting{"server.tls.clients", len(t.Clients) > 0}); err != nil {
+		return err
 	}
-	if t.CertFile == "" {
-		for _, need := range []struct {
-			key   string
-			isSet bool
-		}{
-			{"server.http_port", s.Server.HTTPPort.Chosen}, {"server.tls.client_ca_file", t.ClientCAFile != ""},
-			{"server.tls.client_auth", t.ClientAuth != string(tlsfiles.AuthNone)}, {"server.tls.clients", len(t.Clients) > 0},
-		} {
-			if need.isSet {
-				return fmt.Errorf("%s is set, and needs server.tls.cert_file and server.tls.key_file: without them server.port speaks plain HTTP", need.key)
-			}
-		}
+	switch {
+	case t.CertFile == "":
 		return nil
-	}
-	switch asks := t.ClientAuth != string(tlsfiles.AuthNone); {
-	case asks && t.ClientCAFile == "":
-		return fmt.Errorf("server.tls.client_auth is %q, and needs server.tls.client_ca_file to verify certificates with", t.ClientAuth)
-	case !asks && t.ClientCAFile != "":
-		return errors.New(`server.tls.client_ca_file is set, and needs server.tls.client_auth to be "request" or "require"`)
-	case !asks && len(t.Clients) > 0:
+	case t.ClientAuth == string(tlsfiles.AuthNone) && len(t.Clients) > 0:
 		return errors.New(`server.tls.clients is set, and needs server.tls.client_auth to be "request" or "require"`)
 	case s.Server.HTTPPort.Chosen && s.Server.HTTPPort.Number == s.Server.Port && s.Server.Port != 0:
 		return errors.New("server.http_port is the same as server.port: each needs a port of its own")
 	}
 	if err := httpapi.CheckCertificateRules(certificateRules(s)); err != nil {
 		return fmt.Errorf("server.tls.clients: %w", err)
+	}
+	return nil
+}
+
+// checkAdminTLS is checkTLS for admin.tls.
+func checkAdminTLS(s config.Settings) error {
+	t := s.Admin.TLS
+	return checkListener("admin", t.CertFile, t.KeyFile, t.ClientCAFile, t.ClientAuth)
+}
+
+// setting is whether a setting is set.
+type setting struct {
+	key   string
+	isSet bool
+}
+
+// checkListener finds settings of a section's tls that contradict each other. others are
+// further settings that need a certificate.
+func checkListener(section, certFile, keyFile, clientCAFile, clientAuth string, others ...setting) error {
+	prefix := section + ".tls."
+	asks := clientAuth != string(tlsfiles.AuthNone)
+	switch {
+	case (certFile == "") != (keyFile == ""):
+		return fmt.Errorf("%[1]scert_file and %[1]skey_file belong together: set both, or neither", prefix)
+	case certFile == "":
+		for _, need := range append([]setting{{prefix + "client_ca_file", clientCAFile != ""}, {prefix + "client_auth", asks}}, others...) {
+			if need.isSet {
+				return fmt.Errorf("%s is set, and needs %[2]scert_file and %[2]skey_file: without them %[3]s.port speaks plain HTTP", need.key, prefix, section)
+			}
+		}
+		return nil
+	case asks && clientCAFile == "":
+		return fmt.Errorf("%[1]sclient_auth is %[2]q, and needs %[1]sclient_ca_file to verify certificates with", prefix, clientAuth)
+	case !asks && clientCAFile != "":
+		return fmt.Errorf(`%[1]sclient_ca_file is set, and needs %[1]sclient_auth to be "request" or "require"`, prefix)
 	}
 	return nil
 }

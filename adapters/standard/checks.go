@@ -19,6 +19,7 @@ func (w *wiring) Checks() []config.Check {
 		{Keys: []string{"proxy_key", "api_url"}, Find: checkDiscovery},
 		{Keys: []string{"api_url", "api_poll_timeout_seconds", "max_document_bytes", "http_proxy", "https_proxy", "all_proxy", "realtime_url", "proxy_key"}, Find: checkOrigin},
 		{Keys: []string{"server.tls.cert_file", "server.tls.key_file", "server.tls.client_ca_file", "server.tls.client_auth", "server.tls.clients", "server.http_port", "server.port"}, Find: checkTLS},
+		{Keys: []string{"admin.tls.cert_file", "admin.tls.key_file", "admin.tls.client_ca_file", "admin.tls.client_auth"}, Find: checkAdminTLS},
 		{Keys: []string{"api_tls.cert_file", "api_tls.key_file"}, Find: checkAPITLS},
 		{Keys: []string{"store.url"}, Find: w.checkStore},
 		{Keys: []string{"logging.log_event_field_name"}, Find: func(s config.Settings) error {

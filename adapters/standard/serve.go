@@ -91,7 +91,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	}
 	upstream := newOrigins(source)
 	defer upstream.close()
-	admin, err := openAdmin(ctx, settings.Admin, loggers.Logger(logAdmin))
+	admin, err := openAdmin(ctx, settings.Admin, certs.ofAdmin(), loggers.Logger(logAdmin))
 	if err != nil {
 		logger.Log(ctx, logging.LevelCritical, "start_failed", "error", err)
 		return commands.ErrReported

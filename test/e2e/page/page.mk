@@ -2,7 +2,7 @@
 
 .PHONY: test-page page-tools
 
-test-page: race-in-ci page-tools ## Look at the status page in a browser (needs Chromium)
+test-page: race-in-ci page-tools ## Look at the status page in a browser (needs Chromium and Redis)
 	$(GO) test $(RACE) -tags page -count=1 -timeout 10m ./test/e2e/page
 	@ls -1 bin/page
 

@@ -26,7 +26,11 @@ func StartOperated(t testing.TB, s Setup) Operated {
 	}
 	admin["port"] = port
 	s.Config["admin"] = admin
-	o := Operated{StartProxy(t, s), "http://127.0.0.1:" + strconv.Itoa(port)}
+	scheme := "http"
+	if _, secure := admin["tls"]; secure {
+		scheme = "https"
+	}
+	o := Operated{StartProxy(t, s), scheme + "://127.0.0.1:" + strconv.Itoa(port)}
 	o.WaitReady(t)
 	return o
 }

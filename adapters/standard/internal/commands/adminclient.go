@@ -3,8 +3,8 @@ package commands
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -15,7 +15,6 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,12 +31,17 @@ const (
 )
 
 // adminChoice is which running proxy to ask, by its admin listener.
-type adminChoice struct{ address, tokenFile string }
+type adminChoice struct{ address, tokenFile, caFile, certFile, keyFile string }
 
 func (c *adminChoice) define(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.address, "admin", "", "`URL` of the admin listener of a running proxy, such as http://127.0.0.1:8001 (default: from admin.host and admin.port)")
 	cmd.Flags().StringVar(&c.tokenFile, "token-file", "", "`FILE` with the token of the admin listener (default: admin.token of the configuration)")
-	_ = cmd.MarkFlagFilename("token-file") // fails only for a flag that is not there
+	cmd.Flags().StringVar(&c.caFile, "ca-file", "", "`FILE` with authorities of the admin listener's certificate, in PEM form, beside those of the system")
+	cmd.Flags().StringVar(&c.certFile, "cert-file", "", "`FILE` with a certificate for an admin listener that asks for one, in PEM form")
+	cmd.Flags().StringVar(&c.keyFile, "key-file", "", "`FILE` with the key of that certificate, in PEM form")
+	for _, name := range []string{"token-file", "ca-file", "cert-file", "key-file"} {
+		_ = cmd.MarkFlagFilename(name) // fails only for a flag that is not there
+	}
 }
 
 // adminClient asks the admin listener of a running proxy.
@@ -45,6 +49,7 @@ type adminClient struct {
 	base, token string
 	author      string // of actions; "": nobody says
 	client      http.Client
+	tls         *tls.Config
 }
 
 // admin returns a client of the chosen proxy.
@@ -59,12 +64,16 @@ func (p *Program) admin(c adminChoice, configFile string) (*adminClient, error) 
 
 // adminOf is admin for settings that are loaded already.
 func (p *Program) adminOf(c adminChoice, settings config.Admin) (*adminClient, error) {
-	base := c.address
+	base, own := c.address, config.AdminTLS{}
 	if base == "" {
 		if settings.Port.Number == 0 {
 			return nil, usage("admin.port is 0, so this proxy has no admin listener; say where one listens with --admin")
 		}
-		base = "http://" + net.JoinHostPort(reachableHost(settings.Host), strconv.Itoa(settings.Port.Number))
+		scheme := "http://"
+		if own = settings.TLS; own.CertFile != "" {
+			scheme = "https://"
+		}
+		base = scheme + net.JoinHostPort(reachableHost(settings.Host), strconv.Itoa(settings.Port.Number))
 	}
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
@@ -78,9 +87,13 @@ func (p *Program) adminOf(c adminChoice, settings config.Admin) (*adminClient, e
 		}
 		token = strings.TrimSpace(string(content))
 	}
-	return &adminClient{base: strings.TrimSuffix(base, "/"), token: token, client: http.Client{
+	secure, err := p.adminTLS(c, own)
+	if err != nil {
+		return nil, err
+	}
+	return &adminClient{base: strings.TrimSuffix(base, "/"), token: token, tls: secure, client: http.Client{
 		Timeout:       adminPatience,
-		Transport:     &http.Transport{DisableKeepAlives: true}, // without a forward proxy: it would get the token
+		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: secure}, // without a forward proxy: it would get the token
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }
@@ -169,11 +182,8 @@ func (c *adminClient) exchange(ctx context.Context, method, path string, body []
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	response, err := c.client.Do(request)
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return nil, nil, fmt.Errorf("nothing listens on %s: is the proxy running, with an admin listener there?", request.URL.Host)
-	case err != nil:
-		return nil, nil, err
+	if err != nil {
+		return nil, nil, adminFailure(request.URL, err)
 	}
 	defer response.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
@@ -182,6 +192,9 @@ func (c *adminClient) exchange(ctx context.Context, method, path string, body []
 	}
 	if response.StatusCode == http.StatusOK {
 		return response.Header, body, nil
+	}
+	if speaksTLS(response.StatusCode, body) {
+		return nil, nil, fmt.Errorf("%s speaks TLS: say https:// in --admin, or set admin.tls as the proxy has it", request.URL.Host)
 	}
 	var answer struct{ Error string }
 	if json.Unmarshal(body, &answer) != nil || answer.Error == "" {

@@ -44,7 +44,7 @@ func (p *Program) doctor() *cobra.Command {
 				return err
 			}
 			if client != nil {
-				o.Admin, o.AdminToken = client.base, client.token
+				o.Admin, o.AdminToken, o.AdminTLS = client.base, client.token, client.tls
 			}
 			report := p.Wiring.Examine(cmd.Context(), o)
 			if asJSON {

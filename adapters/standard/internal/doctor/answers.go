@@ -249,7 +249,7 @@ func (c *comparison) askProxy(ctx context.Context, id identity) (a answerAbout, 
 	request.ContentLength = int64(len(body))
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-Environment-Key", string(c.key))
-	status, text, err := do(request, c.e.options.OwnCertificate)
+	status, text, err := do(request, c.e.tlsOf(c.e.options.Proxy))
 	switch {
 	case err != nil:
 		return a, err

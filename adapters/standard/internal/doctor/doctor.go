@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ type Deps struct {
 	OpenOrigin func(s config.Settings, logger *slog.Logger) (Origin, error)
 	// OpenStore opens a store so that closing it leaves nothing behind.
 	OpenStore func(ctx context.Context, s config.Store, logger *slog.Logger) (ports.Store, error)
-	// CheckCertificates returns why the files of server.tls or api_tls cannot be used.
+	// CheckCertificates returns why the files of server.tls, admin.tls or api_tls cannot be used.
 	CheckCertificates func(config.Settings) error
 	// MaxDocument returns the size in bytes from which a document is refused.
 	MaxDocument func(config.Settings) int64
@@ -61,6 +62,9 @@ type Options struct {
 	// OwnCertificate says that Proxy is an address of this host, for which the
 	// certificate of a proxy that speaks TLS is not made: it is not verified.
 	OwnCertificate bool
+	// AdminTLS is how Admin is asked where that is an address with https; nil: as any
+	// other server.
+	AdminTLS *tls.Config
 	// AdminToken is the token of the admin listener; "": none.
 	AdminToken string
 	// AgainstAPI has answers of the running proxy compared with those of the API.

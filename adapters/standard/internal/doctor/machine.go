@@ -93,7 +93,7 @@ func (e *examination) examineProcessors(f *finding, threads, machine int) {
 // collector runs beside the rest.
 const fewestThreads = 2
 
-// examineCertificates checks the files of server.tls and api_tls.
+// examineCertificates checks the files of server.tls, admin.tls and api_tls.
 func (e *examination) examineCertificates(f *finding) {
 	if err := e.CheckCertificates(e.settings); err != nil {
 		f.fail("Let the setting name a file that can be read, in PEM form, and a key that belongs to the certificate.", "%v", err)
@@ -101,6 +101,7 @@ func (e *examination) examineCertificates(f *finding) {
 	}
 	for setting, pair := range map[string][2]string{
 		"server.tls": {e.settings.Server.TLS.CertFile, e.settings.Server.TLS.KeyFile},
+		"admin.tls":  {e.settings.Admin.TLS.CertFile, e.settings.Admin.TLS.KeyFile},
 		"api_tls":    {e.settings.APITLS.CertFile, e.settings.APITLS.KeyFile},
 	} {
 		if pair[0] == "" {

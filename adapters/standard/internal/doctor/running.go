@@ -145,13 +145,24 @@ func (e *examination) get(ctx context.Context, base, path, token string) (status
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	return do(request, e.options.OwnCertificate && base == e.options.Proxy)
+	return do(request, e.tlsOf(base))
 }
 
-// do sends a request to the proxy that runs here; own says not to verify its
-// certificate.
-func do(request *http.Request, own bool) (status int, body []byte, err error) {
-	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: own}}
+// tlsOf returns how the proxy at a base address is asked by TLS; nil: as any other server.
+func (e *examination) tlsOf(base string) *tls.Config {
+	switch {
+	case base == e.options.Admin:
+		return e.options.AdminTLS
+	case e.options.OwnCertificate:
+		return &tls.Config{InsecureSkipVerify: true}
+	default:
+		return nil
+	}
+}
+
+// do sends a request to the proxy that runs here; secure is as tlsOf returns it.
+func do(request *http.Request, secure *tls.Config) (status int, body []byte, err error) {
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: secure}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		var failed *url.Error
