@@ -239,3 +239,10 @@ func (s behind) PutState(ctx context.Context, name string, value []byte, v ports
 	}
 	return s.Store.PutState(ctx, name, value, v)
 }
+
+func (s behind) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
+	if _, err := s.wire.use(ctx); err != nil {
+		return err
+	}
+	return s.Store.ExpireState(ctx, name, lasts)
+}

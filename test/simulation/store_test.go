@@ -242,6 +242,10 @@ func (h handle) PutState(ctx context.Context, name string, value []byte, ifVersi
 	return v, err
 }
 
+func (h handle) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
+	return h.call(ctx, "expire state", name, func() error { return h.Store.ExpireState(ctx, name, lasts) })
+}
+
 func (h handle) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) (leases []ports.Lease, err error) {
 	names := make([]string, len(claims))
 	for i, c := range claims {
