@@ -11,10 +11,10 @@ const (
 	// heapHeadroom is how many bytes of garbage may collect beside a live heap that is
 	// not larger. Go's default would be as much as is live, whatever that is: with
 	// thousands of environments the garbage takes as much memory as the documents.
-	heapHeadroom = 32 << 20
+	heapHeadroom = 24 << 20
 	// leastHeapHeadroom is the smallest share of the live heap, in percent. Less would
 	// make the collector run too often under load.
-	leastHeapHeadroom = 30
+	leastHeapHeadroom = 25
 	// heapCheck is the time between two looks at the live heap.
 	heapCheck = 2 * time.Second
 )
