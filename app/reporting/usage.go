@@ -80,9 +80,9 @@ func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
 // collect adds what was counted to the open batches and saves everything. The caller
 // holds u.mu.
 func (u *Usage) collect(ctx context.Context) {
-	defer u.note()
 	present, removed := u.o.Requests.drain()
 	next := u.open.plus(present, removed, u.o.NewKey)
+	u.note(next) // at once: the store may take long to answer
 	err := u.spool.save(ctx, slices.Concat(u.sealed, next.batches()))
 	switch {
 	case err == nil:
@@ -163,12 +163,13 @@ func (u *Usage) adopt(found []domain.UsageBatch) {
 			u.sealed = append(u.sealed, b)
 		}
 	}
-	u.note()
+	u.note(u.open)
 }
 
-// note publishes how much waits in batches. The caller holds u.mu.
-func (u *Usage) note() {
-	u.ledger.pending.Store(requestsOf(u.sealed) + requestsOf(u.open.batches()))
+// note publishes how much waits in the sealed batches and in open ones. The caller holds
+// u.mu.
+func (u *Usage) note(open openBatches) {
+	u.ledger.pending.Store(requestsOf(u.sealed) + requestsOf(open.batches()))
 }
 
 // logSpoolError logs unexpected errors that the store does not log.
@@ -209,6 +210,8 @@ func (b *usageQueue) settle(ctx context.Context, batch domain.UsageBatch, became
 	if became == delayed {
 		return
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if n := requestsOf([]domain.UsageBatch{batch}); became == refused {
 		b.ledger.refused.Add(n)
 		b.o.Logger.ErrorContext(ctx, "usage_dropped", append(attributes(err),
@@ -216,10 +219,8 @@ func (b *usageQueue) settle(ctx context.Context, batch domain.UsageBatch, became
 	} else {
 		b.ledger.accepted(n, b.o.Now())
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.sealed = slices.DeleteFunc(b.sealed, func(s domain.UsageBatch) bool { return s.Key == batch.Key })
-	(*Usage)(b).note()
+	(*Usage)(b).note(b.open)
 }
 
 // rest removes settled batches from the spool, and adopts what other processes left.

@@ -93,9 +93,10 @@ func (n *node) start() {
 	}
 	w, p := n.w, n.w.plan
 	n.processes++
+	process := n.processes // an earlier one may still be ending
 	name := fmt.Sprintf("node-%d", n.index+1)
 	if p.settings.renames {
-		name += fmt.Sprintf(".%d", n.processes)
+		name += fmt.Sprintf(".%d", process)
 	}
 	l := &life{w: w, node: n, name: name, ended: make(chan struct{}), gone: make(chan struct{}), known: map[domain.EnvironmentKey]*knowledge{}}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
@@ -117,7 +118,7 @@ func (n *node) start() {
 		Upstream: reached, Store: store, Presenter: &httpapi.Presenter{}, Logger: slog.New(w.logs(name)), Now: n.now,
 		Random: func() float64 { return w.dice.at(time.Now(), name, "random").Float64() },
 		Usage:  reached, Analytics: reached,
-		NewUUID: func() string { return fmt.Sprintf("%s/%d/%d", name, n.processes, l.uuids.Add(1)) },
+		NewUUID: func() string { return fmt.Sprintf("%s/%d/%d", name, process, l.uuids.Add(1)) },
 	}
 	if p.settings.stream {
 		deps.Notifier = reached
@@ -171,7 +172,7 @@ func (n *node) crash() {
 	if l == nil {
 		return
 	}
-	n.w.lost += max(0, pendingUsage(l.app)-n.w.store.spooled(l.name))
+	n.w.lost += max(0, pendingUsage(l.app)-n.w.store.spooled(l))
 	l.crashed = true
 	close(l.gone)
 	n.leave(l)

@@ -39,10 +39,12 @@ type store struct {
 	// touched is when the record was last written for good, for a durable store: a crash may
 	// lose what only Touch wrote since.
 	touched map[domain.EnvironmentKey]time.Time
+	// writers has the process that last wrote each state.
+	writers map[string]*life
 }
 
 func newStore(w *world) *store {
-	return &store{w: w, backend: sharedmemory.New(), faults: storeFaults{cutOff: map[int]bool{}}, broken: make(chan struct{}), touched: map[domain.EnvironmentKey]time.Time{}}
+	return &store{w: w, backend: sharedmemory.New(), faults: storeFaults{cutOff: map[int]bool{}}, broken: make(chan struct{}), touched: map[domain.EnvironmentKey]time.Time{}, writers: map[string]*life{}}
 }
 
 func (s *store) fails(change func(*storeFaults)) {
@@ -93,20 +95,22 @@ func (s *store) crashed() {
 	}
 }
 
-// spooled returns how many requests wait in the spool of a process and were not counted.
-func (s *store) spooled(name string) (n int64) {
+// spooled returns how many requests wait in the spool that a process has written and were not
+// counted. What an earlier process has left is not among those that this one has counted, even
+// if both have the same name.
+func (s *store) spooled(l *life) (n int64) {
 	ctx, data := context.Background(), s.open(time.Now)
 	defer data.Close()
 	for number := range 100 {
-		value, _, err := data.GetState(ctx, fmt.Sprintf("usage/spool/%d", number))
+		name := fmt.Sprintf("usage/spool/%d", number)
+		value, _, err := data.GetState(ctx, name)
 		var spool struct {
-			Node    string
 			Batches []struct {
 				Key  string
 				Rows []struct{ Count int64 }
 			}
 		}
-		if err != nil || json.Unmarshal(value, &spool) != nil || spool.Node != name {
+		if err != nil || json.Unmarshal(value, &spool) != nil || s.writer(name) != l {
 			continue
 		}
 		for _, b := range spool.Batches {
@@ -119,6 +123,13 @@ func (s *store) spooled(name string) (n int64) {
 		}
 	}
 	return n
+}
+
+// writer returns the process that last wrote a state.
+func (s *store) writer(name string) *life {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	return s.writers[name]
 }
 
 // open returns a handle without faults.
@@ -238,7 +249,14 @@ func (h handle) GetState(ctx context.Context, name string) (value []byte, v port
 }
 
 func (h handle) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (v ports.Version, err error) {
-	err = h.call(ctx, "put state", name, func() (err error) { v, err = h.Store.PutState(ctx, name, value, ifVersion); return err })
+	err = h.call(ctx, "put state", name, func() (err error) {
+		if v, err = h.Store.PutState(ctx, name, value, ifVersion); err == nil {
+			h.store.w.mu.Lock()
+			h.store.writers[name] = h.life
+			h.store.w.mu.Unlock()
+		}
+		return err
+	})
 	return v, err
 }
 
