@@ -136,9 +136,14 @@ func TestPortThatIsTaken(t *testing.T) {
 // Two proxies on one machine start without a setting, whoever has the default port.
 func TestDefaultPortThatIsTaken(t *testing.T) {
 	t.Parallel()
-	if taken, err := net.Listen("tcp", "127.0.0.1:8001"); err == nil {
-		defer taken.Close()
-	}
+	// Proxies of other tests may have it for a moment; then it is free when this one starts.
+	wait.ForSuccess(t, time.Minute, "the port", func() error {
+		taken, err := net.Listen("tcp", "127.0.0.1:8001")
+		if err == nil {
+			t.Cleanup(func() { _ = taken.Close() })
+		}
+		return err
+	})
 	config := serving(t, nil)
 	delete(config, "admin")
 	proxy := harness.StartProxy(t, harness.Setup{Config: config, Env: map[string]string{"ADMIN_PORT": ""}})
