@@ -33,8 +33,6 @@ export GORACE ?= atexit_sleep_ms=10
 # The tests that need a Docker engine, and their packages.
 INTEGRATION_FILES = $(shell grep -rl --include='*_test.go' '^//go:build integration' .)
 INTEGRATION       = $(sort $(dir $(INTEGRATION_FILES)))
-# Those that build the image, which is done in one directory.
-IMAGE_PACKAGES    = $(filter ./test/e2e/container/ ./test/e2e/integration/ ./test/e2e/release/,$(INTEGRATION))
 INTEGRATION_TESTS = $(shell sed -nE 's/^func (Test[A-Za-z0-9_]*).*/\1/p' $(INTEGRATION_FILES) | sort -u | paste -s -d '|' -)
 # Packages with benchmarks, and each fuzz function behind its package.
 BENCHMARKS = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Benchmark' .)))
@@ -71,8 +69,7 @@ test-nethttp: ## Run end-to-end suites with server.fast_path off
 	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience ./test/e2e/tls
 
 test-integration: race-in-ci docker ## Run the tests that need a Docker engine
-	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(IMAGE_PACKAGES)
-	$(GO) test $(RACE) -tags integration -p 3 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(filter-out $(IMAGE_PACKAGES),$(INTEGRATION))
+	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(INTEGRATION)
 	@cat bin/matrix.txt
 
 test-sdk: race-in-ci sdk-clients openfeature-client ## Run Flagsmith's and OpenFeature's SDKs against the proxy (needs Node.js and Python)

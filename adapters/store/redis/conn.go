@@ -20,7 +20,7 @@ func (l *location) dialer(read readFile) func(ctx context.Context, network, addr
 			if err != nil {
 				return nil, err
 			}
-			c := newConn(raw, l.timeout, l.breaks)
+			c := newConn(raw, l.timeout)
 			c.plain = true
 			return c, nil
 		}
@@ -33,7 +33,7 @@ func (l *location) dialer(read readFile) func(ctx context.Context, network, addr
 		if err != nil {
 			return nil, err
 		}
-		secured := tls.Client(newConn(raw, l.timeout, l.breaks), config)
+		secured := tls.Client(newConn(raw, l.timeout), config)
 		if err := secured.HandshakeContext(ctx); err != nil {
 			_ = raw.Close()
 			return nil, &handshakeError{addr, err}
@@ -49,14 +49,13 @@ func (l *location) dialer(read readFile) func(ctx context.Context, network, addr
 type conn struct {
 	net.Conn
 	silence time.Duration
-	breaks  *atomic.Int64 // counts failures to read
-	plain   bool          // nothing was read yet from a connection without TLS
+	plain   bool // nothing was read yet from a connection without TLS
 	// The deadlines that were set, in nanoseconds since 1970; 0: none.
 	readBy, writeBy atomic.Int64
 }
 
-func newConn(raw net.Conn, silence time.Duration, breaks *atomic.Int64) *conn {
-	return &conn{Conn: raw, silence: silence, breaks: breaks}
+func newConn(raw net.Conn, silence time.Duration) *conn {
+	return &conn{Conn: raw, silence: silence}
 }
 
 // writePiece is how much is written between two looks at the clock.
@@ -69,9 +68,6 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 	}
 	n, err := c.Conn.Read(p)
-	if err != nil {
-		c.breaks.Add(1)
-	}
 	if c.plain && n == 0 && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
 		return 0, errClosedAtOnce
 	}

@@ -90,29 +90,12 @@ func versionUnless(err error, e entry) (ports.Version, error) {
 }
 
 func (s *store) swap(ctx context.Context, call, expected string, e entry, k keeping) error {
-	arguments := append([]any{expected, e.version, k.lasts.Milliseconds(), k.channel, k.message}, e.fields()...)
-	breaks := s.breaks.Load()
-	answer, err := do(ctx, s, call, s.patience(len(e.body)), func(ctx context.Context) (string, error) {
-		return s.scripts.put.Run(ctx, s.client, []string{e.name}, arguments...).Text()
-	})
+	arguments := append([]any{e.version, k.lasts.Milliseconds(), k.channel, k.message}, e.fields()...)
+	answer, repeated, err := s.write(ctx, call, s.patience(len(e.body)), s.scripts.put, e.name, expected, arguments...)
 	if err != nil {
 		return err
 	}
-	return failure(ctx, call, s.answered(answer, breaks))
-}
-
-// errRepeated is a write of which it is not known whether it was made.
-var errRepeated = errors.New("a connection broke before Redis answered, and the write may have been made")
-
-// answered returns what the answer to a write means, which began when s.breaks was breaks.
-// go-redis repeats a call whose connection breaks. If the first one was made all the same and
-// somebody else has written since, the answer to the second one is that nothing was
-// changed. So such an answer is not believed if any connection has broken meanwhile.
-func (s *store) answered(answer string, breaks int64) error {
-	if answer != answerDone && s.breaks.Load() != breaks {
-		return errRepeated
-	}
-	return answerError(answer)
+	return failure(ctx, call, answered(answer, repeated))
 }
 
 func answerError(answer string) error {

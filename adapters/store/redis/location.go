@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -49,9 +48,6 @@ type location struct {
 	// for which the host name is resolved again.
 	connectionLifetime time.Duration
 	poolSize           int
-
-	// breaks counts the connections that have failed.
-	breaks *atomic.Int64
 }
 
 const (

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -42,7 +41,6 @@ func Open(_ context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error)
 	if _, _, err := l.credentials(read); err != nil {
 		return nil, fmt.Errorf("redis: store.url: %w", err)
 	}
-	l.breaks = new(atomic.Int64)
 	if l.secure {
 		if _, err := l.tlsConfig(l.addrs[0], read); err != nil {
 			return nil, fmt.Errorf("redis: store.url: %w", err)

@@ -85,27 +85,20 @@ func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Ve
 	if err != nil {
 		return failure(ctx, call, fmt.Errorf("%w: checked at: %w", errInvalid, err))
 	}
-	breaks := s.breaks.Load()
-	answer, err := do(ctx, s, call, s.patience(0), func(ctx context.Context) (string, error) {
-		return s.scripts.touch.Run(ctx, s.client, []string{s.names.record(key)},
-			string(v), checked, recordLife.Milliseconds()).Text()
-	})
+	answer, repeated, err := s.write(ctx, call, s.patience(0), s.scripts.touch, s.names.record(key),
+		string(v), checked, recordLife.Milliseconds())
 	if err != nil {
 		return err
 	}
-	return failure(ctx, call, s.answered(answer, breaks))
+	return failure(ctx, call, answered(answer, repeated))
 }
 
 // Delete implements ports.Writer. A Delete that was repeated may have removed what came
 // after the first one.
 func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
 	const call = "delete"
-	breaks := s.breaks.Load()
-	_, err := do(ctx, s, call, s.patience(0), func(ctx context.Context) (string, error) {
-		return s.scripts.remove.Run(ctx, s.client, []string{s.names.record(key)},
-			s.names.changes(), string(key)).Text()
-	})
-	if err == nil && s.breaks.Load() != breaks {
+	_, repeated, err := s.write(ctx, call, s.patience(0), s.scripts.remove, s.names.record(key), s.names.changes(), string(key))
+	if err == nil && repeated {
 		return failure(ctx, call, errRepeated)
 	}
 	return err

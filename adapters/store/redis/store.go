@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -23,7 +22,6 @@ type store struct {
 	// lifetime bounds how long the subscription keeps its connection.
 	lifetime time.Duration
 	topology topology
-	breaks   *atomic.Int64 // see answered
 	now      func() time.Time
 	logger   *slog.Logger
 
@@ -42,7 +40,6 @@ func newStore(client goredis.UniversalClient, l location, d ports.StoreDeps) *st
 		timeout:  l.timeout,
 		lifetime: l.connectionLifetime,
 		topology: l.topology,
-		breaks:   l.breaks,
 		now:      d.Now,
 		logger:   d.Logger,
 		life:     lifecycle.New(),
