@@ -22,6 +22,10 @@ import (
 // faster is how many times faster than in the rules time passes in the fault run.
 const faster = 100
 
+// longestFor bounds how long a condition has to last in the fault run. One late scrape on a
+// busy machine, and that time begins again.
+const longestFor = 15 * time.Second
+
 // patience is how long a test waits for an alert. Only a failing test waits that long.
 const patience = 4 * time.Minute
 
@@ -52,6 +56,9 @@ func hasten(rules string) string {
 		var n int
 		_, _ = fmt.Sscan(m[2], &n) // the expression lets only digits through
 		d := time.Duration(n*minutes[m[3]]) * time.Minute / faster
+		if m[1] == "for: " {
+			d = min(d, longestFor)
+		}
 		return fmt.Sprintf("%s%dms", m[1], d.Milliseconds())
 	})
 }
