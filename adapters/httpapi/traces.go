@@ -20,8 +20,8 @@ type Traces interface {
 	// Keeps reports whether a request that is not sampled is traced all the same, after it
 	// was answered with a status and took some time. It must not allocate memory.
 	Keeps(status int, took time.Duration) bool
-	// Served makes the span of a request that is traced. It returns the id of the trace in
-	// hexadecimal. It must not keep the request.
+	// Served sees to the span of a request that is traced. It returns the id of the trace in
+	// hexadecimal. It must not keep the request, nor strings of it.
 	Served(t TracedRequest) (traceID string)
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
 
@@ -65,13 +64,37 @@ func sampled(traceparent string) bool {
 	return strings.IndexByte("13579bdf", traceparent[flags+1]) >= 0
 }
 
-// Served makes the span of a request and returns the id of its trace in lower-case
-// hexadecimal.
+// Served takes what the span of a request is made of, soon, and returns the id of its trace
+// in lower-case hexadecimal. It keeps nothing of the HTTP request, and does not wait.
 func (t *Tracing) Served(q Request) (traceID string) {
-	parent := t.propagator.Extract(context.Background(), propagation.HeaderCarrier(q.HTTP.Header))
-	method, route := methodOf(q.HTTP), q.Route
-	name := method
-	if method == otherMethod {
+	s := served{
+		Request: q, method: methodOf(q.HTTP), protocol: strings.Clone(strings.TrimPrefix(q.HTTP.Proto, "HTTP/")),
+		userAgent: strings.Clone(q.HTTP.UserAgent()),
+	}
+	s.HTTP, s.Client = nil, strings.Clone(q.Client)
+	if parents := q.HTTP.Header["Traceparent"]; len(parents) > 0 {
+		s.parent = trace.SpanContextFromContext(t.Extract(q.HTTP))
+	}
+	if s.trace = s.parent.TraceID(); !s.parent.IsValid() {
+		s.trace = newTraceID()
+	}
+	t.requests.add(s)
+	return s.trace.String()
+}
+
+// served is a request whose span is still to be made.
+type served struct {
+	Request                     // without HTTP
+	method, protocol, userAgent string
+	parent                      trace.SpanContext // invalid: the request begins a trace
+	trace                       trace.TraceID
+}
+
+// makeSpan makes the span of a request.
+func (t *Tracing) makeSpan(q served) {
+	route := q.Route
+	name := q.method
+	if name == otherMethod {
 		name = "HTTP"
 	}
 	if route != "" {
@@ -79,11 +102,10 @@ func (t *Tracing) Served(q Request) (traceID string) {
 	}
 	const most = 11 // attributes
 	attributes := append(make([]attribute.KeyValue, 0, most),
-		semconv.HTTPRequestMethodKey.String(method), semconv.HTTPResponseStatusCode(q.Status),
-		semconv.NetworkProtocolVersion(strings.TrimPrefix(q.HTTP.Proto, "HTTP/")),
+		semconv.HTTPRequestMethodKey.String(q.method), semconv.HTTPResponseStatusCode(q.Status), semconv.NetworkProtocolVersion(q.protocol),
 	)
 	for _, a := range []attribute.KeyValue{
-		semconv.HTTPRoute(route), semconv.URLScheme(q.Scheme), semconv.ClientAddress(q.Client), semconv.UserAgentOriginal(domain.RedactServerKeys(q.HTTP.UserAgent())),
+		semconv.HTTPRoute(route), semconv.URLScheme(q.Scheme), semconv.ClientAddress(q.Client), semconv.UserAgentOriginal(domain.RedactServerKeys(q.userAgent)),
 		attrEnvironment.String(q.Environment), attrCache.String(q.Cache),
 	} {
 		if a.Value.AsString() != "" {
@@ -96,7 +118,11 @@ func (t *Tracing) Served(q Request) (traceID string) {
 	if q.Evaluated > 0 {
 		attributes = append(attributes, attrEvaluated.Float64(q.Evaluated.Seconds()))
 	}
-	_, s := t.tracer.Start(parent, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(q.Start), trace.WithAttributes(attributes...))
+	ctx := context.WithValue(context.Background(), traceKey{}, q.trace)
+	if q.parent.IsValid() {
+		ctx = trace.ContextWithRemoteSpanContext(ctx, q.parent)
+	}
+	_, s := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(q.Start), trace.WithAttributes(attributes...))
 	if q.Status >= 500 {
 		s.SetStatus(codes.Error, "")
 	}
@@ -108,7 +134,6 @@ func (t *Tracing) Served(q Request) (traceID string) {
 		))
 	}
 	s.End(end)
-	return s.SpanContext().TraceID().String()
 }
 
 // otherMethod stands for every method that the HTTP standard does not have.
@@ -116,10 +141,12 @@ const otherMethod = "_OTHER"
 
 // methodOf returns the method of a request, or otherMethod: a client can send any text.
 func methodOf(r *http.Request) string {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
-		return r.Method
-	default:
-		return otherMethod
+	for _, known := range []string{
+		http.MethodGet, http.MethodPost, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodConnect, http.MethodTrace,
+	} {
+		if r.Method == known {
+			return known
+		}
 	}
+	return otherMethod
 }

@@ -73,6 +73,7 @@ type Tracing struct {
 	ratio      float64
 	slow       time.Duration
 	counts     *counts
+	requests   *backlog
 }
 
 // New returns a Tracing that connects to nothing yet. The caller calls Shutdown. The
@@ -95,12 +96,14 @@ func New(ctx context.Context, o Options) (*Tracing, error) {
 	otel.SetErrorHandler(&lossLog{logger: o.Logger, event: "traces_not_sent", effect: "requests are answered as before"})
 	batches := sdktrace.NewBatchSpanProcessor(counted{exporter, c})
 	// What is not to be recorded is not begun, so that the SDK need not decide.
-	provider := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithResource(about),
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithIDGenerator(ids{}), sdktrace.WithResource(about),
 		sdktrace.WithSpanProcessor(newPollFilter(counting{batches, c})))
-	return &Tracing{
+	t := &Tracing{
 		provider: provider, tracer: provider.Tracer(scope, trace.WithInstrumentationVersion(o.Version)),
 		byParent: byParent, ratio: ratio, slow: o.Slow, counts: c,
-	}, nil
+	}
+	t.requests = newBacklog(t.makeSpan, func() { c.ended.Add(1) })
+	return t, nil
 }
 
 // warnProtocol logs a protocol that is asked for and is not the one that is used. own is the
@@ -126,7 +129,10 @@ func resourceOf(ctx context.Context, version, node string) (*resource.Resource, 
 }
 
 // Shutdown sends what is left, until ctx ends.
-func (t *Tracing) Shutdown(ctx context.Context) error { return t.provider.Shutdown(ctx) }
+func (t *Tracing) Shutdown(ctx context.Context) error {
+	t.requests.flush()
+	return t.provider.Shutdown(ctx)
+}
 
 // Inject adds the trace of ctx to the header of a request to upstream.
 func (t *Tracing) Inject(ctx context.Context, header http.Header) {

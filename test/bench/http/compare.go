@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"time"
@@ -64,10 +67,15 @@ func (b *bench) serveProfile() {
 // compareAll measures every endpoint and prints a line for each process.
 func (b *bench) compareAll(ctx context.Context) error {
 	b.serveProfile()
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer collector.Close()
 	variants := []*variant{{name: "proxy"}}
 	for _, v := range []*variant{
 		{name: "access-log", change: func(s *lab.Setup) { s.AccessLog = true }},
 		{name: "no-metrics", change: func(s *lab.Setup) { s.NoMetrics = true }},
+		{name: "tracing", change: func(s *lab.Setup) { // every hundredth request
+			s.Env = append(s.Env, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.01")
+		}},
 		{name: "caches", change: func(s *lab.Setup) { s.Caches = true }},
 	} {
 		if b.variants.MatchString(v.name) {
