@@ -13,6 +13,7 @@ import (
 type stream struct {
 	carrier carrier
 	events  Events
+	buffers *buffers
 	gone    chan struct{} // closed when the listener has gone, or is taken for gone
 	bytes   int64         // sent as events so far
 
@@ -41,9 +42,9 @@ type carrier interface {
 // newStream returns a stream that answers r; the answer has not begun and gets the
 // headers of w. It must be closed. blocking reports that w must not be used any more after
 // the handler has returned, so the handler has to wait for the end of the stream.
-func newStream(w http.ResponseWriter, r *http.Request, events Events) (s *stream, blocking bool, err error) {
-	s = &stream{events: events, gone: make(chan struct{}), patience: patience}
-	s.carrier, err = take(w, r)
+func newStream(w http.ResponseWriter, r *http.Request, events Events, b *buffers) (s *stream, blocking bool, err error) {
+	s = &stream{events: events, buffers: b, gone: make(chan struct{}), patience: patience}
+	s.carrier, err = take(w, r, b)
 	if errors.Is(err, http.ErrNotSupported) {
 		blocking = true
 		s.carrier, err = share(w, r)
@@ -76,11 +77,13 @@ func (s *stream) retry(after time.Duration) bool {
 // updated sends the event about a document that was updated at that time, if it has one.
 // sent says whether it had one that was sent.
 func (s *stream) updated(at time.Time) (sent, alive bool) {
-	event := s.events.Updated(make([]byte, 0, 160), at)
-	if len(event) == 0 {
+	event := s.buffers.take()
+	defer s.buffers.give(event)
+	event.bytes = s.events.Updated(event.bytes, at)
+	if len(event.bytes) == 0 {
 		return false, true
 	}
-	alive = s.write(s.carrier.send, event)
+	alive = s.write(s.carrier.send, event.bytes)
 	return alive, alive
 }
 

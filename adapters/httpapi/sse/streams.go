@@ -29,6 +29,7 @@ const (
 type Streams struct {
 	ending   chan struct{} // closed when all streams have to end
 	counters counters
+	buffers  buffers
 
 	mu      sync.Mutex
 	open    map[*stream]struct{}

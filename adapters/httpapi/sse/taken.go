@@ -15,17 +15,18 @@ type taken struct {
 	conn    net.Conn
 	chunked bool
 	head    []byte // of the answer, until begin
+	buffers *buffers
 }
 
 // take takes over the connection of w. Without a connection of its own, as with HTTP/2,
 // it returns an http.ErrNotSupported.
-func take(w http.ResponseWriter, r *http.Request) (carrier, error) {
+func take(w http.ResponseWriter, r *http.Request, b *buffers) (carrier, error) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, err
 	}
 	tune(conn)
-	c := &taken{conn: conn, chunked: r.ProtoAtLeast(1, 1)}
+	c := &taken{conn: conn, buffers: b, chunked: r.ProtoAtLeast(1, 1)}
 	h := w.Header()
 	h["Connection"] = []string{"close"}
 	h["Date"] = []string{time.Now().UTC().Format(http.TimeFormat)}
@@ -46,7 +47,12 @@ func (c *taken) begin(event []byte) error {
 	return c.write(c.appendEvent(head, event))
 }
 
-func (c *taken) send(event []byte) error { return c.write(c.appendEvent(nil, event)) }
+func (c *taken) send(event []byte) error {
+	sent := c.buffers.take()
+	defer c.buffers.give(sent)
+	sent.bytes = c.appendEvent(sent.bytes, event)
+	return c.write(sent.bytes)
+}
 
 func (c *taken) end() {
 	if c.chunked {

@@ -187,7 +187,7 @@ func (s *Seat) send(at time.Time, open bool) {
 // ended with the number of bytes it sent as events. When taking the connection over
 // fails, Open leaves the seat, returns an error and never calls ended.
 func (s *Seat) Open(w http.ResponseWriter, r *http.Request, events Events, ended func(bytes int64)) error {
-	stream, blocking, err := newStream(w, r, events)
+	stream, blocking, err := newStream(w, r, events, &s.topic.streams.buffers)
 	if err != nil {
 		s.Leave()
 		return err

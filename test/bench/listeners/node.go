@@ -58,10 +58,10 @@ func (l *laboratory) node(ctx context.Context) error {
 	}
 	fmt.Printf("%5d listeners               %s\n", l.listeners, above(connected.Resident))
 
-	requests := lab.NewLatencies(p.Address, []lab.Request{{Method: "GET", Target: "/api/v1/flags/", Header: [][2]string{{"X-Environment-Key", profile.ClientKey}}}})
-	loading, stop := context.WithCancel(ctx)
-	defer stop()
-	requests.Start(loading, rate)
+	requests, err := lab.StartLatencies(p.Address, []lab.Request{{Method: "GET", Target: "/api/v1/flags/", Header: [][2]string{{"X-Environment-Key", profile.ClientKey}}}}, rate)
+	if err != nil {
+		return err
+	}
 	time.Sleep(time.Second) // connections are there then
 	var quiet, busy lab.Window
 	began := time.Now()
@@ -89,9 +89,8 @@ func (l *laboratory) node(ctx context.Context) error {
 	fmt.Printf("event to first listener       %s\n", first)
 	fmt.Printf("event to half of them         %s\n", half)
 	fmt.Printf("event to last listener        %s\n", last)
-	stop()
-	if failed := requests.Wait(); len(failed) > 0 {
-		return fmt.Errorf("%d requests failed: %w", len(failed), failed[0])
+	if err := requests.Stop(); err != nil {
+		return err
 	}
 	for name, window := range map[string]lab.Window{"quiet": quiet, "during broadcasts": busy} {
 		s := requests.In(window)

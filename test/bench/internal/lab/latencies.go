@@ -1,89 +1,167 @@
 package lab
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Latencies sends requests at a constant rate and records how long each took from
-// the time it was due, so that a stall of the server shows in all requests that
-// waited.
+// Latencies are how long requests took that were sent at a constant rate, each from the
+// time it was due, so that a stall of the server shows in all requests that waited. A
+// process of their own sends them: what else the benchmark does with its clients must
+// not look like a slow server.
 type Latencies struct {
-	address  string
-	requests []Request
-	client   *http.Client
-	running  sync.WaitGroup
-
-	mu     sync.Mutex
-	taken  []latency
-	failed []error
+	process *exec.Cmd
+	input   io.Closer     // the process stops when it is closed
+	output  *bytes.Buffer // its report
+	taken   []latency
 }
 
 type latency struct {
-	due  time.Time
-	took time.Duration
+	Due  time.Time
+	Took time.Duration
 }
 
-// NewLatencies returns load that has not begun; the requests are sent in turn.
-func NewLatencies(address string, requests []Request) *Latencies {
-	// Shorter than the proxy's 5 s: a POST on a connection that is just being closed
-	// fails and may not be sent again.
-	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 3 * time.Second}
-	return &Latencies{address: address, requests: requests, client: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
+// load is what a process of Latencies is to send, and loadReport what came of it.
+type (
+	load struct {
+		Address  string
+		Requests []Request // in turn
+		Rate     int       // a second
+	}
+	loadReport struct {
+		Taken  []latency
+		Failed []string
+	}
+)
+
+// loadVariable holds the load of such a process, as JSON.
+const loadVariable = "EDGE_PROXY_BENCH_LOAD"
+
+// StartLatencies sends that many requests a second, in turn, until Stop.
+func StartLatencies(address string, requests []Request, rate int) (*Latencies, error) {
+	text, err := json.Marshal(load{address, requests, rate})
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	l := &Latencies{process: exec.Command(self), output: &bytes.Buffer{}}
+	l.process.Env = append(os.Environ(), loadVariable+"="+string(text))
+	l.process.Stdout, l.process.Stderr = l.output, os.Stderr
+	if l.input, err = l.process.StdinPipe(); err != nil {
+		return nil, err
+	}
+	return l, l.process.Start()
+}
+
+// Stop ends the load. The error says why requests failed.
+func (l *Latencies) Stop() error {
+	err := errors.Join(l.input.Close(), l.process.Wait())
+	var report loadReport
+	if err == nil {
+		err = json.Unmarshal(l.output.Bytes(), &report)
+	}
+	if err != nil {
+		return fmt.Errorf("the process that sends requests: %w", err)
+	}
+	l.taken = report.Taken
+	if len(report.Failed) > 0 {
+		return fmt.Errorf("%d requests failed: %s", len(report.Failed), report.Failed[0])
+	}
+	return nil
+}
+
+// sendLoad is what a process of Latencies does: it sends the load until its standard
+// input ends, and reports.
+func sendLoad(text string, input io.Reader, output io.Writer) error {
+	s := sending{client: &http.Client{
+		// Shorter than the proxy's 5 s: a POST on a connection that is just being closed
+		// fails and may not be sent again.
+		Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 3 * time.Second},
+		Timeout:   30 * time.Second,
+	}}
+	if err := json.Unmarshal([]byte(text), &s.load); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, input)
+		stop()
+	}()
+	s.run(ctx)
+	return json.NewEncoder(output).Encode(s.report)
+}
+
+// sending sends load.
+type sending struct {
+	load
+	client  *http.Client
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	report loadReport
 }
 
 // senders is the number of requests that can be in progress at a time.
 const senders = 32
 
-// Start sends that many requests a second until ctx ends.
-func (l *Latencies) Start(ctx context.Context, rate int) {
-	due := make(chan time.Time, rate) // room for a second's requests
-	l.running.Go(func() {
+// run sends requests until ctx ends.
+func (s *sending) run(ctx context.Context) {
+	due := make(chan time.Time, s.Rate) // room for a second's requests
+	s.running.Go(func() {
 		defer close(due)
 		began := time.Now()
 		for n := 0; ctx.Err() == nil; n++ {
-			at := began.Add(time.Duration(n) * time.Second / time.Duration(rate))
+			at := began.Add(time.Duration(n) * time.Second / time.Duration(s.Rate))
 			time.Sleep(time.Until(at))
 			due <- at
 		}
 	})
 	for sender := range senders {
-		l.running.Go(func() {
+		s.running.Go(func() {
 			n := sender
 			for at := range due {
-				err := l.send(l.requests[n%len(l.requests)])
+				err := s.send(s.Requests[n%len(s.Requests)])
 				n++
 				took := time.Since(at)
-				l.mu.Lock()
-				l.taken = append(l.taken, latency{at, took})
+				s.mu.Lock()
+				s.report.Taken = append(s.report.Taken, latency{at, took})
 				if err != nil {
-					l.failed = append(l.failed, err)
+					s.report.Failed = append(s.report.Failed, err.Error())
 				}
-				l.mu.Unlock()
+				s.mu.Unlock()
 			}
 		})
 	}
+	s.running.Wait()
 }
 
-func (l *Latencies) send(r Request) error {
+func (s *sending) send(r Request) error {
 	var body io.Reader
 	if len(r.Bodies) > 0 {
 		body = strings.NewReader(r.Bodies[0])
 	}
-	request, err := http.NewRequest(r.Method, "http://"+l.address+r.Target, body)
+	request, err := http.NewRequest(r.Method, "http://"+s.Address+r.Target, body)
 	if err != nil {
 		return err
 	}
 	for _, h := range r.Header {
 		request.Header.Set(h[0], h[1])
 	}
-	response, err := l.client.Do(request)
+	response, err := s.client.Do(request)
 	if err != nil {
 		return err
 	}
@@ -93,13 +171,6 @@ func (l *Latencies) send(r Request) error {
 		err = fmt.Errorf("%s %s: the answer is %s", r.Method, r.Target, response.Status)
 	}
 	return err
-}
-
-// Wait waits for the end of what Start began and returns why requests failed.
-func (l *Latencies) Wait() (failed []error) {
-	l.running.Wait()
-	l.client.CloseIdleConnections()
-	return l.failed
 }
 
 // Window is a set of spans of time.
@@ -118,12 +189,12 @@ type Summary struct {
 	P50, P99 time.Duration
 }
 
-// In sums up the requests that were due within a window. It is called after Wait.
+// In sums up the requests that were due within a window. It is called after Stop.
 func (l *Latencies) In(w Window) Summary {
 	var took []time.Duration
 	for _, t := range l.taken {
-		if w.has(t.due) {
-			took = append(took, t.took)
+		if w.has(t.Due) {
+			took = append(took, t.Took)
 		}
 	}
 	if len(took) == 0 {

@@ -12,9 +12,16 @@ import (
 
 // Main is the main function of a benchmark program after it has read its flags. It
 // calls run with a context that an interrupt ends and with a temporary directory,
-// and exits with 1 if run fails.
+// and exits with 1 if run fails. In a process that StartLatencies started, it sends the
+// requests instead.
 func Main(name string, run func(ctx context.Context, directory string) error) {
-	if err := inDirectory(name, run); err != nil {
+	var err error
+	if text := os.Getenv(loadVariable); text != "" {
+		err = sendLoad(text, os.Stdin, os.Stdout)
+	} else {
+		err = inDirectory(name, run)
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)
 	}
