@@ -100,7 +100,7 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 	}
 	if measured := having(s, func(e app.EnvironmentStatus) bool { return len(measuresOf(e)) > 0 }); len(measured) > 0 {
 		add(Warning, fmt.Sprintf("%s: an operator has pinned a document or overridden features.", names(measured)),
-			"Nothing, until it ends; edge-proxy pin --end and override --end end it early.", "pins-and-overrides.md")
+			"Nothing, until it ends; edge-proxy pin --end and override --end end it early.", runbook+"edgeproxyemergencymeasure")
 	}
 	for _, e := range having(s, func(e app.EnvironmentStatus) bool { return e.HeldBack != nil }) {
 		add(Warning, fmt.Sprintf("%s: a document is held back until %s as suspicious: %s.", name(e), clock(e.HeldBack.Until), strings.Join(e.HeldBack.Reasons, ", ")),

@@ -31,7 +31,7 @@ var (
 	CertificateNotAfter = Definition{
 		Name: "edge_proxy_tls_certificate_not_after_timestamp_seconds", Type: Gauge,
 		Help:     "End of validity of the certificate that is served",
-		Labels:   []Label{label("listener", "server")},
+		Labels:   []Label{label("listener", "server", "admin")},
 		Optional: onlyWithTLS,
 	}
 	CertificateReloads = Definition{
@@ -42,7 +42,7 @@ var (
 	}
 	HandshakeErrors = Definition{
 		Name: "edge_proxy_tls_handshake_errors_total", Type: Counter,
-		Help:     "TLS handshakes that failed; protocol: no common version, or not TLS; certificate: the client refused that of the server; client_certificate: the client has none, or one that is refused",
+		Help:     "TLS handshakes that failed; protocol: no common version, or not TLS; certificate: the client refused that of the server; client_certificate: the client has none, or one that is refused; those of `admin.port` are not counted",
 		Labels:   []Label{label("reason", "protocol", "certificate", "client_certificate", "timeout", "other")},
 		Optional: onlyWithTLS,
 	}
@@ -63,7 +63,7 @@ var (
 	}
 )
 
-const onlyWithTLS = "with `server.tls.cert_file`"
+const onlyWithTLS = "with `server.tls.cert_file` or `admin.tls.cert_file`"
 
 func process() []Definition {
 	return []Definition{

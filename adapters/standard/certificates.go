@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -103,6 +104,14 @@ func (c *certificates) ofAdmin() *tls.Config {
 		return nil
 	}
 	return c.admin.Config()
+}
+
+// ofListeners returns the files of the listeners that have TLS, by the names that metrics
+// have for them.
+func (c *certificates) ofListeners() map[string]*tlsfiles.Server {
+	all := map[string]*tlsfiles.Server{"server": c.server, "admin": c.admin}
+	maps.DeleteFunc(all, func(_ string, s *tlsfiles.Server) bool { return s == nil })
+	return all
 }
 
 // ofAPI returns the configuration of connections to upstream as flagsmith.Options has it.

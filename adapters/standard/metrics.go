@@ -59,7 +59,7 @@ type measured struct {
 	handler *httpapi.Switch
 	server  *httpserver.Server
 	loggers *logging.Loggers
-	tls     *tlsfiles.Server // nil: off
+	tls     map[string]*tlsfiles.Server // by the listener's name; without those that are off
 	reloads *reloader
 }
 
@@ -112,19 +112,29 @@ func addReadings(m *metrics.Metrics, s config.Settings, p measured) {
 			}
 		}})
 	}
-	if p.tls != nil {
+	if len(p.tls) > 0 {
 		m.Add(
 			metrics.Reading{Definition: metrics.CertificateNotAfter, Read: func(emit metrics.Emit) {
-				emit(float64(p.tls.Stats().NotAfter.Unix()), "server")
+				for listener, files := range p.tls {
+					emit(float64(files.Stats().NotAfter.Unix()), listener)
+				}
 			}},
 			metrics.Values(metrics.CertificateReloads, func() map[string]int64 {
-				stats := p.tls.Stats()
-				return map[string]int64{"success": stats.Reloaded, "failure": stats.Failed}
+				sum := map[string]int64{}
+				for _, files := range p.tls {
+					stats := files.Stats()
+					sum["success"] += stats.Reloaded
+					sum["failure"] += stats.Failed
+				}
+				return sum
 			}),
 			metrics.Reading{Definition: metrics.HandshakeErrors, Read: func(emit metrics.Emit) {
-				stats := p.tls.Stats()
 				for _, reason := range tlsfiles.Reasons() {
-					emit(float64(stats.HandshakeErrors[reason]), reason.String())
+					var sum int64
+					for _, files := range p.tls {
+						sum += files.Stats().HandshakeErrors[reason]
+					}
+					emit(float64(sum), reason.String())
 				}
 			}},
 		)

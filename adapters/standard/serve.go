@@ -136,7 +136,7 @@ func (w *wiring) Serve(ctx context.Context, src config.Source) error {
 	})
 	var meter *metrics.TrafficMeter
 	if measures != nil {
-		addReadings(measures, settings, measured{proxy, store, handler, server, loggers, certs.server, reloads})
+		addReadings(measures, settings, measured{proxy, store, handler, server, loggers, certs.ofListeners(), reloads})
 		meter = measures.TrafficMeter(time.Now)
 	}
 	stopPush, err := pushMetrics(ctx, src.Environ, application.Node, measures, loggers.Logger(logNetwork))

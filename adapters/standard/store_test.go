@@ -76,7 +76,8 @@ type result struct {
 // run runs "edge-proxy store" with args, on the bench's store.
 func (b *bench) run(t testing.TB, args ...string) result {
 	t.Helper()
-	return b.runWith(t, []string{"STORE_URL=test:"}, args...)
+	// No proxy of the machine is to be asked.
+	return b.runWith(t, []string{"STORE_URL=test:", "ADMIN_PORT=0"}, args...)
 }
 
 func (b *bench) runWith(t testing.TB, environ []string, args ...string) result {

@@ -48,6 +48,17 @@ func (s *secured) authorityFile() string { return filepath.Join(s.directory, "ca
 // the serial number of the listener's certificate.
 func (s *secured) get(t *testing.T, path string, own ...tls.Certificate) (status int, serial string, err error) {
 	t.Helper()
+	answer, _, err := s.read(t, path, own...)
+	if err != nil {
+		return 0, "", err
+	}
+	return answer.StatusCode, answer.TLS.PeerCertificates[0].SerialNumber.String(), nil
+}
+
+// read asks the listener as get does, and returns the response with its body, which is read
+// whole.
+func (s *secured) read(t *testing.T, path string, own ...tls.Certificate) (*http.Response, string, error) {
+	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
 		RootCAs: s.authority.Pool(), ServerName: "admin.example.org", Certificates: own,
 	}}}
@@ -57,11 +68,31 @@ func (s *secured) get(t *testing.T, path string, own ...tls.Certificate) (status
 	}
 	answer, err := client.Do(r)
 	if err != nil {
-		return 0, "", err
+		return nil, "", err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	_, _ = io.Copy(io.Discard, answer.Body)
-	return answer.StatusCode, answer.TLS.PeerCertificates[0].SerialNumber.String(), nil
+	body, err := io.ReadAll(answer.Body)
+	return answer, string(body), err
+}
+
+// The certificate of the admin listener has its end in the metrics, and its replacements
+// count, also where server.port is without TLS.
+func TestTheCertificateOfTheAdminListenerIsAMetric(t *testing.T) {
+	t.Parallel()
+	s := secure(t, []string{"admin.example.org"}, nil)
+	s.authority.Issue(t, certificates.Leaf{Names: []string{"admin.example.org"}}).Write(t, s.directory)
+	const replaced = `edge_proxy_tls_reloads_total{result="success"} 1`
+	var body string
+	wait.Until(t, harness.StartTimeout, "the new certificate", func() bool {
+		var err error
+		if _, body, err = s.read(t, "/metrics"); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(body, replaced)
+	})
+	if !strings.Contains(body, `edge_proxy_tls_certificate_not_after_timestamp_seconds{listener="admin"} 1.`) || strings.Contains(body, `{listener="server"}`) {
+		t.Errorf("the metrics have %s", body)
+	}
 }
 
 // Commands know the listener of the configuration by its certificate, whatever names that
