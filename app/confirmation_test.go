@@ -50,7 +50,7 @@ func TestARecordThatIsWrittenAgainConfirmsNothing(t *testing.T) {
 func TestAConfirmationIsNotNotedLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, b := newUpstream(), sharedmemory.New()
-		all := environments("a", "b", "c", "d", "e") // so many that not every confirmation touches a record
+		all := environments("a", "b", "c", "d", "e") // enough that not every confirmation touches a record
 		for _, e := range all {
 			u.put(e.Client, time.Now(), "a")
 		}

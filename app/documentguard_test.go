@@ -14,7 +14,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
-// putMany has upstream serve a document of so many features, the first of which is flag.
+// putMany has upstream serve a document with that number of features, the first of which is
+// flag.
 func (u *upstream) putMany(t *testing.T, at time.Time, flag string, features int) {
 	t.Helper()
 	states := []any{}
@@ -143,7 +144,7 @@ func TestHeldBackDocumentIsWithdrawn(t *testing.T) {
 }
 
 // TestOperatorAcceptsOnAnyNode: whichever node is asked, all serve the document soon, and
-// the nodes count the time together, whoever polls, also over restarts.
+// the nodes count the time together, whichever of them polls, also over restarts.
 func TestOperatorAcceptsOnAnyNode(t *testing.T) {
 	for asked := range 2 {
 		synctest.Test(t, func(t *testing.T) {

@@ -176,7 +176,7 @@ func (h *documentHistory) put(ctx context.Context, slot int, body []byte) (ports
 	return h.store.PutState(ctx, h.slotName(slot), body, version)
 }
 
-// forget removes all documents, where nobody else may want them. Errors: the store's.
+// forget removes all documents, where no other node may want them. Errors: the store's.
 func (h *documentHistory) forget(ctx context.Context) error {
 	list, _, err := h.read(ctx)
 	if err != nil {

@@ -407,7 +407,7 @@ func (n *node) end() error {
 	return err
 }
 
-// flag returns the name of the served document's flag, "" when there is none.
+// flag returns the name of the served document's flag, "" without one.
 func (n *node) flag(key domain.EnvironmentKey) string {
 	e := n.Snapshot().Environment(key)
 	if e == nil {

@@ -201,7 +201,7 @@ func (f *fleet) claim(ctx context.Context, whole bool) error {
 		claims[i].Name = names[i]
 		if s.mine {
 			// To the others a note is news, whatever time it has: what could not be written
-			// for so long is not.
+			// in that time is not.
 			if now.Sub(s.postAt).Abs() > f.longestUnseen() {
 				s.post = ""
 			}

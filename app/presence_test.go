@@ -172,7 +172,7 @@ func placesFrom(first int) []string {
 	return names
 }
 
-// A node whose store nobody else can use is alone, and asks for no other.
+// A node whose store no other node can use is alone, and asks for no other.
 func TestANodeWithAStoreOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream()

@@ -133,7 +133,7 @@ func (a *App) ReportsUsage() bool { return a.reports.usage != nil }
 // Events returns the receiver of the events of experiments; nil: they are not forwarded.
 func (a *App) Events() *reporting.Events { return a.reports.events }
 
-// Features returns the totals of applications' reports; nil: there are none.
+// Features returns the totals of applications' reports; nil when they are not counted.
 func (a *App) Features() *reporting.Features { return a.reports.features }
 
 // Analytics returns the receiver of applications' reports.

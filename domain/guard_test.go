@@ -8,8 +8,8 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain"
 )
 
-// sized is a document with so many features, the first of which are on, segments and
-// identities with overrides.
+// sized is a document with these numbers of features, of which the first are on, of
+// segments and of identities with overrides.
 func sized(features, on, segments, identities int) *domain.Environment {
 	e := &domain.Environment{}
 	for i := range features {

@@ -90,13 +90,13 @@ type RuleTrace struct {
 type ConditionTrace struct {
 	Condition *domain.Condition // part of the document; read-only
 	Holds     bool
-	// Seen is the value that the condition saw, converted as the operators see it; null:
-	// there was no value.
+	// Seen is the value that the condition saw, converted as the operators see it; null
+	// without a value.
 	Seen domain.Value
 	// SeenAs is the type of Seen.
 	SeenAs ValueType
 	// Percentage is that of the identity in the segment, in [0, 100); nil: the operator is
-	// not PERCENTAGE_SPLIT, or there was no value.
+	// not PERCENTAGE_SPLIT, or the value was missing.
 	Percentage *float64
 	// CutOff reports that the condition used up the budget, or was not looked at
 	// because others had. It does not hold then.

@@ -23,7 +23,7 @@ const (
 	OutcomeInvalid      Outcome = "invalid"      // a response that cannot be used, or any other failure
 	OutcomeTimeout      Outcome = "timeout"
 	OutcomeDNS          Outcome = "dns"     // the host's name could not be resolved
-	OutcomeRefused      Outcome = "refused" // there was no connection, or it broke
+	OutcomeRefused      Outcome = "refused" // the connection was refused, or it broke
 	OutcomeTLS          Outcome = "tls"
 	OutcomeProxy        Outcome = "proxy" // the forward proxy could not be used
 )

@@ -95,7 +95,7 @@ type FetchError struct {
 	// After is how long upstream asks to wait before the next request, 0 when it does
 	// not say.
 	After time.Duration
-	// Reached is why there was no usable response, where the adapter knows that better
+	// Reached is why the response was not usable, or did not come, where the adapter knows that better
 	// than Status says: OutcomeTimeout, OutcomeDNS and the like; may be empty.
 	Reached Outcome
 	Err     error // what happened

@@ -191,7 +191,7 @@ func (a *API) record(r *http.Request, action Action, call *Call, err error) {
 	}
 }
 
-// oneLine returns the printable part of a text, at most so many bytes, without keys.
+// oneLine returns the printable part of a text, at most `most` bytes, without keys.
 func oneLine(text string, most int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {

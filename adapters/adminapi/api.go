@@ -81,8 +81,8 @@ var noAction = Action{Name: "none", ReadsOnly: true, Do: func(context.Context, *
 	return nil, &Refusal{http.StatusNotFound, "there is no such action; " + documentation + "admin.md lists them"}
 }}
 
-// environment returns the status of the environment that the path names, or answers that
-// there is none.
+// environment returns the status of the environment that the path names, or answers that it
+// does not exist.
 func environment(w http.ResponseWriter, s app.Status, key string) (app.EnvironmentStatus, bool) {
 	for _, e := range s.Environments {
 		if string(e.Key) == key {

@@ -161,7 +161,7 @@ func TestStatesAreWords(t *testing.T) {
 	a.get("/environments/K9vN3cUzQ8XrYtWmB00001", "Accept", "text/html").want(t, 200, "stale, confirmed 60 min ago", "Features changed", "new_checkout, free_shipping_banner")
 }
 
-// Names come from Flagsmith, and whoever may write there must not write the page.
+// Names come from Flagsmith, and those who may write there must not write the page.
 func TestNamesAreText(t *testing.T) {
 	const evil = `<script>alert(1)</script>"'><b x=`
 	p := newProxy("shop", "a/b?c#d e")

@@ -81,8 +81,8 @@ func size(n int) string {
 	}
 }
 
-// cut returns a text of at most so many characters, with a mark where the rest is left
-// out.
+// cut returns the first characters of a text, at most `most`, with a mark where the rest is
+// left out.
 func cut(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {
 		return text

@@ -45,7 +45,8 @@ func processors(root fs.FS) (limit float64, ok bool) {
 
 var errNoQuota = errors.New("no quota")
 
-// readQuota reads a file such as "50000 100000": microseconds in each period of so many.
+// readQuota reads a file such as "50000 100000": microseconds of processor time, and the length
+// of the period that they are for.
 func readQuota(root fs.FS, name string) (float64, error) {
 	text, err := fs.ReadFile(root, name)
 	if err != nil {

@@ -24,7 +24,7 @@ type Route struct {
 	Dials []Dial
 	// Answer is the response to a request without a key; nil without one.
 	Answer *Answer
-	// AnswerErr is why there was no response: a *ports.FetchError.
+	// AnswerErr is why no response came: a *ports.FetchError.
 	AnswerErr error
 }
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// record returns the access record of an exchange that has ended and took so long.
+// record returns the access record of an exchange that has ended, and how long it took.
 func (a *API) record(x *exchange, r *http.Request, took time.Duration) AccessRecord {
 	remote, scheme := a.trusted.client(r)
 	return AccessRecord{

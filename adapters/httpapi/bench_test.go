@@ -78,7 +78,7 @@ func profileRequests(tb testing.TB, change func(*httpapi.Options)) map[string]*r
 	client, server := "X-Environment-Key: "+profile.ClientKey, "X-Environment-Key: "+serverKeyOf(profile.ClientKey)
 	const zip = "Accept-Encoding: gzip, deflate, br"
 	body := profile.IdentityBody("user-42")
-	held := func(r *http.Request) *http.Request { // by whoever asks
+	held := func(r *http.Request) *http.Request { // by every client
 		r.Header.Set("If-None-Match", "*")
 		return r
 	}

@@ -53,7 +53,7 @@ func (a *API) getReadiness(w http.ResponseWriter, r bunrouter.Request) error {
 }
 
 // stoppedReason says how many environments are answered with 403 because their
-// organisations are disabled, "" if there are none. The proxy is ready all the same: it
+// organisations are disabled, "" for 0. The proxy is ready all the same: it
 // answers about them as the Flagsmith API does.
 func (a *API) stoppedReason() string {
 	stopped, snapshot := 0, a.query.Snapshot()

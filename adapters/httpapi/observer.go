@@ -20,7 +20,7 @@ type Observer interface {
 	// number in which requests that are answered at the same time mostly differ, so that
 	// they need not count in one place. traceID is the trace of the request, in hexadecimal,
 	// or "" if it is not traced. The function is called on the goroutine of the request,
-	// concurrently, and must neither wait nor allocate memory. route is the template of the
+	// concurrently, and must not wait or allocate memory. route is the template of the
 	// endpoint's path, without a slash at the end, or NoRoute. There is a fixed set of routes
 	// and methods, whatever clients send.
 	//

@@ -47,7 +47,7 @@ type presentation struct {
 }
 
 // eagerOutcomes is the number of outcomes from which fragments are written before the
-// document is served: so many take longer than a request should wait.
+// document is served: writing more would take longer than a request should wait.
 const eagerOutcomes = 4096
 
 // fragments holds the flag of every outcome as an answer about an identity has it, each

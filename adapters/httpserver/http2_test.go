@@ -74,7 +74,7 @@ func TestConnectionLimitOfSharedConnections(t *testing.T) {
 }
 
 // A connection of HTTP/2 takes its places as soon as it is one, before any request, and
-// gives them back. Without so many it is one beyond the limit.
+// gives them back. Where fewer are left, it is beyond the limit.
 func TestPlacesOfConnectionsOfHTTP2(t *testing.T) {
 	const most = 2*httpserver.PlacesOfHTTP2 + 1
 	refused := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })

@@ -60,7 +60,7 @@ func TestPeersOfHTTP2CostNoMore(t *testing.T) {
 }
 
 // costOf returns how much memory the server uses for one connection, in KiB, after its
-// client has done what use does. So many requests of each are being answered then.
+// client has done what use does. Of each, waiting requests are being answered then.
 func costOf(t *testing.T, secure bool, protocol string, waiting int, use func(*testing.T, net.Conn)) float64 {
 	t.Helper()
 	var asked atomic.Int64

@@ -114,7 +114,7 @@ func TestProxyProtocolBelowTLS(t *testing.T) {
 	})
 }
 
-// A header is refused from whoever is not listed, and nobody is listed by default.
+// A header is refused from a peer that is not listed, and none is listed by default.
 func TestProxyProtocolFromOthers(t *testing.T) {
 	for name, listed := range map[string]func(netip.Addr) bool{"others": onlyFrom("192.0.2.0/24"), "nobody": nil} {
 		t.Run(name, func(t *testing.T) {

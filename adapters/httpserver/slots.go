@@ -88,7 +88,7 @@ func (t *slot) becomesExtra() {
 }
 
 // becomesHTTP2 gives the connection the places of one of HTTP/2, before any request of it
-// is served. Without so many left the connection is extra. A limit that is lower than
+// is served. Where fewer are left, the connection is extra. A limit that is lower than
 // these places is for one such connection.
 func (t *slot) becomesHTTP2() {
 	s := t.slots

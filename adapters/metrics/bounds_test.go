@@ -21,7 +21,7 @@ import (
 // defaultEnvironments is the default of metrics.max_environments.
 const defaultEnvironments = 75
 
-// running returns metrics of a node with the default settings that has served so many
+// running returns metrics of a node with the default settings that has served
 // environments for a while, of which each has changed.
 func running(tb testing.TB, environments int) *metrics.Metrics {
 	tb.Helper()

@@ -36,7 +36,7 @@ func environment(key string) app.EnvironmentStatus {
 	}
 }
 
-// status returns the status of a node that serves so many environments.
+// status returns the status of a node that serves that number of environments.
 func status(environments int) app.Status {
 	s := app.Status{
 		At: noon, Readiness: app.ReadinessStatus{State: app.Ready}, Limit: 40 * time.Second, Store: app.StoreStatus{Up: true},

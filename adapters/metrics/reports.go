@@ -31,7 +31,7 @@ var (
 	reportSent    = ofReports("edge_proxy_report_sent_total", Counter, "Counts and events that upstream accepted")
 	reportDropped = Definition{
 		Name: "edge_proxy_report_dropped_total", Type: Counter,
-		Help:     "Counts and events that were dropped; full: there was no room for them (events: the client got 503 and may send them again); refused: upstream does not accept them; not_delivered: the process ended first",
+		Help:     "Counts and events that were dropped; full: the queue was full (events: the client got 503 and may send them again); refused: upstream does not accept them; not_delivered: the process ended first",
 		Labels:   []Label{reportKind, label("reason", texts(reporting.Drops())...)},
 		Optional: onlyWithReports,
 	}

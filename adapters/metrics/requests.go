@@ -15,7 +15,7 @@ import (
 // requests on other processors mostly do not touch, see lanes. The series are made of them
 // when a scrape asks.
 //
-// There are at most so many series for each class of statuses (mostSeries), first come,
+// There are at most mostSeries series for each class of statuses, first come,
 // first served. Answers that come too late for one of their own are measured under otherRoute,
 // with their status.
 type Requests struct {

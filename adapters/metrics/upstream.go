@@ -9,7 +9,7 @@ import (
 var (
 	upstreamDuration = Definition{
 		Name: "edge_proxy_upstream_request_duration_seconds", Type: Histogram,
-		Help:    "Time that upstream took to answer; invalid: an answer that cannot be used; timeout, dns, refused, tls, proxy: there was no answer",
+		Help:    "Time that upstream took to answer; invalid: an answer that cannot be used; timeout, dns, refused, tls, proxy: no answer came",
 		Labels:  []Label{label("operation", texts(app.Operations())...), label("outcome", texts(ports.Outcomes())...)},
 		Buckets: []float64{0.1, 0.5, 1, 5},
 	}

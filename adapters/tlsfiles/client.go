@@ -86,7 +86,7 @@ func (c *Client) read(read ReadFile) (*tls.Config, error) {
 	config := &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(0)}
 	if o.CAFile != "" {
 		pool, err := x509.SystemCertPool()
-		if err != nil { // there is none
+		if err != nil { // the system has none
 			pool = x509.NewCertPool()
 		}
 		if err := readAuthorities(read, o.CAFile, pool); err != nil {

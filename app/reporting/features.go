@@ -21,7 +21,7 @@ type Features struct {
 	environments atomic.Pointer[map[domain.EnvironmentKey]*featuresOf]
 	// others is the total of environments without one of their own.
 	others atomic.Int64
-	// full says that there are no further totals, so that mu need not be taken.
+	// full says that no totals are left, so that mu need not be taken.
 	full atomic.Bool
 
 	mu   sync.Mutex // held while the set of totals changes
@@ -39,7 +39,7 @@ type featuresOf struct {
 	removed bool
 }
 
-// NewFeatures returns Features with at most so many totals, at least 1.
+// NewFeatures returns Features with room for most totals, at least 1.
 func NewFeatures(most int) *Features {
 	f := &Features{free: most - 1} // one is others
 	f.environments.Store(&map[domain.EnvironmentKey]*featuresOf{})
@@ -111,7 +111,7 @@ func (f *Features) total(key domain.EnvironmentKey, e *featuresOf, feature strin
 	return total
 }
 
-// take takes one of the totals that are left for e. It reports false when there is none.
+// take takes one of the totals that are left for e. It reports false when none is left.
 // The caller holds f.mu.
 func (f *Features) take(e *featuresOf) bool {
 	if f.free <= 0 {

@@ -10,7 +10,7 @@ type Drop string
 
 // The reasons.
 const (
-	DroppedFull         Drop = "full"          // there was no room for it
+	DroppedFull         Drop = "full"          // the queue was full
 	DroppedRefused      Drop = "refused"       // upstream does not accept it
 	DroppedNotDelivered Drop = "not_delivered" // the process ended first
 )

@@ -180,7 +180,7 @@ func TestAMemberThatLeavesIsForgotten(t *testing.T) {
 	s.expect(t, 0, []string{"b1"}, "b!")
 }
 
-// TestTheEndOfAnOutageOfAllIsOneLine: whoever succeeds first ends it for all.
+// TestTheEndOfAnOutageOfAllIsOneLine: the first one that succeeds ends it for all.
 func TestTheEndOfAnOutageOfAllIsOneLine(t *testing.T) {
 	s := newScript()
 	s.expect(t, 0, []string{"a1"}, "a!", "b!", "c!")

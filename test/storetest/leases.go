@@ -239,7 +239,7 @@ func leaseIsExtended(c *check) {
 
 func leaseDropped(c *check) {
 	one, other := c.openTwo()
-	one.dropLease("lease", "nobody") // there is none: nothing happens
+	one.dropLease("lease", "nobody") // it does not exist: nothing happens
 	one.tryLease("lease", "holder", leaseOfCase)
 	one.tryLease("other lease", "holder", leaseOfCase)
 	for _, stranger := range []string{"other holder", "", "Holder", "holder ", "hold"} {

@@ -27,8 +27,8 @@ func (s *Slots) Max() int {
 }
 
 // Take takes a slot, which has to be given back. Those who wait get one in the order in
-// which they came. It reports false when there is none in time, or when cancelled is
-// closed first.
+// which they came. It reports false when none becomes free in time, or when cancelled
+// is closed first.
 func (s *Slots) Take(cancelled <-chan struct{}) bool {
 	if s == nil {
 		return true

@@ -23,7 +23,7 @@ var (
 )
 
 // Open opens the store that u names, see the package's documentation, and makes
-// the file if there is none. A file that cannot be read is set aside and logged at
+// the file if it is missing. A file that cannot be read is set aside and logged at
 // ERROR. Of d it uses Now and Logger.
 //
 // Its errors say what an operator has to do: a wrong URL, a file that another

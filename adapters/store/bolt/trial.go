@@ -11,7 +11,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// OpenTrial is OpenExisting for a file that exists. Where there is none it makes one,
+// OpenTrial is OpenExisting for a file that exists. Where it is missing it makes one,
 // and the directory if that is missing too, and Close removes what was made: a trial by
 // one user must not leave files that the proxy's user cannot write to.
 func OpenTrial(ctx context.Context, u *url.URL, d ports.StoreDeps) (ports.Store, error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// keeper answers as Redis would if nobody else wrote: it keeps the hashes that
+// keeper answers as Redis would if no other client wrote: it keeps the hashes that
 // Put writes, and gives them back in pieces, one at each beat.
 type keeper struct {
 	beat <-chan time.Time // nil: all at once

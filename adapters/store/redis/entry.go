@@ -128,7 +128,7 @@ func (e *entry) fields() []any {
 }
 
 // entryOf makes an entry of what HMGET answered for the fields; absent ones are
-// "". Errors: ports.ErrNotFound when there is none of them, ports.ErrCorrupt
+// "". Errors: ports.ErrNotFound when all are absent, ports.ErrCorrupt
 // when it is not an entry.
 func entryOf(name string, fields []string, answers []any) (entry, error) {
 	e := entry{name: name}

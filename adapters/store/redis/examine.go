@@ -82,7 +82,7 @@ func judgeSlots(slots []goredis.ClusterSlot) []ports.StoreFinding {
 		return nil
 	}
 	return []ports.StoreFinding{{
-		What:   fmt.Sprintf("No server of the Cluster has %d of its %d slots, the first of them %d: documents whose keys are there are neither stored nor read.", missing, clusterSlots, first),
+		What:   fmt.Sprintf("No server of the Cluster has %d of its %d slots, the first of them %d: documents whose keys are there cannot be stored or read.", missing, clusterSlots, first),
 		Do:     "Bring the missing servers back, or assign their slots to others: redis-cli --cluster check HOST:PORT, then --cluster fix.",
 		Broken: true,
 	}}

@@ -28,7 +28,7 @@ type store struct {
 	life *lifecycle.Lifecycle
 
 	mu   sync.Mutex // guards feed
-	feed *feed      // the subscription that Watches share; nil when there are none
+	feed *feed      // the subscription that Watches share; nil without Watches
 }
 
 func newStore(client goredis.UniversalClient, l location, d ports.StoreDeps) *store {

@@ -107,7 +107,7 @@ func (e entry) read(ctx context.Context) (head, []byte, error) {
 	return h, nil, err
 }
 
-// version returns the version there is, "" if there is none, or nothing that can be
+// version returns the version, "" without an entry or with one that cannot be
 // read: of the body, too, if whole is set. Errors: those of the file system, and
 // ctx's.
 func (e entry) version(ctx context.Context, whole bool) (ports.Version, error) {

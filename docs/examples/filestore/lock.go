@@ -10,7 +10,7 @@ import (
 
 const lockPause = time.Millisecond
 
-// locked calls change while nobody else changes anything, in this process or
+// locked calls change while no other caller changes anything, in this process or
 // another. The file is opened each time: flock keeps two opens of one file apart,
 // wherever they are, and ends with the process. By itself it would wait whatever
 // becomes of ctx; so it is asked again and again.

@@ -13,7 +13,7 @@ import (
 const watchPause = 50 * time.Millisecond
 
 // Watch implements ports.Watcher. It calls wake from the caller's goroutine, so that
-// a slow one holds up nobody else, and nothing waits in a queue meanwhile: what it
+// a slow one holds up no other, and nothing waits in a queue meanwhile: what it
 // knows is which version of each key it has announced last.
 func (s *store) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
 	const call = "watch"

@@ -66,7 +66,7 @@ func newMatcher(tree *tree) *matcher {
 	return m
 }
 
-// compiled returns the matcher, which it makes if there is none.
+// compiled returns the matcher, which it makes at the first call.
 func (re *Regexp) compiled() *matcher {
 	if m := re.matcher.Load(); m != nil {
 		return m

@@ -207,7 +207,7 @@ func TestLinearMatchAllocatesNothing(t *testing.T) {
 	}
 }
 
-// The first matches complete the compilation, whoever comes first.
+// The first matches complete the compilation, in whatever order they come.
 func TestFirstMatchesAtOneTime(t *testing.T) {
 	for _, pattern := range []string{`a[0-9]+`, `a(?=1)`, `a\w{100}|a1`} {
 		re, err := regex.Compile(pattern)

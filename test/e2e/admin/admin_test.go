@@ -133,7 +133,7 @@ func TestPortThatIsTaken(t *testing.T) {
 	}
 }
 
-// Two proxies on one machine start without a setting, whoever has the default port.
+// Two proxies on one machine start without a setting, whichever has the default port.
 func TestDefaultPortThatIsTaken(t *testing.T) {
 	t.Parallel()
 	// Proxies of other tests may have it for a moment; then it is free when this one starts.

@@ -13,7 +13,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/wait"
 )
 
-// shopWith returns the shop's environment with so many features, all of them on.
+// shopWith returns the shop's environment with that number of features, all of them on.
 func shopWith(t *testing.T, features int, updatedAt time.Time) fakeflagsmith.Environment {
 	t.Helper()
 	states := []any{}

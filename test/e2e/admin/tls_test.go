@@ -161,7 +161,7 @@ func TestOperatorsWithCertificates(t *testing.T) {
 	if status, _, err := s.get(t, "/readyz", own.TLS(t)); err != nil || status != http.StatusOK {
 		t.Errorf("with a certificate: %d %v", status, err)
 	}
-	if got := command(t, s.config, "refresh"); got.Code == 0 || !strings.Contains(got.Stderr, "name one by --cert-file and --key-file") {
+	if got := command(t, s.config, "refresh"); got.Code == 0 || !strings.Contains(got.Stderr, "name it with --cert-file and --key-file") {
 		t.Errorf("refresh without a certificate: %+v", got)
 	}
 	cert, key := own.Write(t, t.TempDir())

@@ -24,8 +24,8 @@ func readFile(t *testing.T) []byte {
 	return content
 }
 
-// problems returns the text of an error. The model returns an empty list of errors, which is
-// not nil, when there are none.
+// problems returns the text of an error. Without errors the model returns an empty list of them,
+// which is not nil.
 func problems(err error) string {
 	if err == nil {
 		return ""

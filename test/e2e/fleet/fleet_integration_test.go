@@ -225,7 +225,7 @@ func (f *fleet) info(section, name string) int {
 	return 0
 }
 
-// record returns a field of an environment's record in Redis, "" if there is none.
+// record returns a field of an environment's record in Redis, "" without one.
 func (f *fleet) record(prefix, key, field string) string {
 	value, err := f.redis.HGet(f.t.Context(), prefix+":{"+key+"}:record", field).Result()
 	if err != nil && err != goredis.Nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
-// withFeatures returns an environment with so many features, named f0, f1 and so on.
+// withFeatures returns an environment with that number of features, named f0, f1 and so on.
 func withFeatures(features int) fakeflagsmith.Environment {
 	names := make([]string, features)
 	for i := range names {

@@ -59,7 +59,7 @@ func (n node) scrape(t *testing.T) map[string]*dto.MetricFamily {
 }
 
 // find returns the series of a family that has these labels, given as name and value in
-// turn; nil: there is none.
+// turn; nil without one.
 func find(f *dto.MetricFamily, labels ...string) *dto.Metric {
 	for _, m := range f.GetMetric() {
 		matches := true

@@ -148,7 +148,7 @@ func TestKilledWhileDocumentsChange(t *testing.T) {
 		for _, key := range s.keys {
 			stored, sent := s.known(key)
 			if stored == 0 {
-				continue // perhaps there is none yet
+				continue // perhaps it is not there yet
 			}
 			served := everything(t, client, p.URL, key)
 			number := s.numberOf(t, key, served[len(served)-1].body)

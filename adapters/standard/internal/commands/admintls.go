@@ -22,7 +22,7 @@ import (
 // the name in it: this listener is asked by an address that the certificate need not have.
 func (p *Program) adminTLS(c adminChoice, own config.AdminTLS) (*tls.Config, error) {
 	pool, err := x509.SystemCertPool()
-	if err != nil { // there is none
+	if err != nil { // the system has none
 		pool = x509.NewCertPool()
 	}
 	settings := &tls.Config{RootCAs: pool}
@@ -99,7 +99,7 @@ func adminFailure(u *url.URL, err error) error {
 	case errors.As(err, &plainHTTP), errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%s does not speak TLS: say http:// in --admin, or set admin.tls where the proxy runs", u.Host)
 	case errors.As(err, &remote) && remote.Op == "remote error" && strings.Contains(remote.Error(), "certificate"):
-		return fmt.Errorf("%s refuses the certificate of this command, or that there is none: name one by --cert-file and --key-file", u.Host)
+		return fmt.Errorf("%s does not accept the certificate of this command, or requires one: name it with --cert-file and --key-file", u.Host)
 	case errors.As(err, &failed):
 		return fmt.Errorf("asking %s: %w", u.Host, failed.Err)
 	}

@@ -67,7 +67,7 @@ func judgeProxy(f *finding, r flagsmith.Route) {
 	outcome := ports.OutcomeOf(r.AnswerErr)
 	switch {
 	case r.Proxy == "":
-		f.ok("not used: neither HTTP_PROXY, HTTPS_PROXY nor ALL_PROXY is set for api_url, or NO_PROXY lists the host")
+		f.ok("not used: HTTP_PROXY, HTTPS_PROXY and ALL_PROXY are not set for api_url, or NO_PROXY lists the host")
 	case r.AnswerErr != nil && outcome == ports.OutcomeProxy:
 		f.fail("Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, and that the forward proxy lets requests to api_url pass.", "%s does not take the request: %v", r.Proxy, r.AnswerErr)
 	default:

@@ -120,7 +120,7 @@ func (w *Watcher) makeDue(key domain.EnvironmentKey) {
 	}
 }
 
-// Deliver calls wake for the keys that are due, oldest first, until there are none.
+// Deliver calls wake for the keys that are due, oldest first, until none is left.
 // It returns ctx's error or ports.ErrClosed as soon as one of the two has ended.
 func (w *Watcher) Deliver(ctx context.Context, l *lifecycle.Lifecycle, wake func(domain.EnvironmentKey)) error {
 	for {
