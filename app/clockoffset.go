@@ -11,8 +11,9 @@ const clockLasts = 10 * time.Minute
 
 // clockOffset is by how much upstream's clock is ahead of this node's, as far as the
 // Date of upstream's responses shows, or as other nodes know it. It is safe for concurrent
-// use; the zero value says that the clocks agree.
+// use. The zero value says that the clocks agree, and that nobody has compared them.
 type clockOffset struct {
+	known atomic.Bool // somebody has compared the clocks
 	ahead atomic.Int64
 	seen  atomic.Int64 // Unix time in nanoseconds of the last response with a Date; 0: none
 }
@@ -33,6 +34,7 @@ func (c *clockOffset) observe(date, asked, answered time.Time) {
 	}
 	c.ahead.Store(int64(ahead))
 	c.seen.Store(answered.UnixNano())
+	c.known.Store(true)
 }
 
 // adopt takes over an offset that is known from another node, unless this node has asked
@@ -40,6 +42,7 @@ func (c *clockOffset) observe(date, asked, answered time.Time) {
 func (c *clockOffset) adopt(ahead time.Duration, now time.Time) {
 	if age := time.Duration(now.UnixNano() - c.seen.Load()); age < 0 || age >= clockLasts {
 		c.ahead.Store(int64(ahead))
+		c.known.Store(true)
 	}
 }
 

@@ -418,7 +418,9 @@ func (k *keeper) serve(ctx context.Context, c compiled, via Via, began time.Time
 	change := Change{Environment: k.key, Via: via, First: former == nil, Propagation: -1, Compile: c.took}
 	var summary *ChangeSummary
 	if former != nil {
-		if c.environment.UpdatedAt.After(former.UpdatedAt) {
+		// A node that has just begun to follow others may get a document before it knows what
+		// they know of upstream's clock.
+		if c.environment.UpdatedAt.After(former.UpdatedAt) && (via != ViaStore || k.clock.known.Load()) {
 			change.Propagation = k.clock.since(c.environment.UpdatedAt, now)
 		}
 		summary = summarize(former, c.document, now, via)

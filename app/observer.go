@@ -95,7 +95,8 @@ type Change struct {
 	// First says that this process had no document of the environment before.
 	First bool
 	// Propagation is the time from the document's updated_at until it was served, by
-	// upstream's clock; negative where it is not known, as for a first document.
+	// upstream's clock; negative where it is not known, as for a first document, or for one of
+	// another node before that node's knowledge of upstream's clock has arrived.
 	Propagation time.Duration
 	// Compile is how long it took to prepare the document.
 	Compile time.Duration

@@ -253,6 +253,38 @@ func TestPropagationByTheStoreIsCorrected(t *testing.T) {
 	}
 }
 
+// A follower that has just begun does not know upstream's clock yet. What it cannot measure
+// is not measured, whenever the change comes.
+func TestPropagationByTheStoreIsNotGuessed(t *testing.T) {
+	const ahead = -10 * time.Minute
+	measured := 0
+	for wait := time.Duration(0); wait < 2*interval; wait += interval / 8 {
+		synctest.Test(t, func(t *testing.T) {
+			u, o, backend := newUpstream(), newObserved(), sharedmemory.New()
+			u.ahead = ahead
+			u.put(key, time.Now().Add(ahead-time.Hour), "old")
+			start(t, u, setup{name: "leader", store: handle(t, backend)})
+			pass(2 * interval)
+			follower := start(t, u, setup{name: "follower", observer: o, store: handle(t, backend)})
+			pass(wait)
+			changed := time.Now()
+			u.put(key, changed.Add(ahead), "new")
+			pass(2 * interval)
+			follower.serves(t, "new")
+			got, want := o.last(), follower.Status().Environments[0].Served.Sub(changed)
+			if got.Propagation >= 0 {
+				measured++
+			}
+			if got.Via == app.ViaStore && got.Propagation >= 0 && (got.Propagation-want).Abs() > time.Second {
+				t.Errorf("a change %v after the start: %+v, want a propagation of %v, or none", wait, got, want)
+			}
+		})
+	}
+	if measured == 0 {
+		t.Error("no change was measured")
+	}
+}
+
 // TestRecentKeepsTheLastEvents tries numbers that are too old, current and in the future.
 func TestRecentKeepsTheLastEvents(t *testing.T) {
 	r := app.NewRecent(time.Now)
