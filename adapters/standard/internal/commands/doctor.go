@@ -108,8 +108,16 @@ func (p *Program) printReport(r *doctor.Report) error {
 		}
 	}
 	took := time.Duration(r.Milliseconds * float64(time.Millisecond)).Round(time.Millisecond)
-	fmt.Fprintf(&b, "\n%d ok, %d warnings, %d failures, %d skipped, in %s\n",
-		r.Count(doctor.OK), r.Count(doctor.Warning), r.Count(doctor.Failure), r.Count(doctor.Skipped), took)
+	fmt.Fprintf(&b, "\n%d ok, %s, %s, %d skipped, in %s\n",
+		r.Count(doctor.OK), plural(r.Count(doctor.Warning), "warning"), plural(r.Count(doctor.Failure), "failure"), r.Count(doctor.Skipped), took)
 	_, err := p.Stdout.Write([]byte(b.String()))
 	return err
+}
+
+// plural returns a number of things, such as "1 warning" or "2 warnings".
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
