@@ -38,11 +38,14 @@ func TestHistoriesOfFailovers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := rediscontainers.Sentinel(t)
+			d.DownAfter(t, time.Minute) // no failover but those that the test stages
 			direct := func(prefix string) ports.Store { return open(t, d.URL, prefix, "timeout", "200ms") }
 			wantUnknown(t, explained(t, name, direct, direct, true, func(h *histories.History, _ string) {
 				h.Failover(func() {
+					d.DownAfter(t, time.Second)
 					fail(t, d, d.Master(t))
 					d.AwaitReplication(t)
+					d.DownAfter(t, time.Minute)
 				})
 			}))
 		})
@@ -50,6 +53,7 @@ func TestHistoriesOfFailovers(t *testing.T) {
 	t.Run("partition", func(t *testing.T) {
 		t.Parallel()
 		d := rediscontainers.Sentinel(t)
+		d.DownAfter(t, time.Minute)
 		direct := func(prefix string) ports.Store { return open(t, d.URL, prefix, "timeout", "200ms") }
 		sentinels, apart := behindRelays(t, d)
 		far := func(prefix string) ports.Store { return open(t, apart, prefix, "timeout", "200ms") }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/support/wait"
 )
@@ -130,6 +131,15 @@ func (d *Deployment) AwaitFailover(tb testing.TB, former *Server) {
 		}
 		return err
 	})
+}
+
+// DownAfter has the Sentinels take a server for dead that is silent for so long. A test that wants no
+// failover says a minute: on a busy machine a server may stand still for a second.
+func (d *Deployment) DownAfter(tb testing.TB, silence time.Duration) {
+	tb.Helper()
+	for _, sentinel := range d.Sentinels {
+		sentinel.Command(tb, "SENTINEL", "SET", masterName, "down-after-milliseconds", strconv.FormatInt(silence.Milliseconds(), 10))
+	}
 }
 
 // StartFailover has the Sentinels make the replica the master, although the master answers.
