@@ -12,6 +12,12 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
+// confirmed is what a defective store notes of a Touch.
+type confirmed struct {
+	version ports.Version
+	at      time.Time
+}
+
 func recordDefects() []defect {
 	return []defect{
 		{
@@ -211,6 +217,28 @@ func recordDefects() []defect {
 				return r
 			})
 		}, fails: []string{"touch-moves-forward", "close-writes-what-is-delayed"}, open: []string{"touch-by-many"}},
+		{name: "delete forgets touches when it returns", wrap: func(s *shim, b *backend) {
+			touch, remove := s.touch, s.delete
+			s.touch = func(ctx context.Context, key domain.EnvironmentKey, v ports.Version, at time.Time) error {
+				err := touch(ctx, key, v, time.Time{})
+				if r, _ := s.stat(ctx, key); err == nil && at.After(r.CheckedAt) {
+					b.shared.Store(key, confirmed{v, at})
+				}
+				return err
+			}
+			s.delete = func(ctx context.Context, key domain.EnvironmentKey) error {
+				err := remove(ctx, key)
+				<-time.After(time.Millisecond) // somebody else puts the record again
+				b.shared.Delete(key)
+				return err
+			}
+			s.mapRecords(func(r ports.Record) ports.Record {
+				if c, ok := b.shared.Load(r.Key); ok && c.(confirmed).version == r.Version {
+					r.CheckedAt = c.(confirmed).at
+				}
+				return r
+			})
+		}, fails: []string{"touch-survives-an-earlier-delete"}, open: []string{"touch-by-many", "close-writes-what-is-delayed", "touch-moves-forward", "durable-*"}},
 		{name: "touch outlives its version", wrap: func(s *shim, b *backend) {
 			touch := s.touch
 			s.touch = func(ctx context.Context, key domain.EnvironmentKey, v ports.Version, at time.Time) error {

@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -91,6 +93,7 @@ func touchCases() []testCase {
 				}
 			}
 		}},
+		{name: "touch-survives-an-earlier-delete", law: lawTouch, run: touchAfterDelete},
 		{name: "touch-does-not-outlive-its-version", law: lawTouch + " " + lawTouchLate, run: touchLate},
 	}
 }
@@ -99,6 +102,62 @@ func touchCases() []testCase {
 func (h *handle) wantChecked(key domain.EnvironmentKey, at time.Time) {
 	h.c.eventually(fmt.Sprintf("Stat shows the CheckedAt of Touch, %v", at), func() bool {
 		return h.stat(key).CheckedAt.Equal(at)
+	})
+}
+
+// touchAfterDelete writes and touches records again as soon as another call has removed them,
+// which may not have returned yet: what it does after it has removed a record must not reach
+// the next one.
+func touchAfterDelete(c *check) {
+	const keys, rounds, atOnce = 32, 6, 3
+	b := c.backend()
+	one := c.open(b)
+	other := one
+	if c.harness.Shared {
+		other = c.open(b)
+	}
+	c.together(keys, func(ctx context.Context, i int) {
+		key := domain.EnvironmentKey(fmt.Sprintf("deleted-%d", i))
+		if _, err := one.store.Put(ctx, record(key, "0"), ""); err != nil {
+			c.errorf("Put: %v", err)
+			return
+		}
+		for round := range rounds {
+			deleted := make(chan error, 1)
+			go func() { deleted <- other.store.Delete(ctx, key) }()
+			at := someCheck().Add(time.Duration(round+1) * time.Hour)
+			next := record(key, fmt.Sprint(round+1))
+			var v ports.Version
+			var err error
+			removed := func() bool {
+				v, err = one.store.Put(ctx, next, "")
+				return !errors.Is(err, ports.ErrConflict)
+			}
+			for n := 0; n < atOnce && !removed(); n++ {
+				runtime.Gosched() // to Delete
+			}
+			if errors.Is(err, ports.ErrConflict) {
+				c.holdsWithin(c.harness.Patience, removed)
+			}
+			if err == nil {
+				err = one.store.Touch(ctx, key, v, at)
+			}
+			var before, after ports.Record
+			if err == nil {
+				before, err = one.store.Stat(ctx, key)
+			}
+			if err = errors.Join(err, <-deleted); err == nil {
+				after, err = one.store.Stat(ctx, key)
+			}
+			if err != nil {
+				c.errorf("round %d: %v", round, err)
+				return
+			}
+			if after.Version != v || after.CheckedAt.Before(before.CheckedAt) {
+				c.errorf("after Put, Touch with %v and the end of an earlier Delete, version %q has CheckedAt %v; it was version %q with %v", at, after.Version, after.CheckedAt, v, before.CheckedAt)
+				return
+			}
+		}
 	})
 }
 

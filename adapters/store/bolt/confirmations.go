@@ -78,10 +78,14 @@ func (c *confirmations) add(key domain.EnvironmentKey, of confirmation, current 
 	return nil
 }
 
-// forget drops what is known of key.
-func (c *confirmations) forget(key domain.EnvironmentKey) {
+// forget drops what is known of key, unless it is of the version that current returns: the
+// record may have been written and confirmed again since it was removed.
+func (c *confirmations) forget(key domain.EnvironmentKey, current func() (head, error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if h, err := current(); err == nil && h.version == c.latest[key].version {
+		return
+	}
 	delete(c.latest, key)
 	delete(c.unwritten, key)
 }

@@ -72,7 +72,7 @@ func (s *store) restore(ctx context.Context, key domain.EnvironmentKey) bool {
 	if err != nil {
 		return errors.Is(err, errUnchanged) // by somebody else who restored or replaced it
 	}
-	s.confirmations.forget(key)
+	s.confirmations.forget(key, s.current(key))
 	s.watches.Changed(key)
 	s.logger.ErrorContext(ctx, "store_document_restored", "client_side_key", string(key), "file", s.file.path,
 		"reason", "the stored document is damaged", "effect", "its former revision is used",
@@ -130,14 +130,19 @@ func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Ve
 		return failure(call, err)
 	}
 	defer s.life.Leave()
-	err := s.confirmations.add(key, confirmation{version: v, at: checkedAt}, func() (h head, err error) {
+	err := s.confirmations.add(key, confirmation{version: v, at: checkedAt}, s.current(key))
+	return failure(call, err)
+}
+
+// current returns a function that reads the current head of key.
+func (s *store) current(key domain.EnvironmentKey) func() (head, error) {
+	return func() (h head, err error) {
 		err = s.file.view(func(tx *bbolt.Tx) error {
 			h, err = documents().head(tx, string(key))
 			return err
 		})
 		return h, err
-	})
-	return failure(call, err)
+	}
 }
 
 // Delete implements ports.Writer.
@@ -156,7 +161,7 @@ func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
 	if err != nil {
 		return failure(call, err)
 	}
-	s.confirmations.forget(key)
+	s.confirmations.forget(key, s.current(key))
 	s.watches.Changed(key)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -111,6 +112,45 @@ func TestUnknownMaster(t *testing.T) {
 		if !errors.Is(err, ports.ErrUnavailable) || errors.Is(err, ports.ErrNotFound) || !strings.Contains(err.Error(), want) {
 			t.Errorf("a sentinel that says %q: %v, want ErrUnavailable with %q", says, err, want)
 		}
+	}
+}
+
+// A sentinel that has not heard of a failover may name a server that is a replica by now. What
+// a replica would answer may be old.
+func TestSentinelNamesAReplica(t *testing.T) {
+	var role atomic.Value
+	role.Store("replica")
+	var k keeper
+	named := serve(t, func(c *fakeConn, command []string) {
+		if command[0] == "hello" {
+			c.say("*2\r\n%s%s", bulk("role"), bulk(role.Load().(string)))
+			return
+		}
+		k.answer(c, command)
+	})
+	host, port, err := net.SplitHostPort(named.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, greeted(func(c *fakeConn, command []string) {
+		switch strings.ToLower(strings.Join(command[:min(2, len(command))], " ")) {
+		case "sentinel get-master-addr-by-name":
+			c.say("*2\r\n%s%s", bulk(host), bulk(port))
+		case "sentinel sentinels":
+			c.say("*0\r\n")
+		case "subscribe +switch-master":
+			c.say("*3\r\n%s%s:1\r\n", bulk("subscribe"), bulk(command[1]))
+		default:
+			c.say("-ERR unknown command '%s'\r\n", command[0])
+		}
+	}))
+	store := openURL(t, strings.Replace(s.url(), "redis:", "redis+sentinel:", 1)+"?master=documents&timeout=2s", deps())
+	if _, err := store.Stat(t.Context(), "key"); !errors.Is(err, ports.ErrUnavailable) || !strings.Contains(err.Error(), "is a replica") {
+		t.Errorf("Stat, with a replica named as the master: %v, want ErrUnavailable that says so", err)
+	}
+	role.Store("master")
+	if _, err := store.Stat(t.Context(), "key"); !errors.Is(err, ports.ErrNotFound) {
+		t.Errorf("Stat, with a master: %v, want ErrNotFound", err)
 	}
 }
 

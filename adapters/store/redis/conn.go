@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 )
 
 // dialer returns what go-redis connects with, to servers and sentinels alike.
@@ -40,6 +42,27 @@ func (l *location) dialer(read readFile) func(ctx context.Context, network, addr
 		}
 		return secured, nil
 	}
+}
+
+// errReplica is what a new connection returns when the server that the Sentinels named as the
+// master is a replica, whose data may be old.
+var errReplica = errors.New("the server that the Sentinels name as the master is a replica; a failover is under way")
+
+// wantMaster returns errReplica unless cn leads to a master or, as go-redis asks for those
+// connections too, to a Sentinel, which has no role. A Sentinel may name a server that is
+// being demoted; a replica would answer all reads, and nothing would end the connection. A
+// master's connections end when it is demoted.
+func wantMaster(ctx context.Context, cn *goredis.Conn) error {
+	greeting, err := cn.Hello(ctx, 2, "", "", "").Result()
+	var refused goredis.Error
+	if err != nil && !errors.As(err, &refused) {
+		return err
+	}
+	// A server that refuses a greeting refuses the call too, or has no roles.
+	if role, ok := greeting["role"]; ok && role != "master" {
+		return errReplica
+	}
+	return nil
 }
 
 // conn is a connection that fails once the server has been silent for too long,

@@ -96,6 +96,9 @@ func (l *location) options(read readFile) (*goredis.UniversalOptions, error) {
 	if l.topology == cluster {
 		options.MaxRetries = -1 // the cluster client repeats by itself, on other nodes too
 	}
+	if l.topology == sentinel {
+		options.OnConnect = wantMaster
+	}
 	if l.sentinelPasswordFile != "" {
 		password, err := readPassword(read, "sentinel_password_file", l.sentinelPasswordFile)
 		if err != nil {

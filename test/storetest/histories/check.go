@@ -6,12 +6,9 @@ import (
 	"maps"
 	"slices"
 	"sort"
-	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
-
-	"github.com/edge-proxy/edge-proxy/ports"
 )
 
 // Check returns what in the history no sequence of calls can explain, in words: for each
@@ -25,29 +22,40 @@ func (h *History) Check(limit time.Duration) []string {
 	for _, o := range slices.SortedFunc(maps.Keys(h.operations), func(a, b object) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
 	}) {
+		known := learned(h.operations[o])
 		for i, e := range eras(h.operations[o], h.failovers) {
-			model := e.model(o.kind, h.lateTouches)
+			model := e.model(o.kind, known, h.lateTouches)
 			verdict := porcupine.CheckOperationsTimeout(model, e.calls, limit)
 			if verdict == porcupine.Ok {
 				continue
 			}
 			text := fmt.Sprintf("not decided within %v, %d calls", limit, len(e.calls))
 			if verdict == porcupine.Illegal {
-				text = explain(shortest(model, e.calls, limit))
+				text = explain(shortest(model, e.calls, limit)) + e.before()
 			}
-			problems = append(problems, fmt.Sprintf("the %s %q after %d failovers: %s", o.kind, o.name, i, text))
+			problems = append(problems, fmt.Sprintf("the %s %q%s: %s", o.kind, o.name, after(i), text))
 		}
 	}
 	return problems
 }
 
+func after(failovers int) string {
+	switch failovers {
+	case 0:
+		return ""
+	case 1:
+		return " after a failover"
+	}
+	return fmt.Sprintf(" after %d failovers", failovers)
+}
+
 // model returns the model of an object of a kind, whose value at first is one of those that
 // it may have had before the era.
-func (e era) model(k kind, lateTouches bool) porcupine.Model {
+func (e era) model(k kind, v versions, lateTouches bool) porcupine.Model {
 	if k == aLease {
 		return model(e.formerLeases(), leases)
 	}
-	return model(e.formerRegisters(), registers(lateTouches))
+	return model(e.formerRegisters(v), registers(v, lateTouches))
 }
 
 func model[T comparable](first []T, next func(T, input, output) []T) porcupine.Model {
@@ -105,55 +113,4 @@ func until(calls []porcupine.Operation, end int64) []porcupine.Operation {
 func unresolved(c porcupine.Operation) porcupine.Operation {
 	c.Return, c.Output = never, output{unknown: true}
 	return c
-}
-
-// shown is how many calls explain prints.
-const shown = 20
-
-// explain prints the last calls.
-func explain(calls []porcupine.Operation) string {
-	var text strings.Builder
-	fmt.Fprintln(&text, "no order of these calls explains what the last one to return returned (start to return):")
-	if left := len(calls) - shown; left > 0 {
-		fmt.Fprintf(&text, "  %d calls before\n", left)
-		calls = calls[left:]
-	}
-	for _, c := range calls {
-		end := "…"
-		if c.Return != never {
-			end = fmt.Sprint(c.Return)
-		}
-		fmt.Fprintf(&text, "  %5d to %5s  caller %d: %s -> %s\n", c.Call, end, c.ClientId, c.Input.(input), c.Output.(output))
-	}
-	return text.String()
-}
-
-func (in input) String() string {
-	switch in.method {
-	case methodPut:
-		return fmt.Sprintf("Put %q at %d if %q", in.body, in.checkedAt, in.ifVersion)
-	case methodTouch:
-		return fmt.Sprintf("Touch %q at %d", in.ifVersion, in.checkedAt)
-	case methodTry:
-		return fmt.Sprintf("TryLeases for %s, %v, note %q, asked at %v", in.holder, in.ttl, in.note, in.asked)
-	case methodDrop:
-		return "DropLeases of " + in.holder
-	case methodLeases:
-		return fmt.Sprintf("Leases, asked at %v", in.asked)
-	}
-	return in.method
-}
-
-func (out output) String() string {
-	switch {
-	case out.unknown:
-		return "unknown"
-	case out.err != nil:
-		return out.err.Error()
-	case out.lease != (ports.Lease{}):
-		return fmt.Sprintf("holder %q, note %q, gained %v, answered at %v", out.lease.Holder, out.lease.Note, out.lease.Gained, out.answered)
-	case out.version != "":
-		return fmt.Sprintf("version %q, body %q, checked at %d", out.version, out.body, out.checkedAt)
-	}
-	return fmt.Sprintf("done, listed %v", out.listed)
 }

@@ -22,6 +22,15 @@ func (w written) unknown() written {
 	return w
 }
 
+// noting returns a call about a lease that brings the note, or sees it.
+func (w written) noting(note string) written {
+	if w.in.method == methodTry {
+		w.in.note = note
+	}
+	w.out.lease.Note = note
+	return w
+}
+
 func put(from, to int64, body string, ifVersion, version ports.Version) written {
 	return written{from, to, input{method: methodPut, body: body, ifVersion: ifVersion}, output{version: version}}
 }
@@ -109,6 +118,19 @@ func TestCheck(t *testing.T) {
 		"back to an unknown one":      {aState, []written{put(1, 2, "a", "", "").unknown(), get(3, 4, "a", "1"), put(7, 8, "b", "1", "2")}, []failover{{5, 6}}, true},
 		"across a failover":           {aState, []written{put(1, 2, "a", "", "1"), put(4, 9, "b", "1", "2"), get(10, 11, "b", "2")}, []failover{{5, 6}}, true},
 		"unknown across one":          {aState, []written{put(1, 2, "a", "", "1"), put(4, 9, "b", "1", "").unknown(), get(10, 11, "b", "2")}, []failover{{5, 6}}, true},
+		"learned by a write":          {aState, []written{put(1, 2, "a", "", "1"), put(4, 9, "b", "1", "2"), put(10, 11, "c", "2", "3")}, []failover{{5, 6}}, true},
+		"learned by a second write":   {aState, []written{put(1, 2, "a", "", "1"), put(4, 7, "b", "1", "2"), put(8, 19, "c", "2", "3"), put(20, 21, "d", "3", "4")}, []failover{{5, 18}}, true},
+		"learned by a read":           {aState, []written{put(1, 2, "a", "", "1").unknown(), get(4, 9, "a", "1"), put(10, 11, "b", "1", "2")}, []failover{{5, 6}}, true},
+		"learned by Stat":             {aRecord, []written{put(1, 2, "a", "", "1").unknown(), stat(4, 9, "1", 0), touch(10, 11, "1", 50)}, []failover{{5, 6}}, true},
+		"learned and written on once": {aState, []written{put(1, 2, "a", "", "1"), put(4, 9, "b", "1", "2"), put(10, 11, "c", "2", "3"), put(12, 13, "d", "2", "4")}, []failover{{5, 6}}, false},
+		"learned, and of another":     {aState, []written{put(1, 2, "a", "", "1"), put(4, 9, "b", "1", "2"), get(10, 11, "a", "2")}, []failover{{5, 6}}, false},
+		"learned by nobody":           {aState, []written{put(1, 2, "a", "", "1").unknown(), put(10, 11, "b", "9", "2")}, []failover{{5, 6}}, false},
+		"refused during a failover":   {aState, []written{put(1, 2, "a", "", "1"), refused(4, 9, "b", "0"), get(10, 11, "b", "2")}, []failover{{5, 6}}, false},
+		"a touch is undone":           {aRecord, []written{put(1, 2, "a", "", "1"), touch(3, 4, "1", 50), stat(7, 8, "1", 0)}, []failover{{5, 6}}, true},
+		"a touch is undone once":      {aRecord, []written{put(1, 2, "a", "", "1"), touch(3, 4, "1", 50), stat(7, 8, "1", 50), stat(9, 10, "1", 0)}, []failover{{5, 6}}, false},
+		"a touch after a failover":    {aRecord, []written{put(1, 2, "a", "", "1"), touch(3, 4, "1", 50), touch(7, 8, "1", 40), stat(9, 10, "1", 0)}, []failover{{5, 6}}, false},
+		"a note is kept":              {aLease, []written{try(1, 2, "y", gained("y")).noting("n"), drop(3, 4, "y"), try(5, 6, "x", gained("x")).unknown(), look(9, 10, "x").noting("n")}, []failover{{7, 8}}, true},
+		"a note of nobody":            {aLease, []written{try(1, 2, "y", gained("y")), drop(3, 4, "y"), try(5, 6, "x", gained("x")).unknown(), look(9, 10, "x").noting("n")}, []failover{{7, 8}}, false},
 		"two holders by a failover":   {aLease, []written{try(1, 2, "x", gained("x")), try(5, 6, "y", gained("y"))}, []failover{{3, 4}}, true},
 		"three holders by a failover": {aLease, []written{try(1, 2, "x", gained("x")), try(5, 6, "y", gained("y")), try(7, 8, "z", gained("z"))}, []failover{{3, 4}}, false},
 
@@ -149,7 +171,7 @@ func TestCheckPrintsTheFirst(t *testing.T) {
 		h.operations[o] = append(h.operations[o], porcupine.Operation{Input: c.in, Output: c.out, Call: c.from, Return: c.to})
 	}
 	problems := h.Check(time.Minute)
-	if len(problems) != 1 || !strings.Contains(problems[0], `5 to     8  caller 0: Get -> version "1", body "a"`) ||
+	if len(problems) != 1 || !strings.Contains(problems[0], `5 to     8  caller 0: Get -> version 1, body "a"`) ||
 		!strings.Contains(problems[0], "6 to     …") || strings.Contains(problems[0], `"z"`) {
 		t.Errorf("%s", strings.Join(problems, "\n"))
 	}

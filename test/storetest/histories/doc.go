@@ -3,13 +3,13 @@
 // its start and its return. That is what is called linearizable: a store that is says
 // nothing that a single caller with a single copy of the data could not have seen.
 //
-//	h := histories.Run(ctx, histories.Load{Stores: handles, Callers: 8, Calls: 100})
-//	for _, problem := range h.Check(histories.Limits{}) {
+//	h := histories.Load{Stores: handles, Callers: 8, Calls: 100, …}.Run(ctx)
+//	for _, problem := range h.Check(time.Minute) {
 //		t.Error(problem)
 //	}
 //
 // Each record, state and lease is checked on its own, against a sequential model of it
-// (register.go, lease.go). The search is that of the porcupine module.
+// (register.go, leased.go). The search is that of the porcupine module.
 //
 // A call that returns an error other than those which say what happened, such as
 // ports.ErrUnavailable, may have happened: at any time from its start on, also long

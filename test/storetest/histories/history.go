@@ -152,6 +152,21 @@ func (h *History) settles(ctx context.Context) {
 	}
 }
 
+// pause waits for d, or during a failover for longer, but not beyond its end.
+func (h *History) pause(ctx context.Context, d time.Duration) {
+	var ended chan struct{}
+	if over := h.over.Load(); over != nil {
+		d, ended = 100*d, *over
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ended:
+	case <-ctx.Done():
+	}
+}
+
 // outcomeOf returns which of the errors that say what happened err is, and whether it is
 // one.
 func outcomeOf(err error) (outcome error, isKnown bool) {
@@ -169,9 +184,9 @@ func mayPass(err error) bool {
 }
 
 // Failover calls f and records that while it ran the backend went over to another copy of
-// the data, which may lack the latest changes. A caller that meets errors meanwhile goes on
-// when f has returned: calls of unknown outcome make a history hard to check. Calls of
-// Failover follow one another.
+// the data, which may lack the latest changes. Callers call less often meanwhile, and one that
+// meets errors goes on when f has returned: calls of unknown outcome make a history hard to
+// check. Calls of Failover follow one another.
 func (h *History) Failover(f func()) {
 	began, over := h.ticks.Add(1), make(chan struct{})
 	h.over.Store(&over)

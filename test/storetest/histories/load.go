@@ -31,7 +31,8 @@ type Load struct {
 	TTL time.Duration
 	// Timeout bounds each call.
 	Timeout time.Duration
-	// Pause is how long a caller rests between calls, at most.
+	// Pause is how long a caller rests between calls, at most; during a failover, a hundred
+	// times as long.
 	Pause time.Duration
 	// LateTouches allows that the effect of Touch is seen only later, as ports.Writer does.
 	LateTouches bool
@@ -111,12 +112,7 @@ func (c *caller) rest(ctx context.Context) {
 		c.Advance(c.TTL / 4)
 	}
 	if c.Pause > 0 {
-		pause := time.NewTimer(rand.N(c.Pause))
-		defer pause.Stop()
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-		}
+		c.history.pause(ctx, rand.N(c.Pause))
 	}
 }
 
@@ -126,8 +122,11 @@ func (c *caller) some(k kind) object {
 
 func (c *caller) text() string { return fmt.Sprintf("%d/%d", c.number, c.count) }
 
+// firstTime is the first of the times that callers note, in microseconds since 1970.
+const firstTime = 1_800_000_000_000_000
+
 // time returns one of a few hundred times, on the microsecond.
-func (c *caller) time() int64 { return 1_800_000_000_000_000 + c.random.Int64N(500) }
+func (c *caller) time() int64 { return firstTime + c.random.Int64N(500) }
 
 func (c *caller) get(ctx context.Context)  { c.read(ctx, c.some(aRecord), methodGet) }
 func (c *caller) stat(ctx context.Context) { c.read(ctx, c.some(aRecord), methodStat) }

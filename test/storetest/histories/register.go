@@ -30,22 +30,20 @@ func (in input) reads() bool {
 // register is the model of a record, and of a state, which has no times. The zero value
 // is one that does not exist.
 type register struct {
-	exists  bool
+	exists bool
+	// version is "" if nobody ever learns it: a Put of unknown outcome made it, and another
+	// write replaced it before anybody saw it.
 	version ports.Version
-	// unnamed: a Put of unknown outcome has made it, so that its version is the one that
-	// is read first.
-	unnamed bool
 	body    string
-	// putAt is the CheckedAt of its Put, touchedAt the latest one of Touch.
-	putAt, touchedAt int64
-	// restored: a failover has brought it back, with any CheckedAt from putAt to touchedAt.
-	restored bool
+	// The CheckedAt is between these, in microseconds since 1970. They differ after a
+	// failover, and while what Touch did may not be seen yet.
+	earliest, latest int64
 }
 
-// registers is how a register changes with a call that returned out: to one of the values
-// returned, and not at all if there is none. If lateTouches, what Touch did may be seen
-// later.
-func registers(lateTouches bool) func(r register, in input, out output) []register {
+// registers returns how a register changes with a call that returned out: to one of the
+// values returned, and not at all if there is none. If lateTouches, what Touch did may be
+// seen later. A Put of unknown outcome made one of the versions of v.
+func registers(v versions, lateTouches bool) func(r register, in input, out output) []register {
 	return func(r register, in input, out output) []register {
 		switch in.method {
 		case methodGet, methodStat:
@@ -53,9 +51,9 @@ func registers(lateTouches bool) func(r register, in input, out output) []regist
 		case methodList:
 			return only(r, out.listed == r.exists)
 		case methodPut:
-			return r.put(in, out)
+			return r.put(in, out, v)
 		case methodTouch:
-			return r.touch(in, out)
+			return r.touch(in, out, lateTouches)
 		case methodDelete:
 			return only(register{}, out.err == nil)
 		}
@@ -70,46 +68,53 @@ func only[T any](value T, legal bool) []T {
 	return []T{value}
 }
 
+// read narrows the CheckedAt down to what was read.
 func (r register) read(in input, out output, lateTouches bool) []register {
 	if !r.exists || out.err != nil {
 		return only(r, !r.exists && errors.Is(out.err, ports.ErrNotFound))
 	}
-	if r.unnamed {
-		r.version, r.unnamed = out.version, false
+	next := r
+	next.earliest = out.checkedAt
+	if !lateTouches {
+		next.latest = out.checkedAt
 	}
-	from := r.touchedAt
-	if lateTouches || r.restored {
-		from = r.putAt
-	}
-	return only(r, out.version == r.version && out.version != "" &&
+	return only(next, out.version == r.version && out.version != "" &&
 		(in.method == methodStat || out.body == r.body) &&
-		from <= out.checkedAt && out.checkedAt <= r.touchedAt)
+		r.earliest <= out.checkedAt && out.checkedAt <= r.latest)
 }
 
-// is reports whether the version of r is v. Nobody knows the version of a register that is
-// unnamed yet.
-func (r register) is(v ports.Version) bool { return !r.unnamed && r.version == v }
+// is reports whether the version of r is v, where "" is that of a register that does not
+// exist.
+func (r register) is(v ports.Version) bool { return r.version == v && r.exists == (v != "") }
 
-func (r register) put(in input, out output) []register {
-	next := register{
-		exists: true, version: out.version, unnamed: out.unknown, body: in.body,
-		putAt: in.checkedAt, touchedAt: in.checkedAt,
-	}
+// made returns the register that a Put makes.
+func made(in input, version ports.Version) register {
+	return register{exists: true, version: version, body: in.body, earliest: in.checkedAt, latest: in.checkedAt}
+}
+
+func (r register) put(in input, out output, v versions) []register {
 	switch replaces := r.is(in.ifVersion); {
 	case out.unknown && replaces:
-		return []register{next}
+		var next []register
+		for _, version := range v.possible(in.body) {
+			next = append(next, made(in, version))
+		}
+		return next
 	case out.unknown:
 		return []register{r}
 	case out.err == nil:
-		return only(next, replaces && out.version != "")
+		return only(made(in, out.version), replaces && out.version != "")
 	default:
 		return only(r, !replaces && errors.Is(out.err, ports.ErrConflict))
 	}
 }
 
-func (r register) touch(in input, out output) []register {
+func (r register) touch(in input, out output, lateTouches bool) []register {
 	next := r
-	next.touchedAt = max(r.touchedAt, in.checkedAt)
+	next.latest = max(r.latest, in.checkedAt)
+	if !lateTouches {
+		next.earliest = max(r.earliest, in.checkedAt)
+	}
 	var want error
 	switch {
 	case !r.exists:

@@ -139,5 +139,7 @@ func (d *Deployment) awaitSettled(tb testing.TB) {
 }
 
 func serverArguments(port int) []string {
-	return []string{"redis-server", "--port", strconv.Itoa(port), "--bind", "127.0.0.1"}
+	return []string{"redis-server", "--port", strconv.Itoa(port), "--bind", "127.0.0.1",
+		"--repl-diskless-sync-delay", "0", // a master waits 5 s for more replicas otherwise
+	}
 }

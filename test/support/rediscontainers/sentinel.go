@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/test/support/wait"
 )
@@ -130,4 +131,56 @@ func (d *Deployment) AwaitFailover(tb testing.TB, former *Server) {
 		}
 		return err
 	})
+}
+
+// DownAfter has the Sentinels take a server for dead that is silent for so long. A test that wants no
+// failover says a minute: on a busy machine a server may stand still for a second.
+func (d *Deployment) DownAfter(tb testing.TB, silence time.Duration) {
+	tb.Helper()
+	for _, sentinel := range d.Sentinels {
+		sentinel.Command(tb, "SENTINEL", "SET", masterName, "down-after-milliseconds", strconv.FormatInt(silence.Milliseconds(), 10))
+	}
+}
+
+// StartFailover has the Sentinels make the replica the master, although the master answers.
+// That one goes on as a master until they turn to it, some ten seconds later.
+func (d *Deployment) StartFailover(tb testing.TB) {
+	tb.Helper()
+	wait.ForSuccess(tb, patience, "start of a failover", func() error {
+		_, err := d.Sentinels[0].command("SENTINEL", "FAILOVER", masterName)
+		return err
+	})
+}
+
+// AwaitReplication returns when the Sentinels agree on a master and the other server follows
+// it and has all of its data. Sentinels that find their clock odd, as on a busy machine, do
+// nothing for 30 s before.
+func (d *Deployment) AwaitReplication(tb testing.TB) {
+	tb.Helper()
+	wait.ForSuccess(tb, 3*patience, "replication", d.replicates)
+}
+
+func (d *Deployment) replicates() error {
+	if err := d.oneMaster(); err != nil {
+		return err
+	}
+	master, err := d.master()
+	if err != nil {
+		return err
+	}
+	for _, server := range d.Servers {
+		if server == master {
+			continue
+		}
+		info, err := server.command("INFO", "replication")
+		switch {
+		case err != nil:
+			return err
+		case !strings.Contains(info, "master_port:"+strconv.Itoa(master.port)):
+			return fmt.Errorf("%s is not a replica of %s: %s", server.Addr(), master.Addr(), info)
+		case !strings.Contains(info, "master_link_status:up"):
+			return fmt.Errorf("%s does not have the data of %s yet", server.Addr(), master.Addr())
+		}
+	}
+	return nil
 }
