@@ -352,10 +352,16 @@ func TestHistoryExpiresInASharedStore(t *testing.T) {
 		u, b := newUpstream(), sharedmemory.New()
 		u.put(key, time.Now(), "zero")
 		s := &expiring{Store: handle(t, b), lasts: map[string]time.Duration{}}
-		n := start(t, u, setup{store: s, change: withHistory(10, 1<<20)})
+		const seldom = 2 * time.Minute // for the two days that pass
+		n := start(t, u, setup{store: s, change: func(c *app.Config) {
+			withHistory(10, 1<<20)(c)
+			c.Freshness.PollInterval, c.Lease = seldom, 2*seldom
+		}})
 		pass(time.Second)
-		publishAll(u, "flag-1")
-		publishAll(u, "flag-2")
+		for _, flag := range []string{"flag-1", "flag-2"} {
+			u.put(key, time.Now(), flag)
+			pass(2 * seldom)
+		}
 		names, least, before := s.told()
 		want := []string{"history/0/" + string(key), "history/1/" + string(key), "history/" + string(key)}
 		slices.Sort(want)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/edge-proxy/edge-proxy/test/support/harness"
+
 	"golang.org/x/tools/go/packages"
 )
 
@@ -25,8 +27,9 @@ type logged struct {
 func loggedEvents(t *testing.T) logged {
 	t.Helper()
 	loaded, err := packages.Load(&packages.Config{
-		Dir:  "../..",
-		Mode: packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo,
+		Dir:        "../..",
+		BuildFlags: harness.BuildFlags(),
+		Mode:       packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo,
 	}, "./adapters/...", "./app/...", "./domain/...", "./engine/...", "./ports/...")
 	if err != nil {
 		t.Fatal(err)

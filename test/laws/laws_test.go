@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/test/laws"
+	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
 const module = "github.com/edge-proxy/edge-proxy/"
 
 func load(t *testing.T, patterns ...string) laws.Program {
 	t.Helper()
-	program, err := laws.Load(patterns...)
+	program, err := laws.Load(harness.BuildFlags(), patterns...)
 	if err != nil {
 		t.Fatal(err)
 	}

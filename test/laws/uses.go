@@ -43,11 +43,12 @@ func Bans() []Ban {
 // Program is a set of type-checked packages.
 type Program struct{ packages []*packages.Package }
 
-// Load type-checks packages of this module, without their tests.
-func Load(patterns ...string) (Program, error) {
+// Load type-checks packages of this module, without their tests. What they import is
+// compiled, with the build flags.
+func Load(buildFlags []string, patterns ...string) (Program, error) {
 	loaded, err := packages.Load(&packages.Config{
 		Mode:       packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedModule,
-		BuildFlags: []string{"-tags=integration"},
+		BuildFlags: append([]string{"-tags=integration"}, buildFlags...),
 	}, patterns...)
 	if err != nil {
 		return Program{}, fmt.Errorf("laws: %w", err)

@@ -61,9 +61,9 @@ func (t leaseTable) try(c ports.Claim, holder string, now time.Time, ttl time.Du
 	return l
 }
 
-// at returns the lease as it is at now.
+// at returns the lease as it is at now. One that was dropped has no holder.
 func (l lease) at(now time.Time) ports.Lease {
-	if !now.Before(l.Until) {
+	if len(l.Holder) == 0 || !now.Before(l.Until) {
 		return ports.Lease{Note: string(l.Note)}
 	}
 	return ports.Lease{Holder: string(l.Holder), Until: l.Until, Note: string(l.Note)}
@@ -73,11 +73,14 @@ func (l lease) at(now time.Time) ports.Lease {
 func (s *store) Leases(ctx context.Context, names []string) ([]ports.Lease, error) {
 	var got []ports.Lease
 	err := s.do(ctx, "leases", func(d directory) error {
+		// Without the lock a holder may extend its lease while the file is read. Asked
+		// afterwards, the clock would end the lease that was read, and nobody would seem
+		// to hold one that never ran out.
+		now := s.now()
 		table, err := d.readLeases()
 		if err != nil {
 			return err
 		}
-		now := s.now()
 		got = make([]ports.Lease, 0, len(names))
 		for _, name := range names {
 			got = append(got, table[hash([]byte(name))].at(now))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,17 +44,14 @@ func goTool(t *testing.T, args ...string) string {
 	return string(output)
 }
 
-// withRace adds -race if the test has it.
-func withRace(args ...string) []string {
-	if harness.RaceEnabled {
-		args = append([]string{args[0], "-race"}, args[1:]...)
-	}
-	return args
+// build adds the build flags of the test to a command, so that the example's module uses
+// what is compiled already.
+func build(command string, args ...string) []string {
+	return slices.Concat([]string{command}, harness.BuildFlags(), args)
 }
 
 func TestModule(t *testing.T) {
-	goTool(t, "vet", "./...")
-	output := goTool(t, withRace("test", "-count=1", "-v", "-run", "^Test", "./...")...)
+	output := goTool(t, build("test", "-vet=off", "-count=1", "-v", "-run", "^Test", "./...")...)
 	for _, want := range []string{"--- PASS: TestConformance ", "--- PASS: TestConformance/watch-put ", "--- PASS: TestConformance/unavailable-and-back "} {
 		if !strings.Contains(output, want) {
 			t.Errorf("no %q in the output", want)
@@ -83,7 +81,7 @@ func shop() fakeflagsmith.Environment {
 // commands know it.
 func TestProxyWithTheStore(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "edge-proxy")
-	goTool(t, withRace("build", "-o", binary, "./cmd/edge-proxy")...)
+	goTool(t, build("build", "-o", binary, "./cmd/edge-proxy")...)
 
 	directory := t.TempDir()
 	upstream := harness.StartUpstream(t)

@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"sync"
 	"time"
-
-	"github.com/edge-proxy/edge-proxy/test/e2e/parity/jsondiff"
 )
 
 const (
@@ -132,6 +130,5 @@ func (e Evaluation) check(ctx context.Context, client *http.Client, base, client
 	if got := response.Header.Get("Content-Type"); got != "application/json" {
 		differences = append(differences, fmt.Sprintf("Content-Type: want application/json, got %q", got))
 	}
-	want, got := e.compared(body)
-	return append(differences, jsondiff.Diff(want, got)...)
+	return append(differences, e.differences(body)...)
 }

@@ -1,9 +1,6 @@
 package parity
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "github.com/edge-proxy/edge-proxy/test/e2e/parity/jsondiff"
 
 // The recordings are of different ages, and the proxy answers as the Flagsmith API of
 // today. So members that a recording cannot have are left out of the comparison.
@@ -11,29 +8,19 @@ import (
 // newMembers are the members of a flag that engine 11 brought.
 var newMembers = []string{"variant", "reason", "metadata"}
 
-// edited returns an answer as JSON after edit has changed its flags and its traits. An
-// answer that is not JSON stays as it is.
-func edited(answer []byte, flag, trait func(map[string]any)) []byte {
-	decoder := json.NewDecoder(bytes.NewReader(answer))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil || decoder.More() {
-		return answer
+// members returns a function that edits a decoded answer: its flags and its traits.
+func members(flag, trait func(map[string]any)) func(value any) {
+	return func(value any) {
+		each(value, func(o map[string]any) {
+			if _, isFlag := o["feature_state_value"]; isFlag {
+				flag(o)
+			}
+			if traits, isIdentity := o["traits"].([]any); isIdentity {
+				each(traits, trait)
+				each(o["flags"], flag)
+			}
+		})
 	}
-	each(value, func(o map[string]any) {
-		if _, isFlag := o["feature_state_value"]; isFlag {
-			flag(o)
-		}
-		if traits, isIdentity := o["traits"].([]any); isIdentity {
-			each(traits, trait)
-			each(o["flags"], flag)
-		}
-	})
-	text, err := json.Marshal(value)
-	if err != nil {
-		return answer
-	}
-	return text
 }
 
 // each calls edit for an object, or for the objects of a list.
@@ -50,10 +37,10 @@ func each(value any, edit func(map[string]any)) {
 	}
 }
 
-// WithoutNewMembers returns an answer without the members that recordings of engine 10
-// cannot have.
-func WithoutNewMembers(answer []byte) []byte {
-	return edited(answer, withoutNewMembers, withoutTransient)
+// Diff returns how an answer differs from a recorded one of engine 10. It leaves out the
+// members that such a recording cannot have.
+func Diff(want, got []byte) []string {
+	return jsondiff.DiffEdited(want, got, asItIs, members(withoutNewMembers, withoutTransient))
 }
 
 func withoutNewMembers(flag map[string]any) {
@@ -66,15 +53,17 @@ func withoutTransient(trait map[string]any) { delete(trait, "transient") }
 
 func unchanged(map[string]any) {}
 
-// compared returns what is compared of a recorded answer and of the proxy's.
-func (e Evaluation) compared(answer []byte) (want, got []byte) {
+func asItIs(any) {}
+
+// differences returns how the proxy's answer differs from the recorded one.
+func (e Evaluation) differences(answer []byte) []string {
 	if e.Reasons == nil {
-		return edited(e.Response, unchanged, unchanged), WithoutNewMembers(answer)
+		return Diff(e.Response, answer)
 	}
 	withReason := func(flag map[string]any) {
 		feature, _ := flag["feature"].(map[string]any)
 		name, _ := feature["name"].(string)
 		flag["reason"] = e.Reasons[name]
 	}
-	return edited(e.Response, withReason, unchanged), edited(answer, unchanged, withoutTransient)
+	return jsondiff.DiffEdited(e.Response, answer, members(withReason, unchanged), members(unchanged, withoutTransient))
 }

@@ -1,21 +1,28 @@
 package parity_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/test/e2e/parity"
 )
 
+// The recordings are read once for all tests, which do not change them.
+var (
+	read10 = sync.OnceValues(parity.Documents)
+	read11 = sync.OnceValues(parity.Documents11)
+)
+
 // documents returns all recorded evaluations of engine 10.
 func documents(t *testing.T) []parity.Document {
 	t.Helper()
-	return complete(t, parity.Documents, parity.DocumentCount, parity.EvaluationCount)
+	return complete(t, read10, parity.DocumentCount, parity.EvaluationCount)
 }
 
 // documents11 returns all recorded evaluations of engine 11.
 func documents11(t *testing.T) []parity.Document {
 	t.Helper()
-	return complete(t, parity.Documents11, parity.DocumentCount11, parity.EvaluationCount11)
+	return complete(t, read11, parity.DocumentCount11, parity.EvaluationCount11)
 }
 
 // complete returns recorded evaluations and fails if some are missing.

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -17,23 +15,15 @@ import (
 	"github.com/edge-proxy/edge-proxy/test/support/wait"
 )
 
-// release builds the proxy as it is released, whatever this test is built with: its
-// starts are timed.
-func release(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "edge-proxy")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "github.com/edge-proxy/edge-proxy/cmd/edge-proxy")
-	build.Env = append(build.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
-	}
-	return path
-}
-
 // A proxy that starts while upstream is away serves everything it had within 200 ms.
-// That is about a machine that does nothing else, so the median of several starts
-// is shown, and only a multiple of it fails the test.
-func TestServesFromTheStart(t *testing.T) {
+// That is about a released binary on a machine that does nothing else, so the median of
+// several starts is shown, and only a multiple of it fails the test. Here the proxy is
+// built as the tests are, so that nothing is compiled for it alone; TestReleaseServesFromTheStart
+// times it as it is released.
+func TestServesFromTheStart(t *testing.T) { servesFromTheStart(t, harness.Binary(t)) }
+
+func servesFromTheStart(t *testing.T, binary string) {
+	t.Helper()
 	const (
 		starts = 7
 		bound  = 10 * 200 * time.Millisecond
@@ -44,7 +34,7 @@ func TestServesFromTheStart(t *testing.T) {
 	for _, key := range keys[1:] {
 		o.Serve(t, key, origin.Document(key, time.Now(), "kept", ""))
 	}
-	setup := harness.Setup{Binary: release(t), Config: withStore(o.Config(0, keys...), path, 0.5)}
+	setup := harness.Setup{Binary: binary, Config: withStore(o.Config(0, keys...), path, 0.5)}
 	p := harness.StartProxy(t, setup)
 	p.WaitReady(t)
 	want := map[string][]byte{}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -83,9 +84,9 @@ func compile(ctx context.Context, command string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the module: %w", err)
 	}
-	directory, flags := filepath.Join(strings.TrimSpace(root), "bin", "test"), []string(nil)
+	directory := filepath.Join(strings.TrimSpace(root), "bin", "test")
 	if RaceEnabled {
-		directory, flags = filepath.Join(directory, "race"), []string{"-race"}
+		directory = filepath.Join(directory, "race")
 	}
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return "", err
@@ -99,8 +100,18 @@ func compile(ctx context.Context, command string) (string, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", fmt.Errorf("lock %s: %w", lock.Name(), err)
 	}
-	_, err = goOutput(ctx, append(append([]string{"build", "-o", path}, flags...), modulePath+"/"+command)...)
+	_, err = goOutput(ctx, slices.Concat([]string{"build", "-o", path}, BuildFlags(), []string{modulePath + "/" + command})...)
 	return path, err
+}
+
+// BuildFlags returns the flags of the go command that decide whether it compiles
+// packages again for a test that runs it: with them it finds the packages that were
+// compiled for the test itself.
+func BuildFlags() []string {
+	if RaceEnabled {
+		return []string{"-race"}
+	}
+	return nil
 }
 
 // goOutput runs the go command and returns its standard output.

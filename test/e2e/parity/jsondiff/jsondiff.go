@@ -27,6 +27,15 @@ const Limit = 10
 // Integers are compared by value at any size. Floats are compared as 64-bit
 // floats, so -0.0 equals 0.0; a float beyond that range by its text.
 func Diff(want, got []byte) []string {
+	return DiffEdited(want, got, unchanged, unchanged)
+}
+
+func unchanged(any) {}
+
+// DiffEdited is Diff of what the texts are after editWant and editGot have changed
+// them. What they are called with is made of map[string]any, []any, string,
+// json.Number, bool and nil.
+func DiffEdited(want, got []byte, editWant, editGot func(value any)) []string {
 	expected, err := decode(want)
 	if err != nil {
 		return []string{fmt.Sprintf("the expectation is not JSON: %v: %s", err, clip(string(want)))}
@@ -35,6 +44,8 @@ func Diff(want, got []byte) []string {
 	if err != nil {
 		return []string{fmt.Sprintf("no JSON: %v: %s", err, clip(string(got)))}
 	}
+	editWant(expected)
+	editGot(actual)
 	var d differences
 	d.compare("$", expected, actual)
 	if len(d) > Limit {
