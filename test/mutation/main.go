@@ -31,7 +31,7 @@ func main() {
 	list := flag.String("equivalent", filepath.Join("test", "mutation", "equivalent.txt"), "the `file` with the changes that nobody could notice")
 	match := flag.String("match", "", "a `regexp`: only the changes it matches, as they are printed")
 	flag.Parse()
-	if err := run(os.Stdout, options{*list, *match, *sample, *seed, 3 * time.Second}, flag.Args()); err != nil {
+	if err := run(os.Stdout, options{*list, *match, *sample, *seed, 2 * time.Second}, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "mutation:", err)
 		os.Exit(1)
 	}
@@ -42,7 +42,7 @@ type options struct {
 	equivalent, match string
 	sample            int
 	seed              uint64
-	patience          time.Duration // of the processor, besides five times what the tests need
+	patience          time.Duration // of the processor, besides three times what the tests need
 }
 
 // run tries the changes of the packages that patterns name and writes what becomes
@@ -177,7 +177,7 @@ func (p *subject) outcome(c change) (outcome, error) {
 		return "", err
 	}
 	binary := filepath.Join(p.scratch, "changed.test")
-	if output, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, p.folder).CombinedOutput(); err != nil {
+	if output, err := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, p.folder).CombinedOutput(); err != nil {
 		if !strings.Contains(string(output), changedFile+":") {
 			return "", fmt.Errorf("go test -c: %w\n%s", err, output)
 		}
@@ -187,7 +187,7 @@ func (p *subject) outcome(c change) (outcome, error) {
 		if len(names) == 0 {
 			continue
 		}
-		command := p.command(binary, names, p.patience+5*took, "-test.failfast")
+		command := p.command(binary, names, p.patience+3*took, "-test.failfast")
 		output, err := command.CombinedOutput()
 		switch {
 		case err == nil:

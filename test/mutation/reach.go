@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// test is a test of a package, how long it takes and what it reaches.
+// test is a test of a package, for how long it uses the processor and what it reaches.
 type test struct {
 	name   string
 	took   time.Duration
@@ -46,11 +46,11 @@ func (p *subject) measure() error {
 		return err
 	}
 	for _, name := range strings.Fields(string(names)) {
-		began := time.Now()
-		if output, err := p.command(binary, []string{name}, 5*time.Minute, "-test.coverprofile", profile).CombinedOutput(); err != nil {
+		command := p.command(binary, []string{name}, 5*time.Minute, "-test.coverprofile", profile)
+		if output, err := command.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s fails without a change: %w\n%s", name, err, output)
 		}
-		t := test{name: name, took: time.Since(began)}
+		t := test{name: name, took: command.ProcessState.UserTime() + command.ProcessState.SystemTime()}
 		if t.blocks, err = readProfile(profile); err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func readProfile(file string) ([]block, error) {
 }
 
 // reaching returns the tests that reach a change, those of less than a quarter of a
-// second apart from the others, and how long all take. What coverage does not
+// second apart from the others, and the time that all use. What coverage does not
 // count, such as a variable of the package, is reached by every test.
 func (p *subject) reaching(c change) (quick, slow []string, took time.Duration) {
 	for _, t := range p.tests {
