@@ -387,17 +387,23 @@ func TestOrderFormattingAndTimestampsAreNotDifferences(t *testing.T) {
 			t.Fatalf("found %q", got)
 		}
 	}
-	for _, pair := range [][2]string{
-		{`"value":["b","a"]`, `"value":[ "a", "b" ]`},
-		{`"value":"b,a"`, `"value":"a,b"`},
-		{`"value":"[\"b\",\"a\"]"`, `"value":"[\"a\",\"b\"]"`},
-		{`"value":null`, `"unknown":1`},
+	for _, pair := range []struct {
+		before, after string
+		differ        bool
+	}{
+		{`"value":["b","a"]`, `"value":[ "a", "b" ]`, false},
+		{`"value":"b,a"`, `"value":"a,b"`, false},
+		{`"value":"[\"b\",\"a\"]"`, `"value":"[\"a\",\"b\"]"`, false},
+		{`"value":null`, `"unknown":1`, false},
+		{`"value":"[\"b\",\"a\"]"`, `"value":"[\"a\",\"c\"]"`, true},
+		{`"value":"[b"`, `"value":"[a"`, true}, // a text, although it begins like a list
+		{`"value":5`, `"value":6`, true},
 	} {
 		with := func(condition string) *domain.Environment {
 			return parse(t, `{"api_key":"k","name":"n","feature_states":[],"project":{"segments":[{"id":1,"name":"s","feature_states":[],"rules":[{"type":"ALL","rules":[],"conditions":[{"operator":"IN","property_":"x",`+condition+`}]}]}]}}`)
 		}
-		if got := lines(diff.Compare(with(pair[0]), with(pair[1]))); len(got) > 0 {
-			t.Errorf("%s and %s: %q", pair[0], pair[1], got)
+		if got := lines(diff.Compare(with(pair.before), with(pair.after))); len(got) > 0 != pair.differ {
+			t.Errorf("%s and %s: %q", pair.before, pair.after, got)
 		}
 	}
 }
