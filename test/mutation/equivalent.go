@@ -12,7 +12,7 @@ type equivalents map[string]bool
 
 // readEquivalents reads lines of the form
 //
-//	file: change: line of code
+//	file: line of code, with the change in brackets
 //
 // as the command prints them, without the position. Each follows a comment with the
 // reason.
@@ -27,8 +27,8 @@ func readEquivalents(file string) (equivalents, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if strings.Count(line, ": ") < 2 {
-			return nil, fmt.Errorf("%s: %q does not have the form file: change: code", file, line)
+		if !strings.Contains(line, ": ") || !strings.Contains(line, " becomes ") {
+			return nil, fmt.Errorf("%s: %q does not have the form file: code [a becomes b] code", file, line)
 		}
 		known[line] = true
 	}
@@ -36,5 +36,5 @@ func readEquivalents(file string) (equivalents, error) {
 }
 
 func (e equivalents) has(file string, c change) bool {
-	return e[fmt.Sprintf("%s: %s: %s", file, c, c.text)]
+	return e[file+": "+c.text]
 }

@@ -42,7 +42,7 @@ type options struct {
 	equivalent, match string
 	sample            int
 	seed              uint64
-	patience          time.Duration // of the processor, besides three times what the tests need
+	patience          time.Duration // of the processor, on top of three times what the tests need
 }
 
 // run tries the changes of the packages that patterns name and writes what becomes
@@ -97,7 +97,7 @@ func (p *subject) name(path string) string {
 
 // line is how a change is printed.
 func (p *subject) line(c change) string {
-	return fmt.Sprintf("%s:%d:%d: %s: %s", p.name(c.file), c.line, c.column, c, c.text)
+	return fmt.Sprintf("%s:%d:%d: %s", p.name(c.file), c.line, c.column, c.text)
 }
 
 func (p *subject) try(w io.Writer, sample int, seed uint64) error {

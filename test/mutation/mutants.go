@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -38,10 +39,8 @@ type change struct {
 	line, column int
 	offset       int // of the operator, in bytes
 	from, to     token.Token
-	text         string // the line before the change
+	text         string // the line, with the change in brackets
 }
-
-func (c change) String() string { return c.from.String() + " becomes " + c.to.String() }
 
 // changes returns the changes of the package's files, in their order.
 func (p *subject) changes() ([]change, error) {
@@ -77,8 +76,11 @@ func changesOf(file string, source []byte) ([]change, error) {
 	var found []change
 	add := func(at token.Pos, from token.Token) {
 		position := files.Position(at)
+		line := lines[position.Line-1]
+		before, after := strings.TrimLeft(line[:position.Column-1], "\t"), line[position.Column-1+len(from.String()):]
 		for _, to := range replacements[from] {
-			found = append(found, change{file, position.Line, position.Column, position.Offset, from, to, strings.TrimSpace(lines[position.Line-1])})
+			text := fmt.Sprintf("%s[%v becomes %v]%s", before, from, to, after)
+			found = append(found, change{file, position.Line, position.Column, position.Offset, from, to, text})
 		}
 	}
 	ast.Inspect(parsed, func(node ast.Node) bool {

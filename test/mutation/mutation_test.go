@@ -18,14 +18,14 @@ func TestChangesOfASample(t *testing.T) {
 		want string
 	}{
 		{"all", o, `
-equivalent  testdata/sample/sample.go:6:7: > becomes >=: if a > b {
-survived    testdata/sample/sample.go:13:33: % becomes *: func Even(n int) bool { return n%2 == 0 }
-endless     testdata/sample/sample.go:18:8: ++ becomes --: steps++
-not reached testdata/sample/sample.go:27:35: - becomes +: func Negative(n int) int { return -n }
+equivalent  testdata/sample/sample.go:6:7: if a [> becomes >=] b {
+survived    testdata/sample/sample.go:13:33: func Even(n int) bool { return n[% becomes *]2 == 0 }
+endless     testdata/sample/sample.go:18:8: steps[++ becomes --]
+not reached testdata/sample/sample.go:27:35: func Negative(n int) int { return [- becomes +]n }
 testdata/sample: 5 of 6 noticed (1 by a test that never ended); 1 equivalent, 1 not reached by the tests
 `},
 		{"match", options{equivalent: o.equivalent, match: "%", patience: o.patience}, `
-survived    testdata/sample/sample.go:13:33: % becomes *: func Even(n int) bool { return n%2 == 0 }
+survived    testdata/sample/sample.go:13:33: func Even(n int) bool { return n[% becomes *]2 == 0 }
 testdata/sample: 1 of 2 noticed (0 by a test that never ended); 0 equivalent, 0 not reached by the tests
 `},
 	} {
