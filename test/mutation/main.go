@@ -29,9 +29,10 @@ func main() {
 	sample := flag.Int("sample", 0, "how many changes of each package to try, chosen at random; 0 tries all")
 	seed := flag.Uint64("seed", 1, "what the choice of -sample depends on")
 	list := flag.String("equivalent", filepath.Join("test", "mutation", "equivalent.txt"), "the `file` with the changes that nobody could notice")
+	verbose := flag.Bool("v", false, "print also the changes that the tests notice")
 	match := flag.String("match", "", "a `regexp`: only the changes it matches, as they are printed")
 	flag.Parse()
-	if err := run(os.Stdout, options{*list, *match, *sample, *seed, 2 * time.Second}, flag.Args()); err != nil {
+	if err := run(os.Stdout, options{*list, *match, *sample, *seed, 2 * time.Second, *verbose}, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "mutation:", err)
 		os.Exit(1)
 	}
@@ -43,6 +44,7 @@ type options struct {
 	sample            int
 	seed              uint64
 	patience          time.Duration // of the processor, on top of three times what the tests need
+	verbose           bool
 }
 
 // run tries the changes of the packages that patterns name and writes what becomes
@@ -68,7 +70,7 @@ func run(w io.Writer, o options, patterns []string) error {
 	}
 	defer os.RemoveAll(scratch)
 	for _, folder := range strings.Fields(string(folders)) {
-		p := &subject{folder: folder, scratch: scratch, known: known, match: match, patience: o.patience}
+		p := &subject{folder: folder, scratch: scratch, known: known, match: match, patience: o.patience, verbose: o.verbose}
 		if err := p.try(w, o.sample, o.seed); err != nil {
 			return fmt.Errorf("%s: %w", p.name(folder), err)
 		}
@@ -82,6 +84,7 @@ type subject struct {
 	known           equivalents
 	match           *regexp.Regexp
 	patience        time.Duration
+	verbose         bool
 	tests           []test
 }
 
@@ -125,7 +128,7 @@ func (p *subject) try(w io.Writer, sample int, seed uint64) error {
 			}
 		}
 		counts[result]++
-		if result != killed && result != invalid {
+		if p.verbose || result != killed && result != invalid {
 			fmt.Fprintf(w, "%-11s %s\n", result, p.line(c))
 		}
 	}
@@ -139,14 +142,14 @@ func (p *subject) try(w io.Writer, sample int, seed uint64) error {
 	return nil
 }
 
-// choose returns n of the changes, or all if there are fewer, in their order. Which
-// ones depends on the seed alone.
+// choose returns n of the changes, or all if there are fewer. Which ones and in which
+// order depends on the seed alone, and more of them begin with the same ones: a run that
+// is interrupted has tried a smaller sample.
 func choose(changes []change, n int, seed uint64) []change {
 	if n >= len(changes) {
 		return changes
 	}
 	indices := rand.New(rand.NewPCG(seed, 0)).Perm(len(changes))[:n]
-	slices.Sort(indices)
 	chosen := make([]change, n)
 	for i, index := range indices {
 		chosen[i] = changes[index]
