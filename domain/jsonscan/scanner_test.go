@@ -165,7 +165,7 @@ func TestStringsWithEscapesAreCheckedToTheirEnd(t *testing.T) {
 	}
 }
 
-func TestLoneSurrogates(t *testing.T) {
+func TestEscapedCharacters(t *testing.T) {
 	for text, want := range map[string]string{
 		`"\ud83d"`:             "\uFFFD",
 		`"\ud83dx"`:            "\uFFFDx",
@@ -177,6 +177,7 @@ func TestLoneSurrogates(t *testing.T) {
 		`"\ude42\ud83d"`:       "\uFFFD\uFFFD",
 		`"\ud83d\\u0041"`:      "\uFFFD\\u0041",
 		`"\ud83d\ude42"`:       "🙂",
+		`"\uD83D\uDE42\u00E9"`: "🙂é",
 	} {
 		s := jsonscan.New(text)
 		if got := s.String(); got != want || s.End() != nil {
