@@ -15,9 +15,11 @@ KILL_ROUNDS ?= 200
 ARCH       ?= $(shell $(GO) env GOARCH)
 GORELEASER ?= github.com/goreleaser/goreleaser/v2@v2.16.0
 
-# The tool that changes the code to see whether the tests notice, and where it does so.
-GREMLINS ?= github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
-MUTATE   ?= ./domain
+# Where and how `make mutate` changes the code; see test/mutation.
+MUTATE  ?= ./domain
+# CHANGES is how many of each package, 0 for all, and MATCH a regular expression.
+CHANGES ?= 0
+MATCH   ?=
 
 # The checker of known vulnerabilities and its database.
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -102,10 +104,8 @@ fuzz: ## Fuzz every fuzz function for FUZZTIME=30s each, FUZZJOBS=2 at a time
 		output=$$($(GO) test -run "^$$" -fuzz "^$$1$$" -fuzztime "$(FUZZTIME)" -parallel 1 "$$0" </dev/null 2>&1) && state=passed || state=FAILED; \
 		echo "$$state $$0 $$1"; [ $$state = passed ] || { echo "$$output"; exit 1; }'
 
-# Not with --test-cpu, which version 0.6.0 passes on so that every test fails and every
-# mutant counts as killed. A mutant that makes a test wait forever counts as timed out.
-mutate: ## Change the code of a package bit by bit and list what its tests do not notice (MUTATE=./domain)
-	$(GO) run '$(GREMLINS)' unleash --timeout-coefficient 25 '$(MUTATE)'
+mutate: ## Change the code of packages bit by bit and list what their tests do not notice (MUTATE=./domain, CHANGES=150, MATCH=decode.go)
+	$(GO) run ./test/mutation -sample '$(CHANGES)' -match '$(MATCH)' $(MUTATE)
 
 bench: ## Run the benchmarks (BENCH=., BENCHTIME=100ms)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem $(BENCHMARKS)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,5 +206,47 @@ func TestTheFleetWhileTheStoreIsAway(t *testing.T) {
 		pass(3 * interval)
 		wantKnown(t, n1, "n1", "n2")
 		wantKnown(t, n2, "n2", "n1")
+	})
+}
+
+// places counts how often places of nodes are read, and claimed.
+type places struct {
+	ports.Store
+	reads, claims *atomic.Int64
+}
+
+func (p places) Leases(ctx context.Context, names []string) ([]ports.Lease, error) {
+	if strings.HasPrefix(names[0], "node ") {
+		p.reads.Add(1)
+	}
+	return p.Store.Leases(ctx, names)
+}
+
+func (p places) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
+	if strings.HasPrefix(claims[0].Name, "node ") {
+		p.claims.Add(1)
+	}
+	return p.Store.TryLeases(ctx, claims, holder, ttl)
+}
+
+// A node reads the places and claims its own about once an interval, although it asks its store
+// for other leases more often.
+func TestPlacesAreReadAndClaimedOnceAnInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), sharedmemory.New()
+		u.put(key, time.Now(), "a")
+		var reads, claims atomic.Int64
+		start(t, u, setup{name: "n1", store: places{handle(t, b), &reads, &claims}})
+		startPresent(t, u, b, "n2", "v1", "aaaa")
+		pass(2 * interval)
+		reads.Store(0)
+		claims.Store(0)
+		const intervals = 20
+		pass(intervals * interval)
+		for what, n := range map[string]int64{"reads": reads.Load(), "claims": claims.Load()} {
+			if n < intervals-1 || n > intervals*5/4 {
+				t.Errorf("%d %s in %d intervals", n, what, intervals)
+			}
+		}
 	})
 }

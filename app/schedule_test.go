@@ -12,6 +12,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
+	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
 func many(n int) (keys []domain.EnvironmentKey) {
@@ -397,6 +398,37 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 					if gap < c.least || gap > c.most {
 						t.Errorf("a gap of %v, want %v to %v", gap, c.least, c.most)
 					}
+				}
+			})
+		})
+	}
+}
+
+// Nodes that fail hand over again and again, so that one whose connection comes back is
+// found after however long an outage of all.
+func TestANodeWhoseConnectionComesBackIsFound(t *testing.T) {
+	for _, well := range []string{"n1", "n2"} {
+		t.Run(well, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u, b := newUpstream(), sharedmemory.New()
+				u.put(key, time.Now(), "a")
+				nodes := map[string]*node{}
+				for _, name := range []string{"n1", "n2"} {
+					nodes[name] = start(t, u, setup{name: name, store: handle(t, b)})
+				}
+				pass(2 * interval)
+				u.script(down)
+				pass(60 * interval)
+				u.put(key, time.Now(), "b")
+				u.script(func(node string, key domain.EnvironmentKey, n int) error {
+					if node == well {
+						return nil
+					}
+					return down(node, key, n)
+				})
+				pass(20 * interval)
+				for _, n := range nodes {
+					n.isState(t, domain.Fresh)
 				}
 			})
 		})

@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -197,9 +198,11 @@ func TestServingSettings(t *testing.T) {
 			t.Errorf("%s: %+v, %v, %v", organisation, e.Serving, problems, err)
 		}
 	}
-	_, problems, err := domain.ParseEnvironment(`{"use_identity_composite_key_for_hashing":false,` + smallest[1:])
-	if err != nil || len(problems) != 1 || problems[0].Path != "use_identity_composite_key_for_hashing" {
-		t.Errorf("%v, %v", problems, err)
+	for composite, want := range map[string]int{"false": 1, "true": 0, "null": 0} {
+		_, problems, err := domain.ParseEnvironment(`{"use_identity_composite_key_for_hashing":` + composite + "," + smallest[1:])
+		if err != nil || len(problems) != want || want == 1 && problems[0].Path != "use_identity_composite_key_for_hashing" {
+			t.Errorf("%s: %v, %v", composite, problems, err)
+		}
 	}
 }
 
@@ -233,6 +236,37 @@ func TestIdsMayBeTexts(t *testing.T) {
 	}
 }
 
+// A feature state without a number of its own splits identities by its uuid.
+func TestStatesWithoutAnID(t *testing.T) {
+	for ids, want := range map[string]string{
+		`"featurestate_uuid":"u","django_id":0`:    "u",
+		`"featurestate_uuid":"u","django_id":null`: "u",
+		`"featurestate_uuid":"u","django_id":{}`:   "u",
+		`"featurestate_uuid":"u","django_id":7`:    "7",
+		`"featurestate_uuid":"u"`:                  "u",
+	} {
+		e, problems, err := domain.ParseEnvironment(strings.Replace(smallest, `"feature_states":[]`, `"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,`+ids+`}]`, 1))
+		if err != nil || len(problems) > 0 || e.FeatureStates[0].Key != want {
+			t.Errorf("%s: %+v, %v, %v", ids, e, problems, err)
+		}
+	}
+}
+
+func TestPriorities(t *testing.T) {
+	for segment, want := range map[string]domain.Value{
+		`{"priority":2}`:    domain.NumberValue("2"),
+		`{"priority":-1.5}`: domain.NumberValue("-1.5"),
+		`{"priority":null}`: {},
+		`{}`:                {},
+		`null`:              {},
+	} {
+		e, problems, err := domain.ParseEnvironment(strings.Replace(smallest, `"segments":[]`, `"segments":[{"id":1,"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_segment":`+segment+`}]}]`, 1))
+		if err != nil || len(problems) > 0 || e.Segments[0].Overrides[0].Priority != want {
+			t.Errorf("%s: %+v, %v, %v", segment, e, problems, err)
+		}
+	}
+}
+
 // A uuid is ordered by all of its 16 bytes.
 func TestVariantsAreOrderedByTheWholeUUID(t *testing.T) {
 	e, problems, err := domain.ParseEnvironment(strings.Replace(smallest, `"feature_states":[]`, `"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"django_id":5,"multivariate_feature_state_values":[
@@ -240,6 +274,32 @@ func TestVariantsAreOrderedByTheWholeUUID(t *testing.T) {
 	want := domain.VariantOrder{High: 0x0102030405060708, Low: 0x090a0b0c0d0e0f10}
 	if err != nil || len(problems) > 0 || e.FeatureStates[0].Variants[0].Order != want {
 		t.Errorf("%+v, %v, %v", e, problems, err)
+	}
+}
+
+func TestVariantOrders(t *testing.T) {
+	ascending := []domain.VariantOrder{{}, {Low: 1}, {Low: 9}, {High: 1}, {High: 1, Low: 8}, {High: 2, Low: 3}}
+	for i, a := range ascending {
+		for j, b := range ascending {
+			if got := a.Compare(b); got != cmp.Compare(i, j) {
+				t.Errorf("%v and %v: %d", a, b, got)
+			}
+		}
+	}
+}
+
+// A message quotes no more than the first 80 bytes of a text, and no half of a character.
+func TestMessagesQuoteTheBeginningOfLongTexts(t *testing.T) {
+	for text, quoted := range map[string]string{
+		"yesterday":                        "yesterday",
+		strings.Repeat("x", 80):            strings.Repeat("x", 80),
+		strings.Repeat("x", 81):            strings.Repeat("x", 80) + "…",
+		strings.Repeat("x", 79) + "éé and": strings.Repeat("x", 79) + "…",
+	} {
+		e, problems, err := domain.ParseEnvironment(`{"updated_at":"` + text + `",` + smallest[1:])
+		if want := `updated_at: "` + quoted + `" is not a time in ISO 8601: `; err != nil || !e.UpdatedAt.IsZero() || len(problems) != 1 || !strings.HasPrefix(problems[0].String(), want) {
+			t.Errorf("%s: %v, %v, want %s", text, problems, err, want)
+		}
 	}
 }
 

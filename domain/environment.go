@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Environment is a parsed environment document with everything that evaluation and
 // its answers need. ParseEnvironment makes it; it is read-only afterwards.
@@ -73,14 +76,7 @@ type VariantOrder struct{ High, Low uint64 }
 
 // Compare returns -1, 0 or +1 as o sorts before, with or after p.
 func (o VariantOrder) Compare(p VariantOrder) int {
-	switch {
-	case o == p:
-		return 0
-	case o.High < p.High, o.High == p.High && o.Low < p.Low:
-		return -1
-	default:
-		return 1
-	}
+	return cmp.Or(cmp.Compare(o.High, p.High), cmp.Compare(o.Low, p.Low))
 }
 
 // Segment is a set of identities, described by rules, and the feature states that

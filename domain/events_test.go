@@ -33,7 +33,9 @@ func TestValidEvents(t *testing.T) {
 		`"event":"x","value":"` + text("v", 128<<10-2) + `"`,
 		`"event":"x","value":` + text(" ", 200<<10) + `"v"`,
 		`"event":"x","traits":{"` + text("k", 200) + `":"` + text("é", 2000) + `","n":1,"list":["` + text("v", 3000) + `"]}`,
+		`"event":"x","value":[` + text(" ", 200<<10) + `"v"]`,
 		`"event":"x","metadata":{"m":"` + text("v", 8<<10-8) + `"}`,
+		`"event":"x","metadata":{ "m" : "` + text("v", 8<<10-8) + `"}`,
 	} {
 		events, err := readEvent(t, members)
 		if err != nil || len(events.Valid) != 1 || len(events.Rejected) != 0 {

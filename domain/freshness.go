@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Freshness is the rule by which documents go stale (docs/spec/behaviour.md#readiness).
 type Freshness struct {
@@ -16,11 +19,10 @@ func (f Freshness) TotalGrace(environments int) (total time.Duration, finite boo
 	if f.Grace == nil {
 		return 0, false
 	}
-	total = f.PollInterval + time.Duration(environments)**f.Grace
-	if *f.Grace > 0 && environments > 0 && (total-f.PollInterval)/time.Duration(environments) != *f.Grace {
+	if environments > 0 && *f.Grace > (math.MaxInt64-f.PollInterval)/time.Duration(environments) {
 		return 0, false // centuries: it does not fit, and never passes
 	}
-	return total, true
+	return f.PollInterval + time.Duration(environments)**f.Grace, true
 }
 
 // State says whether a set of documents is fit to serve.

@@ -35,9 +35,28 @@ func TestFreshness(t *testing.T) {
 			t.Errorf("%s: %+v, want %v since %v", name, got, c.state, c.last)
 		}
 	}
-	huge := time.Duration(math.MaxInt64 / 2)
-	if _, finite := (domain.Freshness{Grace: &huge}).TotalGrace(1000); finite {
-		t.Error("a grace that overflows is finite")
+}
+
+func TestTotalGrace(t *testing.T) {
+	const longest = time.Duration(math.MaxInt64)
+	for _, c := range []struct {
+		poll, grace  time.Duration
+		environments int
+		total        time.Duration
+		finite       bool
+	}{
+		{10 * time.Second, time.Minute, 0, 10 * time.Second, true},
+		{10 * time.Second, time.Minute, 2, 130 * time.Second, true},
+		{10 * time.Second, 0, 2, 10 * time.Second, true},
+		{7, (longest - 7) / 2, 2, longest, true},
+		{7, (longest-7)/2 + 1, 2, 0, false},
+		{10 * time.Second, longest - time.Second, 1, 0, false},
+		{0, longest / 2, 1000, 0, false},
+	} {
+		total, finite := domain.Freshness{PollInterval: c.poll, Grace: &c.grace}.TotalGrace(c.environments)
+		if total != c.total || finite != c.finite {
+			t.Errorf("%d environments, %v + %v: %v, %v, want %v, %v", c.environments, c.poll, c.grace, total, finite, c.total, c.finite)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package domain
 import (
 	"crypto/sha256"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -152,7 +153,7 @@ func (r *KeyRing) Authenticate(key string, now func() time.Time) (EnvironmentKey
 	if i, ok := r.byClient[key]; ok {
 		return r.environments[i].Client, ClientSide, true
 	}
-	if len(key) < len(ServerKeyPrefix) || key[:len(ServerKeyPrefix)] != ServerKeyPrefix {
+	if !strings.HasPrefix(key, ServerKeyPrefix) {
 		return "", ClientSide, false
 	}
 	entry, ok := r.byDigest[sha256.Sum256([]byte(key))]

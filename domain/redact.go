@@ -158,7 +158,7 @@ func decoded(text []byte) (c byte, width int) {
 	case len(text) == 0:
 		return 0, 0
 	case text[0] == '%' && len(text) > 2:
-		if high, low := unhex(text[1]), unhex(text[2]); high < 16 && low < 16 {
+		if high, low := unhex(text[1]), unhex(text[2]); max(high, low) < 16 {
 			return high<<4 | low, 3
 		}
 	}

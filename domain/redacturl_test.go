@@ -24,6 +24,9 @@ func TestRedactURL(t *testing.T) {
 		"https://user:ab#cd@example.com":        "****",
 		"https://user:a@b/cd@example.com":       "****",
 		"https://example.com/?mail=a@b":         "****",
+		"https://@example.com/":                 "https://xxxxx@example.com/",
+		"://user:abcd@example.com":              "://xxxxx@example.com",
+		"@example.com":                          "****",
 		"user:abcd@example.com":                 "****",
 		"not a URL":                             "not a URL",
 	} {

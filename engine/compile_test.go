@@ -36,6 +36,9 @@ func TestProblemsNameThePlaceAndTheEffect(t *testing.T) {
 	const first = "project.segments[0].rules[0].conditions[0]: "
 	for name, c := range map[string]struct{ rules, more, want string }{
 		"unknown operator":          {rules: condition("EQUALS", "x", `"1"`), want: first + `unknown operator "EQUALS": the condition never holds`},
+		"longest operator":          {rules: condition(strings.Repeat("X", 80), "x", `"1"`), want: first + `unknown operator "` + strings.Repeat("X", 80) + `": the condition never holds`},
+		"longer operator":           {rules: condition(strings.Repeat("X", 79)+"éé", "x", `"1"`), want: first + `unknown operator "` + strings.Repeat("X", 79) + `…": the condition never holds`},
+		"modulo of a number":        {rules: condition("MODULO", "x", `5`), want: first + `MODULO takes "divisor|remainder", two numbers, not "5"`},
 		"no operator":               {rules: condition("", "x", `"1"`), want: first + `it has no operator: the condition never holds`},
 		"invalid regex":             {rules: condition("REGEX", "x", `"("`), want: first},
 		"modulo by zero":            {rules: condition("MODULO", "x", `"0|1"`), want: first + `MODULO by zero: the condition never holds`},
@@ -90,6 +93,16 @@ func TestVersionsOfAnySizeCompare(t *testing.T) {
 	}
 }
 
+// Of the identities, u8345 has a percentage of exactly 50 in segment 1.
+func TestPercentagesIncludeTheirLimit(t *testing.T) {
+	for limit, want := range map[string]string{"49.995": "off", "50": "on", "50.005": "on"} {
+		p, problems := compileText(t, document(condition("PERCENTAGE_SPLIT", "", limit), ""))
+		if got := valueOfA(p, &domain.Identity{Identifier: "u8345"}); got != want || len(problems) > 0 {
+			t.Errorf("%s %%: %q, %v, want %q", limit, got, problems, want)
+		}
+	}
+}
+
 func TestMembersOfListsReadAsPythonShowsThem(t *testing.T) {
 	for list, member := range map[string]string{
 		`["a"]`: "a", `[true]`: "True", `[[1e5]]`: "[100000.0]", `[[1, "a", null, 1.50]]`: "[1, 'a', None, 1.5]", `[{"b":[],"a":{}}]`: "{'b': [], 'a': {}}", `[{"b":1,"a":2,"b":3}]`: "{'b': 3, 'a': 2}", `[[1e400]]`: "[inf]",
@@ -112,8 +125,11 @@ func TestMembersOfListsReadAsPythonShowsThem(t *testing.T) {
 
 func TestPropertiesThatAreJSONPaths(t *testing.T) {
 	const more = `,"feature_states":[{"feature":{"id":1,"name":"a"},"enabled":true,"feature_state_value":"off","django_id":1,"feature_segment":{"priority":5},
-		"multivariate_feature_state_values":[{"id":1,"percentage_allocation":0,"multivariate_feature_option":{"value":7}},{"id":2,"percentage_allocation":0.0,"multivariate_feature_option":{"value":null,"key":"dark"}}]}]`
-	id := &domain.Identity{Identifier: "someone", Traits: []domain.Trait{{Key: "user-id", Value: domain.StringValue("u1")}, {Key: "$.named.so", Value: domain.BoolValue(true)}}}
+		"multivariate_feature_state_values":[{"id":1,"percentage_allocation":0,"multivariate_feature_option":{"value":7}},{"id":2,"percentage_allocation":0.0,"multivariate_feature_option":{"value":null,"key":"dark"}},
+		{"mv_fs_value_uuid":"00000000-0000-0000-8000-000000000000","percentage_allocation":0,"multivariate_feature_option":{"value":8}},
+		{"mv_fs_value_uuid":"00000000-0000-0001-0000-000000000005","percentage_allocation":0,"multivariate_feature_option":{"value":9}}]}]`
+	id := &domain.Identity{Identifier: "someone", Traits: []domain.Trait{{Key: "$.named.so", Value: domain.BoolValue(true)}, {Key: "user-id", Value: domain.StringValue("u1")},
+		{Key: "$.twice", Value: domain.StringValue("first")}, {Key: "$.twice", Value: domain.StringValue("second")}}}
 	for _, c := range []struct {
 		operator, path, value string
 		want                  bool
@@ -121,6 +137,9 @@ func TestPropertiesThatAreJSONPaths(t *testing.T) {
 		{"EQUAL", "$.identity.traits.user-id", `"u1"`, true},
 		{"EQUAL", "$.named.so", `"true"`, true},
 		{"EQUAL", "$.identity.traits[?@=='u1']", `"u1"`, true},
+		{"EQUAL", "$.identity.traits['$.named.so']", `"true"`, true},
+		{"EQUAL", "$.identity.traits['$.twice']", `"second"`, true},
+		{"IS_SET", "$.identity.traits['$.nothing']", `null`, false},
 		{"EQUAL", "$.identity.*", `"someone"`, true},
 		{"IS_SET", "$.identity.traits", `null`, false},
 		// Numbers of the document are of the type that they have there.
@@ -129,6 +148,11 @@ func TestPropertiesThatAreJSONPaths(t *testing.T) {
 		{"REGEX", "$.features.a.variants[1].weight", `"0.0$"`, true},
 		{"EQUAL", "$.features.a.variants[1].key", `"dark"`, true},
 		{"IS_SET", "$.features.a.variants[0].key", `null`, false},
+		{"EQUAL", "$.features.a.variants[0].priority", `"1"`, true},
+		{"EQUAL", "$.features.a.variants[2].priority", `"9223372036854775808"`, true},
+		{"EQUAL", "$.features.a.variants[3].priority", `"18446744073709551621"`, true},
+		{"IS_SET", "$.features[?@.variants].name", `null`, true},
+		{"IS_SET", "$.segments['1'].overrides[?@.variants].name", `null`, false},
 		// What is not there matches nothing in a filter, of features and of traits.
 		{"IS_SET", "$.features[?match(@.nothing,'x')].name", `null`, false},
 		{"IS_SET", "$.features[?search(@.name,@.nothing)].name", `null`, false},

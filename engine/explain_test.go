@@ -375,3 +375,45 @@ func TestExplainHasABudget(t *testing.T) {
 		t.Errorf("incomplete: %v, first %+v, last %+v", got.Incomplete, listed[0], listed[200])
 	}
 }
+
+// An explanation lists every condition but looks at a bounded number of them, even if each
+// costs nothing.
+func TestExplainLooksAtABoundedNumberOfConditions(t *testing.T) {
+	const most = 1<<16 - 1
+	conditions := strings.TrimSuffix(strings.Repeat(`{"operator":"IS_SET","property_":"x"},`, most+2), ",")
+	x := explainer(t, `{"api_key":"e","name":"n","feature_states":[{"feature":{"id":1,"name":"f"},"enabled":false}],
+		"project":{"segments":[{"id":1,"name":"s","rules":[{"type":"ANY","conditions":[`+conditions+`]}],"feature_states":[{"feature":{"id":1,"name":"f"},"enabled":true}]}]}}`)
+	got := x.Explain(&domain.Identity{Identifier: "u", Traits: []domain.Trait{{Key: "x", Value: domain.BoolValue(true)}}}, []int{0})
+	listed := got.Features[0].Segments[0].Rules[0].Conditions
+	if !got.Incomplete || len(listed) != most+2 || !listed[most-1].Holds || listed[most-1].CutOff || !listed[most].CutOff || !listed[most+1].CutOff {
+		t.Errorf("incomplete: %v, %d conditions, %+v, %+v", got.Incomplete, len(listed), listed[most-1], listed[most])
+	}
+}
+
+// A negative weight makes options overlap. The first of them is chosen, by evaluation and
+// by the explanation.
+func TestOneOptionIsChosen(t *testing.T) {
+	x := explainer(t, `{"api_key":"e","name":"n","project":{"segments":[]},"feature_states":[{"feature":{"id":1,"name":"f"},"enabled":true,"feature_state_value":"control","django_id":1,"multivariate_feature_state_values":[
+		{"id":1,"percentage_allocation":50,"multivariate_feature_option":{"value":"a"}},{"id":2,"percentage_allocation":-20,"multivariate_feature_option":{"value":"b"}},
+		{"id":3,"percentage_allocation":40,"multivariate_feature_option":{"value":"c"}}]}]}`)
+	overlapping := 0
+	for i := range 50 {
+		got := x.Explain(&domain.Identity{Identifier: fmt.Sprint(i)}, []int{0})
+		split, chosen, fits := got.Features[0].Default.Split, "control", 0
+		for _, o := range split.Options {
+			if o.Start <= split.Percentage && split.Percentage < o.End {
+				fits++
+			}
+			if o.Chosen {
+				chosen += o.Outcome.Value.Text()
+			}
+		}
+		if want := x.Program().Outcomes()[got.Outcomes[0]].Value.Text(); chosen != want && chosen != "control"+want {
+			t.Errorf("%d: %.3f %%: chosen %s, want %s", i, split.Percentage, chosen, want)
+		}
+		overlapping += fits / 2
+	}
+	if overlapping == 0 {
+		t.Error("no identity is in two options")
+	}
+}

@@ -70,3 +70,60 @@ func TestTheIndexLeavesNoMatchingSegmentOut(t *testing.T) {
 		t.Errorf("only %d of 8000 evaluations had an override: the test says little", differences)
 	}
 }
+
+// TestTheIndexTriesFewSegments checks which segments are tried for an identity. It is
+// inside the package, because nothing but the time shows it outside.
+func TestTheIndexTriesFewSegments(t *testing.T) {
+	id := &domain.Identity{Identifier: "i", Traits: []domain.Trait{{Key: "x", Value: domain.StringValue("b")}, {Key: "y", Value: domain.StringValue("b")}}}
+	is := func(property, value string) domain.Condition {
+		return domain.Condition{Operator: opEqual, Property: property, Value: domain.StringValue(value)}
+	}
+	in := func(property, list string) domain.Condition {
+		return domain.Condition{Operator: opIn, Property: property, Value: domain.StringValue(list)}
+	}
+	there := func(property string) domain.Condition {
+		return domain.Condition{Operator: opIsSet, Property: property}
+	}
+	rule := func(kind domain.RuleType, conditions ...domain.Condition) domain.Rule {
+		return domain.Rule{Type: kind, Conditions: conditions}
+	}
+	with := func(r domain.Rule, rules ...domain.Rule) domain.Rule {
+		r.Rules = rules
+		return r
+	}
+	for name, c := range map[string]struct {
+		rule  domain.Rule
+		tried bool
+	}{
+		"the value":                            {rule(domain.All, is("x", "b")), true},
+		"another value":                        {rule(domain.All, is("x", "a")), false},
+		"one of many values":                   {rule(domain.All, in("x", "a,b")), true},
+		"none of many values":                  {rule(domain.All, in("x", "a,c")), false},
+		"a trait that is there":                {rule(domain.All, there("x")), true},
+		"a trait that is not there":            {rule(domain.All, there("z")), false},
+		"a value is rarer than a trait":        {rule(domain.All, there("x"), is("x", "a")), false},
+		"in any order":                         {rule(domain.All, is("x", "a"), there("x")), false},
+		"one value is rarer than two":          {rule(domain.All, in("x", "b,c"), in("y", "a")), false},
+		"two values are as rare as two":        {rule(domain.All, in("x", "a,c"), in("y", "b,c")), false},
+		"any of some values":                   {rule(domain.Any, is("x", "a"), is("y", "c")), false},
+		"any of a value and a trait":           {rule(domain.Any, is("x", "a"), there("y")), true},
+		"conditions that are rarer than rules": {with(rule(domain.Any, is("x", "a")), rule(domain.All, there("y"))), false},
+		"rules that are rarer than conditions": {with(rule(domain.Any, there("y")), rule(domain.All, is("x", "a"))), false},
+		"conditions that are as rare as rules": {with(rule(domain.Any, is("x", "a")), rule(domain.All, is("y", "b"))), false},
+		"rules beside conditions of everybody": {with(rule(domain.Any, domain.Condition{Operator: opIsNotSet, Property: "z"}), rule(domain.All, is("x", "a"))), false},
+		"conditions beside rules of everybody": {with(rule(domain.Any, is("x", "a")), rule(domain.None)), false},
+		"rules below rules":                    {with(rule(domain.All), with(rule(domain.All), rule(domain.All, is("x", "a")))), false},
+		"without conditions":                   {rule(domain.All), true},
+		"a rule of nothing":                    {rule(domain.None, is("x", "b")), true},
+		"a rule of an unknown type":            {rule("SOME", is("x", "b")), false},
+	} {
+		f := domain.FeatureState{Feature: domain.Feature{ID: 1, Name: "f"}}
+		p, _ := Compile(&domain.Environment{APIKey: "e", FeatureStates: []domain.FeatureState{f},
+			Segments: []domain.Segment{{ID: "1", Rules: []domain.Rule{c.rule}, Overrides: []domain.FeatureState{f}}}})
+		e := p.newEvaluation()
+		e.begin(id)
+		if tried := e.segments[0] == 1; tried != c.tried {
+			t.Errorf("%s: tried %t, want %t", name, tried, c.tried)
+		}
+	}
+}

@@ -281,15 +281,12 @@ func compileRegex(pattern string) (test, string) {
 
 func compileModulo(v value) (test, string) {
 	const form = opModulo + ` takes "divisor|remainder", two numbers`
-	divisorText, remainderText, ok := strings.Cut(v.text, "|")
-	if !ok || v.kind != text {
-		return never(), form + ", not " + quote(v.str())
-	}
+	divisorText, remainderText, _ := strings.Cut(v.str(), "|")
 	divisor, divisorOK := number.Float(divisorText)
 	remainder, remainderOK := number.Float(remainderText)
 	switch {
 	case !divisorOK || !remainderOK:
-		return never(), form + ", not " + quote(v.text)
+		return never(), form + ", not " + quote(v.str())
 	case divisor == 0:
 		return never(), opModulo + " by zero"
 	}

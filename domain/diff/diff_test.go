@@ -387,17 +387,23 @@ func TestOrderFormattingAndTimestampsAreNotDifferences(t *testing.T) {
 			t.Fatalf("found %q", got)
 		}
 	}
-	for _, pair := range [][2]string{
-		{`"value":["b","a"]`, `"value":[ "a", "b" ]`},
-		{`"value":"b,a"`, `"value":"a,b"`},
-		{`"value":"[\"b\",\"a\"]"`, `"value":"[\"a\",\"b\"]"`},
-		{`"value":null`, `"unknown":1`},
+	for _, pair := range []struct {
+		before, after string
+		differ        bool
+	}{
+		{`"value":["b","a"]`, `"value":[ "a", "b" ]`, false},
+		{`"value":"b,a"`, `"value":"a,b"`, false},
+		{`"value":"[\"b\",\"a\"]"`, `"value":"[\"a\",\"b\"]"`, false},
+		{`"value":null`, `"unknown":1`, false},
+		{`"value":"[\"b\",\"a\"]"`, `"value":"[\"a\",\"c\"]"`, true},
+		{`"value":"[b"`, `"value":"[a"`, true}, // a text, although it begins like a list
+		{`"value":5`, `"value":6`, true},
 	} {
 		with := func(condition string) *domain.Environment {
 			return parse(t, `{"api_key":"k","name":"n","feature_states":[],"project":{"segments":[{"id":1,"name":"s","feature_states":[],"rules":[{"type":"ALL","rules":[],"conditions":[{"operator":"IN","property_":"x",`+condition+`}]}]}]}}`)
 		}
-		if got := lines(diff.Compare(with(pair[0]), with(pair[1]))); len(got) > 0 {
-			t.Errorf("%s and %s: %q", pair[0], pair[1], got)
+		if got := lines(diff.Compare(with(pair.before), with(pair.after))); len(got) > 0 != pair.differ {
+			t.Errorf("%s and %s: %q", pair.before, pair.after, got)
 		}
 	}
 }
@@ -526,4 +532,90 @@ func FuzzCompare(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// What a difference says of a feature that both documents have.
+func TestChangesOfAFeature(t *testing.T) {
+	with := func(id int, rest string) *domain.Environment {
+		return parse(t, fmt.Sprintf(`{"api_key":"k","name":"n","project":{"segments":[]},"feature_states":[{"feature":{"id":%d,"name":"a"},"enabled":true%s}]}`, id, rest))
+	}
+	variants := func(key int) string {
+		return fmt.Sprintf(`,"django_id":%d,"multivariate_feature_state_values":[{"id":1,"percentage_allocation":5,"multivariate_feature_option":{"value":1}}]`, key)
+	}
+	for _, test := range []struct {
+		before, after *domain.Environment
+		want          string
+	}{
+		{with(1, ""), with(2, ""), `[{"field":"id","before":1,"after":2}]`},
+		{with(1, `,"metadata":{"a":1,"b":"<"}`), with(1, `,"metadata":{ "b" : "\u003c", "a" : 1 }`), ``},
+		{with(1, ``), with(1, `,"metadata":{ "b" : "<", "a" : 1 }`), `[{"field":"metadata","before":null,"after":{"a":1,"b":"\u003c"}}]`},
+		{with(1, `,"feature_state_value":{"a":[],"b":1}`), with(1, `,"feature_state_value":{"b":1,"a":[ ]}`), ``},
+		{with(1, `,"django_id":1`), with(1, `,"django_id":2`), ``},
+		{with(1, variants(1)), with(1, variants(2)), `[{"field":"split_key","before":"1","after":"2"}]`},
+	} {
+		d := diff.Compare(test.before, test.after)
+		got := []byte{}
+		for _, f := range d.Features.Changed {
+			text, err := json.Marshal(f.Changes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, text...)
+		}
+		if string(got) != test.want {
+			t.Errorf("got %s, want %s", got, test.want)
+		}
+	}
+}
+
+func TestChangesOfIdentities(t *testing.T) {
+	with := func(features ...string) *domain.Environment {
+		return parse(t, `{"api_key":"k","name":"n","feature_states":[],"project":{"segments":[]},"identity_overrides":[{"identifier":"u","identity_features":[`+strings.Join(features, ",")+`]}]}`)
+	}
+	state := func(feature, value string) string {
+		return `{"feature":{"id":1,"name":"` + feature + `"},"enabled":true,"feature_state_value":` + value + `}`
+	}
+	for name, test := range map[string]struct {
+		before, after *domain.Environment
+		changed       int
+	}{
+		"another value":                {with(state("a", "1")), with(state("a", "2")), 1},
+		"a value of another type":      {with(state("a", "1")), with(state("a", `"1"`)), 1},
+		"the same value":               {with(state("a", "1")), with(state("a", "1")), 0},
+		"members in another order":     {with(state("a", `{"x":1,"y":2}`)), with(state("a", `{"y":2,"x":1}`)), 0},
+		"another feature":              {with(state("a", "1")), with(state("b", "1")), 1},
+		"the order":                    {with(state("a", "1"), state("b", "2")), with(state("b", "2"), state("a", "1")), 0},
+		"the first of a feature":       {with(state("a", "1"), state("a", "2")), with(state("a", "3"), state("a", "2")), 1},
+		"an override that is not used": {with(state("a", "1"), state("a", "2")), with(state("a", "1"), state("a", "3")), 0},
+	} {
+		if got := diff.Compare(test.before, test.after).Identities; got != (diff.Count{Changed: test.changed}) {
+			t.Errorf("%s: %+v, want %d changed", name, got, test.changed)
+		}
+	}
+	none := parse(t, `{"api_key":"k","name":"n","feature_states":[],"project":{"segments":[]}}`)
+	if d := diff.Compare(none, with()); !d.Empty() {
+		t.Errorf("an identity without overrides: %q", lines(d))
+	}
+}
+
+// Parts that are added, removed and changed do not make up for each other.
+func TestEmpty(t *testing.T) {
+	feature := func(name, value string) string {
+		return `{"feature":{"id":1,"name":"` + name + `"},"enabled":true,"feature_state_value":` + value + `}`
+	}
+	segment := func(id, name string) string { return `{"id":` + id + `,"name":"` + name + `"}` }
+	with := func(features, segments []string) *domain.Environment {
+		return parse(t, `{"api_key":"k","name":"n","feature_states":[`+strings.Join(features, ",")+`],"project":{"segments":[`+strings.Join(segments, ",")+`]}}`)
+	}
+	for name, lists := range map[string][2][2]string{
+		"added and removed":   {{feature("a", "1"), segment("1", "a")}, {feature("b", "1"), segment("2", "b")}},
+		"changed and added":   {{feature("a", "1"), segment("1", "a")}, {feature("a", "2") + "," + feature("b", "1"), segment("1", "b") + "," + segment("2", "b")}},
+		"changed and removed": {{feature("a", "1") + "," + feature("b", "1"), segment("1", "a") + "," + segment("2", "b")}, {feature("a", "2"), segment("1", "b")}},
+	} {
+		features := diff.Compare(with([]string{lists[0][0]}, nil), with([]string{lists[1][0]}, nil))
+		segments := diff.Compare(with(nil, []string{lists[0][1]}), with(nil, []string{lists[1][1]}))
+		if features.Empty() || segments.Empty() {
+			t.Errorf("%s: features %v, segments %v", name, features.Empty(), segments.Empty())
+		}
+	}
 }
