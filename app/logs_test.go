@@ -222,7 +222,7 @@ func TestAStartThatDoesNotSucceedIsLogged(t *testing.T) {
 		u := newUpstream()
 		u.put("a", time.Now(), "x")
 		n := start(t, u, setup{environments: environments("a", "never")})
-		pass(5 * time.Second)
+		pass(2*interval - time.Second)
 		if logged := n.log.named("not_ready"); len(logged) != 0 {
 			t.Errorf("logged %v while the start may still succeed", logged)
 		}

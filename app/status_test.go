@@ -93,7 +93,8 @@ func TestStatusFollowsAnOutage(t *testing.T) {
 		}
 		pass(4 * interval)
 		s = n.Status()
-		if r := s.Readiness; r.State != app.DocumentStale || len(r.Reasons) != 1 || r.Reasons[0].Environment != key || r.Reasons[0].For <= 0 || s.Environments[0].State != app.EnvironmentStale {
+		if r := s.Readiness; r.State != app.DocumentStale || len(r.Reasons) != 1 || r.Reasons[0].Environment != key || r.Reasons[0].For <= 0 ||
+			r.Reasons[0].For >= s.At.Sub(s.Environments[0].Confirmed) || s.Environments[0].State != app.EnvironmentStale {
 			t.Errorf("once it is stale: %+v", r)
 		}
 		u.script(nil)
