@@ -110,9 +110,7 @@ func factsOf(d *domain.Environment, problems []domain.Problem) Facts {
 	for _, s := range d.Segments {
 		f.SegmentOverrides += len(s.Overrides)
 	}
-	if len(problems) > 0 {
-		f.FirstProblems = slices.Clone(problems[:min(loggedProblems, len(problems))])
-	}
+	f.FirstProblems = slices.Clone(problems[:min(loggedProblems, len(problems))])
 	return f
 }
 

@@ -242,19 +242,23 @@ func TestDocumentsAreLoggedWithWhatChanged(t *testing.T) {
 		segment := func(id int, name, value string) string {
 			return fmt.Sprintf(`{"id":%d,"name":%q,"feature_states":[],"rules":[{"type":"ALL","conditions":[{"operator":"EQUAL","property_":"x","value":%q}],"rules":[]}]}`, id, name, value)
 		}
-		body := func(at time.Time, features, segments []string) []byte {
-			return fmt.Appendf(nil, `{"updated_at":%q,"api_key":%q,"name":"Test","project":{"segments":[%s]},"feature_states":[%s]}`,
-				at.UTC().Format(time.RFC3339Nano), key, strings.Join(segments, ","), strings.Join(features, ","))
+		override := func(identifier string, enabled bool) string {
+			return fmt.Sprintf(`{"identifier":%q,"identity_features":[%s]}`, identifier, feature("stays", enabled))
+		}
+		body := func(at time.Time, features, segments, overrides []string) []byte {
+			return fmt.Appendf(nil, `{"updated_at":%q,"api_key":%q,"name":"Test","project":{"segments":[%s]},"feature_states":[%s],"identity_overrides":[%s]}`,
+				at.UTC().Format(time.RFC3339Nano), key, strings.Join(segments, ","), strings.Join(features, ","), strings.Join(overrides, ","))
 		}
 		u := newUpstream()
-		u.putBody(key, time.Now(), body(time.Now(), []string{feature("stays", true), feature("turns", true), feature("goes", true)}, []string{segment(1, "s", "1"), segment(2, "same", "1")}))
+		u.putBody(key, time.Now(), body(time.Now(), []string{feature("stays", true), feature("turns", true), feature("goes", true)}, []string{segment(1, "s", "1"), segment(2, "same", "1")},
+			[]string{override("same", true), override("turns", true), override("goes", true)}))
 		n := start(t, u, setup{})
 		pass(time.Minute)
 		loaded := n.log.named("document_loaded")
 		if len(loaded) != 1 || loaded[0].level != slog.LevelInfo {
 			t.Fatalf("logged %v", loaded)
 		}
-		for name, want := range map[string]string{"client_side_key": string(key), "source": "upstream", "features": "3", "segments": "2", "overrides": "0"} {
+		for name, want := range map[string]string{"client_side_key": string(key), "source": "upstream", "features": "3", "segments": "2", "overrides": "3"} {
 			if got := loaded[0].with[name]; got != want {
 				t.Errorf("document_loaded has %s=%s, want %s", name, got, want)
 			}
@@ -262,7 +266,8 @@ func TestDocumentsAreLoggedWithWhatChanged(t *testing.T) {
 		if loaded[0].with["took"] == "" {
 			t.Error("document_loaded does not say how long it took")
 		}
-		u.putBody(key, time.Now(), body(time.Now(), []string{feature("turns", false), feature("stays", true), feature("new", true), feature("newer", true)}, []string{segment(2, "same", "1"), segment(1, "s", "2")}))
+		u.putBody(key, time.Now(), body(time.Now(), []string{feature("turns", false), feature("stays", true), feature("new", true), feature("newer", true)}, []string{segment(2, "same", "1"), segment(1, "s", "2")},
+			[]string{override("same", true), override("turns", false), override("new", true), override("newer", true)}))
 		pass(time.Minute)
 		if loaded := n.log.named("document_loaded"); len(loaded) != 1 {
 			t.Errorf("document_loaded is logged %d times", len(loaded))
@@ -271,7 +276,7 @@ func TestDocumentsAreLoggedWithWhatChanged(t *testing.T) {
 		if len(updated) != 1 {
 			t.Fatalf("logged %v", updated)
 		}
-		for name, want := range map[string]string{"client_side_key": string(key), "features_changed": "1", "added": "2", "removed": "1", "segments_changed": "1", "identities_changed": "0"} {
+		for name, want := range map[string]string{"client_side_key": string(key), "features_changed": "1", "added": "2", "removed": "1", "segments_changed": "1", "identities_changed": "4"} {
 			if got := updated[0].with[name]; got != want {
 				t.Errorf("environment_updated has %s=%s, want %s", name, got, want)
 			}
@@ -335,4 +340,30 @@ func TestRefusalsAfterAnOutageAreAnotherOne(t *testing.T) {
 			t.Errorf("logged %v, want a line of each outage", logged)
 		}
 	})
+}
+
+// The line names the environment that was confirmed longest ago, wherever it stands in the
+// configuration.
+func TestNotReadyNamesTheEnvironmentThatFails(t *testing.T) {
+	all := []domain.EnvironmentKey{"a", "b", "c"}
+	for _, failing := range all {
+		synctest.Test(t, func(t *testing.T) {
+			u := newUpstream()
+			for _, k := range all {
+				u.put(k, time.Now(), "x")
+			}
+			n := start(t, u, setup{environments: environments(all...)})
+			pass(time.Minute)
+			u.script(func(_ string, k domain.EnvironmentKey, _ int) error {
+				if k == failing {
+					return &ports.FetchError{Status: 403}
+				}
+				return nil
+			})
+			pass(3 * time.Minute)
+			if logged := n.log.named("not_ready"); len(logged) != 1 || logged[0].with["client_side_key"] != string(failing) {
+				t.Errorf("%s fails: logged %v", failing, logged)
+			}
+		})
+	}
 }
