@@ -285,7 +285,7 @@ func (l *life) of(key domain.EnvironmentKey) *knowledge {
 	return l.known[key]
 }
 
-// answered takes note of an answer with a document that upstream has made.
+// answered takes note of an answer of upstream with a document, which has arrived.
 func (l *life) answered(e *environment, d *document, unconditional bool) {
 	k := l.of(e.key)
 	switch {

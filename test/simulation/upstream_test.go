@@ -264,25 +264,31 @@ func (c connection) FetchDocument(ctx context.Context, q ports.DocumentRequest) 
 	if err := c.travel(ctx, r); err != nil {
 		return ports.Document{}, err
 	}
-	document, err := c.answer(e, q, r)
+	document, d, err := c.answer(e, q, r)
 	if lost := c.travel(ctx, r); lost != nil {
 		return ports.Document{}, lost
+	}
+	if d != nil { // what does not arrive is not one of the answers in a row
+		c.w.mu.Lock()
+		c.life.answered(e, d, q.IfModifiedSince.IsZero())
+		c.w.mu.Unlock()
 	}
 	return document, err
 }
 
-// answer is what upstream does with a request that has arrived.
-func (c connection) answer(e *environment, q ports.DocumentRequest, r *rand.Rand) (ports.Document, error) {
+// answer is what upstream does with a request that has arrived. It also returns the document
+// that the answer has, nil if it has none that can be used.
+func (c connection) answer(e *environment, q ports.DocumentRequest, r *rand.Rand) (ports.Document, *document, error) {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
 	date := c.now().Truncate(time.Second)
 	if !e.accepts(q.Key) {
 		c.w.noteLocked("%s: %s: 403", c.life.name, e.key)
-		return ports.Document{}, &ports.FetchError{Status: 403, Cause: "the server-side key is wrong"}
+		return ports.Document{}, nil, &ports.FetchError{Status: 403, Cause: "the server-side key is wrong"}
 	}
 	if c.faults.poison && chance(r, 2) {
 		c.w.noteLocked("%s: %s: poison", c.life.name, e.key)
-		return ports.Document{Body: poisoned(e.current, r), Date: date}, nil
+		return ports.Document{Body: poisoned(e.current, r), Date: date}, nil, nil
 	}
 	d := e.current
 	if c.faults.stale && chance(r, 2) {
@@ -291,11 +297,10 @@ func (c connection) answer(e *environment, q ports.DocumentRequest, r *rand.Rand
 	e.answered, e.unwell = time.Now(), c.w.unwellSoFar()
 	if !q.IfModifiedSince.IsZero() && !d.updated.Truncate(time.Second).After(q.IfModifiedSince) {
 		c.w.noteLocked("%s: %s: 304", c.life.name, e.key)
-		return ports.Document{NotModified: true, Date: date}, nil
+		return ports.Document{NotModified: true, Date: date}, nil, nil
 	}
 	c.w.noteLocked("%s: %s: 200 with document %d", c.life.name, e.key, d.number)
-	c.life.answered(e, d, q.IfModifiedSince.IsZero())
-	return ports.Document{Body: slices.Clone(d.body), Date: date}, nil
+	return ports.Document{Body: slices.Clone(d.body), Date: date}, d, nil
 }
 
 // poisoned returns a body that cannot be used.
