@@ -363,6 +363,9 @@ func TestHistoryExpiresInASharedStore(t *testing.T) {
 			pass(2 * seldom)
 		}
 		names, least, before := s.told()
+		if before != 2*2 { // that of the document, and that of the list: a keeper waits for each
+			t.Errorf("%d calls for two changes, want two for each, however long the history is", before)
+		}
 		want := []string{"history/0/" + string(key), "history/1/" + string(key), "history/" + string(key)}
 		slices.Sort(want)
 		if !slices.Equal(names, want) || least < 7*24*time.Hour {
