@@ -37,7 +37,10 @@
 //     several processes may send them.
 //  3. Others may have what the spool stored last. When another process has taken the
 //     spool over, or the outcome of a write is unknown, open batches are sealed as they
-//     were stored, and later counts go into new batches.
+//     were stored, and later counts go into new batches. A process that takes a spool
+//     over therefore writes to it first, and has its batches only if that succeeds: a
+//     lease runs out under a process that is slow, too, and only the version stops it
+//     from saving.
 //
 // A crash loses what is only counted, which is one interval at most. One double fault
 // remains: when the outcome of a write that made an open batch larger is unknown, and

@@ -132,6 +132,7 @@ type process struct {
 	away  atomic.Bool  // the store does not answer
 	deaf  atomic.Bool  // the store does what it is asked to, and its answers are lost
 	full  atomic.Bool  // the store takes nothing new
+	slow  atomic.Int64 // how long answers of the store to GetState take
 	cut   func()       // ends what is under way
 	every atomic.Int64 // the interval
 }
@@ -144,8 +145,9 @@ func discovered(keys ...domain.EnvironmentKey) []domain.EnvironmentKeys {
 	return list
 }
 
-// start runs usage until the end of the test at most, for environments a, b and c.
-func start(t *testing.T, u *upstream, b *sharedmemory.Backend, node string) *process {
+// start runs usage until the end of the test at most, for environments a, b and c, after
+// the calls of before.
+func start(t *testing.T, u *upstream, b *sharedmemory.Backend, node string, before ...func(*process)) *process {
 	t.Helper()
 	store, err := b.Open(t.Context(), &url.URL{Scheme: memory.Scheme}, ports.StoreDeps{Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -161,6 +163,9 @@ func start(t *testing.T, u *upstream, b *sharedmemory.Backend, node string) *pro
 		Now:      time.Now, Random: func() float64 { return 0.5 }, Logger: slog.New(p.log),
 	})
 	p.Track(discovered("a", "b", "c"))
+	for _, f := range before {
+		f(p)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cut = cancel
 	stop := make(chan struct{})
@@ -232,6 +237,7 @@ func (s limited) DropLeases(ctx context.Context, names []string, holder string) 
 func (s limited) GetState(ctx context.Context, name string) (value []byte, v ports.Version, err error) {
 	err = s.call(ctx, func() error {
 		value, v, err = s.SpoolStore.GetState(ctx, name)
+		<-time.After(time.Duration(s.p.slow.Load()))
 		return err
 	})
 	return value, v, err

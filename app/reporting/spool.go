@@ -29,7 +29,6 @@ var (
 	// errTakenOver: another process has what was saved last.
 	errTakenOver = errors.New("another node has taken over the spool")
 	errNoSpool   = fmt.Errorf("all of %d spools are in use", mostSpools)
-	errEnough    = errors.New("enough has been taken over for now")
 	errUncertain = errors.New("it is not known whether it was stored")
 )
 
@@ -50,7 +49,9 @@ type SpoolStore interface {
 // finds what it left, whatever its node was called. Spools of nodes that do not come
 // back are emptied by other nodes after their leases have run out. Two processes that
 // have the same batch send it under the same key, so that it counts once. A process
-// whose spool was taken over learns it from the version when it saves.
+// whose spool was taken over learns it from the version when it saves. So whoever takes
+// a spool over writes to it before it has its content: from then on the former process
+// cannot save, and what was saved last does not change any more.
 //
 // A spool is used by one goroutine at a time.
 type spool struct {
@@ -101,7 +102,11 @@ func (s *spool) claim(ctx context.Context) ([]domain.UsageBatch, error) {
 		if !held {
 			continue
 		}
-		batches, version, err := s.read(ctx, name)
+		batches, version, err := s.takeOver(ctx, name)
+		if errors.Is(err, ports.ErrConflict) { // its process is still there
+			_ = ports.DropLease(ctx, s.store, name, s.node)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -112,6 +117,22 @@ func (s *spool) claim(ctx context.Context) ([]domain.UsageBatch, error) {
 	return nil, errNoSpool
 }
 
+// takeOver returns the content of a spool, whose lease this process has, after it has
+// made sure that the former process cannot save any more. Errors: ports.ErrConflict if
+// that process has saved meanwhile, so that it is still there; the store's. After an
+// error the former process may still add to its batches.
+func (s *spool) takeOver(ctx context.Context, name string) ([]domain.UsageBatch, ports.Version, error) {
+	batches, version, err := s.read(ctx, name)
+	if err != nil || len(batches) == 0 {
+		return nil, version, err
+	}
+	version, err = s.put(ctx, name, encode(spoolText{Node: s.node, Taken: true}, batches), version)
+	if err != nil {
+		return nil, "", err
+	}
+	return batches, version, nil
+}
+
 // ensure creates the spool if it does not exist, so that a search that ends at the
 // first missing one has seen all.
 func (s *spool) ensure(ctx context.Context, name string) error {
@@ -119,7 +140,7 @@ func (s *spool) ensure(ctx context.Context, name string) error {
 	if !errors.Is(err, ports.ErrNotFound) && !errors.Is(err, ports.ErrCorrupt) {
 		return err
 	}
-	if _, err = s.put(ctx, name, encode("", nil), ""); errors.Is(err, ports.ErrConflict) {
+	if _, err = s.put(ctx, name, encode(spoolText{}, nil), ""); errors.Is(err, ports.ErrConflict) {
 		return nil // another node was first
 	}
 	return err
@@ -133,7 +154,7 @@ func (s *spool) save(ctx context.Context, batches []domain.UsageBatch) error {
 	if !s.claimed {
 		return nil
 	}
-	value := encode(s.node, batches)
+	value := encode(spoolText{Node: s.node}, batches)
 	if s.vacant && len(batches) == 0 {
 		return nil
 	}
@@ -177,8 +198,9 @@ func (s *spool) find(ctx context.Context) error {
 }
 
 // sweep empties the spools of processes that are gone, if it is time to and no other
-// node does. keep must save its argument before it returns nil.
-func (s *spool) sweep(ctx context.Context, keep func([]domain.UsageBatch) error) error {
+// node does. It leaves those for which fits is false. keep must save its argument before
+// it returns nil.
+func (s *spool) sweep(ctx context.Context, fits func([]domain.UsageBatch) bool, keep func([]domain.UsageBatch) error) error {
 	if !s.claimed {
 		return nil
 	}
@@ -200,7 +222,7 @@ func (s *spool) sweep(ctx context.Context, keep func([]domain.UsageBatch) error)
 			return nil
 		case err != nil:
 			return err
-		case len(batches) == 0:
+		case len(batches) == 0, !fits(batches):
 			continue
 		}
 		held, err := s.lease(ctx, name)
@@ -221,18 +243,18 @@ func (s *spool) sweep(ctx context.Context, keep func([]domain.UsageBatch) error)
 // empties it.
 func (s *spool) empty(ctx context.Context, name string, keep func([]domain.UsageBatch) error) error {
 	defer func() { _ = ports.DropLease(ctx, s.store, name, s.node) }()
-	batches, version, err := s.read(ctx, name)
-	if err != nil || len(batches) == 0 {
+	batches, version, err := s.takeOver(ctx, name)
+	switch {
+	case errors.Is(err, ports.ErrConflict):
+		return nil // its process is still there
+	case err != nil || len(batches) == 0:
 		return err
 	}
-	switch err := keep(batches); {
-	case errors.Is(err, errEnough):
-		return nil
-	case err != nil:
+	if err := keep(batches); err != nil {
 		return err
 	}
-	if _, err = s.put(ctx, name, encode("", nil), version); errors.Is(err, ports.ErrConflict) {
-		return nil // its owner is still there, and sends the same batches under the same keys
+	if _, err = s.put(ctx, name, encode(spoolText{}, nil), version); errors.Is(err, ports.ErrConflict) {
+		return nil // another process has taken it over too, and sends the same batches under the same keys
 	}
 	return err
 }
@@ -283,7 +305,11 @@ func (s *spool) read(ctx context.Context, name string) ([]domain.UsageBatch, por
 // The content of a spool, as JSON. Resources have upstream's names.
 type (
 	spoolText struct {
-		Node    string      `json:"node"`
+		Node string `json:"node"`
+		// Taken: Node has taken the batches over from another process, and saved nothing
+		// since. So what it wrote differs from all that the other process did, even if
+		// both have the same name.
+		Taken   bool        `json:"taken,omitempty"`
 		Batches []batchText `json:"batches"`
 	}
 	batchText struct {
@@ -297,8 +323,9 @@ type (
 	}
 )
 
-func encode(node string, batches []domain.UsageBatch) []byte {
-	text := spoolText{Node: node, Batches: make([]batchText, len(batches))}
+// encode returns text with batches.
+func encode(text spoolText, batches []domain.UsageBatch) []byte {
+	text.Batches = make([]batchText, len(batches))
 	for i, b := range batches {
 		rows := make([]rowText, len(b.Rows))
 		for j, r := range b.Rows {

@@ -413,6 +413,95 @@ func TestNodeThatWasTakenOverWithoutTheStore(t *testing.T) {
 	})
 }
 
+// A node waits so long for upstream that its lease runs out, and continues to save: another one
+// that reads its spool meanwhile does not send an earlier state of a batch that still grows.
+func TestSpoolOfANodeThatStillSaves(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		other func(t *testing.T, u *upstream, b *sharedmemory.Backend) *process // a node with a spool, at the start
+		later func(t *testing.T, u *upstream, b *sharedmemory.Backend, other *process) *process
+	}{
+		{
+			"is emptied by one that reads slowly",
+			func(t *testing.T, u *upstream, b *sharedmemory.Backend) *process { return start(t, u, b, "node-1") },
+			func(_ *testing.T, _ *upstream, _ *sharedmemory.Backend, other *process) *process {
+				other.slow.Store(int64(interval))
+				return other
+			},
+		},
+		{
+			"is emptied by one that cannot write",
+			func(t *testing.T, u *upstream, b *sharedmemory.Backend) *process { return start(t, u, b, "node-1") },
+			func(_ *testing.T, _ *upstream, _ *sharedmemory.Backend, other *process) *process {
+				other.full.Store(true)
+				return other
+			},
+		},
+		{
+			"is claimed by one that reads slowly",
+			func(*testing.T, *upstream, *sharedmemory.Backend) *process { return nil },
+			func(t *testing.T, u *upstream, b *sharedmemory.Backend, _ *process) *process {
+				return start(t, u, b, "node-1", func(p *process) { p.slow.Store(int64(interval)) })
+			},
+		},
+		{
+			"is claimed by one that cannot write",
+			func(*testing.T, *upstream, *sharedmemory.Backend) *process { return nil },
+			func(t *testing.T, u *upstream, b *sharedmemory.Backend, _ *process) *process {
+				return start(t, u, b, "node-1", func(p *process) { p.full.Store(true) })
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u, b := newUpstream(), sharedmemory.New()
+				released, first := make(chan struct{}), ""
+				release := sync.OnceFunc(func() { close(released) })
+				t.Cleanup(release)
+				u.script(func(_ context.Context, n int, b domain.UsageBatch) (bool, error) {
+					if n == 1 {
+						first = b.Key
+					}
+					if b.Key == first {
+						<-released
+					}
+					return true, nil
+				})
+				other := c.other(t, u, b)
+				pass(time.Second)
+				two := start(t, u, b, "node-2")
+				pass(time.Second)
+				served := int64(0)
+				serve := func(intervals int) {
+					for range intervals {
+						two.served(10)
+						served += 10
+						pass(interval)
+					}
+				}
+				serve(3) // a batch that waits for upstream's answer, and an open one
+				other = c.later(t, u, b, other)
+				serve(8)
+				release()
+				other.slow.Store(0)
+				other.full.Store(false)
+				serve(3)
+				two.end()
+				other.end()
+				u.takes(t, "a", served)
+				sent := map[string]string{}
+				for _, b := range u.came() {
+					text := fmt.Sprint(b.Rows)
+					if before, again := sent[b.Key]; again && before != text {
+						t.Errorf("batch %s was changed from %s to %s", b.Key, before, text)
+					}
+					sent[b.Key] = text
+				}
+			})
+		})
+	}
+}
+
 func TestWithoutTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, b := newUpstream(), sharedmemory.New()

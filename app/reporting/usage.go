@@ -153,7 +153,7 @@ func (u *Usage) claim(ctx context.Context) {
 		found = found[1:]
 	}
 	u.adopt(found)
-	u.save(ctx) // so that its former process notices, if it still runs
+	u.save(ctx)
 }
 
 // adopt adds batches of another process, unless they are here already.
@@ -229,10 +229,8 @@ func (b *usageQueue) rest(ctx context.Context) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.save(ctx)
-	err := u.spool.sweep(ctx, func(found []domain.UsageBatch) error {
-		if rowsOf(u.sealed)+rowsOf(found) > mostRows {
-			return errEnough
-		}
+	fits := func(found []domain.UsageBatch) bool { return rowsOf(u.sealed)+rowsOf(found) <= mostRows }
+	err := u.spool.sweep(ctx, fits, func(found []domain.UsageBatch) error {
 		u.o.Logger.InfoContext(ctx, "usage_taken_over", "batches", len(found), "requests", requestsOf(found))
 		u.adopt(found)
 		return u.put(ctx)

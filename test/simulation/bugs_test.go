@@ -71,7 +71,7 @@ var bugs = []bug{
 	{"A batch that is in the spool grows while the store is away", "app/reporting/usage.go",
 		"u.unsaved = false\n\tcase errors.Is(err, errTakenOver):\n\t\tu.seal() // the other", "case errors.Is(err, errTakenOver):\n\t\tu.seal() // the other"},
 	{"What an earlier process left in its spool is not reported", "app/reporting/usage.go",
-		"u.adopt(found)\n\tu.save(ctx) // so that", "u.save(ctx) // so that"},
+		"u.adopt(found)\n\tu.save(ctx)\n}", "u.save(ctx)\n}"},
 	{"Analytics that did not arrive are not put back", "app/reporting/tally.go",
 		"t.add(p.environment, p.entries)\n}", "}"},
 }
