@@ -32,7 +32,8 @@ func (w *world) check() {
 			i := slices.IndexFunc(status.Environments, func(s app.EnvironmentStatus) bool { return s.Key == e.key })
 			if i < 0 {
 				w.mu.Lock()
-				delete(l.known, e.key)
+				// It comes late, and so it came if its list is on its way.
+				l.known[e.key] = &knowledge{late: l.of(e.key).late || len(status.Environments) > 0}
 				w.mu.Unlock()
 				continue
 			}

@@ -72,7 +72,7 @@ type knowledge struct {
 	since     time.Time // from when on
 	confirmed time.Time // as of the last check, by its own clock
 	served200 bool      // it was answered once
-	late      bool      // it came after the process had begun to serve
+	late      bool      // it came, or would come, after the process had begun to serve
 }
 
 func (n *node) ahead() time.Duration { return time.Duration(n.clock.Load()) }
