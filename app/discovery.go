@@ -108,7 +108,7 @@ func (d *discovery) turn(ctx context.Context) time.Time {
 		d.followRecord(ctx)
 	default:
 		d.outages.succeeded(ctx, d.deps.Logger, "")
-		d.received = began
+		d.received, d.record.seen = began, false
 		d.adopt(sorted(list), began)
 		d.keepRecord(ctx)
 	}

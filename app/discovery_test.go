@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -452,6 +453,46 @@ func TestNotesFromOtherNodes(t *testing.T) {
 			pass(time.Minute)
 			if n.knows("foreign") || !n.knows("a") {
 				t.Error("it takes the place of the newer list")
+			}
+		})
+	})
+	t.Run("newer than the last note, older than the own list", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			u, d := discovering("a")
+			b := sharedmemory.New()
+			n := start(t, u, setup{discoverer: d, store: handle(t, b)})
+			var noted time.Time
+			unnoted := func() bool { // upstream has sent a list since the last note
+				value, _, err := handle(t, b).GetState(t.Context(), noteName)
+				var last struct {
+					ConfirmedAt time.Time `json:"confirmed_at"`
+				}
+				if err != nil || json.Unmarshal(value, &last) != nil {
+					t.Fatalf("the note is %s, %v", value, err)
+				}
+				noted = last.ConfirmedAt
+				return len(d.since(noted.Add(2*time.Second))) > 0
+			}
+			pass(time.Minute)
+			for i := 0; !unnoted(); i++ {
+				if i == 60 {
+					t.Fatal("each list is noted")
+				}
+				pass(time.Second)
+			}
+			received := d.since(noted)[len(d.since(noted))-1]
+			d.fail(503)
+			leave(t, b, note(noted.Add(time.Second)))
+			pass(interval)
+			if n.knows("foreign") || !n.knows("a") {
+				t.Error("it takes the place of the newer list")
+			}
+			pass(time.Until(received.Add(interval + 31*time.Second)))
+			n.isState(t, domain.Stale)
+			leave(t, b, note(noted.Add(2*time.Second))) // by a clock that is behind
+			pass(2 * interval)
+			if !n.knows("foreign") {
+				t.Error("a note that was made since this node last looked is passed over")
 			}
 		})
 	})

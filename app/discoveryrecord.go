@@ -31,6 +31,9 @@ type discoveryRecord struct {
 	version ports.Version            // "" when none was seen
 	list    []domain.EnvironmentKeys // as recorded under version
 	at      time.Time                // likewise, by the fleet's time; see putRecord
+	// seen: this node has read or written the record since upstream last sent it the list. So
+	// what is recorded from now on is newer than that list.
+	seen bool
 }
 
 // recordText is a record as it is stored.
@@ -53,13 +56,15 @@ type recordedKey struct {
 // followRecord adopts the store's record if it is newer: from an earlier run, or from a
 // node that upstream has answered since. Clocks of nodes may differ, so a record whose
 // time has advanced counts from when this node saw it, by its own clock. That is at
-// most one turn late.
+// most one turn late. But when this node has not looked since upstream last sent it the list,
+// the record may be the older of the two, and then the clocks are all there is to compare them
+// by: a record that is newer but does not look it is passed over until it is written again.
 func (d *discovery) followRecord(ctx context.Context) {
 	former := d.record
 	if !d.readRecord(ctx) {
 		return
 	}
-	at, news := d.deps.Now(), d.record.at.After(former.at)
+	at, news := d.deps.Now(), d.record.at.After(former.at) && (former.seen || d.record.at.After(d.received))
 	if former.version == "" { // how long ago is what counts
 		at = earlier(d.record.at, at)
 		news = at.After(d.confirmed())
@@ -74,20 +79,21 @@ func (d *discovery) readRecord(ctx context.Context) bool {
 	value, version, err := d.deps.Store.GetState(ctx, recordName)
 	switch {
 	case errors.Is(err, ports.ErrNotFound):
-		d.record = discoveryRecord{}
+		d.record = discoveryRecord{seen: true}
 		return false
 	case errors.Is(err, ports.ErrCorrupt):
-		d.record = discoveryRecord{}
+		d.record = discoveryRecord{seen: true}
 		d.warn(ctx, "discovered_environments_unreadable", err)
 		return false
 	case err != nil:
 		logStoreError(ctx, d.deps.Logger, "reading the discovered environments", err)
 		return false
 	case version == d.record.version:
+		d.record.seen = true
 		return false
 	}
 	list, at, err := parseRecord(value)
-	d.record = discoveryRecord{version, list, at}
+	d.record = discoveryRecord{version, list, at, true}
 	if err != nil {
 		d.setAside(ctx, value, err)
 		return false
@@ -132,7 +138,7 @@ func (d *discovery) putRecord(ctx context.Context) error {
 	if err == nil {
 		var version ports.Version
 		if version, err = d.deps.Store.PutState(ctx, recordName, value, d.record.version); err == nil {
-			d.record = discoveryRecord{version, d.list, at}
+			d.record = discoveryRecord{version, d.list, at, true}
 		}
 	}
 	if !errors.Is(err, ports.ErrConflict) {

@@ -32,13 +32,15 @@ func (w *world) check() {
 			i := slices.IndexFunc(status.Environments, func(s app.EnvironmentStatus) bool { return s.Key == e.key })
 			if i < 0 {
 				w.mu.Lock()
-				delete(l.known, e.key)
+				// It comes late, and so it came if its list is on its way.
+				l.known[e.key] = &knowledge{late: l.of(e.key).late || len(status.Environments) > 0}
 				w.mu.Unlock()
 				continue
 			}
 			w.checkConfirmation(l, e, status.Environments[i])
 			w.checkServed(l, e, status.Environments[i])
 		}
+		l.checked = time.Now()
 	}
 	w.checkUsage()
 }
@@ -282,12 +284,14 @@ func (w *world) checkConfirmation(l *life, e *environment, s app.EnvironmentStat
 	if s.Confirmed.IsZero() || s.Confirmed.Equal(k.confirmed) {
 		return
 	}
-	if s.Confirmed.Before(k.confirmed) && time.Since(l.node.jumped) > 2*time.Minute && !w.plan.settings.discovery {
+	// What was not there at a check a minute after a jump was asked for since the jump.
+	settled := l.node.jumped.Add(time.Minute)
+	if s.Confirmed.Before(k.confirmed) && k.absent.After(settled) && !w.plan.settings.discovery {
 		w.failLocked("confirmation", "%s has %s confirmed %v before it had it confirmed", l.name, e.key, k.confirmed.Sub(s.Confirmed))
 	}
-	k.confirmed = s.Confirmed
+	k.confirmed, k.absent = s.Confirmed, l.checked
 	at := s.Confirmed.Add(-l.node.ahead())
-	if time.Since(l.node.jumped) < time.Minute { // the time may be from before
+	if !l.checked.After(settled) { // the time may be from before
 		for _, skew := range l.node.skews {
 			if other := s.Confirmed.Add(-skew); other.Before(at) {
 				at = other

@@ -61,6 +61,7 @@ type life struct {
 	crashed bool
 	drained time.Time // until when an operator has drained it, by the true time
 	posted  int64     // counts of analytics that it has accepted
+	checked time.Time // when it started or was last checked, which it is not while it is paused
 }
 
 // knowledge is what a process may know of an environment.
@@ -71,8 +72,9 @@ type knowledge struct {
 	served    *document // by the last check without measures of operators
 	since     time.Time // from when on
 	confirmed time.Time // as of the last check, by its own clock
+	absent    time.Time // the last check before it was so
 	served200 bool      // it was answered once
-	late      bool      // it came after the process had begun to serve
+	late      bool      // it came, or would come, after the process had begun to serve
 }
 
 func (n *node) ahead() time.Duration { return time.Duration(n.clock.Load()) }
@@ -98,7 +100,7 @@ func (n *node) start() {
 	if p.settings.renames {
 		name += fmt.Sprintf(".%d", process)
 	}
-	l := &life{w: w, node: n, name: name, ended: make(chan struct{}), gone: make(chan struct{}), known: map[domain.EnvironmentKey]*knowledge{}}
+	l := &life{w: w, node: n, name: name, ended: make(chan struct{}), gone: make(chan struct{}), known: map[domain.EnvironmentKey]*knowledge{}, checked: time.Now()}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var store ports.Store = handle{w.store.open(time.Now), w.store, l}
 	if p.settings.durable {
