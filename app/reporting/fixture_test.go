@@ -111,6 +111,19 @@ func (u *upstream) came() []domain.UsageBatch {
 	return slices.Clone(u.batches)
 }
 
+// sameUnderEachKey checks that what was sent again under a key is what was sent before.
+func (u *upstream) sameUnderEachKey(t *testing.T) {
+	t.Helper()
+	sent := map[string]string{}
+	for _, b := range u.came() {
+		text := fmt.Sprint(b.Rows)
+		if before, again := sent[b.Key]; again && before != text {
+			t.Errorf("batch %s was changed from %s to %s", b.Key, before, text)
+		}
+		sent[b.Key] = text
+	}
+}
+
 // takes reports whether upstream has taken n of the flags of an environment.
 func (u *upstream) takes(t *testing.T, environment domain.EnvironmentKey, n int64) {
 	t.Helper()

@@ -371,14 +371,7 @@ func TestASpooledBatchDoesNotGrowWithoutTheStore(t *testing.T) {
 		two.away.Store(false)
 		pass(3 * interval)
 		u.takes(t, "a", 16)
-		texts := map[string]string{}
-		for _, b := range u.came() {
-			text := fmt.Sprint(b.Rows)
-			if before, again := texts[b.Key]; again && before != text {
-				t.Errorf("batch %s was changed from %s to %s", b.Key, before, text)
-			}
-			texts[b.Key] = text
-		}
+		u.sameUnderEachKey(t)
 	})
 }
 
@@ -489,14 +482,7 @@ func TestSpoolOfANodeThatStillSaves(t *testing.T) {
 				two.end()
 				other.end()
 				u.takes(t, "a", served)
-				sent := map[string]string{}
-				for _, b := range u.came() {
-					text := fmt.Sprint(b.Rows)
-					if before, again := sent[b.Key]; again && before != text {
-						t.Errorf("batch %s was changed from %s to %s", b.Key, before, text)
-					}
-					sent[b.Key] = text
-				}
+				u.sameUnderEachKey(t)
 			})
 		})
 	}
