@@ -64,7 +64,7 @@ func (f *fleet) learn(n leaseNote, after, now time.Time) {
 		return
 	}
 	beat := f.config.Load().Freshness.PollInterval / 4
-	f.clock.adopt(n.ahead+differenceOf(n.madeAt, after.Add(-2*beat), now), now) // a note is written at the next beat
+	f.clock.adopt(n.ahead+differenceOf(n.madeAt, after.Add(-2*beat), now), now) // a note is written at the next beat, a slow store may take one more
 }
 
 // run exchanges with the store until ctx ends, from when begin is closed, and then gives

@@ -133,8 +133,8 @@ func TestRequestsAreInTheTraceOfTheirCaller(t *testing.T) {
 		t.Fatal(status)
 	}
 	f.ask(t, http.MethodGet, "/api/v1/flags/", "", nil)
-	const identity = `{"identifier":"ada_lovelace","traits":[{"trait_key":"email","trait_value":"ada@example.com"}]}`
-	if status := f.ask(t, http.MethodPost, "/api/v1/identities/?token=abc", identity, parent(sampledTrace, true)); status != http.StatusOK {
+	const identity = `{"identifier":"ada_lovelace","traits":[{"trait_key":"email","trait_value":"lovelace@example.com"}]}`
+	if status := f.ask(t, http.MethodPost, "/api/v1/identities/?token=xyzzy", identity, parent(sampledTrace, true)); status != http.StatusOK {
 		t.Fatal(status)
 	}
 	f.ask(t, http.MethodGet, "/nothing/here", "", parent(sampledTrace, true))
@@ -159,7 +159,7 @@ func TestRequestsAreInTheTraceOfTheirCaller(t *testing.T) {
 	f.collector.Find(t, "the span of the unknown path", named("GET"))
 	for _, s := range f.collector.Spans() {
 		text := fmt.Sprintf("%+v", s)
-		for _, private := range []string{"ada", "email", "example.com", "token", "abc", "/nothing", serverKey} {
+		for _, private := range []string{"lovelace", "email", "example.com", "token", "xyzzy", "/nothing", serverKey} {
 			if strings.Contains(text, private) {
 				t.Errorf("%q is in the span %s", private, text)
 			}
