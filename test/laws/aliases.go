@@ -6,14 +6,11 @@ import (
 	"strings"
 )
 
-// Aliases returns the exported names of the product that stand for a type of
+// Aliases returns the exported names that stand for a type of
 // another package of this module.
 func (p Program) Aliases() []string {
 	var wrong []string
 	for _, pkg := range p.packages {
-		if !product(pkg) {
-			continue
-		}
 		scope := pkg.Types.Scope()
 		for _, name := range scope.Names() {
 			object, isType := scope.Lookup(name).(*types.TypeName)

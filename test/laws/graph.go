@@ -47,6 +47,13 @@ func (g Graph) Own() []string {
 	return own
 }
 
+// Product returns the packages of this module that are part of what is shipped.
+func (g Graph) Product() []string {
+	return slices.DeleteFunc(g.Own(), func(path string) bool {
+		return within(relative(path), "docs") || within(relative(path), "test")
+	})
+}
+
 // Reached returns all packages that a package imports, itself or through others,
 // each with a shortest chain of imports from the package to it.
 func (g Graph) Reached(path string) map[string][]string {

@@ -9,15 +9,12 @@ import (
 
 const whyNoState = "state belongs to a value that somebody makes and ends; a package-level variable is a constant that Go has no word for (an error, a compiled expression, a table)"
 
-// State returns the package-level variables of the product that are more than
+// State returns the package-level variables that are more than
 // constants: those that change after their declaration, and those whose type is
 // made for changing.
 func (p Program) State() []string {
 	var wrong []string
 	for _, pkg := range p.packages {
-		if !product(pkg) {
-			continue
-		}
 		scope := pkg.Types.Scope()
 		for _, name := range scope.Names() {
 			if v, ok := scope.Lookup(name).(*types.Var); ok && changes(v.Type(), map[types.Type]bool{}) {

@@ -46,10 +46,22 @@ type Program struct{ packages []*packages.Package }
 // Load type-checks packages of this module, without their tests. What they import is
 // compiled, with the build flags.
 func Load(buildFlags []string, patterns ...string) (Program, error) {
-	loaded, err := packages.Load(&packages.Config{
-		Mode:       packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedModule,
-		BuildFlags: append([]string{"-tags=integration"}, buildFlags...),
-	}, patterns...)
+	return load(&packages.Config{
+		Mode:       packages.NeedTypes | packages.NeedTypesInfo | packages.NeedImports,
+		BuildFlags: buildFlags,
+	}, patterns)
+}
+
+// Parse reads packages of this module, without their tests and without compiling what they
+// import. It also reads the files that only integration tests use. The program that it
+// returns knows no types: only Inits can be asked for.
+func Parse(patterns ...string) (Program, error) {
+	return load(&packages.Config{BuildFlags: []string{"-tags=integration"}}, patterns)
+}
+
+func load(config *packages.Config, patterns []string) (Program, error) {
+	config.Mode |= packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedSyntax | packages.NeedModule
+	loaded, err := packages.Load(config, patterns...)
 	if err != nil {
 		return Program{}, fmt.Errorf("laws: %w", err)
 	}
@@ -61,19 +73,10 @@ func Load(buildFlags []string, patterns ...string) (Program, error) {
 	return Program{loaded}, nil
 }
 
-// product reports whether a package is part of what is shipped.
-func product(p *packages.Package) bool {
-	relative := strings.TrimPrefix(p.PkgPath, modulePath+"/")
-	return !within(relative, "docs") && (!within(relative, "test") || strings.Contains(relative, "/testdata/"))
-}
-
 // Uses returns the violations of bans.
 func (p Program) Uses(bans []Ban) []string {
 	var wrong []string
 	for _, pkg := range p.packages {
-		if !product(pkg) {
-			continue
-		}
 		relative := strings.TrimPrefix(pkg.PkgPath, modulePath+"/")
 		for name, object := range pkg.TypesInfo.Uses {
 			if object.Pkg() == nil || object.Parent() != object.Pkg().Scope() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path"
 	"regexp"
 	"strings"
@@ -13,6 +14,8 @@ import (
 // Word is a text that must not be in the repository.
 type Word struct {
 	Pattern *regexp.Regexp
+	// Hints are texts, one of which is in each line that Pattern matches.
+	Hints []string
 	// Files, where set, are the only ones it is forbidden in, by name.
 	Files string
 	// Except are the files that may have it.
@@ -25,17 +28,17 @@ func Words() []Word {
 	own := []string{"test/laws/words.go", "test/laws/words_test.go"}
 	return []Word{
 		{Pattern: regexp.MustCompile(`\b(TODO|FIXME|XXX)\b`), Except: own,
-			Why: "work that is left is an issue, not a comment"},
+			Hints: []string{"TODO", "FIXME", "XXX"}, Why: "work that is left is an issue, not a comment"},
 		{Pattern: regexp.MustCompile(`(^|[\s"'=(:])(/home/|/Users/|/root/|[A-Z]:\\Users\\)`), Except: own,
-			Why: "paths of one machine mean nothing on another"},
+			Hints: []string{"/home/", "/Users/", "/root/", `:\Users\`}, Why: "paths of one machine mean nothing on another"},
 		{Pattern: regexp.MustCompile(`"resolved": *"`), Files: "package-lock.json",
-			Why: "where packages come from is the builder's choice; the lock file has their digests"},
+			Hints: []string{`"resolved":`}, Why: "where packages come from is the builder's choice; the lock file has their digests"},
 		{Pattern: regexp.MustCompile(`(^|[\s"'=(])\.\./`), Files: "Makefile",
-			Why: "the repository stands alone"},
+			Hints: []string{"../"}, Why: "the repository stands alone"},
 		{Pattern: regexp.MustCompile(`\btime\.Sleep\(`), Files: "*_test.go", Except: own,
-			Why: "a test waits for a condition or runs in a testing/synctest bubble; sleeping is slow or flaky, or both"},
+			Hints: []string{"time.Sleep("}, Why: "a test waits for a condition or runs in a testing/synctest bubble; sleeping is slow or flaky, or both"},
 		{Pattern: regexp.MustCompile(`\b[tb]\.Skip(f|Now)?\(`), Files: "*_test.go", Except: own,
-			Why: "a test that does not run proves nothing, and nobody notices"},
+			Hints: []string{".Skip"}, Why: "a test that does not run proves nothing, and nobody notices"},
 	}
 }
 
@@ -79,13 +82,38 @@ func checkFile(name, content string, words []Word) []string {
 		if concerned, _ := path.Match(word.Files, path.Base(name)); word.Files != "" && !concerned {
 			continue
 		}
-		number := 0
-		for line := range strings.Lines(content) {
-			number++
-			if word.Pattern.MatchString(line) {
-				wrong = append(wrong, fmt.Sprintf("%s:%d: %q: %s", name, number, word.Pattern.FindString(line), word.Why))
+		for number, line := range linesWith(content, word.Hints) {
+			if found := word.Pattern.FindString(line); found != "" {
+				wrong = append(wrong, fmt.Sprintf("%s:%d: %q: %s", name, number+1, found, word.Why))
 			}
 		}
 	}
 	return wrong
+}
+
+// linesWith yields the lines of text that have one of the hints, once each, and their
+// numbers from 0 on.
+func linesWith(text string, hints []string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		number := 0
+		for {
+			at := -1
+			for _, hint := range hints {
+				if i := strings.Index(text, hint); i >= 0 && (at < 0 || i < at) {
+					at = i
+				}
+			}
+			if at < 0 {
+				return
+			}
+			begin := strings.LastIndexByte(text[:at], '\n') + 1
+			number += strings.Count(text[:begin], "\n")
+			line, rest, _ := strings.Cut(text[begin:], "\n")
+			if !yield(number, line) {
+				return
+			}
+			text = rest
+			number++
+		}
+	}
 }
