@@ -16,7 +16,7 @@ import (
 // A quiet fleet makes few calls, whatever the number of environments, and polls each
 // environment once an interval.
 func TestAQuietFleetMakesFewCalls(t *testing.T) {
-	for _, n := range []int{20, 120} {
+	for _, n := range []int{20, 60} {
 		t.Run(fmt.Sprint(n, " environments"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				u, b, keys := newUpstream(), sharedmemory.New(), many(n)
