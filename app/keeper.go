@@ -55,6 +55,7 @@ type keeper struct {
 	triggers     []Trigger // of the next poll
 	schedule     schedule
 	due          time.Time // of the next turn
+	prompt       bool      // the next turn is due whatever the timer says
 	slowReported bool
 	// announced is what upstream is said to have and was not asked for yet, and earliest
 	// when it may be asked for.
@@ -103,6 +104,7 @@ func (k *keeper) run(ctx context.Context, begin <-chan struct{}) {
 		case byRefresh:
 			k.refreshEarly(ctx)
 		case byTurn:
+			k.prompt = false
 			k.due = k.turn(ctx)
 			timer.Reset(k.due.Sub(k.now()))
 		}
@@ -134,6 +136,9 @@ func (k *keeper) next(ctx context.Context, timer, early *time.Timer) occasion {
 		return byRefresh
 	default:
 	}
+	if k.prompt {
+		return byTurn
+	}
 	select {
 	case <-ctx.Done():
 		return byEnd
@@ -162,8 +167,7 @@ func (k *keeper) wake(ctx context.Context, what wake, timer, early *time.Timer) 
 		timer.Reset(k.due.Sub(k.now()))
 	}
 	if what.keys {
-		k.due = k.now()
-		timer.Reset(0)
+		k.due, k.prompt = k.now(), true
 	}
 	if what.measures {
 		k.publish(ctx)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -413,11 +414,7 @@ func (r *roster) watched(ctx context.Context) (context.Context, []domain.Environ
 	r.rewatch() // releases the former context
 	watching, stop := context.WithCancel(ctx)
 	r.rewatch = stop
-	keys := make([]domain.EnvironmentKey, 0, len(r.keepers))
-	for key := range r.keepers {
-		keys = append(keys, key)
-	}
-	return watching, keys
+	return watching, slices.Sorted(maps.Keys(r.keepers))
 }
 
 // Unite returns the environments to serve, each once: the configured ones, and those
