@@ -27,13 +27,12 @@ func (s spec) isNumeric() bool { return s.verb != 0 && s.verb != 's' }
 type value struct {
 	kind kind
 	s    string
-	i    int64
-	f    float64
+	n    float64 // integers, too: they are small
 }
 
 func textValue(s string) value     { return value{kind: text, s: s} }
-func integerValue(i int64) value   { return value{kind: integer, i: i} }
-func decimalValue(f float64) value { return value{kind: decimal, f: f} }
+func integerValue(i int64) value   { return value{kind: integer, n: float64(i)} }
+func decimalValue(f float64) value { return value{kind: decimal, n: f} }
 
 // append appends v as s says.
 func (s spec) append(buf []byte, v value) []byte {
@@ -91,18 +90,18 @@ func (s spec) body(v value) string {
 	}
 	switch verb {
 	case 'd':
-		b = strconv.FormatInt(v.asInteger(), 10)
+		b = strconv.FormatInt(int64(v.n), 10)
 	case 'f', 'F', 'e', 'E', 'g', 'G':
 		if verb == 'F' {
 			verb = 'f'
 		}
-		b = strconv.FormatFloat(v.asDecimal(), verb, prec, 64)
+		b = strconv.FormatFloat(v.n, verb, prec, 64)
 	default:
 		if v.kind == integer {
-			b = strconv.FormatInt(v.i, 10)
+			b = strconv.FormatInt(int64(v.n), 10)
 			break
 		}
-		b = strconv.FormatFloat(v.f, 'f', -1, 64)
+		b = strconv.FormatFloat(v.n, 'f', -1, 64)
 		if !strings.Contains(b, ".") {
 			b += ".0" // as Python writes a float
 		}
@@ -122,20 +121,6 @@ func (s spec) cut(t string) string {
 		return t
 	}
 	return string([]rune(t)[:s.prec])
-}
-
-func (v value) asInteger() int64 {
-	if v.kind == decimal {
-		return int64(v.f)
-	}
-	return v.i
-}
-
-func (v value) asDecimal() float64 {
-	if v.kind == integer {
-		return float64(v.i)
-	}
-	return v.f
 }
 
 // number reads the digits at the beginning of s; without digits it returns -1.
