@@ -27,7 +27,8 @@ type kind struct {
 	// parse makes the value of the Go type. Errors are errNotAllowed, *reason or
 	// *ProblemsError.
 	parse func(l *loader, d *definition, text string) (any, error)
-	show  func(text string) string
+	// show returns a text that is not allowed as a message has it; nil is quote.
+	show func(text string) string
 	// effective returns a value of the Go type as operators see it, in JSON and without
 	// secrets; nil is unset. A kind whose values are shown by their JSON form has none.
 	effective func(value any) any
@@ -55,7 +56,6 @@ func kinds() map[reflect.Type]*kind {
 			name: "boolean", literals: `"0t`, number: true,
 			allowed: func(*definition) string { return "true or false (also yes, no, on, off, 1, 0)" },
 			parse:   func(_ *loader, _ *definition, text string) (any, error) { return boolean(text) },
-			show:    quote,
 		},
 		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
 		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
@@ -69,20 +69,17 @@ func kinds() map[reflect.Type]*kind {
 				}
 				return n, nil
 			},
-			show: quote,
 		},
 		reflect.TypeFor[time.Duration](): {
 			name: "seconds", literals: `"0`, number: true,
 			allowed:   func(d *definition) string { return "a number of seconds" + d.bounds() },
 			parse:     func(_ *loader, d *definition, text string) (any, error) { return seconds(d, text) },
-			show:      quote,
 			effective: func(value any) any { return value.(time.Duration).Seconds() },
 		},
 		reflect.TypeFor[GracePeriod](): {
 			name: "seconds or null", literals: `"0`, number: true, nullable: true,
 			allowed:   func(d *definition) string { return "null or a number of seconds" + d.bounds() },
 			parse:     func(_ *loader, d *definition, text string) (any, error) { return gracePeriod(d, text) },
-			show:      quote,
 			effective: effectiveGrace,
 		},
 		reflect.TypeFor[string](): {
@@ -94,7 +91,6 @@ func kinds() map[reflect.Type]*kind {
 				}
 				return text, err
 			},
-			show: quote,
 		},
 		reflect.TypeFor[OptionalPort](): optionalPortKind(),
 		reflect.TypeFor[[]CertificateRule](): {
@@ -124,13 +120,11 @@ func kinds() map[reflect.Type]*kind {
 				return "a list of origins such as https://www.example.com, or *; a variable may separate them by commas"
 			},
 			parse: func(l *loader, d *definition, text string) (any, error) { return parseOrigins(l, d, text) },
-			show:  quote,
 		},
 		reflect.TypeFor[TrustedPeers](): {
 			name: "list of addresses", literals: `"[`,
 			allowed:   func(*definition) string { return "addresses and CIDR ranges separated by commas, or *" },
 			parse:     func(_ *loader, _ *definition, text string) (any, error) { return parsePeers(text) },
-			show:      quote,
 			effective: effectivePeers,
 		},
 		reflect.TypeFor[Networks](): {
@@ -139,7 +133,6 @@ func kinds() map[reflect.Type]*kind {
 				return "addresses and CIDR ranges such as 192.0.2.0/24; a variable may separate them by commas"
 			},
 			parse: func(_ *loader, _ *definition, text string) (any, error) { return parseNetworks(text) },
-			show:  quote,
 		},
 		reflect.TypeFor[[]KeyPair](): {
 			name: "list of key pairs", literals: "[", confidential: true,
@@ -154,7 +147,6 @@ func kinds() map[reflect.Type]*kind {
 			name: "object", literals: "{",
 			allowed: func(*definition) string { return "a JSON object" },
 			parse:   func(_ *loader, _ *definition, text string) (any, error) { return parseObject(text) },
-			show:    quote,
 		},
 	}
 }
@@ -170,7 +162,6 @@ func wholeNumberKind(convert func(int64) any) *kind {
 			}
 			return convert(n), nil
 		},
-		show: quote,
 	}
 }
 
