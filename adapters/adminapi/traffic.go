@@ -48,15 +48,6 @@ func (m LastMinute) share(n uint64) float64 {
 	return float64(n) / float64(m.Requests)
 }
 
-// traffic returns the traffic; nil if it is not known.
-func (a *API) traffic() *Traffic {
-	if a.o.Traffic == nil {
-		return nil
-	}
-	t := a.o.Traffic()
-	return &t
-}
-
 // figure is a number with its name.
 type figure struct{ Name, Value, Class string }
 
