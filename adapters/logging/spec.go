@@ -123,26 +123,35 @@ func (s spec) cut(t string) string {
 	return string([]rune(t)[:s.prec])
 }
 
-// number reads the digits at the beginning of s; without digits it returns -1.
-func number(s string) (n int, rest string, err error) {
-	n = -1
-	for s != "" && '0' <= s[0] && s[0] <= '9' {
-		n = max(n, 0)*10 + int(s[0]-'0')
-		if n > maxWidth {
-			return 0, "", fmt.Errorf("a width or precision is over %d", maxWidth)
-		}
-		s = s[1:]
+// size sets width and precision, which begins with a dot unless it is missing; -1 stands
+// for a number without digits.
+func (s *spec) size(width, precision string) error {
+	var err error
+	if s.width, err = number(width); err == nil {
+		s.prec, err = number(strings.TrimPrefix(precision, "."))
 	}
-	return n, s, nil
+	return err
 }
 
-// verb reads a conversion. i is d, as in Python.
-func verb(c byte) (byte, error) {
-	switch c {
-	case 's', 'd', 'f', 'F', 'e', 'E', 'g', 'G':
-		return c, nil
-	case 'i':
-		return 'd', nil
+func number(digits string) (int, error) {
+	if digits == "" {
+		return -1, nil
 	}
-	return 0, fmt.Errorf("conversion %q is not supported; allowed are s, d, i, f, F, e, E, g, G", string(rune(c)))
+	n, err := strconv.Atoi(digits)
+	if err != nil || n > maxWidth {
+		return 0, fmt.Errorf("a width or precision is over %d", maxWidth)
+	}
+	return n, nil
+}
+
+// convert sets the conversion. i is d, as in Python.
+func (s *spec) convert(c byte) error {
+	switch s.verb = c; c {
+	case 's', 'd', 'f', 'F', 'e', 'E', 'g', 'G':
+	case 'i':
+		s.verb = 'd'
+	default:
+		return fmt.Errorf("conversion %q is not supported; allowed are s, d, i, f, F, e, E, g, G", string(rune(c)))
+	}
+	return nil
 }
