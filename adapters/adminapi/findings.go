@@ -57,7 +57,7 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 		unready = Critical
 	}
 	if last := s.Upstream.LastFailure; s.Upstream.State == app.UpstreamFailing && last != nil {
-		add(unready, fmt.Sprintf("%s has %s for %s, %s in a row.", upstream, outage(last.Outcome), span(s.At.Sub(s.Upstream.Since)), plural(s.Upstream.Failures, "failure", "failures")),
+		add(unready, fmt.Sprintf("%s has %s for %s, %s in a row.", upstream, wordsOf(last.Outcome).outage, span(s.At.Sub(s.Upstream.Since)), plural(s.Upstream.Failures, "failure", "failures")),
 			remedy(last), runbookOf(last.Outcome, unready))
 	}
 	for _, group := range byFailure(t.failing) {
@@ -66,7 +66,7 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 			severity = Critical
 		}
 		last := group[0].LastFailure
-		add(severity, fmt.Sprintf("%s %s for %s.", upstream, refusal(last.Outcome), names(group)), remedy(last), runbookOf(last.Outcome, severity))
+		add(severity, fmt.Sprintf("%s %s for %s.", upstream, wordsOf(last.Outcome).refusal, names(group)), remedy(last), runbookOf(last.Outcome, severity))
 	}
 	// about adds a finding about the environments for which something holds.
 	about := func(severity Severity, holds func(app.EnvironmentStatus) bool, what, do, page string) {
@@ -178,18 +178,7 @@ func having(s app.Status, holds func(app.EnvironmentStatus) bool) []app.Environm
 }
 
 // remedy says what to do about a failed poll: what its cause says, if it is known.
-func remedy(p *app.Poll) string {
-	switch p.Outcome {
-	case ports.OutcomeUnauthorized, ports.OutcomeForbidden:
-		return cause(p.Cause, "Check that the server-side key is still valid in Flagsmith, and that it belongs to this API.")
-	case ports.OutcomeThrottled:
-		return cause(p.Cause, "Poll less often, or share documents between nodes by a store.")
-	case ports.OutcomeServerError:
-		return cause(p.Cause, "Check the health of the API.")
-	default:
-		return cause(p.Cause, "Check api_url and the network between this node and the API.")
-	}
-}
+func remedy(p *app.Poll) string { return cause(p.Cause, wordsOf(p.Outcome).remedy) }
 
 // cause returns what is known, and what is usually to be done unless that says it.
 func cause(known, usual string) string {
