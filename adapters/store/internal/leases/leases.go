@@ -22,7 +22,7 @@ type Leaser struct {
 
 var _ ports.Leaser = (*Leaser)(nil)
 
-// New returns the leases of a store, which call runs its calls by.
+// New returns the leases of a store. call runs f as the call of the store with that name.
 func New(now func() time.Time, call func(ctx context.Context, name string, f func() error) error) *Leaser {
 	return &Leaser{call: call, now: now, leases: make(map[string]ports.Lease)}
 }
