@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -155,9 +156,7 @@ func trafficOf(t *Traffic, s app.Status) *trafficJSON {
 		return nil
 	}
 	out := &trafficJSON{Connections: map[string]int64{}, Listeners: listenersOf(s)}
-	for protocol, n := range t.Connections {
-		out.Connections[protocol] = n
-	}
+	maps.Copy(out.Connections, t.Connections)
 	if m := t.LastMinute; m != nil {
 		out.LastMinute = &lastMinuteJSON{
 			Over: seconds(m.Over), Requests: m.Requests, RequestsPerSecond: round(m.perSecond()),

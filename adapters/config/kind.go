@@ -54,7 +54,7 @@ func kinds() map[reflect.Type]*kind {
 	return map[reflect.Type]*kind{
 		reflect.TypeFor[bool](): {
 			name: "boolean", literals: `"0t`, number: true,
-			allowed: func(*definition) string { return "true or false (also yes, no, on, off, 1, 0)" },
+			allowed: always("true or false (also yes, no, on, off, 1, 0)"),
 			parse:   func(_ *loader, _ *definition, text string) (any, error) { return boolean(text) },
 		},
 		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
@@ -95,7 +95,7 @@ func kinds() map[reflect.Type]*kind {
 		reflect.TypeFor[OptionalPort](): optionalPortKind(),
 		reflect.TypeFor[[]CertificateRule](): {
 			name: "list of rules", literals: "[",
-			allowed: func(*definition) string { return allowedRules },
+			allowed: always(allowedRules),
 			parse:   func(l *loader, d *definition, text string) (any, error) { return parseRules(l, d, text) },
 			show:    func(text string) string { return quote(domain.RedactServerKeys(text)) },
 		},
@@ -116,40 +116,37 @@ func kinds() map[reflect.Type]*kind {
 		},
 		reflect.TypeFor[[]string](): {
 			name: "list of texts", literals: `"[`,
-			allowed: func(*definition) string {
-				return "a list of origins such as https://www.example.com, or *; a variable may separate them by commas"
-			},
-			parse: func(l *loader, d *definition, text string) (any, error) { return parseOrigins(l, d, text) },
+			allowed: always("a list of origins such as https://www.example.com, or *; a variable may separate them by commas"),
+			parse:   func(l *loader, d *definition, text string) (any, error) { return parseOrigins(l, d, text) },
 		},
 		reflect.TypeFor[TrustedPeers](): {
 			name: "list of addresses", literals: `"[`,
-			allowed:   func(*definition) string { return "addresses and CIDR ranges separated by commas, or *" },
+			allowed:   always("addresses and CIDR ranges separated by commas, or *"),
 			parse:     func(_ *loader, _ *definition, text string) (any, error) { return parsePeers(text) },
 			effective: effectivePeers,
 		},
 		reflect.TypeFor[Networks](): {
 			name: "list of addresses", literals: `"[`,
-			allowed: func(*definition) string {
-				return "addresses and CIDR ranges such as 192.0.2.0/24; a variable may separate them by commas"
-			},
-			parse: func(_ *loader, _ *definition, text string) (any, error) { return parseNetworks(text) },
+			allowed: always("addresses and CIDR ranges such as 192.0.2.0/24; a variable may separate them by commas"),
+			parse:   func(_ *loader, _ *definition, text string) (any, error) { return parseNetworks(text) },
 		},
 		reflect.TypeFor[[]KeyPair](): {
 			name: "list of key pairs", literals: "[", confidential: true,
-			allowed: func(*definition) string {
-				return `a list of objects with "server_side_key" and "client_side_key"`
-			},
+			allowed:   always(`a list of objects with "server_side_key" and "client_side_key"`),
 			parse:     func(l *loader, d *definition, text string) (any, error) { return parseKeyPairs(l, d, text) },
 			show:      func(string) string { return quote(masked) },
 			effective: effectivePairs,
 		},
 		reflect.TypeFor[json.RawMessage](): {
 			name: "object", literals: "{",
-			allowed: func(*definition) string { return "a JSON object" },
+			allowed: always("a JSON object"),
 			parse:   func(_ *loader, _ *definition, text string) (any, error) { return parseObject(text) },
 		},
 	}
 }
+
+// always returns the allowed of a kind whose settings all allow the same.
+func always(text string) func(*definition) string { return func(*definition) string { return text } }
 
 func wholeNumberKind(convert func(int64) any) *kind {
 	return &kind{
