@@ -121,16 +121,11 @@ func (a *API) act(w http.ResponseWriter, r *http.Request, action Action) {
 	if !action.ReadsOnly {
 		a.record(r, action, call, err)
 	}
-	var refusal *Refusal
-	switch {
-	case err == nil:
-		answer(w, http.StatusOK, result)
-	case errors.As(err, &refusal):
-		refuse(w, refusal.Status, refusal.Text)
-	default:
-		a.o.Logger.ErrorContext(r.Context(), "admin_action_failed", "action", action.Name, "error", domain.RedactServerKeys(err.Error()))
-		refuse(w, http.StatusInternalServerError, "the action failed; the log says why")
+	if err != nil {
+		a.refuseError(w, r, action.Name, "the action failed; the log says why", err)
+		return
 	}
+	answer(w, http.StatusOK, result)
 }
 
 func newCall(w http.ResponseWriter, r *http.Request) (*Call, error) {

@@ -1,7 +1,9 @@
 package adminapi
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -15,11 +17,36 @@ func answer(w http.ResponseWriter, status int, v any) {
 	if err != nil { // v is made of plain values: cannot be
 		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer could not be written"}`)
 	}
+	write(w, status, "application/json", append(body, '\n'))
+}
+
+// write answers with a whole body.
+func write(w http.ResponseWriter, status int, kind string, body []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// document answers with a document, with the server-side keys masked. digest is that of the
+// document in hexadecimal.
+func document(w http.ResponseWriter, r *http.Request, body []byte, digest string, updated time.Time) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)+1))
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	h.Set("ETag", `"`+digest[:32]+`"`)
+	h.Set("Cache-Control", "no-cache")
+	http.ServeContent(w, r, "", updated, bytes.NewReader([]byte(domain.RedactServerKeys(string(body)))))
+}
+
+// refuseError answers why something failed: a *Refusal, or message for an error that is logged.
+func (a *API) refuseError(w http.ResponseWriter, r *http.Request, action, message string, err error) {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		refuse(w, refusal.Status, refusal.Text)
+		return
+	}
+	a.o.Logger.ErrorContext(r.Context(), "admin_action_failed", "action", action, "error", domain.RedactServerKeys(err.Error()))
+	refuse(w, http.StatusInternalServerError, message)
 }
 
 // refuse answers with an error: what is wrong, what is allowed and what to do.
@@ -29,10 +56,7 @@ func refuse(w http.ResponseWriter, status int, message string) {
 
 // text writes a text of one or more lines.
 func text(w http.ResponseWriter, status int, body string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(body))
+	write(w, status, "text/plain; charset=utf-8", []byte(body))
 }
 
 // moment is a time in answers: UTC, to the millisecond; null where it is zero.

@@ -36,18 +36,17 @@ func configurationViewOf(c *Configuration) *configurationView {
 	return v
 }
 
-// configuration returns the effective configuration; nil if it is not known.
-func (a *API) configuration() *Configuration {
-	if a.o.Configuration == nil {
+// known returns what of returns; nil for nil.
+func known[T any](of func() T) *T {
+	if of == nil {
 		return nil
 	}
-	c := a.o.Configuration()
-	return &c
+	return new(of())
 }
 
 // getConfiguration answers with the effective configuration.
 func (a *API) getConfiguration(w http.ResponseWriter, _ *http.Request) {
-	c := a.configuration()
+	c := known(a.o.Configuration)
 	if c == nil {
 		refuse(w, http.StatusNotFound, "this program does not report its configuration")
 		return

@@ -1,7 +1,6 @@
 package adminapi
 
 import (
-	"bytes"
 	"encoding/hex"
 	"html/template"
 	"net/http"
@@ -9,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/app"
-	"github.com/edge-proxy/edge-proxy/domain"
 )
 
 // getEnvironment answers with one environment: as a page for browsers, else as JSON.
@@ -103,10 +101,5 @@ func (a *API) getDocument(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "no document of this environment has arrived")
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("ETag", `"`+hex.EncodeToString(served.Digest[:16])+`"`)
-	h.Set("Cache-Control", "no-cache")
-	body := bytes.NewReader([]byte(domain.RedactServerKeys(string(served.Body))))
-	http.ServeContent(w, r, "", served.UpdatedAt, body)
+	document(w, r, served.Body, hex.EncodeToString(served.Digest[:]), served.UpdatedAt)
 }

@@ -57,7 +57,7 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 		unready = Critical
 	}
 	if last := s.Upstream.LastFailure; s.Upstream.State == app.UpstreamFailing && last != nil {
-		add(unready, fmt.Sprintf("%s has %s for %s, %s in a row.", upstream, outage(last.Outcome), span(s.At.Sub(s.Upstream.Since)), plural(s.Upstream.Failures, "failure", "failures")),
+		add(unready, fmt.Sprintf("%s has %s for %s, %s in a row.", upstream, wordsOf(last.Outcome).outage, span(s.At.Sub(s.Upstream.Since)), plural(s.Upstream.Failures, "failure", "failures")),
 			remedy(last), runbookOf(last.Outcome, unready))
 	}
 	for _, group := range byFailure(t.failing) {
@@ -66,16 +66,20 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 			severity = Critical
 		}
 		last := group[0].LastFailure
-		add(severity, fmt.Sprintf("%s %s for %s.", upstream, refusal(last.Outcome), names(group)), remedy(last), runbookOf(last.Outcome, severity))
+		add(severity, fmt.Sprintf("%s %s for %s.", upstream, wordsOf(last.Outcome).refusal, names(group)), remedy(last), runbookOf(last.Outcome, severity))
 	}
-	if missing := inState(s, app.EnvironmentMissing); len(missing) > 0 {
-		add(Critical, fmt.Sprintf("%s: no document has arrived; requests are answered with 503.", names(missing)),
-			"See why the document cannot be fetched; the keys are in the configuration.", runbook+"edgeproxyenvironmentmissing")
+	// about adds a finding about the environments for which something holds.
+	about := func(severity Severity, holds func(app.EnvironmentStatus) bool, what, do, page string) {
+		if found := having(s, holds); len(found) > 0 {
+			add(severity, names(found)+": "+what, do, page)
+		}
 	}
-	if stale := inState(s, app.EnvironmentStale); len(stale) > 0 {
-		add(Critical, fmt.Sprintf("%s: the document was not confirmed for more than %s, so the node is not ready. Flags are served all the same.", names(stale), span(s.Limit)),
-			"See why it cannot be fetched, or remove the environment from the configuration.", runbook+"edgeproxydocumentstale")
-	}
+	about(Critical, isIn(app.EnvironmentMissing),
+		"no document has arrived; requests are answered with 503.",
+		"See why the document cannot be fetched; the keys are in the configuration.", runbook+"edgeproxyenvironmentmissing")
+	about(Critical, isIn(app.EnvironmentStale),
+		fmt.Sprintf("the document was not confirmed for more than %s, so the node is not ready. Flags are served all the same.", span(s.Limit)),
+		"See why it cannot be fetched, or remove the environment from the configuration.", runbook+"edgeproxydocumentstale")
 	if !s.Store.Up {
 		add(Warning, "The store is away. Flags are served, and every node polls for itself; a restart now would begin without documents.", cause(s.Store.Error, "Check that the store runs and can be reached."), runbook+"edgeproxystoredown")
 	}
@@ -85,23 +89,21 @@ func findings(s app.Status, upstream string, c *Configuration) []Finding {
 	if len(s.Environments) == 0 {
 		add(Critical, "The node serves no environment, so it is not ready.", "Add an environment to the configuration, or in Flagsmith to what the proxy key opens.", "discovery.md")
 	}
-	if stopped := having(s, func(e app.EnvironmentStatus) bool { return e.Stopped }); len(stopped) > 0 {
-		add(Warning, fmt.Sprintf("%s: the organisation is disabled from serving flags, so requests are answered with 403.", names(stopped)), "Enable it in Flagsmith.", "health.md")
-	}
-	if down := having(s, func(e app.EnvironmentStatus) bool { return e.StreamUp != nil && !*e.StreamUp }); len(down) > 0 {
-		add(Warning, fmt.Sprintf("%s: the stream of events from %s is not connected, so changes are found by polling only.", names(down), upstream), "Check realtime_url.", "troubleshooting.md#real-time-updates-do-not-arrive")
-	}
-	if faulty := having(s, func(e app.EnvironmentStatus) bool { return e.Facts.Problems > 0 }); len(faulty) > 0 {
-		add(Warning, fmt.Sprintf("%s: parts of the document cannot have the effect that they seem to have.", names(faulty)), "See the environment's page for the parts, and correct them in Flagsmith.", "troubleshooting.md#wrong-value-for-an-identity")
-	}
-	if cutOff := having(s, func(e app.EnvironmentStatus) bool { return len(e.CutOffs) > 0 }); len(cutOff) > 0 {
-		add(Warning, fmt.Sprintf("%s: an evaluation ran out of its budget of steps, so a condition does not hold for some identities.", names(cutOff)),
-			"Simplify regular expressions, JSONPaths and very long segments in Flagsmith.", runbook+"edgeproxyconditionlimit")
-	}
-	if measured := having(s, func(e app.EnvironmentStatus) bool { return len(measuresOf(e)) > 0 }); len(measured) > 0 {
-		add(Warning, fmt.Sprintf("%s: an operator has pinned a document or overridden features.", names(measured)),
-			"Nothing, until it ends; edge-proxy pin --end and override --end end it early.", runbook+"edgeproxyemergencymeasure")
-	}
+	about(Warning, func(e app.EnvironmentStatus) bool { return e.Stopped },
+		"the organisation is disabled from serving flags, so requests are answered with 403.",
+		"Enable it in Flagsmith.", "health.md")
+	about(Warning, func(e app.EnvironmentStatus) bool { return e.StreamUp != nil && !*e.StreamUp },
+		fmt.Sprintf("the stream of events from %s is not connected, so changes are found by polling only.", upstream),
+		"Check realtime_url.", "troubleshooting.md#real-time-updates-do-not-arrive")
+	about(Warning, func(e app.EnvironmentStatus) bool { return e.Facts.Problems > 0 },
+		"parts of the document cannot have the effect that they seem to have.",
+		"See the environment's page for the parts, and correct them in Flagsmith.", "troubleshooting.md#wrong-value-for-an-identity")
+	about(Warning, func(e app.EnvironmentStatus) bool { return len(e.CutOffs) > 0 },
+		"an evaluation ran out of its budget of steps, so a condition does not hold for some identities.",
+		"Simplify regular expressions, JSONPaths and very long segments in Flagsmith.", runbook+"edgeproxyconditionlimit")
+	about(Warning, func(e app.EnvironmentStatus) bool { return len(measuresOf(e)) > 0 },
+		"an operator has pinned a document or overridden features.",
+		"Nothing, until it ends; edge-proxy pin --end and override --end end it early.", runbook+"edgeproxyemergencymeasure")
 	for _, e := range having(s, func(e app.EnvironmentStatus) bool { return e.HeldBack != nil }) {
 		add(Warning, fmt.Sprintf("%s: a document is held back until %s as suspicious: %s.", name(e), clock(e.HeldBack.Until), strings.Join(e.HeldBack.Reasons, ", ")),
 			"Check in Flagsmith that the change is meant; edge-proxy accept serves it at once.", "document-guard.md")
@@ -160,8 +162,8 @@ func byFailure(environments []app.EnvironmentStatus) [][]app.EnvironmentStatus {
 	return groups
 }
 
-func inState(s app.Status, state app.EnvironmentState) []app.EnvironmentStatus {
-	return having(s, func(e app.EnvironmentStatus) bool { return e.State == state })
+func isIn(state app.EnvironmentState) func(app.EnvironmentStatus) bool {
+	return func(e app.EnvironmentStatus) bool { return e.State == state }
 }
 
 // having returns the environments for which something holds.
@@ -176,18 +178,7 @@ func having(s app.Status, holds func(app.EnvironmentStatus) bool) []app.Environm
 }
 
 // remedy says what to do about a failed poll: what its cause says, if it is known.
-func remedy(p *app.Poll) string {
-	switch p.Outcome {
-	case ports.OutcomeUnauthorized, ports.OutcomeForbidden:
-		return cause(p.Cause, "Check that the server-side key is still valid in Flagsmith, and that it belongs to this API.")
-	case ports.OutcomeThrottled:
-		return cause(p.Cause, "Poll less often, or share documents between nodes by a store.")
-	case ports.OutcomeServerError:
-		return cause(p.Cause, "Check the health of the API.")
-	default:
-		return cause(p.Cause, "Check api_url and the network between this node and the API.")
-	}
-}
+func remedy(p *app.Poll) string { return cause(p.Cause, wordsOf(p.Outcome).remedy) }
 
 // cause returns what is known, and what is usually to be done unless that says it.
 func cause(known, usual string) string {

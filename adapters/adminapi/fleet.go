@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"slices"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app"
@@ -55,13 +56,7 @@ func nodeViewOf(s app.Status, n app.NodeStatus) nodeView {
 
 // drifted returns the nodes whose configuration is not that of this node.
 func drifted(f app.FleetStatus) []app.NodeStatus {
-	var others []app.NodeStatus
-	for _, n := range f.Nodes {
-		if differs(f, n) {
-			others = append(others, n)
-		}
-	}
-	return others
+	return slices.DeleteFunc(slices.Clone(f.Nodes), func(n app.NodeStatus) bool { return !differs(f, n) })
 }
 
 // differs reports whether a node is known to have another configuration than this one.

@@ -1,9 +1,7 @@
 package adminapi
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -47,19 +45,9 @@ func (a *API) getDocumentVersion(w http.ResponseWriter, r *http.Request, version
 		a.refuseHistory(w, r, err)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("ETag", `"`+entry.SHA256[:32]+`"`)
-	h.Set("Cache-Control", "no-cache")
-	http.ServeContent(w, r, "", entry.Updated, bytes.NewReader([]byte(domain.RedactServerKeys(string(body)))))
+	document(w, r, body, entry.SHA256, entry.Updated)
 }
 
 func (a *API) refuseHistory(w http.ResponseWriter, r *http.Request, err error) {
-	var refusal *Refusal
-	if err = measureError(err); errors.As(err, &refusal) {
-		refuse(w, refusal.Status, refusal.Text)
-		return
-	}
-	a.o.Logger.ErrorContext(r.Context(), "admin_action_failed", "action", "history", "error", domain.RedactServerKeys(err.Error()))
-	refuse(w, http.StatusInternalServerError, "the history could not be read; the log says why")
+	a.refuseError(w, r, "history", "the history could not be read; the log says why", measureError(err))
 }

@@ -29,20 +29,25 @@ type Operator interface {
 func Measures(o Operator) []Action {
 	m := measures{o}
 	return []Action{
-		m.action("POST", "/accept", "accept", m.accept),
-		m.action("POST", "/pin", "pin", m.pin),
-		m.action("POST", "/rollback", "rollback", m.rollback),
-		m.action("DELETE", "/pin", "end_pin", m.endPin),
-		m.action("PUT", "/overrides/{feature}", "override", m.override),
-		m.action("DELETE", "/overrides/{feature}", "end_override", m.endOverride),
+		measure("POST", "/accept", "accept", m.accept),
+		measure("POST", "/pin", "pin", m.pin),
+		measure("POST", "/rollback", "rollback", m.rollback),
+		measure("DELETE", "/pin", "end_pin", m.endPin),
+		measure("PUT", "/overrides/{feature}", "override", m.override),
+		measure("DELETE", "/overrides/{feature}", "end_override", m.endOverride),
 	}
 }
 
 type measures struct{ operator Operator }
 
-func (m measures) action(method, path, name string, do func(context.Context, *Call, domain.EnvironmentKey) (any, error)) Action {
+// measure returns the action that do does for an environment, with a body of type T.
+func measure[T any](method, path, name string, do func(context.Context, *Call, domain.EnvironmentKey, T) (any, error)) Action {
 	return Action{Pattern: method + " /environments/{key}" + path, Name: name, Do: func(ctx context.Context, call *Call) (any, error) {
-		answer, err := do(ctx, call, domain.EnvironmentKey(call.Path("key")))
+		var body T
+		if err := call.Decode(&body); err != nil {
+			return nil, err
+		}
+		answer, err := do(ctx, call, domain.EnvironmentKey(call.Path("key")), body)
 		if err != nil {
 			return nil, measureError(err)
 		}
@@ -50,22 +55,19 @@ func (m measures) action(method, path, name string, do func(context.Context, *Ca
 	}}
 }
 
-func (m measures) accept(ctx context.Context, call *Call, key domain.EnvironmentKey) (any, error) {
-	if err := call.Decode(&struct{}{}); err != nil {
-		return nil, err
-	}
+func (m measures) accept(ctx context.Context, _ *Call, key domain.EnvironmentKey, _ struct{}) (any, error) {
 	digest, err := m.operator.AcceptDocument(ctx, key)
 	return map[string]string{"environment": string(key), "accepted": digest}, err
 }
 
-func (m measures) pin(ctx context.Context, call *Call, key domain.EnvironmentKey) (any, error) {
-	var body struct {
-		Version string  `json:"version"`
-		For     lasting `json:"for"`
-	}
-	if err := call.Decode(&body); err != nil {
-		return nil, err
-	}
+// Bodies have no type names, since encoding/json writes those into its errors.
+
+type pinBody = struct {
+	Version string  `json:"version"`
+	For     lasting `json:"for"`
+}
+
+func (m measures) pin(ctx context.Context, call *Call, key domain.EnvironmentKey, body pinBody) (any, error) {
 	if body.Version == "" {
 		return nil, &Refusal{http.StatusBadRequest, `version says which document of the history to serve: a number, such as "1" for the one before the newest, or the first digits of its SHA-256`}
 	}
@@ -73,33 +75,26 @@ func (m measures) pin(ctx context.Context, call *Call, key domain.EnvironmentKey
 	return pinOf(pin), err
 }
 
-func (m measures) rollback(ctx context.Context, call *Call, key domain.EnvironmentKey) (any, error) {
-	var body struct {
-		For lasting `json:"for"`
-	}
-	if err := call.Decode(&body); err != nil {
-		return nil, err
-	}
+type rollbackBody = struct {
+	For lasting `json:"for"`
+}
+
+func (m measures) rollback(ctx context.Context, call *Call, key domain.EnvironmentKey, body rollbackBody) (any, error) {
 	pin, err := m.operator.Rollback(ctx, key, call.Author, call.Reason, time.Duration(body.For))
 	return pinOf(pin), err
 }
 
-func (m measures) endPin(ctx context.Context, call *Call, key domain.EnvironmentKey) (any, error) {
-	if err := call.Decode(&struct{}{}); err != nil {
-		return nil, err
-	}
+func (m measures) endPin(ctx context.Context, _ *Call, key domain.EnvironmentKey, _ struct{}) (any, error) {
 	return map[string]string{"environment": string(key), "ended": "pin"}, m.operator.EndPin(ctx, key)
 }
 
-func (m measures) override(ctx context.Context, call *Call, key domain.EnvironmentKey) (any, error) {
-	var body struct {
-		Enabled *bool           `json:"enabled"`
-		Value   json.RawMessage `json:"value"`
-		For     lasting         `json:"for"`
-	}
-	if err := call.Decode(&body); err != nil {
-		return nil, err
-	}
+type overrideBody = struct {
+	Enabled *bool           `json:"enabled"`
+	Value   json.RawMessage `json:"value"`
+	For     lasting         `json:"for"`
+}
+
+func (m measures) override(ctx context.Context, call *Call, key domain.EnvironmentKey, body overrideBody) (any, error) {
 	if body.Enabled == nil {
 		return nil, &Refusal{http.StatusBadRequest, "enabled says whether the feature is on: true or false"}
 	}
@@ -111,10 +106,7 @@ func (m measures) override(ctx context.Context, call *Call, key domain.Environme
 	return overrideOf(override), err
 }
 
-func (m measures) endOverride(ctx context.Context, call *Call, key domain.EnvironmentKey) (any, error) {
-	if err := call.Decode(&struct{}{}); err != nil {
-		return nil, err
-	}
+func (m measures) endOverride(ctx context.Context, call *Call, key domain.EnvironmentKey, _ struct{}) (any, error) {
 	feature := call.Path("feature")
 	return map[string]string{"environment": string(key), "ended": "override", "feature": feature}, m.operator.EndOverride(ctx, key, feature)
 }

@@ -71,14 +71,14 @@ type changeView struct{ Short, Names string }
 
 // getPage answers with the status page.
 func (a *API) getPage(w http.ResponseWriter, _ *http.Request) {
-	s, configuration := a.app.Status(), a.configuration()
+	s, configuration := a.app.Status(), known(a.o.Configuration)
 	p := page{
 		Title: "Edge Proxy: " + string(s.Readiness.State), Version: a.o.Node.Version, Node: s.Node,
 		Up: span(s.At.Sub(s.Started)), At: clock(s.At), Summary: summary(s, a.o.Node.UpstreamName),
 		Findings: findings(s, a.o.Node.UpstreamName, configuration), Upstream: a.upstreamView(s), Store: a.storeView(s),
 		Metrics: a.o.Metrics != nil, Fleet: fleetViewOf(s), Configuration: configurationViewOf(configuration),
 	}
-	if t := a.traffic(); t != nil {
+	if t := known(a.o.Traffic); t != nil {
 		p.Figures, p.Measured = figuresOf(t, s), aboutFigures(t)
 	}
 	if len(p.Findings) > 0 {
@@ -209,14 +209,13 @@ func measuresOf(e app.EnvironmentStatus) []string {
 func changeOf(c *app.ChangeSummary) *changeView {
 	features := slices.Concat(c.Changed, c.Added, c.Removed)
 	var counts []string
-	if n := len(features); n > 0 {
-		counts = append(counts, plural(n, "feature", "features"))
-	}
-	if n := len(c.Segments); n > 0 {
-		counts = append(counts, plural(n, "segment", "segments"))
-	}
-	if n := c.Identities; n > 0 {
-		counts = append(counts, plural(n, "identity", "identities"))
+	for _, of := range []struct {
+		n         int
+		one, many string
+	}{{len(features), "feature", "features"}, {len(c.Segments), "segment", "segments"}, {c.Identities, "identity", "identities"}} {
+		if of.n > 0 {
+			counts = append(counts, plural(of.n, of.one, of.many))
+		}
 	}
 	if len(counts) == 0 {
 		return nil

@@ -48,9 +48,7 @@ func (p *pages) write(w http.ResponseWriter, name string, v any) {
 		refuse(w, http.StatusInternalServerError, "the page could not be written")
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(out.Len()))
-	_, _ = w.Write(out.Bytes())
+	write(w, http.StatusOK, "text/html; charset=utf-8", out.Bytes())
 }
 
 // clock returns a moment as the pages show it.

@@ -173,7 +173,7 @@ type problemJSON struct {
 }
 
 func (a *API) statusJSON(s app.Status) statusJSON {
-	configuration := a.configuration()
+	configuration := known(a.o.Configuration)
 	out := statusJSON{
 		Schema: schema, At: moment(s.At), Node: s.Node, Version: a.o.Node.Version, Started: moment(s.Started),
 		Summary: summary(s, a.o.Node.UpstreamName),
@@ -185,7 +185,7 @@ func (a *API) statusJSON(s app.Status) statusJSON {
 			LastSuccess: moment(s.Upstream.LastSuccess), ClockAhead: seconds(s.Upstream.ClockAhead),
 		},
 		Store:        storeJSON{URL: a.o.Node.Store, State: "up", Since: moment(s.Store.Since), Error: unlessEmpty(s.Store.Error)},
-		Environments: []environmentJSON{}, Fleet: fleetOf(s.Fleet), Traffic: trafficOf(a.traffic(), s), Reports: reportsOf(s), Findings: findings(s, a.o.Node.UpstreamName, configuration),
+		Environments: []environmentJSON{}, Fleet: fleetOf(s.Fleet), Traffic: trafficOf(known(a.o.Traffic), s), Reports: reportsOf(s), Findings: findings(s, a.o.Node.UpstreamName, configuration),
 	}
 	if f := s.Upstream.LastFailure; f != nil {
 		out.Upstream.Cause, out.Upstream.Hint = new(string(f.Outcome)), unlessEmpty(f.Cause)

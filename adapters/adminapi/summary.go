@@ -97,9 +97,9 @@ func servingOf(s app.Status, t tally) string {
 func troublesOf(s app.Status, t tally, upstream string) []string {
 	var troubles []string
 	if f := s.Upstream.LastFailure; s.Upstream.State == app.UpstreamFailing && f != nil {
-		troubles = append(troubles, fmt.Sprintf("%s has %s for %s", upstream, outage(f.Outcome), span(s.At.Sub(s.Upstream.Since))))
+		troubles = append(troubles, fmt.Sprintf("%s has %s for %s", upstream, wordsOf(f.Outcome).outage, span(s.At.Sub(s.Upstream.Since))))
 	} else if len(t.failing) > 0 {
-		troubles = append(troubles, fmt.Sprintf("%s %s for %s", upstream, refusal(t.failing[0].LastFailure.Outcome), names(t.failing)))
+		troubles = append(troubles, fmt.Sprintf("%s %s for %s", upstream, wordsOf(t.failing[0].LastFailure.Outcome).refusal, names(t.failing)))
 	}
 	if !s.Store.Up {
 		trouble := "the store has been away"
@@ -134,35 +134,29 @@ func effectOf(s app.Status, t tally) string {
 	return strings.Join(effects, ", and ")
 }
 
-// outage says what the failure of all requests looks like, after "has".
-func outage(o ports.Outcome) string {
-	switch o {
-	case ports.OutcomeUnauthorized, ports.OutcomeForbidden:
-		return "refused the keys"
-	case ports.OutcomeThrottled:
-		return "limited requests"
-	case ports.OutcomeServerError:
-		return "answered with errors"
-	case ports.OutcomeNotFound, ports.OutcomeInvalid:
-		return "sent unusable responses"
-	default:
-		return "been unreachable"
-	}
+// failureWords are what the failures of polls look like.
+type failureWords struct {
+	outage  string // of all requests, after "has"
+	refusal string // of those for one environment, before "for" and its name
+	remedy  string // what is usually to be done
 }
 
-// refusal says what the failure of requests for one environment looks like, before "for"
-// and its name.
-func refusal(o ports.Outcome) string {
+// wordsOf returns the words for an outcome.
+func wordsOf(o ports.Outcome) failureWords {
+	w := failureWords{"been unreachable", "does not answer", "Check api_url and the network between this node and the API."}
 	switch o {
 	case ports.OutcomeUnauthorized, ports.OutcomeForbidden:
-		return "refuses the key"
+		return failureWords{"refused the keys", "refuses the key", "Check that the server-side key is still valid in Flagsmith, and that it belongs to this API."}
+	case ports.OutcomeThrottled:
+		w.outage, w.remedy = "limited requests", "Poll less often, or share documents between nodes by a store."
+	case ports.OutcomeServerError:
+		w.outage, w.remedy = "answered with errors", "Check the health of the API."
 	case ports.OutcomeNotFound:
-		return "has no document"
+		w.outage, w.refusal = "sent unusable responses", "has no document"
 	case ports.OutcomeInvalid:
-		return "sends unusable documents"
-	default:
-		return "does not answer"
+		w.outage, w.refusal = "sent unusable responses", "sends unusable documents"
 	}
+	return w
 }
 
 // name returns what people call an environment.

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -46,15 +47,6 @@ func (m LastMinute) share(n uint64) float64 {
 		return 0
 	}
 	return float64(n) / float64(m.Requests)
-}
-
-// traffic returns the traffic; nil if it is not known.
-func (a *API) traffic() *Traffic {
-	if a.o.Traffic == nil {
-		return nil
-	}
-	t := a.o.Traffic()
-	return &t
 }
 
 // figure is a number with its name.
@@ -164,9 +156,7 @@ func trafficOf(t *Traffic, s app.Status) *trafficJSON {
 		return nil
 	}
 	out := &trafficJSON{Connections: map[string]int64{}, Listeners: listenersOf(s)}
-	for protocol, n := range t.Connections {
-		out.Connections[protocol] = n
-	}
+	maps.Copy(out.Connections, t.Connections)
 	if m := t.LastMinute; m != nil {
 		out.LastMinute = &lastMinuteJSON{
 			Over: seconds(m.Over), Requests: m.Requests, RequestsPerSecond: round(m.perSecond()),

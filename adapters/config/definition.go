@@ -57,12 +57,8 @@ func (n *node) child(name string) (c *node, alias bool) {
 		if c.name == name {
 			return c, false
 		}
-		if c.definition != nil {
-			for _, a := range c.definition.aliases {
-				if a == name {
-					return c, true
-				}
-			}
+		if c.definition != nil && slices.Contains(c.definition.aliases, name) {
+			return c, true
 		}
 	}
 	return nil, false

@@ -15,7 +15,7 @@
 //	above       like min, but the number itself is not allowed
 //	oneof       the allowed texts, whatever the case
 //	schemes     the allowed URL schemes
-//	check       a named check, see checkText
+//	check       a named check, see textChecks
 //	source      "environment": not read from the file
 //	reload      when a change takes effect, see Effect
 //	help        one sentence for docs/configuration.md

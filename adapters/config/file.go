@@ -103,25 +103,17 @@ func (l *loader) readFile(name string) ([]byte, error) {
 	return l.src.ReadFile(l.path(name))
 }
 
-// secretFileError says why a file yields no value; its texts are those of a
-// Problem.
-type secretFileError struct{ value, allowed string }
-
-func (e *secretFileError) problem(key, origin string) *Problem {
-	return &Problem{Key: key, Value: e.value, Allowed: e.allowed, Origin: origin}
-}
-
 // readSecret reads a file that holds one value, without the blanks around it. An
 // empty file is one that is still being written, or a mistake: it does not unset
-// the value.
-func (l *loader) readSecret(name string) (string, *secretFileError) {
+// the value. The Problem is about no key yet.
+func (l *loader) readSecret(name string) (string, *Problem) {
 	content, err := l.readFile(name)
 	if err != nil {
-		return "", &secretFileError{fmt.Sprintf("in the file %s, which is not readable: %s", quote(name), cause(err)), "a file that can be read"}
+		return "", &Problem{Value: fmt.Sprintf("in the file %s, which is not readable: %s", quote(name), cause(err)), Allowed: "a file that can be read"}
 	}
 	text := strings.TrimSpace(string(content))
 	if text == "" {
-		return "", &secretFileError{fmt.Sprintf("in the file %s, which is empty", quote(name)), "a file that holds the value"}
+		return "", &Problem{Value: fmt.Sprintf("in the file %s, which is empty", quote(name)), Allowed: "a file that holds the value"}
 	}
 	return text, nil
 }
@@ -237,9 +229,9 @@ func (l *loader) candidate(d *definition, value hujson.Value, from func(hujson.V
 			return &candidate{text: standard(value), origin: at}
 		}
 		if path, ok := fileReference(v); ok && d.kind.confidential {
-			text, err := l.readSecret(path)
-			if err != nil {
-				return refuse(err.value, err.allowed)
+			text, wrong := l.readSecret(path)
+			if wrong != nil {
+				return refuse(wrong.Value, wrong.Allowed)
 			}
 			return &candidate{text: text, origin: at.secretFile()}
 		}

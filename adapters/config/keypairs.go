@@ -23,23 +23,18 @@ const (
 // parseKeyPairs reads environment_key_pairs (docs/spec/behaviour.md#key-pairs).
 // It reports everything that is wrong with them at once, as a *ProblemsError.
 func parseKeyPairs(l *loader, d *definition, text string) ([]KeyPair, error) {
-	value, err := parseJSON([]byte(text))
+	r, elements, err := l.readList(d, text)
 	if err != nil {
 		return nil, err
 	}
-	array, ok := value.Value.(*hujson.Array)
-	if !ok {
-		return nil, errNotAllowed
-	}
-	r := &pairReader{loader: l, origin: l.originOf(d)}
 	var pairs []KeyPair
 	clientOf := map[string]KeyPair{} // by server-side key
-	for i := range array.Elements {
+	for i, element := range elements {
 		key := fmt.Sprintf("%s[%d]", d.key, i)
 		if c := l.settled[d]; c != nil && i < len(c.elements) {
 			r.origin = c.elements[i]
 		}
-		pair, ok := r.pair(key, array.Elements[i])
+		pair, ok := r.pair(key, element)
 		if !ok {
 			continue
 		}
@@ -55,10 +50,7 @@ func parseKeyPairs(l *loader, d *definition, text string) ([]KeyPair, error) {
 			pairs = append(pairs, pair)
 		}
 	}
-	if len(r.problems) > 0 {
-		return nil, &ProblemsError{Problems: r.problems}
-	}
-	return pairs, nil
+	return pairs, r.err()
 }
 
 // Environments returns the configured key pairs grouped by environment, in their
@@ -79,30 +71,10 @@ func (s Settings) Environments() []domain.EnvironmentKeys {
 	return list
 }
 
-type pairReader struct {
-	loader   *loader
-	origin   string
-	problems []Problem
-}
-
-func (r *pairReader) problem(key, value, allowed string) {
-	r.problems = append(r.problems, Problem{Key: key, Value: value, Allowed: allowed, Origin: r.origin})
-}
-
-func (r *pairReader) pair(key string, value hujson.Value) (KeyPair, bool) {
-	object, ok := value.Value.(*hujson.Object)
+func (r *listReader) pair(key string, value hujson.Value) (KeyPair, bool) {
+	members, ok := r.members(key, value, serverSideKey, clientSideKey)
 	if !ok {
-		r.problem(key, describe(value.Value, true), fmt.Sprintf("an object with %q and %q", serverSideKey, clientSideKey))
 		return KeyPair{}, false
-	}
-	members := map[string]hujson.Value{}
-	for _, m := range object.Members {
-		name := m.Name.Value.(hujson.Literal).String()
-		if name != serverSideKey && name != clientSideKey {
-			r.loader.warnUnknown(key+"."+oneLine(name), name, similarKey(name, []string{serverSideKey, clientSideKey}), r.origin)
-			continue
-		}
-		members[name] = m.Value
 	}
 	server, serverOK := r.key(key+"."+serverSideKey, members[serverSideKey], r.checkServerKey)
 	client, clientOK := r.key(key+"."+clientSideKey, members[clientSideKey], r.checkClientKey)
@@ -110,7 +82,7 @@ func (r *pairReader) pair(key string, value hujson.Value) (KeyPair, bool) {
 }
 
 // key reads one key: a text, or an object that names a file.
-func (r *pairReader) key(key string, value hujson.Value, check func(key, text string) bool) (string, bool) {
+func (r *listReader) key(key string, value hujson.Value, check func(key, text string) bool) (string, bool) {
 	const allowed = "a text"
 	if value.Value == nil {
 		r.problem(key, "missing", allowed)
@@ -123,18 +95,17 @@ func (r *pairReader) key(key string, value hujson.Value, check func(key, text st
 			r.problem(key, describe(value.Value, true), allowed)
 			return "", false
 		}
-		content, err := r.loader.readSecret(path)
-		if err != nil {
-			r.problem(key, err.value, err.allowed)
+		var wrong *Problem
+		if text, wrong = r.loader.readSecret(path); wrong != nil {
+			r.problem(key, wrong.Value, wrong.Allowed)
 			return "", false
 		}
-		text = content
 	}
 	text = strings.TrimSpace(text)
 	return text, check(key, text)
 }
 
-func (r *pairReader) checkServerKey(key, text string) bool {
+func (r *listReader) checkServerKey(key, text string) bool {
 	rest, hasPrefix := strings.CutPrefix(text, domain.ServerKeyPrefix)
 	switch {
 	case text == placeholderServerKey:
@@ -156,7 +127,7 @@ func (r *pairReader) checkServerKey(key, text string) bool {
 // them of letters and digits.
 var serverKey = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
-func (r *pairReader) checkClientKey(key, text string) bool {
+func (r *listReader) checkClientKey(key, text string) bool {
 	switch {
 	case text == placeholderClientKey:
 		r.problem(key, "the placeholder of the rendered configuration", "replaced by your environment's client-side key")

@@ -27,7 +27,8 @@ type kind struct {
 	// parse makes the value of the Go type. Errors are errNotAllowed, *reason or
 	// *ProblemsError.
 	parse func(l *loader, d *definition, text string) (any, error)
-	show  func(text string) string
+	// show returns a text that is not allowed as a message has it; nil is quote.
+	show func(text string) string
 	// effective returns a value of the Go type as operators see it, in JSON and without
 	// secrets; nil is unset. A kind whose values are shown by their JSON form has none.
 	effective func(value any) any
@@ -53,9 +54,8 @@ func kinds() map[reflect.Type]*kind {
 	return map[reflect.Type]*kind{
 		reflect.TypeFor[bool](): {
 			name: "boolean", literals: `"0t`, number: true,
-			allowed: func(*definition) string { return "true or false (also yes, no, on, off, 1, 0)" },
+			allowed: always("true or false (also yes, no, on, off, 1, 0)"),
 			parse:   func(_ *loader, _ *definition, text string) (any, error) { return boolean(text) },
-			show:    quote,
 		},
 		reflect.TypeFor[int]():   wholeNumberKind(func(n int64) any { return int(n) }),
 		reflect.TypeFor[int64](): wholeNumberKind(func(n int64) any { return n }),
@@ -69,20 +69,17 @@ func kinds() map[reflect.Type]*kind {
 				}
 				return n, nil
 			},
-			show: quote,
 		},
 		reflect.TypeFor[time.Duration](): {
 			name: "seconds", literals: `"0`, number: true,
 			allowed:   func(d *definition) string { return "a number of seconds" + d.bounds() },
 			parse:     func(_ *loader, d *definition, text string) (any, error) { return seconds(d, text) },
-			show:      quote,
 			effective: func(value any) any { return value.(time.Duration).Seconds() },
 		},
 		reflect.TypeFor[GracePeriod](): {
 			name: "seconds or null", literals: `"0`, number: true, nullable: true,
 			allowed:   func(d *definition) string { return "null or a number of seconds" + d.bounds() },
 			parse:     func(_ *loader, d *definition, text string) (any, error) { return gracePeriod(d, text) },
-			show:      quote,
 			effective: effectiveGrace,
 		},
 		reflect.TypeFor[string](): {
@@ -94,12 +91,11 @@ func kinds() map[reflect.Type]*kind {
 				}
 				return text, err
 			},
-			show: quote,
 		},
 		reflect.TypeFor[OptionalPort](): optionalPortKind(),
 		reflect.TypeFor[[]CertificateRule](): {
 			name: "list of rules", literals: "[",
-			allowed: func(*definition) string { return allowedRules },
+			allowed: always(allowedRules),
 			parse:   func(l *loader, d *definition, text string) (any, error) { return parseRules(l, d, text) },
 			show:    func(text string) string { return quote(domain.RedactServerKeys(text)) },
 		},
@@ -120,44 +116,37 @@ func kinds() map[reflect.Type]*kind {
 		},
 		reflect.TypeFor[[]string](): {
 			name: "list of texts", literals: `"[`,
-			allowed: func(*definition) string {
-				return "a list of origins such as https://www.example.com, or *; a variable may separate them by commas"
-			},
-			parse: func(l *loader, d *definition, text string) (any, error) { return parseOrigins(l, d, text) },
-			show:  quote,
+			allowed: always("a list of origins such as https://www.example.com, or *; a variable may separate them by commas"),
+			parse:   func(l *loader, d *definition, text string) (any, error) { return parseOrigins(l, d, text) },
 		},
 		reflect.TypeFor[TrustedPeers](): {
 			name: "list of addresses", literals: `"[`,
-			allowed:   func(*definition) string { return "addresses and CIDR ranges separated by commas, or *" },
+			allowed:   always("addresses and CIDR ranges separated by commas, or *"),
 			parse:     func(_ *loader, _ *definition, text string) (any, error) { return parsePeers(text) },
-			show:      quote,
 			effective: effectivePeers,
 		},
 		reflect.TypeFor[Networks](): {
 			name: "list of addresses", literals: `"[`,
-			allowed: func(*definition) string {
-				return "addresses and CIDR ranges such as 192.0.2.0/24; a variable may separate them by commas"
-			},
-			parse: func(_ *loader, _ *definition, text string) (any, error) { return parseNetworks(text) },
-			show:  quote,
+			allowed: always("addresses and CIDR ranges such as 192.0.2.0/24; a variable may separate them by commas"),
+			parse:   func(_ *loader, _ *definition, text string) (any, error) { return parseNetworks(text) },
 		},
 		reflect.TypeFor[[]KeyPair](): {
 			name: "list of key pairs", literals: "[", confidential: true,
-			allowed: func(*definition) string {
-				return `a list of objects with "server_side_key" and "client_side_key"`
-			},
+			allowed:   always(`a list of objects with "server_side_key" and "client_side_key"`),
 			parse:     func(l *loader, d *definition, text string) (any, error) { return parseKeyPairs(l, d, text) },
 			show:      func(string) string { return quote(masked) },
 			effective: effectivePairs,
 		},
 		reflect.TypeFor[json.RawMessage](): {
 			name: "object", literals: "{",
-			allowed: func(*definition) string { return "a JSON object" },
+			allowed: always("a JSON object"),
 			parse:   func(_ *loader, _ *definition, text string) (any, error) { return parseObject(text) },
-			show:    quote,
 		},
 	}
 }
+
+// always returns the allowed of a kind whose settings all allow the same.
+func always(text string) func(*definition) string { return func(*definition) string { return text } }
 
 func wholeNumberKind(convert func(int64) any) *kind {
 	return &kind{
@@ -170,7 +159,6 @@ func wholeNumberKind(convert func(int64) any) *kind {
 			}
 			return convert(n), nil
 		},
-		show: quote,
 	}
 }
 

@@ -3,13 +3,68 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/tailscale/hujson"
+
 	"github.com/edge-proxy/edge-proxy/domain"
 )
+
+// listReader reads a setting that is a list of objects, and collects everything that is
+// wrong with them.
+type listReader struct {
+	loader   *loader
+	origin   string
+	problems []Problem
+}
+
+// readList returns the elements of the list in text, and a reader for them.
+func (l *loader) readList(d *definition, text string) (*listReader, []hujson.Value, error) {
+	value, err := parseJSON([]byte(text))
+	if err != nil {
+		return nil, nil, err
+	}
+	array, ok := value.Value.(*hujson.Array)
+	if !ok {
+		return nil, nil, errNotAllowed
+	}
+	return &listReader{loader: l, origin: l.originOf(d)}, array.Elements, nil
+}
+
+// members returns the two members that an object may have. It warns of others.
+func (r *listReader) members(key string, value hujson.Value, first, second string) (map[string]hujson.Value, bool) {
+	object, ok := value.Value.(*hujson.Object)
+	if !ok {
+		r.problem(key, describe(value.Value, true), fmt.Sprintf("an object with %q and %q", first, second))
+		return nil, false
+	}
+	members := map[string]hujson.Value{}
+	for _, m := range object.Members {
+		name := m.Name.Value.(hujson.Literal).String()
+		if name != first && name != second {
+			r.loader.warnUnknown(key+"."+oneLine(name), name, similarKey(name, []string{first, second}), r.origin)
+			continue
+		}
+		members[name] = m.Value
+	}
+	return members, true
+}
+
+func (r *listReader) problem(key, value, allowed string) {
+	r.problems = append(r.problems, Problem{Key: key, Value: value, Allowed: allowed, Origin: r.origin})
+}
+
+// err returns the problems as a *ProblemsError, or nil.
+func (r *listReader) err() error {
+	if len(r.problems) == 0 {
+		return nil
+	}
+	return &ProblemsError{Problems: r.problems}
+}
 
 // texts reads a list of texts: JSON when it begins with a bracket, else
 // separated by commas, optionally all in quotes. Blanks around texts and empty texts
@@ -73,19 +128,10 @@ func parsePeers(text string) (TrustedPeers, error) {
 	if err != nil {
 		return TrustedPeers{}, err
 	}
-	var peers TrustedPeers
-	for _, part := range parts {
-		if part == "*" {
-			peers.All = true
-			continue
-		}
-		prefix, ok := parseNetwork(part)
-		if !ok {
-			return TrustedPeers{}, &reason{"addresses and CIDR ranges separated by commas, or *; " + quote(part) + " is neither"}
-		}
-		peers.Prefixes = append(peers.Prefixes, prefix)
-	}
-	return peers, nil
+	isAll := func(part string) bool { return part == "*" }
+	peers := TrustedPeers{All: slices.ContainsFunc(parts, isAll)}
+	peers.Prefixes, err = networksOf(slices.DeleteFunc(parts, isAll), "addresses and CIDR ranges separated by commas, or *; ")
+	return peers, err
 }
 
 // Networks are ranges of addresses. They are read-only and safe for concurrent use.
@@ -103,11 +149,16 @@ func parseNetworks(text string) (Networks, error) {
 	if err != nil {
 		return nil, err
 	}
-	var networks Networks
+	return networksOf(parts, "addresses and CIDR ranges such as 192.0.2.0/24; ")
+}
+
+// networksOf returns the networks that parts name. allowed begins the error about one that
+// names none.
+func networksOf(parts []string, allowed string) (networks []netip.Prefix, err error) {
 	for _, part := range parts {
 		network, ok := parseNetwork(part)
 		if !ok {
-			return nil, &reason{"addresses and CIDR ranges such as 192.0.2.0/24; " + quote(part) + " is neither"}
+			return nil, &reason{allowed + quote(part) + " is neither"}
 		}
 		networks = append(networks, network)
 	}

@@ -224,7 +224,11 @@ func (l *loader) verdict(d *definition, text string, err error) error {
 	if errors.As(err, &all) {
 		return all
 	}
-	p := Problem{Key: d.key, Value: d.kind.show(text), Allowed: d.kind.allowed(d), Origin: l.originOf(d)}
+	show := d.kind.show
+	if show == nil {
+		show = quote
+	}
+	p := Problem{Key: d.key, Value: show(text), Allowed: d.kind.allowed(d), Origin: l.originOf(d)}
 	var why *reason
 	var syntax *syntaxError
 	switch {

@@ -83,7 +83,16 @@ func plainText(d *definition, text string) (string, error) {
 		}
 		return d.oneOf[i], nil
 	}
-	return checkText(d, text)
+	if d.check == "host" {
+		bare := strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
+		if _, err := netip.ParseAddr(bare); err == nil {
+			return bare, nil
+		}
+	}
+	if !textChecks[d.check].passes(text) {
+		return "", errNotAllowed
+	}
+	return text, nil
 }
 
 var (
@@ -91,42 +100,23 @@ var (
 	storePrefix = regexp.MustCompile(`^[A-Za-z0-9._:/-]+$`)
 )
 
-// checkText holds the named checks of texts:
-//
-//	host    an IP address, also in brackets, or a host name
-//	prefix  letters, digits and . _ : / - (a store may give others a meaning)
-//	header  what can stand in an HTTP header
-//	socket  an absolute path that is short enough for a Unix socket
-//	path    a file; a relative path begins at the working directory
-func checkText(d *definition, text string) (string, error) {
-	switch d.check {
-	case "host":
-		bare := strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
-		if _, err := netip.ParseAddr(bare); err == nil {
-			return bare, nil
-		}
-		if !hostName.MatchString(text) {
-			return "", errNotAllowed
-		}
-	case "prefix":
-		if !storePrefix.MatchString(text) {
-			return "", errNotAllowed
-		}
-	case "header":
-		if !visible(text) {
-			return "", errNotAllowed
-		}
-	case "socket":
-		if !filepath.IsAbs(text) || len(text) > maxSocketPath || strings.ContainsRune(text, 0) {
-			return "", errNotAllowed
-		}
-	default:
-		if strings.ContainsRune(text, 0) {
-			return "", errNotAllowed
-		}
-	}
-	return text, nil
+// textChecks are the named checks of texts.
+var textChecks = map[string]struct {
+	allowed string
+	passes  func(text string) bool
+}{
+	"":       {"a text that is not empty", hasNoZero},
+	"host":   {"an IP address or a host name, without a port", hostName.MatchString}, // also an address in brackets
+	"prefix": {"a text of letters, digits and . _ : / -", storePrefix.MatchString},   // a store may give others a meaning
+	"header": {"a text without blanks and control characters", visible},              // can stand in an HTTP header
+	"path":   {"the path of a file", hasNoZero},                                      // a relative path begins at the working directory
+	"socket": {
+		fmt.Sprintf("an absolute path of at most %d bytes, such as /run/edge-proxy/proxy.sock", maxSocketPath),
+		func(text string) bool { return filepath.IsAbs(text) && len(text) <= maxSocketPath && hasNoZero(text) },
+	},
 }
+
+func hasNoZero(text string) bool { return !strings.ContainsRune(text, 0) }
 
 // maxSocketPath is the length in bytes of the longest path of a Unix socket on all systems.
 const maxSocketPath = 103
@@ -137,19 +127,8 @@ func visible(text string) bool {
 }
 
 func allowedText(d *definition) string {
-	switch {
-	case len(d.oneOf) > 0:
+	if len(d.oneOf) > 0 {
 		return choice(d.oneOf)
-	case d.check == "host":
-		return "an IP address or a host name, without a port"
-	case d.check == "prefix":
-		return "a text of letters, digits and . _ : / -"
-	case d.check == "socket":
-		return fmt.Sprintf("an absolute path of at most %d bytes, such as /run/edge-proxy/proxy.sock", maxSocketPath)
-	case d.check == "path":
-		return "the path of a file"
-	case d.check == "header":
-		return "a text without blanks and control characters"
 	}
-	return "a text that is not empty"
+	return textChecks[d.check].allowed
 }

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // LoadStore returns the store's settings of src and the warnings about them, for
 // work on a store that needs no environments: other settings may be missing or
@@ -34,21 +37,11 @@ func loadSection(src Source, section string) (Settings, []Warning, error) {
 	}
 	l.runChecks(s)
 	file := l.shownPath()
-	concerned := func(key string) bool {
-		return key == section || strings.HasPrefix(key, section+".") || key == file
+	others := func(key string) bool {
+		return key != section && !strings.HasPrefix(key, section+".") && key != file
 	}
-	var warnings []Warning
-	for _, w := range l.warnings {
-		if concerned(w.Key) {
-			warnings = append(warnings, w)
-		}
-	}
-	var problems []Problem
-	for _, p := range l.problems {
-		if concerned(p.Key) {
-			problems = append(problems, p)
-		}
-	}
+	warnings := slices.DeleteFunc(l.warnings, func(w Warning) bool { return others(w.Key) })
+	problems := slices.DeleteFunc(l.problems, func(p Problem) bool { return others(p.Key) })
 	if len(problems) > 0 {
 		return Settings{}, warnings, &ProblemsError{Problems: problems}
 	}

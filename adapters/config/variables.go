@@ -126,10 +126,8 @@ func (l *loader) loadFileVariable(d *definition, found []variable) {
 	c := &candidate{origin: inVariable(v.name).secretFile()}
 	if len(found) > 0 && strings.TrimSpace(found[0].value) != "" {
 		c.problem = &Problem{Key: d.key, Value: "set twice", Allowed: "set by one of " + found[0].name + " and " + v.name, Origin: c.origin.text}
-	} else if text, err := l.readSecret(strings.TrimSpace(v.value)); err != nil {
-		c.problem = err.problem(d.key, c.origin.text)
-	} else {
-		c.text = text
+	} else if c.text, c.problem = l.readSecret(strings.TrimSpace(v.value)); c.problem != nil {
+		c.problem.Key, c.problem.Origin = d.key, c.origin.text
 	}
 	l.settle(d, c)
 }

@@ -2,8 +2,10 @@ package filesource
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -94,9 +96,5 @@ func (w *watching) leave(l *listener) {
 func (w *watching) all() []*listener {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	list := make([]*listener, 0, len(w.listeners))
-	for l := range w.listeners {
-		list = append(list, l)
-	}
-	return list
+	return slices.Collect(maps.Keys(w.listeners))
 }

@@ -9,42 +9,45 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+
+	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// causeOf returns the likely cause of err, with which a request to address got no
-// response, or "".
-func (c *Client) causeOf(err error, address *url.URL) string {
+// classify returns the outcome of a request to address that err left without a response,
+// and the likely cause, or "".
+func (c *Client) classify(err error, address *url.URL) (outcome ports.Outcome, cause string) {
 	var (
 		operation *net.OpError
 		name      *net.DNSError
 		record    tls.RecordHeaderError
 	)
 	text := err.Error()
+	isOperation := errors.As(err, &operation)
 	switch certificate := c.causeOfCertificate(err); {
-	case errors.As(err, &operation) && (operation.Op == "proxyconnect" || strings.HasPrefix(operation.Op, "socks")):
-		return "the forward proxy cannot be reached or refuses: check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
+	case isOperation && (operation.Op == "proxyconnect" || strings.HasPrefix(operation.Op, "socks")):
+		return ports.OutcomeProxy, "the forward proxy cannot be reached or refuses: check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 	case errors.As(err, &name) && name.IsNotFound:
-		return "the host's name cannot be resolved, since DNS does not know it: check api_url"
+		return ports.OutcomeDNS, "the host's name cannot be resolved, since DNS does not know it: check api_url"
 	case errors.As(err, &name):
-		return "the host's name cannot be resolved, since DNS failed: check the name server of this machine, and api_url"
+		return ports.OutcomeDNS, "the host's name cannot be resolved, since DNS failed: check the name server of this machine, and api_url"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there: check api_url and that the API runs"
+		return ports.OutcomeRefused, "nothing listens there: check api_url and that the API runs"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return "the host cannot be reached from here: check the network, or whether a forward proxy is needed"
+		return ports.OutcomeRefused, "the host cannot be reached from here: check the network, or whether a forward proxy is needed"
 	case certificate != "":
-		return certificate
+		return ports.OutcomeTLS, certificate
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return "that port does not speak TLS: api_url should perhaps begin with http://"
+		return ports.OutcomeTLS, "that port does not speak TLS: api_url should perhaps begin with http://"
 	case address.Scheme == "http" && strings.Contains(text, `malformed HTTP response "\x15\x03`): // an alert of TLS
-		return "that port expects TLS: api_url should perhaps begin with https://"
+		return ports.OutcomeInvalid, "that port expects TLS: api_url should perhaps begin with https://"
 	case strings.Contains(text, "malformed HTTP") || strings.Contains(text, "malformed MIME header"):
-		return "what listens there does not speak HTTP: check api_url"
-	case errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error"): // alerts of TLS
-		return causeOfAlert(text)
+		return ports.OutcomeInvalid, "what listens there does not speak HTTP: check api_url"
+	case isOperation && (operation.Op == "remote error" || operation.Op == "local error"): // alerts of TLS
+		return ports.OutcomeTLS, causeOfAlert(text)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "the connection was closed before there was an answer"
+		return ports.OutcomeRefused, "the connection was closed before there was an answer"
 	default:
-		return ""
+		return ports.OutcomeInvalid, ""
 	}
 }
 

@@ -38,30 +38,24 @@ func (c *Client) NewDiscovery(logger *slog.Logger) *Discovery {
 // Discover fetches the list, see ports.Discoverer. The rules by which a list is
 // read are those of parseDiscovered.
 func (d *Discovery) Discover(ctx context.Context) ([]domain.EnvironmentKeys, error) {
-	list, problems, err := d.fetch(ctx)
-	switch {
-	case err == nil:
-		d.tell(ctx, problems)
-		return list, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	}
-	return nil, failureOf(err).fetchError("discovering environments")
-}
-
-func (d *Discovery) fetch(ctx context.Context) ([]domain.EnvironmentKeys, []string, error) {
 	c := d.client
-	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
-	defer cancel()
-	answer, err := c.get(ctx, request{
+	var list []domain.EnvironmentKeys
+	var problems []string
+	err := c.exchange(ctx, request{
 		address: c.api.JoinPath("proxy/config/"),
 		header:  http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"gzip"}},
 		secret:  http.Header{proxyKeyHeader: {c.proxyKey()}},
+	}, func(answer *http.Response) (err error) {
+		list, problems, err = c.readDiscovered(answer)
+		return err
 	})
-	if err != nil {
-		return nil, nil, err
+	if err == nil {
+		d.tell(ctx, problems)
 	}
-	defer func() { _ = answer.Body.Close() }()
+	return list, fetchError(ctx, "discovering environments", err)
+}
+
+func (c *Client) readDiscovered(answer *http.Response) ([]domain.EnvironmentKeys, []string, error) {
 	if answer.StatusCode != http.StatusOK {
 		return nil, nil, c.discoveryStatus(answer)
 	}

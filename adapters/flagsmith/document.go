@@ -43,13 +43,7 @@ type page struct {
 // without a condition (that of a further page never has one).
 func (c *Client) FetchDocument(ctx context.Context, r ports.DocumentRequest) (ports.Document, error) {
 	document, err := c.fetchPages(ctx, r)
-	if err == nil {
-		return document, nil
-	}
-	if ended := ctx.Err(); ended != nil {
-		return ports.Document{}, ended
-	}
-	return ports.Document{}, failureOf(err).fetchError("")
+	return document, fetchError(ctx, "", err)
 }
 
 func (c *Client) fetchPages(ctx context.Context, r ports.DocumentRequest) (ports.Document, error) {
@@ -98,7 +92,7 @@ func onPage(n int, err error) error {
 
 // fetchPage fetches one page within the time-out of a request. The request is
 // conditional unless condition is zero.
-func (c *Client) fetchPage(ctx context.Context, r ports.DocumentRequest, address *url.URL, condition time.Time) (page, error) {
+func (c *Client) fetchPage(ctx context.Context, r ports.DocumentRequest, address *url.URL, condition time.Time) (p page, err error) {
 	request := request{address: address, header: http.Header{}, secret: http.Header{}}
 	request.header.Set("Accept", "application/json")
 	request.header.Set("Accept-Encoding", "gzip")
@@ -114,17 +108,14 @@ func (c *Client) fetchPage(ctx context.Context, r ports.DocumentRequest, address
 		request.secret.Set(proxyKeyHeader, key)
 	}
 
-	bounded, cancel := context.WithTimeout(ctx, c.options.Timeout)
-	defer cancel()
-	return c.readPage(bounded, request, !condition.IsZero())
+	err = c.exchange(ctx, request, func(answer *http.Response) (err error) {
+		p, err = c.readPage(answer, !condition.IsZero())
+		return err
+	})
+	return p, err
 }
 
-func (c *Client) readPage(ctx context.Context, r request, conditional bool) (page, error) {
-	answer, err := c.get(ctx, r)
-	if err != nil {
-		return page{}, err
-	}
-	defer func() { _ = answer.Body.Close() }()
+func (c *Client) readPage(answer *http.Response, conditional bool) (page, error) {
 	date, _ := http.ParseTime(answer.Header.Get("Date")) // zero where it cannot be read
 	switch {
 	case answer.StatusCode == http.StatusNotModified && conditional:

@@ -1,7 +1,6 @@
 package flagsmith
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -54,7 +53,18 @@ func (s *EventSender) SendEvents(ctx context.Context, b ports.EventBatch) (ports
 	if b.SDK != "" {
 		q.header.Set(sdkHeader, b.SDK)
 	}
-	receipt, err := s.post(ctx, q, key)
+	var receipt ports.EventReceipt
+	err := s.client.exchange(ctx, q, func(answer *http.Response) error {
+		if answer.StatusCode >= 200 && answer.StatusCode < 300 {
+			receipt = receiptOf(answer.Body, key)
+			return nil
+		}
+		f := s.client.statusFailure(answer)
+		if answer.StatusCode != http.StatusBadRequest || f.cause == "" {
+			f.cause = causeOfEvents(answer)
+		}
+		return f
+	})
 	if err == nil {
 		return receipt, nil
 	}
@@ -67,36 +77,9 @@ func (s *EventSender) SendEvents(ctx context.Context, b ports.EventBatch) (ports
 	return ports.EventReceipt{}, report
 }
 
-func (s *EventSender) post(ctx context.Context, q request, key string) (ports.EventReceipt, error) {
-	bounded, cancel := context.WithTimeout(ctx, s.client.options.Timeout)
-	defer cancel()
-	answer, err := s.client.get(bounded, q)
-	if err != nil {
-		return ports.EventReceipt{}, err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode >= 200 && answer.StatusCode < 300 {
-		return receiptOf(answer.Body, key), nil
-	}
-	f := s.client.statusFailure(answer)
-	if answer.StatusCode != http.StatusBadRequest || f.cause == "" {
-		f.cause = causeOfEvents(answer)
-	}
-	return ports.EventReceipt{}, f
-}
-
 // eventsBody returns the body of a request with the events.
 func eventsBody(events []string) []byte {
-	var body bytes.Buffer
-	body.WriteString(`{"events":[`)
-	for i, event := range events {
-		if i > 0 {
-			body.WriteByte(',')
-		}
-		body.WriteString(event)
-	}
-	body.WriteString("]}")
-	return body.Bytes()
+	return []byte(`{"events":[` + strings.Join(events, ",") + "]}")
 }
 
 // receiptOf reads the answer to a batch that upstream has accepted. An answer that cannot

@@ -1,6 +1,7 @@
 package flagsmith
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,18 @@ func failureOf(err error) *failure {
 func (f *failure) about(setting string) *failure {
 	f.cause = strings.ReplaceAll(f.cause, "api_url", setting)
 	return f
+}
+
+// fetchError returns the error of a call that err ended: nil for nil, ctx's when it ended,
+// else a *ports.FetchError. doing is what failed, "" for fetching a document.
+func fetchError(ctx context.Context, doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return failureOf(err).fetchError(doing)
 }
 
 // fetchError returns f as an error of ports; doing is what failed, "" for fetching a

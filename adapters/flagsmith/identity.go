@@ -34,40 +34,28 @@ func (c *Client) PassingIdentity(ctx context.Context, key domain.EnvironmentKey,
 	return c.askIdentity(ctx, key, request{address: c.api.JoinPath(identitiesPath), method: http.MethodPost, body: body})
 }
 
-func (c *Client) askIdentity(ctx context.Context, key domain.EnvironmentKey, r request) ([]byte, error) {
+func (c *Client) askIdentity(ctx context.Context, key domain.EnvironmentKey, r request) (body []byte, err error) {
 	r.header = http.Header{"Accept": {"application/json"}}
 	if r.body != nil {
 		r.header.Set("Content-Type", "application/json")
 	}
 	r.secret = http.Header{environmentKeyHeader: {string(key)}}
-	bounded, cancel := context.WithTimeout(ctx, c.options.Timeout)
-	defer cancel()
-	body, err := c.readIdentity(bounded, r)
-	switch {
-	case err == nil:
-		return body, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	}
-	return nil, failureOf(err).fetchError("asking for an identity")
-}
-
-func (c *Client) readIdentity(ctx context.Context, r request) ([]byte, error) {
-	answer, err := c.get(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		f := c.statusFailure(answer)
-		if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden {
-			f.cause = "the client-side key is wrong, or api_url is not the API that it belongs to"
+	err = c.exchange(ctx, r, func(answer *http.Response) (err error) {
+		if answer.StatusCode != http.StatusOK {
+			f := c.statusFailure(answer)
+			if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden {
+				f.cause = "the client-side key is wrong, or api_url is not the API that it belongs to"
+			}
+			return f
 		}
-		return nil, f
+		body, err = io.ReadAll(io.LimitReader(answer.Body, maxIdentityAnswer+1))
+		if err == nil && len(body) > maxIdentityAnswer {
+			err = fmt.Errorf("the answer is larger than %d bytes", maxIdentityAnswer)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fetchError(ctx, "asking for an identity", err)
 	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxIdentityAnswer+1))
-	if err == nil && len(body) > maxIdentityAnswer {
-		err = fmt.Errorf("the answer is larger than %d bytes", maxIdentityAnswer)
-	}
-	return body, err
+	return body, nil
 }

@@ -131,15 +131,13 @@ func parseException(entry string) exception {
 		return exception{addresses: prefix}
 	}
 	var e exception
-	if address, ok := parseAddress(entry); ok {
-		e.addresses = netip.PrefixFrom(address, address.BitLen())
-		return e
-	}
 	host := entry
-	if i := strings.LastIndexByte(entry, ':'); i >= 0 {
+	address, ok := parseAddress(host)
+	if i := strings.LastIndexByte(entry, ':'); !ok && i >= 0 {
 		host, e.port = entry[:i], entry[i+1:]
+		address, ok = parseAddress(host)
 	}
-	if address, ok := parseAddress(host); ok {
+	if ok {
 		e.addresses = netip.PrefixFrom(address, address.BitLen())
 		return e
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -45,29 +46,20 @@ func (c *Client) post(ctx context.Context, r report) error {
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
-	q := request{address: r.address, header: http.Header{}, secret: r.secret, method: http.MethodPost, body: body}
-	for name, values := range r.header {
-		q.header[name] = values
-	}
-	q.header.Set("Content-Type", "application/json")
-	q.header.Set("Accept", "application/json")
-
-	bounded, cancel := context.WithTimeout(ctx, c.options.Timeout)
-	defer cancel()
-	answer, err := c.get(bounded, q)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode >= 200 && answer.StatusCode < 300 {
-		drain(answer.Body)
-		return nil
-	}
-	f := c.statusFailure(answer)
-	if cause := r.causeOf(answer); cause != "" && (answer.StatusCode != http.StatusBadRequest || f.cause == "") {
-		f.cause = cause
-	}
-	return f
+	q := request{address: r.address, secret: r.secret, method: http.MethodPost, body: body}
+	q.header = http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
+	maps.Copy(q.header, r.header)
+	return c.exchange(ctx, q, func(answer *http.Response) error {
+		if answer.StatusCode >= 200 && answer.StatusCode < 300 {
+			drain(answer.Body)
+			return nil
+		}
+		f := c.statusFailure(answer)
+		if cause := r.causeOf(answer); cause != "" && (answer.StatusCode != http.StatusBadRequest || f.cause == "") {
+			f.cause = cause
+		}
+		return f
+	})
 }
 
 // causeOf returns the cause of a status where it differs from that of a document.

@@ -51,6 +51,19 @@ func (c *Client) get(ctx context.Context, r request) (*http.Response, error) {
 	return nil, &failure{err: fmt.Errorf("upstream redirects without end, stopped after %d redirects", maxRedirects), cause: "check api_url"}
 }
 
+// exchange sends a request within the time-out of one, and calls read for the response,
+// whose body it closes. Errors: get's and read's.
+func (c *Client) exchange(ctx context.Context, r request, read func(answer *http.Response) error) error {
+	bounded, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	answer, err := c.get(bounded, r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	return read(answer)
+}
+
 func (c *Client) roundTrip(ctx context.Context, address *url.URL, r request) (*http.Response, error) {
 	var body io.Reader
 	if r.body != nil {
@@ -144,7 +157,8 @@ func (c *Client) transportFailure(err error, q *http.Request, reached step) erro
 		}
 		return failed
 	}
-	return &failure{cause: c.causeOf(err, q.URL), reached: outcomeOf(err), err: fmt.Errorf("asking %s: %w", show(q.URL), withoutSecrets(err, q))}
+	outcome, cause := c.classify(err, q.URL)
+	return &failure{cause: cause, reached: outcome, err: fmt.Errorf("asking %s: %w", show(q.URL), withoutSecrets(err, q))}
 }
 
 // withoutSecrets returns err, an error of net/http for q, or another error in its place

@@ -24,11 +24,7 @@ func drained(h http.Handler) http.Handler {
 			refuseHTTP2(w)
 			return
 		}
-		if r.ProtoMajor == 2 { // resets the one stream
-			h.ServeHTTP(w, r)
-			return
-		}
-		if r.ContentLength >= 0 && r.ContentLength <= keptByNetHTTP {
+		if r.ProtoMajor == 2 || r.ContentLength >= 0 && r.ContentLength <= keptByNetHTTP { // HTTP/2 resets the one stream
 			h.ServeHTTP(w, r)
 			return
 		}

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -223,16 +224,10 @@ func (s *front) closeConns(which func(*conn) bool) <-chan struct{} {
 // headerTimeout is the time in which the head of a request must arrive, by
 // net/http's rules.
 func (s *front) headerTimeout() time.Duration {
-	if s.rest.ReadHeaderTimeout != 0 {
-		return s.rest.ReadHeaderTimeout
-	}
-	return s.rest.ReadTimeout
+	return cmp.Or(s.rest.ReadHeaderTimeout, s.rest.ReadTimeout)
 }
 
 // idleTimeout is how long an idle connection stays open, by net/http's rules.
 func (s *front) idleTimeout() time.Duration {
-	if s.rest.IdleTimeout != 0 {
-		return s.rest.IdleTimeout
-	}
-	return s.rest.ReadTimeout
+	return cmp.Or(s.rest.IdleTimeout, s.rest.ReadTimeout)
 }

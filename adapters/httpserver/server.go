@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ type Server struct {
 func New(h http.Handler, o Options) *Server {
 	s := &Server{
 		handler: h, ports: []*port{{address: net.JoinHostPort(o.Host, strconv.Itoa(o.Port)), secure: o.TLS}},
-		listen: o.Listen, logger: o.Logger, onDrain: o.OnDrain, onShutdown: o.OnShutdown, overLimit: o.OverLimit,
+		listen: o.Listen, logger: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)), onDrain: o.OnDrain, onShutdown: o.OnShutdown, overLimit: o.OverLimit,
 	}
 	if o.PlainPort != nil {
 		s.ports = append(s.ports, &port{address: net.JoinHostPort(o.Host, strconv.Itoa(*o.PlainPort))})
@@ -76,9 +77,6 @@ func New(h http.Handler, o Options) *Server {
 	}
 	if s.onShutdown == nil {
 		s.onShutdown = func() {}
-	}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
 	}
 	rest := &http.Server{
 		Handler:           http.HandlerFunc(s.serve),

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -118,12 +119,7 @@ func (t *slot) free() {
 			s.counters.http2.Add(-1)
 		}
 		s.used -= t.places
-		for i, other := range s.extra {
-			if other == t {
-				s.extra = append(s.extra[:i:i], s.extra[i+1:]...)
-				break
-			}
-		}
+		s.extra = slices.DeleteFunc(s.extra, func(other *slot) bool { return other == t })
 		s.relaxed()
 	})
 }

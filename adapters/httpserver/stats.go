@@ -2,7 +2,6 @@ package httpserver
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -55,9 +54,7 @@ func endingOf(err error, late ending) ending {
 		return late
 	case errors.Is(err, net.ErrClosed): // by Shutdown or Close
 		return endDrain
-	case err == nil, errors.Is(err, io.EOF):
-		return endPeer
-	default: // a reset
+	default: // the end, or a reset
 		return endPeer
 	}
 }
@@ -83,15 +80,6 @@ func (h handover) String() string {
 		noHandover: "", fastPathOff: "fast_path_off", overHTTP2: "http2", unusual: "unusual", headTooLarge: "large_head", bodyTooLarge: "large_body",
 		noMemory: "no_memory", incomplete: "incomplete",
 	}[h]
-}
-
-// Handovers returns the reasons for which connections leave the fast path.
-func Handovers() []string {
-	var names []string
-	for h := noHandover + 1; h < numHandovers; h++ {
-		names = append(names, h.String())
-	}
-	return names
 }
 
 // counters count what Stats reports of the server as a whole. They are safe for concurrent

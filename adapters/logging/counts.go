@@ -16,28 +16,14 @@ type LevelCount struct {
 // it was lost later: see Lost. Lines that no destination has the level for do not count.
 func (l *Loggers) Counts() []LevelCount {
 	counts := make([]LevelCount, len(l.counts))
-	for i, level := range countedLevels() {
-		counts[i] = LevelCount{Level: levelNameLower(level), Lines: l.counts[i].Load()}
+	for i := range counts {
+		counts[i] = LevelCount{Level: levels[i].lower, Lines: l.counts[i].Load()}
 	}
 	return counts
 }
 
-// counts has the number of lines of each of countedLevels.
-type counts [5]atomic.Uint64
+// counts has the number of lines of each of levels.
+type counts [len(levels)]atomic.Uint64
 
-func countedLevels() [len(counts{})]slog.Level {
-	return [...]slog.Level{LevelCritical, slog.LevelError, slog.LevelWarn, slog.LevelInfo, slog.LevelDebug}
-}
-
-// add counts a line. A level between two counts as the lower one, and one below all as
-// the lowest.
-func (c *counts) add(level slog.Level) {
-	level = shownLevel(level)
-	levels := countedLevels()
-	for i := range c {
-		if level >= levels[i] || i == len(c)-1 {
-			c[i].Add(1)
-			return
-		}
-	}
-}
+// add counts a line by the level that it is shown with.
+func (c *counts) add(level slog.Level) { c[shown(level)].Add(1) }

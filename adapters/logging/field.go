@@ -2,6 +2,7 @@ package logging
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -51,10 +52,8 @@ func (g *group) add(a slog.Attr, depth int) {
 
 // open returns the group of that name in g.
 func (g *group) open(name string) *group {
-	for _, f := range g.fields {
-		if f.key == name && f.group != nil {
-			return f.group
-		}
+	if i := g.index(name); i >= 0 && g.fields[i].group != nil {
+		return g.fields[i].group
 	}
 	sub := &group{}
 	g.set(field{key: name, group: sub})
@@ -62,28 +61,22 @@ func (g *group) open(name string) *group {
 }
 
 func (g *group) set(f field) {
-	for i := range g.fields {
-		if g.fields[i].key == f.key {
-			g.fields[i] = f
-			return
-		}
+	if i := g.index(f.key); i >= 0 {
+		g.fields[i] = f
+		return
 	}
 	g.fields = append(g.fields, f)
 }
 
 // prune removes groups in which nothing is, as slog demands.
 func (g *group) prune() {
-	kept := g.fields[:0]
-	for _, f := range g.fields {
-		if f.group != nil {
-			f.group.prune()
-			if len(f.group.fields) == 0 {
-				continue
-			}
+	g.fields = slices.DeleteFunc(g.fields, func(f field) bool {
+		if f.group == nil {
+			return false
 		}
-		kept = append(kept, f)
-	}
-	g.fields = kept
+		f.group.prune()
+		return len(f.group.fields) == 0
+	})
 }
 
 // unreserved returns a name for a field whose own is reserved: itself with as
@@ -94,17 +87,12 @@ func (g *group) unreserved(key string, reserved func(string) bool) string {
 	}
 	for {
 		key += "_"
-		if !reserved(key) && !g.has(key) {
+		if !reserved(key) && g.index(key) < 0 {
 			return key
 		}
 	}
 }
 
-func (g *group) has(key string) bool {
-	for _, f := range g.fields {
-		if f.key == key {
-			return true
-		}
-	}
-	return false
+func (g *group) index(key string) int {
+	return slices.IndexFunc(g.fields, func(f field) bool { return f.key == key })
 }

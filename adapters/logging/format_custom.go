@@ -1,12 +1,15 @@
 package logging
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +31,7 @@ type piece struct {
 	literal string
 	name    string
 	spec    spec
+	of      attribute // nil for literal text
 }
 
 // newCustom compiles a format. style is "%", "{" or "$"; an empty format is
@@ -37,39 +41,33 @@ func newCustom(format, style string, date string, started time.Time) (*custom, e
 	var err error
 	switch style {
 	case "%":
-		pieces, err = parsePercent(cmpOr(format, "%(message)s"))
+		pieces, err = parsePercent(cmp.Or(format, "%(message)s"))
 	case "{":
-		pieces, err = parseBrace(cmpOr(format, "{message}"))
+		pieces, err = parseBrace(cmp.Or(format, "{message}"))
 	case "$":
-		pieces, err = parseDollar(cmpOr(format, "${message}"))
+		pieces, err = parseDollar(cmp.Or(format, "${message}"))
 	}
 	if err != nil {
 		return nil, err
 	}
 	c := &custom{pieces: pieces, date: date, started: started, pid: int64(os.Getpid())}
-	for _, p := range pieces {
+	for i, p := range pieces {
 		switch p.name {
 		case "":
 			continue
 		case "pathname", "filename", "module", "lineno", "funcName":
 			c.needPath = true
 		}
-		k, ok := attributeKind(p.name)
+		of, ok := attributes[p.name]
 		if !ok {
-			return nil, fmt.Errorf("unknown attribute %s; allowed are %s", show(p.name), attributeNames)
+			return nil, fmt.Errorf("unknown attribute %s; allowed are %s", show(p.name), strings.Join(slices.Sorted(maps.Keys(attributes)), ", "))
 		}
-		if k == text && p.spec.isNumeric() {
+		pieces[i].of = of
+		if of(c, &line{}).kind == text && p.spec.isNumeric() {
 			return nil, fmt.Errorf("attribute %s is text and cannot be shown as %q", show(p.name), string(p.spec.verb))
 		}
 	}
 	return c, nil
-}
-
-func cmpOr(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // kind is what an attribute's value is.
@@ -80,21 +78,6 @@ const (
 	integer
 	decimal
 )
-
-const attributeNames = "asctime, created, filename, funcName, levelname, levelno, lineno, message, module, msecs, name, " +
-	"pathname, process, processName, relativeCreated, thread, threadName"
-
-func attributeKind(name string) (kind, bool) {
-	switch name {
-	case "asctime", "filename", "funcName", "levelname", "message", "module", "name", "pathname", "processName", "threadName":
-		return text, true
-	case "levelno", "lineno", "process", "thread":
-		return integer, true
-	case "created", "msecs", "relativeCreated":
-		return decimal, true
-	}
-	return 0, false
-}
 
 // line is what a custom format draws from.
 type line struct {
@@ -120,54 +103,47 @@ func (c *custom) appendAccess(buf []byte, at time.Time, rec AccessRecord) []byte
 
 func (c *custom) append(buf []byte, l *line) []byte {
 	for _, p := range c.pieces {
-		if p.name == "" {
+		if p.of == nil {
 			buf = append(buf, p.literal...)
 			continue
 		}
-		buf = p.spec.append(buf, c.attribute(p.name, l))
+		buf = p.spec.append(buf, p.of(c, l))
 	}
 	return buf
 }
 
-// attribute is the value of an attribute. A line without a place in the code
+// attribute returns what a format shows of a line. Its kind is the same for all lines.
+type attribute func(c *custom, l *line) value
+
+// attributes are the attributes of Python's records. A line without a place in the code
 // has an empty file and line 0. The process has one name, as Python's has, and
 // no threads to distinguish: thread is the process id, which on Linux is also
 // the id of its main thread.
-func (c *custom) attribute(name string, l *line) value {
-	switch name {
-	case "asctime":
-		return textValue(c.asctime(l.at))
-	case "created":
-		return decimalValue(float64(l.at.UnixMicro()) / 1e6)
-	case "filename":
-		return textValue(base(l.frame.File))
-	case "funcName":
+var attributes = map[string]attribute{
+	"asctime":  func(c *custom, l *line) value { return textValue(c.asctime(l.at)) },
+	"created":  func(_ *custom, l *line) value { return decimalValue(float64(l.at.UnixMicro()) / 1e6) },
+	"filename": func(_ *custom, l *line) value { return textValue(base(l.frame.File)) },
+	"funcName": func(_ *custom, l *line) value {
 		return textValue(l.frame.Function[strings.LastIndexByte(l.frame.Function, '.')+1:])
-	case "levelname":
-		return textValue(levelName(l.level))
-	case "levelno":
-		return integerValue(levelNumber(l.level))
-	case "lineno":
-		return integerValue(int64(l.frame.Line))
-	case "module":
-		return textValue(strings.TrimSuffix(base(l.frame.File), ".go"))
-	case "msecs":
+	},
+	"levelname": func(_ *custom, l *line) value { return textValue(levels[shown(l.level)].name) },
+	"levelno":   func(_ *custom, l *line) value { return integerValue(levelNumber(l.level)) },
+	"lineno":    func(_ *custom, l *line) value { return integerValue(int64(l.frame.Line)) },
+	"message":   func(_ *custom, l *line) value { return textValue(string(l.message)) },
+	"module":    func(_ *custom, l *line) value { return textValue(strings.TrimSuffix(base(l.frame.File), ".go")) },
+	"msecs": func(_ *custom, l *line) value {
 		return decimalValue(float64(l.at.Nanosecond() / int(time.Millisecond)))
-	case "name":
-		return textValue(string(appendPrintable(nil, l.logger, false)))
-	case "pathname":
-		return textValue(l.frame.File)
-	case "process", "thread":
-		return integerValue(c.pid)
-	case "processName":
-		return textValue("MainProcess")
-	case "relativeCreated":
-		return decimalValue(float64(l.at.Sub(c.started).Microseconds()) / 1e3)
-	case "threadName":
-		return textValue("MainThread")
-	}
-	return textValue(string(l.message))
+	},
+	"name":            func(_ *custom, l *line) value { return textValue(string(appendPrintable(nil, l.logger, false))) },
+	"pathname":        func(_ *custom, l *line) value { return textValue(l.frame.File) },
+	"process":         processID,
+	"processName":     func(*custom, *line) value { return textValue("MainProcess") },
+	"relativeCreated": func(c *custom, l *line) value { return decimalValue(float64(l.at.Sub(c.started).Microseconds()) / 1e3) },
+	"thread":          processID,
+	"threadName":      func(*custom, *line) value { return textValue("MainThread") },
 }
+
+func processID(c *custom, _ *line) value { return integerValue(c.pid) }
 
 // asctime is in the zone of the record's time, which is the process's own, as
 // in Python; the built-in formats are in UTC.

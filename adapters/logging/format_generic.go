@@ -29,16 +29,16 @@ func (g generic) appendAccess(buf []byte, at time.Time, rec AccessRecord) []byte
 func (g generic) appendHead(buf []byte, at time.Time, level slog.Level) []byte {
 	buf = g.times.append(buf, at)
 	buf = append(buf, ' ')
-	name := levelName(level)
+	l := levels[shown(level)]
 	if g.colours {
-		buf = append(buf, colour(level)...)
+		buf = append(buf, l.colour...)
 	}
-	buf = append(buf, name...)
+	buf = append(buf, l.name...)
 	if g.colours {
 		buf = append(buf, "\x1b[0m"...)
 	}
 	const width = len("CRITICAL") + 1
-	return append(buf, "         "[:width-len(name)]...)
+	return append(buf, "         "[:width-len(l.name)]...)
 }
 
 func appendLogger(buf []byte, name string) []byte {
@@ -64,17 +64,3 @@ func appendPairs(buf []byte, prefix string, g *group, reserved func(string) bool
 }
 
 func noneReserved(string) bool { return false }
-
-func colour(level slog.Level) string {
-	switch level = shownLevel(level); {
-	case level >= LevelCritical:
-		return "\x1b[1;31m" // bold red
-	case level >= slog.LevelError:
-		return "\x1b[31m" // red
-	case level >= slog.LevelWarn:
-		return "\x1b[33m" // yellow
-	case level >= slog.LevelInfo:
-		return "\x1b[32m" // green
-	}
-	return "\x1b[36m" // cyan
-}

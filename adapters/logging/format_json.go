@@ -54,7 +54,7 @@ func (j jsonLines) appendTime(buf []byte, at time.Time) []byte {
 // appendJSONOrigin appends what follows the time.
 func appendJSONOrigin(buf []byte, level slog.Level, logger string) []byte {
 	buf = append(buf, `","level":"`...)
-	buf = append(buf, levelNameLower(level)...)
+	buf = append(buf, levels[shown(level)].lower...)
 	buf = append(buf, `","logger":`...)
 	return appendJSONString(buf, logger)
 }

@@ -19,24 +19,50 @@ const (
 	LevelNotSet = slog.Level(math.MinInt32)
 )
 
+// levels are the levels that lines are shown with, the most severe first.
+var levels = [...]struct {
+	level  slog.Level
+	name   string // Python's
+	lower  string // as structlog writes it
+	colour string // on a terminal
+}{
+	{LevelCritical, "CRITICAL", "critical", "\x1b[1;31m"}, // bold red
+	{slog.LevelError, "ERROR", "error", "\x1b[31m"},       // red
+	{slog.LevelWarn, "WARNING", "warning", "\x1b[33m"},    // yellow
+	{slog.LevelInfo, "INFO", "info", "\x1b[32m"},          // green
+	{slog.LevelDebug, "DEBUG", "debug", "\x1b[36m"},       // cyan
+}
+
+// shown returns the index in levels of the level that a line has in the log: of one
+// between two levels that of the lower one, of one below all the last.
+func shown(l slog.Level) int {
+	l = shownLevel(l)
+	for i := range levels {
+		if l >= levels[i].level {
+			return i
+		}
+	}
+	return len(levels) - 1
+}
+
 const levelNames = "CRITICAL, ERROR, WARNING, INFO, DEBUG, NOTSET"
 
 // ParseLevel reads one of Python's level names, in any case; WARN and FATAL
 // are accepted as Python accepts them. The error names what is allowed.
 func ParseLevel(name string) (slog.Level, error) {
-	switch strings.ToUpper(strings.TrimSpace(name)) {
-	case "CRITICAL", "FATAL":
+	upper := strings.ToUpper(strings.TrimSpace(name))
+	switch upper {
+	case "FATAL":
 		return LevelCritical, nil
-	case "ERROR":
-		return slog.LevelError, nil
-	case "WARNING", "WARN":
+	case "WARN":
 		return slog.LevelWarn, nil
-	case "INFO":
-		return slog.LevelInfo, nil
-	case "DEBUG":
-		return slog.LevelDebug, nil
 	case "NOTSET":
 		return LevelNotSet, nil
+	}
+	for _, l := range levels {
+		if l.name == upper {
+			return l.level, nil
+		}
 	}
 	return 0, fmt.Errorf("level %s: allowed are %s", show(name), levelNames)
 }
@@ -59,35 +85,4 @@ func shownLevel(l slog.Level) slog.Level {
 		return slog.LevelInfo
 	}
 	return l
-}
-
-// levelName is Python's name of a level, and of one between two names that of
-// the lower one.
-func levelName(l slog.Level) string {
-	switch l = shownLevel(l); {
-	case l >= LevelCritical:
-		return "CRITICAL"
-	case l >= slog.LevelError:
-		return "ERROR"
-	case l >= slog.LevelWarn:
-		return "WARNING"
-	case l >= slog.LevelInfo:
-		return "INFO"
-	}
-	return "DEBUG"
-}
-
-// levelNameLower is levelName as structlog writes it.
-func levelNameLower(l slog.Level) string {
-	switch l = shownLevel(l); {
-	case l >= LevelCritical:
-		return "critical"
-	case l >= slog.LevelError:
-		return "error"
-	case l >= slog.LevelWarn:
-		return "warning"
-	case l >= slog.LevelInfo:
-		return "info"
-	}
-	return "debug"
 }

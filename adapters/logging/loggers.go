@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,13 +75,7 @@ type Loggers struct {
 // opened or created unless all settings are right.
 func New(o Options) (*Loggers, error) {
 	l := &Loggers{fixedClock: o.Now != nil}
-	l.process = Options{Stdout: o.Stdout, Stderr: o.Stderr, Now: o.Now}
-	if l.process.Stdout == nil {
-		l.process.Stdout = os.Stdout
-	}
-	if l.process.Stderr == nil {
-		l.process.Stderr = os.Stderr
-	}
+	l.process = Options{Stdout: cmp.Or[io.Writer](o.Stdout, os.Stdout), Stderr: cmp.Or[io.Writer](o.Stderr, os.Stderr), Now: o.Now}
 	if l.process.Now == nil {
 		l.process.Now = time.Now
 	}

@@ -21,19 +21,8 @@ type openFile struct {
 // fileKey is what makes a file of the next generation one that is open already:
 // the handler's name, and all that its declaration says about the file.
 type fileKey struct {
-	handler, filename string
-	truncate, delay   bool
-	maxBytes          int64
-	backups           int
-	schedule          schedule // zero for none
-}
-
-func (h handlerConfig) fileKey(name string) fileKey {
-	key := fileKey{name, h.filename, h.truncate, h.delay, h.maxBytes, h.backups, schedule{}}
-	if h.schedule != nil {
-		key.schedule = *h.schedule
-	}
-	return key
+	handler string
+	fileConfig
 }
 
 // open opens every handler, as Python does, be it used by a logger or not. Files
@@ -59,7 +48,7 @@ func (l *Loggers) open(o Options, cfg config, formatters map[string]formatter, o
 				s.target = l.stderr
 			}
 		default:
-			f := openFile{key: h.fileKey(name)}
+			f := openFile{key: fileKey{name, h.fileConfig}}
 			if i := slices.IndexFunc(open, func(other openFile) bool { return other.key == f.key }); i >= 0 {
 				f = open[i]
 			} else {
@@ -90,7 +79,7 @@ func (l *Loggers) openFile(h handlerConfig) (*file, error) {
 	f := &file{path: h.filename, now: l.now, truncate: h.truncate}
 	switch {
 	case !h.rotates():
-	case h.schedule == nil:
+	case h.schedule == schedule{}:
 		f.rotate = bySize{max: h.maxBytes, backups: h.backups}
 	default:
 		// A file of an earlier run goes on with the interval it was in.
@@ -102,7 +91,7 @@ func (l *Loggers) openFile(h handlerConfig) (*file, error) {
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("%s: %s: %w", h.path, show(h.filename), err)
 		}
-		f.rotate = &byTime{schedule: *h.schedule, backups: h.backups, nextAt: h.schedule.next(since)}
+		f.rotate = &byTime{schedule: h.schedule, backups: h.backups, nextAt: h.schedule.next(since)}
 	}
 	if h.delay {
 		return f, nil

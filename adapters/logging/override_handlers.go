@@ -29,13 +29,16 @@ type handlerConfig struct {
 	format string // the name of a formatter
 	stream string
 	path   string // where its file is declared, for errors
+	fileConfig
+}
 
-	filename string
-	truncate bool
-	delay    bool
-	maxBytes int64
-	backups  int
-	schedule *schedule
+// fileConfig is what a declaration says about a handler's file.
+type fileConfig struct {
+	filename        string
+	truncate, delay bool
+	maxBytes        int64
+	backups         int
+	schedule        schedule // zero for none
 }
 
 func (c *compiler) readHandler(o object) handlerConfig {
@@ -115,7 +118,7 @@ func (c *compiler) readFile(o object, h *handlerConfig) {
 	}
 }
 
-func readSchedule(o object) *schedule {
+func readSchedule(o object) schedule {
 	when := o.text("when", "h")
 	s, ok := parseSchedule(when)
 	if !ok {
@@ -139,13 +142,13 @@ func readSchedule(o object) *schedule {
 		}
 		s.at = t.Sub(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC))
 	}
-	return &s
+	return s
 }
 
 // rotates tells whether a handler ever puts its file aside. With either number
 // zero, RotatingFileHandler never does, as in Python.
-func (h handlerConfig) rotates() bool {
-	return h.schedule != nil || h.maxBytes > 0 && h.backups > 0
+func (f fileConfig) rotates() bool {
+	return f.schedule != schedule{} || f.maxBytes > 0 && f.backups > 0
 }
 
 // checkSharedFiles refuses a file that is rotated under another handler's feet.

@@ -27,13 +27,12 @@ func (s spec) isNumeric() bool { return s.verb != 0 && s.verb != 's' }
 type value struct {
 	kind kind
 	s    string
-	i    int64
-	f    float64
+	n    float64 // integers, too: they are small
 }
 
 func textValue(s string) value     { return value{kind: text, s: s} }
-func integerValue(i int64) value   { return value{kind: integer, i: i} }
-func decimalValue(f float64) value { return value{kind: decimal, f: f} }
+func integerValue(i int64) value   { return value{kind: integer, n: float64(i)} }
+func decimalValue(f float64) value { return value{kind: decimal, n: f} }
 
 // append appends v as s says.
 func (s spec) append(buf []byte, v value) []byte {
@@ -91,18 +90,18 @@ func (s spec) body(v value) string {
 	}
 	switch verb {
 	case 'd':
-		b = strconv.FormatInt(v.asInteger(), 10)
+		b = strconv.FormatInt(int64(v.n), 10)
 	case 'f', 'F', 'e', 'E', 'g', 'G':
 		if verb == 'F' {
 			verb = 'f'
 		}
-		b = strconv.FormatFloat(v.asDecimal(), verb, prec, 64)
+		b = strconv.FormatFloat(v.n, verb, prec, 64)
 	default:
 		if v.kind == integer {
-			b = strconv.FormatInt(v.i, 10)
+			b = strconv.FormatInt(int64(v.n), 10)
 			break
 		}
-		b = strconv.FormatFloat(v.f, 'f', -1, 64)
+		b = strconv.FormatFloat(v.n, 'f', -1, 64)
 		if !strings.Contains(b, ".") {
 			b += ".0" // as Python writes a float
 		}
@@ -124,40 +123,35 @@ func (s spec) cut(t string) string {
 	return string([]rune(t)[:s.prec])
 }
 
-func (v value) asInteger() int64 {
-	if v.kind == decimal {
-		return int64(v.f)
+// size sets width and precision, which begins with a dot unless it is missing; -1 stands
+// for a number without digits.
+func (s *spec) size(width, precision string) error {
+	var err error
+	if s.width, err = number(width); err == nil {
+		s.prec, err = number(strings.TrimPrefix(precision, "."))
 	}
-	return v.i
+	return err
 }
 
-func (v value) asDecimal() float64 {
-	if v.kind == integer {
-		return float64(v.i)
+func number(digits string) (int, error) {
+	if digits == "" {
+		return -1, nil
 	}
-	return v.f
+	n, err := strconv.Atoi(digits)
+	if err != nil || n > maxWidth {
+		return 0, fmt.Errorf("a width or precision is over %d", maxWidth)
+	}
+	return n, nil
 }
 
-// number reads the digits at the beginning of s; without digits it returns -1.
-func number(s string) (n int, rest string, err error) {
-	n = -1
-	for s != "" && '0' <= s[0] && s[0] <= '9' {
-		n = max(n, 0)*10 + int(s[0]-'0')
-		if n > maxWidth {
-			return 0, "", fmt.Errorf("a width or precision is over %d", maxWidth)
-		}
-		s = s[1:]
-	}
-	return n, s, nil
-}
-
-// verb reads a conversion. i is d, as in Python.
-func verb(c byte) (byte, error) {
-	switch c {
+// convert sets the conversion. i is d, as in Python.
+func (s *spec) convert(c byte) error {
+	switch s.verb = c; c {
 	case 's', 'd', 'f', 'F', 'e', 'E', 'g', 'G':
-		return c, nil
 	case 'i':
-		return 'd', nil
+		s.verb = 'd'
+	default:
+		return fmt.Errorf("conversion %q is not supported; allowed are s, d, i, f, F, e, E, g, G", string(rune(c)))
 	}
-	return 0, fmt.Errorf("conversion %q is not supported; allowed are s, d, i, f, F, e, E, g, G", string(rune(c)))
+	return nil
 }

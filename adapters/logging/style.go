@@ -3,6 +3,7 @@ package logging
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,51 +38,41 @@ func parsePercent(s string) ([]piece, error) {
 	}
 }
 
+// percentForm is what follows a name in printf style: flags, width and precision.
+var percentForm = regexp.MustCompile(`^([-0+ ]*)([0-9]*)(\.[0-9]*)?`)
+
 // percentSpec reads what follows the name: flags, width, precision, conversion.
 func percentSpec(s string) (spec, string, error) {
+	form := percentForm.FindStringSubmatch(s)
+	flags, rest := form[1], s[len(form[0]):]
 	sp := spec{align: '>'}
-	zero := false
-flags:
-	for s != "" {
-		switch s[0] {
-		case '-':
-			sp.align = '<'
-		case '0':
-			zero = true
-		case '+':
-			sp.sign = '+'
-		case ' ':
-			if sp.sign == 0 {
-				sp.sign = ' '
-			}
-		default:
-			break flags
-		}
-		s = s[1:]
+	if strings.Contains(flags, "-") {
+		sp.align = '<'
 	}
-	var err error
-	if sp.width, s, err = number(s); err != nil {
+	if err := sp.size(form[2], form[3]); err != nil {
 		return spec{}, "", err
 	}
-	sp.prec = -1
-	if rest, ok := strings.CutPrefix(s, "."); ok {
-		if sp.prec, s, err = number(rest); err != nil {
-			return spec{}, "", err
-		}
+	if form[3] != "" {
 		sp.prec = max(sp.prec, 0)
 	}
-	if s == "" {
+	if rest == "" {
 		return spec{}, "", errUnfinished
 	}
-	if sp.verb, err = verb(s[0]); err != nil {
+	if err := sp.convert(rest[0]); err != nil {
 		return spec{}, "", err
 	}
-	if sp.verb == 's' {
-		sp.sign = 0
-	} else if zero && sp.align == '>' {
+	switch {
+	case sp.verb == 's':
+		return sp, rest[1:], nil
+	case strings.Contains(flags, "+"):
+		sp.sign = '+'
+	case strings.Contains(flags, " "):
+		sp.sign = ' '
+	}
+	if strings.Contains(flags, "0") && sp.align == '>' {
 		sp.align, sp.fill = '=', '0'
 	}
-	return sp, s[1:], nil
+	return sp, rest[1:], nil
 }
 
 // parseBrace reads Python's str.format style: {levelname:<8}.
@@ -117,46 +108,41 @@ func parseBrace(s string) ([]piece, error) {
 	}
 }
 
+// braceForm is a format specification up to the conversion: fill and alignment, sign,
+// width with a 0 before it, and precision.
+var braceForm = regexp.MustCompile(`(?s)^(?:(.?)([<>^=]))?([-+ ]?)([0-9]*)(\.[0-9]*)?`)
+
 // braceSpec reads a format specification: fill and alignment, sign, 0, width,
 // precision, conversion.
-func braceSpec(s string) (spec, error) {
-	sp := spec{prec: -1}
-	isAlign := func(i int) bool { return i < len(s) && strings.IndexByte("<>^=", s[i]) >= 0 }
-	if fill, size := utf8.DecodeRuneInString(s); isAlign(size) {
-		sp.fill, sp.align, s = fill, s[size], s[size+1:]
-	} else if isAlign(0) {
-		sp.align, s = s[0], s[1:]
+func braceSpec(s string) (sp spec, err error) {
+	form := braceForm.FindStringSubmatch(s)
+	rest := s[len(form[0]):]
+	if form[1] != "" {
+		sp.fill, _ = utf8.DecodeRuneInString(form[1])
 	}
-	if s != "" && strings.IndexByte("+- ", s[0]) >= 0 {
-		if s[0] != '-' {
-			sp.sign = s[0]
-		}
-		s = s[1:]
+	if form[2] != "" {
+		sp.align = form[2][0]
 	}
-	if strings.HasPrefix(s, "0") && sp.align == 0 {
-		sp.fill = '0'
-		sp.align = '='
+	if form[3] != "" && form[3] != "-" {
+		sp.sign = form[3][0]
 	}
-	var err error
-	if sp.width, s, err = number(s); err != nil {
+	if strings.HasPrefix(form[4], "0") && sp.align == 0 {
+		sp.fill, sp.align = '0', '='
+	}
+	if err := sp.size(form[4], form[5]); err != nil {
 		return spec{}, err
 	}
-	if rest, ok := strings.CutPrefix(s, "."); ok {
-		if sp.prec, s, err = number(rest); err != nil {
-			return spec{}, err
-		}
-		if sp.prec < 0 {
-			return spec{}, errors.New("a precision has no digits")
-		}
-	}
-	if s == "" {
+	switch {
+	case form[5] == ".":
+		return spec{}, errors.New("a precision has no digits")
+	case rest == "":
 		return sp, nil
 	}
-	if sp.verb, err = verb(s[0]); err != nil {
+	if err := sp.convert(rest[0]); err != nil {
 		return spec{}, err
 	}
-	if len(s) > 1 {
-		return spec{}, fmt.Errorf("%s is not part of a format specification", show(s[1:]))
+	if len(rest) > 1 {
+		return spec{}, fmt.Errorf("%s is not part of a format specification", show(rest[1:]))
 	}
 	return sp, nil
 }
@@ -181,11 +167,8 @@ func parseDollar(s string) ([]piece, error) {
 				return nil, errUnfinished
 			}
 		} else {
-			end := 0
-			for end < len(after) && isNameByte(after[end]) {
-				end++
-			}
-			name, s = after[:end], after[end:]
+			name = plainName.FindString(after)
+			s = after[len(name):]
 		}
 		if name == "" {
 			return nil, errors.New("a $ must be followed by a name or another $")
@@ -194,9 +177,8 @@ func parseDollar(s string) ([]piece, error) {
 	}
 }
 
-func isNameByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_'
-}
+// plainName is a name without braces, or nothing.
+var plainName = regexp.MustCompile(`^[a-zA-Z0-9_]*`)
 
 // pieces collects a compiled format.
 type pieces struct{ list []piece }

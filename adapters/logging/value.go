@@ -18,30 +18,22 @@ import (
 // written as Go writes them ("1.5s"), times in RFC 3339, errors as their text.
 func appendJSONValue(buf []byte, v slog.Value) []byte {
 	switch v.Kind() {
-	case slog.KindString:
-		return appendJSONString(buf, v.String())
-	case slog.KindInt64:
-		return strconv.AppendInt(buf, v.Int64(), 10)
-	case slog.KindUint64:
-		return strconv.AppendUint(buf, v.Uint64(), 10)
-	case slog.KindBool:
-		return strconv.AppendBool(buf, v.Bool())
+	case slog.KindInt64, slog.KindUint64, slog.KindBool:
+		return appendTextValue(buf, v)
 	case slog.KindFloat64:
-		f := v.Float64()
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return appendJSONString(buf, strconv.FormatFloat(f, 'g', -1, 64))
+		if f := v.Float64(); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return appendTextValue(buf, v)
 		}
-		return strconv.AppendFloat(buf, f, 'g', -1, 64)
-	case slog.KindDuration:
-		return appendJSONString(buf, v.Duration().String())
 	case slog.KindTime:
 		return appendJSONString(buf, v.Time().Format(time.RFC3339Nano))
+	case slog.KindAny:
+		text, isJSON := render(v.Any())
+		if isJSON {
+			return appendJSON(buf, text)
+		}
+		return appendJSONString(buf, text)
 	}
-	text, isJSON := render(v.Any())
-	if isJSON {
-		return appendJSON(buf, text)
-	}
-	return appendJSONString(buf, text)
+	return appendJSONString(buf, v.String())
 }
 
 // appendTextValue appends v as the right-hand side of key=value.

@@ -33,6 +33,24 @@ type Label struct {
 	Values []string
 }
 
+func gauge(name, help string, labels ...Label) Definition {
+	return Definition{Name: name, Type: Gauge, Help: help, Labels: labels}
+}
+
+func counter(name, help string, labels ...Label) Definition {
+	return Definition{Name: name, Type: Counter, Help: help, Labels: labels}
+}
+
+func histogram(name, help string, buckets []float64, labels ...Label) Definition {
+	return Definition{Name: name, Type: Histogram, Help: help, Buckets: buckets, Labels: labels}
+}
+
+// optional returns d with Optional.
+func (d Definition) optional(when string) Definition {
+	d.Optional = when
+	return d
+}
+
 // label returns a label with fixed values, or with an open set of values.
 func label(name string, values ...string) Label { return Label{Name: name, Values: values} }
 

@@ -43,9 +43,7 @@ const (
 // node needs whose clients use it as they should.
 func mostSeries(class int) int {
 	switch class {
-	case 2, 3:
-		return 20
-	case 4:
+	case 2, 3, 4:
 		return 20
 	default:
 		return 16

@@ -19,14 +19,12 @@ func runtimeRules() []collectors.GoRuntimeMetricsRule {
 
 // goRuntime returns the metrics of the Go collector.
 func goRuntime() []Definition {
-	gauge := func(name, help string) Definition { return Definition{Name: name, Type: Gauge, Help: help} }
-	counter := func(name, help string) Definition { return Definition{Name: name, Type: Counter, Help: help} }
 	return []Definition{
-		{Name: "go_info", Type: Gauge, Help: "Always 1: the version of Go", Labels: []Label{label("version")}},
+		gauge("go_info", "Always 1: the version of Go", label("version")),
 		gauge("go_goroutines", "Goroutines"),
 		gauge("go_threads", "Threads of the system that the runtime has made"),
 		gauge("go_sched_gomaxprocs_threads", "Processors in use, see `WEB_CONCURRENCY`"),
-		{Name: "go_sched_latencies_seconds", Type: Histogram, Help: "Time that goroutines waited for a processor: it grows when processors are short"},
+		histogram("go_sched_latencies_seconds", "Time that goroutines waited for a processor: it grows when processors are short", nil),
 		{Name: "go_gc_duration_seconds", Type: Summary, Help: "Pauses of the garbage collector", Labels: []Label{label("quantile")}},
 		counter("go_cpu_classes_gc_total_cpu_seconds_total", "Processor time of the garbage collector, an upper estimate"),
 		gauge("go_gc_heap_live_bytes", "Memory that the last garbage collection found in use"),
@@ -60,14 +58,7 @@ func goRuntime() []Definition {
 
 // operatingSystem returns the metrics of the process collector.
 func operatingSystem() []Definition {
-	const linux = "on Linux"
-	gauge := func(name, help string) Definition {
-		return Definition{Name: name, Type: Gauge, Help: help, Optional: linux}
-	}
-	counter := func(name, help string) Definition {
-		return Definition{Name: name, Type: Counter, Help: help, Optional: linux}
-	}
-	return []Definition{
+	all := []Definition{
 		counter("process_cpu_seconds_total", "Processor time, user and system"),
 		gauge("process_resident_memory_bytes", "Resident memory"),
 		gauge("process_virtual_memory_bytes", "Virtual memory"),
@@ -78,4 +69,8 @@ func operatingSystem() []Definition {
 		counter("process_network_receive_bytes_total", "Bytes that the process's network interfaces received"),
 		counter("process_network_transmit_bytes_total", "Bytes that the process's network interfaces sent"),
 	}
+	for i := range all {
+		all[i].Optional = "on Linux"
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package tlsfiles
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -32,9 +33,7 @@ type Client struct {
 
 // OpenClient reads the files and returns a Client.
 func OpenClient(o ClientOptions, read ReadFile) (*Client, error) {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -50,17 +49,6 @@ func OpenClient(o ClientOptions, read ReadFile) (*Client, error) {
 // Config returns the configuration for new connections: the same pointer until a reload.
 // It must not be changed.
 func (c *Client) Config() *tls.Config { return c.current.Load() }
-
-// Files returns the files to watch; none when none is set.
-func (c *Client) Files() []string {
-	var files []string
-	for _, name := range []string{c.options.CAFile, c.options.CertFile, c.options.KeyFile} {
-		if name != "" {
-			files = append(files, name)
-		}
-	}
-	return files
-}
 
 // Reload reads the files again, for further connections. If they cannot be used, or the
 // certificate is not valid now, nothing changes and the error says why. Both outcomes are

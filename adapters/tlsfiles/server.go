@@ -1,9 +1,9 @@
 package tlsfiles
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -57,9 +57,7 @@ type Server struct {
 // served, with a warning: that is better than a proxy that does not start, and clients
 // decide.
 func OpenServer(o ServerOptions, read ReadFile) (*Server, error) {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -83,15 +81,6 @@ func OpenServer(o ServerOptions, read ReadFile) (*Server, error) {
 
 // Config returns the configuration for the listener. It is the same after a reload.
 func (s *Server) Config() *tls.Config { return s.config }
-
-// Files returns the files to watch.
-func (s *Server) Files() []string {
-	files := []string{s.options.CertFile, s.options.KeyFile}
-	if s.options.ClientCAFile != "" {
-		files = append(files, s.options.ClientCAFile)
-	}
-	return files
-}
 
 // Reload reads the files again. Further handshakes use what they hold, and connections
 // that are open stay. If the files cannot be used, or the certificate is not valid now,
@@ -162,15 +151,4 @@ func lostNames(before, next *x509.Certificate) []string {
 	return slices.DeleteFunc(namesOf(before), func(name string) bool {
 		return slices.Contains(have, name) || next.VerifyHostname(name) == nil
 	})
-}
-
-// Check returns an error for options that contradict each other. It reads no file.
-func (o ServerOptions) Check() error {
-	switch {
-	case o.CertFile == "" || o.KeyFile == "":
-		return errors.New("a certificate and its key are needed, each in a file")
-	case o.ClientAuth != AuthNone && o.ClientCAFile == "":
-		return errors.New("certificates of clients cannot be verified without a file of authorities")
-	}
-	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -165,20 +164,11 @@ func sampling(o Options) (byParent bool, ratio float64, err error) {
 		}
 		return byParent, ratio, nil
 	}
-	return false, 0, fmt.Errorf("OTEL_TRACES_SAMPLER must be one of %s", strings.Join(samplers(), ", "))
+	return false, 0, fmt.Errorf("OTEL_TRACES_SAMPLER must be one of %s", samplers)
 }
 
 // samplers are the allowed values of OTEL_TRACES_SAMPLER.
-func samplers() []string {
-	var all []string
-	for _, prefix := range []string{"", "parentbased_"} {
-		for _, kind := range []string{"always_on", "always_off", "traceidratio"} {
-			all = append(all, prefix+kind)
-		}
-	}
-	slices.Sort(all)
-	return all
-}
+const samplers = "always_off, always_on, parentbased_always_off, parentbased_always_on, parentbased_traceidratio, traceidratio"
 
 // chosen reports whether something that nobody has decided about is traced.
 func (t *Tracing) chosen() bool { return t.ratio > 0 && rand.Float64() < t.ratio }

@@ -14,30 +14,26 @@ import (
 // Get implements ports.Reader. A damaged document is replaced by its former
 // revision, see the package's documentation.
 func (s *store) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
-	r, err := s.read(ctx, key, true)
-	return r, failure("get", err)
+	return s.read(ctx, "get", key, true)
 }
 
 // Stat implements ports.Reader. It does not see whether the body is sound.
 func (s *store) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
-	r, err := s.read(ctx, key, false)
-	return r, failure("stat", err)
+	return s.read(ctx, "stat", key, false)
 }
 
-func (s *store) read(ctx context.Context, key domain.EnvironmentKey, whole bool) (ports.Record, error) {
-	if err := s.life.Enter(ctx); err != nil {
-		return ports.Record{}, err
-	}
-	defer s.life.Leave()
-	r, err := s.readOnce(key, whole)
-	if errors.Is(err, ports.ErrCorrupt) {
-		if s.restore(ctx, key) {
-			return s.readOnce(key, whole)
+func (s *store) read(ctx context.Context, call string, key domain.EnvironmentKey, whole bool) (r ports.Record, err error) {
+	err = s.call(ctx, call, func() error {
+		r, err = s.readOnce(key, whole)
+		if errors.Is(err, ports.ErrCorrupt) {
+			if s.restore(ctx, key) {
+				r, err = s.readOnce(key, whole)
+			} else if ctx.Err() != nil {
+				err = ctx.Err()
+			}
 		}
-		if ctx.Err() != nil {
-			return ports.Record{}, ctx.Err()
-		}
-	}
+		return err
+	})
 	return r, err
 }
 
@@ -81,57 +77,74 @@ func (s *store) restore(ctx context.Context, key domain.EnvironmentKey) bool {
 }
 
 // List implements ports.Reader.
-func (s *store) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
-	const call = "list"
-	if err := s.life.Enter(ctx); err != nil {
-		return nil, failure(call, err)
-	}
-	defer s.life.Leave()
-	var keys []domain.EnvironmentKey
-	err := s.file.view(func(tx *bbolt.Tx) error {
-		for _, name := range documents().names(tx) {
-			keys = append(keys, domain.EnvironmentKey(name))
-		}
-		return nil
+func (s *store) List(ctx context.Context) (keys []domain.EnvironmentKey, err error) {
+	err = s.call(ctx, "list", func() error {
+		return s.file.view(func(tx *bbolt.Tx) error {
+			for _, name := range documents().names(tx) {
+				keys = append(keys, domain.EnvironmentKey(name))
+			}
+			return nil
+		})
 	})
-	return keys, failure(call, err)
+	return keys, err
 }
 
 // Put implements ports.Writer. It returns when the record is synced to the disk. A
 // context that ends before its turn to write has come ends the wait; after that the
 // outcome is known and waited for.
-func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error) {
-	const call = "put"
-	if err := s.life.Enter(ctx); err != nil {
-		return "", failure(call, err)
-	}
-	defer s.life.Leave()
-	if err := checkName("key", r.Key); err != nil {
-		return "", failure(call, err)
-	}
-	var version ports.Version
-	err := s.writer.do(ctx, len(r.Body), func(tx *bbolt.Tx) (err error) {
-		h := head{updatedAt: r.UpdatedAt, checkedAt: r.CheckedAt}
-		version, err = documents().put(tx, string(r.Key), h, r.Body, ifVersion, s.confirmations.of(r.Key))
+func (s *store) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (version ports.Version, err error) {
+	err = s.call(ctx, "put", func() error {
+		if err := checkName("key", r.Key); err != nil {
+			return err
+		}
+		version, err = s.replace(ctx, documents(), string(r.Key), head{updatedAt: r.UpdatedAt, checkedAt: r.CheckedAt}, r.Body, ifVersion)
+		if err == nil {
+			s.watches.Changed(r.Key)
+		}
+		return err
+	})
+	return version, err
+}
+
+// replace is table.put in a transaction.
+func (s *store) replace(ctx context.Context, t table, name string, h head, body []byte, ifVersion ports.Version) (version ports.Version, err error) {
+	err = s.writer.do(ctx, len(body), func(tx *bbolt.Tx) (err error) {
+		version, err = t.put(tx, name, h, body, ifVersion, s.confirmations.of(domain.EnvironmentKey(name)))
 		return err
 	})
 	if err != nil {
-		return "", failure(call, err)
+		return "", err
 	}
-	s.watches.Changed(r.Key)
 	return version, nil
 }
 
 // Touch implements ports.Writer. It does not wait for the disk, and does
 // not fail if the disk cannot be written to.
 func (s *store) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.Version, checkedAt time.Time) error {
-	const call = "touch"
-	if err := s.life.Enter(ctx); err != nil {
-		return failure(call, err)
+	return s.call(ctx, "touch", func() error {
+		return s.confirmations.add(key, confirmation{version: v, at: checkedAt}, s.current(key))
+	})
+}
+
+// Delete implements ports.Writer.
+func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
+	return s.call(ctx, "delete", func() error {
+		removed, err := s.remove(ctx, documents(), string(key))
+		if removed {
+			s.confirmations.forget(key, s.current(key))
+			s.watches.Changed(key)
+		}
+		return err
+	})
+}
+
+// remove is table.delete in a transaction. It reports whether there was anything.
+func (s *store) remove(ctx context.Context, t table, name string) (removed bool, err error) {
+	err = s.writer.do(ctx, 0, func(tx *bbolt.Tx) error { return t.delete(tx, name) })
+	if errors.Is(err, errUnchanged) {
+		return false, nil
 	}
-	defer s.life.Leave()
-	err := s.confirmations.add(key, confirmation{version: v, at: checkedAt}, s.current(key))
-	return failure(call, err)
+	return err == nil, err
 }
 
 // current returns a function that reads the current head of key.
@@ -143,25 +156,4 @@ func (s *store) current(key domain.EnvironmentKey) func() (head, error) {
 		})
 		return h, err
 	}
-}
-
-// Delete implements ports.Writer.
-func (s *store) Delete(ctx context.Context, key domain.EnvironmentKey) error {
-	const call = "delete"
-	if err := s.life.Enter(ctx); err != nil {
-		return failure(call, err)
-	}
-	defer s.life.Leave()
-	err := s.writer.do(ctx, 0, func(tx *bbolt.Tx) error {
-		return documents().delete(tx, string(key))
-	})
-	if errors.Is(err, errUnchanged) {
-		return nil
-	}
-	if err != nil {
-		return failure(call, err)
-	}
-	s.confirmations.forget(key, s.current(key))
-	s.watches.Changed(key)
-	return nil
 }

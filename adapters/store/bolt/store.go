@@ -1,9 +1,9 @@
 package bolt
 
 import (
+	"context"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/edge-proxy/edge-proxy/adapters/store/internal/leases"
 	"github.com/edge-proxy/edge-proxy/adapters/store/internal/lifecycle"
@@ -14,14 +14,13 @@ import (
 
 // store is a ports.Store in a file.
 type store struct {
+	*leases.Leaser
 	file          *file
 	writer        *writer
 	confirmations *confirmations
 	life          *lifecycle.Lifecycle
 	watches       wakes.Set
-	leases        leases.Table
 	logger        *slog.Logger
-	now           func() time.Time
 }
 
 func newStore(f *file, d ports.StoreDeps) *store {
@@ -31,12 +30,22 @@ func newStore(f *file, d ports.StoreDeps) *store {
 		writer:        newWriter(f, c, d.Logger),
 		confirmations: c,
 		logger:        d.Logger,
-		now:           d.Now,
 		life:          lifecycle.New(),
 	}
+	s.Leaser = leases.New(d.Now, s.call)
 	f.replaced = s.watches.ChangedAll
 	go s.writer.run()
 	return s
+}
+
+// call runs f as a call of the store. name is what failure says of it.
+func (s *store) call(ctx context.Context, name string, f func() error) error {
+	return failure(name, s.life.Call(ctx, f))
+}
+
+// Watch implements ports.Watcher. It calls wake from the caller's goroutine.
+func (s *store) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
+	return s.call(ctx, "watch", func() error { return s.watches.Watch(ctx, s.life, keys, wake) })
 }
 
 // Exclusive implements ports.Exclusive: the file is locked for this process.

@@ -80,7 +80,8 @@ func (t table) pieces(tx *bbolt.Tx, name string, h head, visit func([]byte)) err
 
 // put replaces the current revision by body and h, the rest of which it fills in, if
 // the version is still ifVersion. confirmedAt is when the current revision was last
-// confirmed, as far as is not in the file yet. body must stay as it is until tx has
+// confirmed, as far as is not in the file yet; it has no effect where no former revisions
+// are kept. body must stay as it is until tx has
 // ended. Errors: ports.ErrConflict, after which tx has changed nothing, and bbolt's.
 func (t table) put(tx *bbolt.Tx, name string, h head, body []byte, ifVersion ports.Version, confirmed confirmation) (ports.Version, error) {
 	current, err := t.head(tx, name)

@@ -8,49 +8,39 @@ import (
 )
 
 // GetState implements ports.Stater. All callers share one value.
-func (s *store) GetState(ctx context.Context, name string) ([]byte, ports.Version, error) {
-	if err := s.life.Enter(ctx); err != nil {
-		return nil, "", err
-	}
-	defer s.life.Leave()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	current, ok := s.states[name]
-	if !ok {
-		return nil, "", ports.ErrNotFound
-	}
-	return copyOf(current.value), current.version, nil
+func (s *store) GetState(ctx context.Context, name string) (value []byte, v ports.Version, err error) {
+	err = s.locked(ctx, func() error {
+		current, ok := s.states[name]
+		if !ok {
+			return ports.ErrNotFound
+		}
+		value, v = copyOf(current.value), current.version
+		return nil
+	})
+	return value, v, err
 }
 
 // PutState implements ports.Stater.
-func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
-	if err := s.life.Enter(ctx); err != nil {
-		return "", err
-	}
-	defer s.life.Leave()
-	next := state{value: copyOf(value)}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.states[name].version != ifVersion {
-		return "", ports.ErrConflict
-	}
-	next.version = s.nextVersion()
-	s.states[name] = next
-	return next.version, nil
+func (s *store) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (version ports.Version, err error) {
+	value = copyOf(value)
+	err = s.locked(ctx, func() error {
+		if s.states[name].version != ifVersion {
+			return ports.ErrConflict
+		}
+		version = s.nextVersion()
+		s.states[name] = state{value, version}
+		return nil
+	})
+	return version, err
 }
 
 // ExpireState implements ports.Stater. The process ends before any value expires that
 // somebody still wants to have removed.
 func (s *store) ExpireState(ctx context.Context, name string, lasts time.Duration) error {
-	if err := s.life.Enter(ctx); err != nil {
-		return err
-	}
-	defer s.life.Leave()
-	if lasts > 0 {
+	return s.locked(ctx, func() error {
+		if lasts <= 0 {
+			delete(s.states, name)
+		}
 		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.states, name)
-	return nil
+	})
 }

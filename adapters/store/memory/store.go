@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"context"
 	"crypto/rand"
 	"strconv"
 	"sync"
@@ -15,10 +16,9 @@ import (
 
 // store is a ports.Store in the memory of the process.
 type store struct {
+	*leases.Leaser
 	life    *lifecycle.Lifecycle
-	now     func() time.Time
 	watches wakes.Set
-	leases  leases.Table
 	epoch   string // begins the versions; random, so that no other store has them
 
 	mu      sync.Mutex // taken before that of a watcher; nothing slow is done under it
@@ -33,13 +33,28 @@ type state struct {
 }
 
 func newStore(now func() time.Time) *store {
-	return &store{
+	s := &store{
 		life:    lifecycle.New(),
-		now:     now,
 		epoch:   rand.Text(),
 		records: make(map[domain.EnvironmentKey]ports.Record),
 		states:  make(map[string]state),
 	}
+	s.Leaser = leases.New(now, func(ctx context.Context, _ string, f func() error) error { return s.life.Call(ctx, f) })
+	return s
+}
+
+// locked runs f as a call of the store, with s.mu held.
+func (s *store) locked(ctx context.Context, f func() error) error {
+	return s.life.Call(ctx, func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return f()
+	})
+}
+
+// Watch implements ports.Watcher. It calls wake from the caller's goroutine.
+func (s *store) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
+	return s.life.Call(ctx, func() error { return s.watches.Watch(ctx, s.life, keys, wake) })
 }
 
 // Exclusive implements ports.Exclusive: no other process has this memory.

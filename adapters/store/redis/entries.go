@@ -66,23 +66,15 @@ func (s *store) replace(ctx context.Context, call, name string, e entry, body []
 	e.version = rand.Text()
 	e.seal(s.packer, body)
 	err := s.swap(ctx, call, string(ifVersion), e, k)
-	if ifVersion != "" || !errors.Is(err, ports.ErrConflict) {
-		return versionUnless(err, e)
+	if ifVersion == "" && errors.Is(err, ports.ErrConflict) {
+		// There is an entry with a version. If it cannot be read it counts as absent.
+		unreadable, _, readErr := s.whole(ctx, call, name)
+		if errors.Is(readErr, ports.ErrCorrupt) {
+			if err = s.swap(ctx, call, unreadable.version, e, k); err == nil {
+				s.logger.WarnContext(ctx, "store_record_replaced", "key", name, "error", readErr)
+			}
+		}
 	}
-
-	// There is an entry with a version. If it cannot be read it counts as absent.
-	unreadable, _, readErr := s.whole(ctx, call, name)
-	if !errors.Is(readErr, ports.ErrCorrupt) {
-		return "", err
-	}
-	err = s.swap(ctx, call, unreadable.version, e, k)
-	if err == nil {
-		s.logger.WarnContext(ctx, "store_record_replaced", "key", name, "error", readErr)
-	}
-	return versionUnless(err, e)
-}
-
-func versionUnless(err error, e entry) (ports.Version, error) {
 	if err != nil {
 		return "", err
 	}

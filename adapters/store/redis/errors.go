@@ -89,39 +89,32 @@ func (t topology) explain(err error) error {
 	return err
 }
 
+// serverCauses are what the codes of servers' errors mean to an operator.
+var serverCauses = map[string]string{
+	"LOADING":     "Redis is loading its data (LOADING)",
+	"READONLY":    "this server is a replica (READONLY); a failover is under way, or store.url names a replica instead of the master",
+	"MASTERDOWN":  "the replica has lost its master (MASTERDOWN)",
+	"CLUSTERDOWN": "the cluster lacks nodes (CLUSTERDOWN)",
+	"CROSSSLOT":   "this is a cluster (CROSSSLOT); use a redis+cluster URL",
+	"OOM":         "Redis is at its memory limit (OOM)",
+	"MISCONF":     "Redis cannot save to its disk and takes no writes (MISCONF)",
+	"NOREPLICAS":  "Redis has too few replicas to take writes (NOREPLICAS)",
+	"DENIED":      "Redis takes connections from its own host only (DENIED, protected mode): give it a password, or switch protected-mode off",
+	"BUSY":        "Redis is busy with somebody's script (BUSY)",
+	"NOAUTH":      "Redis wants a password (NOAUTH): set it in store.url or by the parameter password_file",
+	"WRONGPASS":   "Redis refuses the user or password (WRONGPASS): correct them in store.url or in the file of password_file",
+	"NOPERM":      "the user may not do this (NOPERM): give it the permissions that docs/stores.md lists",
+	"TRYAGAIN":    "the cluster is moving the key (TRYAGAIN)",
+	"MOVED":       "the cluster is moving the key (MOVED)",
+	"ASK":         "the cluster is moving the key (ASK)",
+}
+
 // serverCause says what a server's error means to an operator. An error we do not
 // know is shown up to the arguments that Redis repeats in some, a password being
 // one of them.
 func serverCause(err goredis.Error) string {
-	switch code(err) {
-	case "LOADING":
-		return "Redis is loading its data (LOADING)"
-	case "READONLY":
-		return "this server is a replica (READONLY); a failover is under way, or store.url names a replica instead of the master"
-	case "MASTERDOWN":
-		return "the replica has lost its master (MASTERDOWN)"
-	case "CLUSTERDOWN":
-		return "the cluster lacks nodes (CLUSTERDOWN)"
-	case "TRYAGAIN", "MOVED", "ASK":
-		return "the cluster is moving the key (" + code(err) + ")"
-	case "CROSSSLOT":
-		return "this is a cluster (CROSSSLOT); use a redis+cluster URL"
-	case "OOM":
-		return "Redis is at its memory limit (OOM)"
-	case "MISCONF":
-		return "Redis cannot save to its disk and takes no writes (MISCONF)"
-	case "NOREPLICAS":
-		return "Redis has too few replicas to take writes (NOREPLICAS)"
-	case "DENIED":
-		return "Redis takes connections from its own host only (DENIED, protected mode): give it a password, or switch protected-mode off"
-	case "BUSY":
-		return "Redis is busy with somebody's script (BUSY)"
-	case "NOAUTH":
-		return "Redis wants a password (NOAUTH): set it in store.url or by the parameter password_file"
-	case "WRONGPASS":
-		return "Redis refuses the user or password (WRONGPASS): correct them in store.url or in the file of password_file"
-	case "NOPERM":
-		return "the user may not do this (NOPERM): give it the permissions that docs/stores.md lists"
+	if known := serverCauses[code(err)]; known != "" {
+		return known
 	}
 	text, _, _ := strings.Cut(err.Error(), ", with args")
 	text, _, _ = strings.Cut(text, " script: ") // its digest

@@ -119,11 +119,7 @@ func (s *store) DropLeases(ctx context.Context, names []string, holder string) e
 // only checks that the store may be called.
 func (s *store) chunked(ctx context.Context, call string, n int, f func(from, to int) error) error {
 	if n == 0 {
-		if err := s.life.Enter(ctx); err != nil {
-			return failure(ctx, call, err)
-		}
-		s.life.Leave()
-		return nil
+		return failure(ctx, call, s.life.Call(ctx, func() error { return nil }))
 	}
 	for from := 0; from < n; from += leasesPerCall {
 		if err := f(from, min(from+leasesPerCall, n)); err != nil {

@@ -3,6 +3,8 @@ package redis
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -136,11 +138,7 @@ func (s *store) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
 			cursor = page.next
 		}
 	}
-	keys := make([]domain.EnvironmentKey, 0, len(seen))
-	for key := range seen {
-		keys = append(keys, key)
-	}
-	return keys, nil
+	return slices.Collect(maps.Keys(seen)), nil
 }
 
 type scanned struct {

@@ -11,12 +11,10 @@ import (
 // Watch implements ports.Watcher. All Watches of a store share one subscription;
 // when it breaks, each of them returns.
 func (s *store) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
-	const call = "watch"
-	if err := s.life.Enter(ctx); err != nil {
-		return failure(ctx, call, err)
-	}
-	defer s.life.Leave()
+	return failure(ctx, "watch", s.life.Call(ctx, func() error { return s.watch(ctx, keys, wake) }))
+}
 
+func (s *store) watch(ctx context.Context, keys []domain.EnvironmentKey, wake func(domain.EnvironmentKey)) error {
 	w := wakes.NewWatcher(keys)
 	f := s.join(w)
 	defer s.part(f, w)
@@ -26,16 +24,16 @@ func (s *store) Watch(ctx context.Context, keys []domain.EnvironmentKey, wake fu
 	ready := f.ready
 	for {
 		if err := w.Deliver(ctx, s.life, wake); err != nil {
-			return failure(ctx, call, err)
+			return err
 		}
 		select {
 		case <-ctx.Done():
 		case <-s.life.Context().Done():
 		case <-f.done:
 			if err := s.life.Ended(ctx); err != nil {
-				return failure(ctx, call, err)
+				return err
 			}
-			return failure(ctx, call, s.topology.explain(fmt.Errorf("subscription: %w", f.err)))
+			return s.topology.explain(fmt.Errorf("subscription: %w", f.err))
 		case <-ready:
 			ready = nil
 			w.AddAll()

@@ -3,11 +3,21 @@ package link
 
 import (
 	"errors"
+	"regexp"
+	"slices"
 	"strings"
 )
 
 // ErrSyntax: the header cannot be read.
 var ErrSyntax = errors.New("the Link header cannot be read")
+
+var (
+	// parameter is a parameter of a link, with the white space behind it: its name, and its
+	// value with or without quotes.
+	parameter = regexp.MustCompile(`(?s)^;([^=;,]*)(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^";, \t][^;,]*)?))?[ \t]*`)
+	// escaped is a character of a quoted value that stands for itself.
+	escaped = regexp.MustCompile(`(?s)\\(.)`)
+)
 
 // Next returns the target of the first link with the relation "next" in the
 // values of a message's Link fields, as it is written: often relative. Links
@@ -17,134 +27,48 @@ var ErrSyntax = errors.New("the Link header cannot be read")
 // any characters and empty elements. On what it cannot read at all it returns
 // ErrSyntax rather than guess: a link overlooked is a page lost.
 func Next(fields []string) (target string, found bool, err error) {
+	const between = ", \t" // links, with empty elements
 	for _, field := range fields {
-		r := reader{text: field}
-		for r.another() {
-			l, ok := r.link()
-			if !ok {
+		for rest := strings.TrimLeft(field, between); rest != ""; rest = strings.TrimLeft(rest, between) {
+			var to string
+			var isNext, ok bool
+			if to, isNext, rest, ok = read(rest); !ok {
 				return "", false, ErrSyntax
 			}
-			if l.isNext && !l.hasAnchor && !found {
-				target, found = l.target, true
+			if isNext && !found {
+				target, found = to, true
 			}
 		}
 	}
 	return target, found, nil
 }
 
-type link struct {
-	target    string
-	isNext    bool
-	hasAnchor bool
-}
-
-type reader struct {
-	text string
-	pos  int
-}
-
-// another goes to the next link, over commas and empty elements.
-func (r *reader) another() bool {
-	for r.space(); r.take(','); r.space() {
+// read reads the link that text begins with. rest is empty or begins with a comma.
+func read(text string) (target string, isNext bool, rest string, ok bool) {
+	target, rest, closed := strings.Cut(text, ">")
+	target, opened := strings.CutPrefix(target, "<")
+	if !opened || !closed {
+		return "", false, "", false
 	}
-	return r.pos < len(r.text)
-}
-
-// link reads a link with its parameters, up to a comma or the end.
-func (r *reader) link() (l link, ok bool) {
-	if !r.take('<') {
-		return l, false
-	}
-	length := strings.IndexByte(r.text[r.pos:], '>')
-	if length < 0 {
-		return l, false
-	}
-	l.target = strings.TrimSpace(r.text[r.pos : r.pos+length])
-	r.pos += length + 1
-
-	hasRelation := false
-	for {
-		r.space()
-		if r.pos == len(r.text) || r.text[r.pos] == ',' {
-			return l, true
+	hasRelation, hasAnchor := false, false
+	for rest = strings.TrimLeft(rest, " \t"); rest != "" && rest[0] != ','; {
+		p := parameter.FindStringSubmatch(rest)
+		if p == nil {
+			return "", false, "", false
 		}
-		if !r.take(';') {
-			return l, false
-		}
-		r.space()
-		name := r.until("=;,")
-		value := ""
-		if r.take('=') {
-			r.space()
-			if value, ok = r.value(); !ok {
-				return l, false
-			}
-		}
-		switch strings.ToLower(name) {
+		rest = rest[len(p[0]):]
+		switch strings.ToLower(strings.Trim(p[1], " \t")) {
 		case "rel":
 			// Of several, the first counts.
-			l.isNext = l.isNext || !hasRelation && hasWord(value, "next")
+			isNext = isNext || !hasRelation && hasWord(escaped.ReplaceAllString(p[2], "$1")+p[3], "next")
 			hasRelation = true
 		case "anchor":
-			l.hasAnchor = true
+			hasAnchor = true
 		}
 	}
-}
-
-// value reads the value of a parameter, quoted or not.
-func (r *reader) value() (string, bool) {
-	if !r.take('"') {
-		return r.until(";,"), true
-	}
-	var b strings.Builder
-	for ; r.pos < len(r.text); r.pos++ {
-		switch c := r.text[r.pos]; c {
-		case '"':
-			r.pos++
-			return b.String(), true
-		case '\\':
-			if r.pos++; r.pos == len(r.text) {
-				return "", false
-			}
-			b.WriteByte(r.text[r.pos])
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return "", false
-}
-
-// until reads up to one of the characters, or the end, without white space
-// around.
-func (r *reader) until(stop string) string {
-	start := r.pos
-	if i := strings.IndexAny(r.text[start:], stop); i >= 0 {
-		r.pos += i
-	} else {
-		r.pos = len(r.text)
-	}
-	return strings.Trim(r.text[start:r.pos], " \t")
-}
-
-func (r *reader) space() {
-	for r.pos < len(r.text) && (r.text[r.pos] == ' ' || r.text[r.pos] == '\t') {
-		r.pos++
-	}
-}
-
-func (r *reader) take(c byte) bool {
-	if r.pos < len(r.text) && r.text[r.pos] == c {
-		r.pos++
-		return true
-	}
-	return false
+	return strings.TrimSpace(target), isNext && !hasAnchor, rest, true
 }
 
 func hasWord(list, word string) bool {
-	for w := range strings.FieldsSeq(list) {
-		if strings.EqualFold(w, word) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(strings.Fields(list), func(w string) bool { return strings.EqualFold(w, word) })
 }

@@ -2,6 +2,8 @@
 package leases
 
 import (
+	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -9,29 +11,49 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// Table holds leases by name. Its zero value is empty and ready. It is safe for
-// concurrent use.
-type Table struct {
+// Leaser is a ports.Leaser. It is safe for concurrent use; make it with New.
+type Leaser struct {
+	call func(ctx context.Context, name string, f func() error) error
+	now  func() time.Time
+
 	mu     sync.Mutex
 	leases map[string]ports.Lease
 }
 
-// Try does what ports.Leaser.TryLeases does, at now.
-func (t *Table) Try(claims []ports.Claim, holder string, now time.Time, ttl time.Duration) []ports.Lease {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if slices.ContainsFunc(claims, func(c ports.Claim) bool { _, known := t.leases[c.Name]; return !known }) {
-		t.forget(now)
-	}
-	all := make([]ports.Lease, 0, len(claims))
-	for _, c := range claims {
-		all = append(all, t.try(c, holder, now, ttl))
-	}
-	return all
+var _ ports.Leaser = (*Leaser)(nil)
+
+// New returns the leases of a store. call runs f as the call of the store with that name.
+func New(now func() time.Time, call func(ctx context.Context, name string, f func() error) error) *Leaser {
+	return &Leaser{call: call, now: now, leases: make(map[string]ports.Lease)}
+}
+
+// locked runs f as a call with that name, with t.mu held.
+func (t *Leaser) locked(ctx context.Context, name string, f func(now time.Time)) error {
+	return t.call(ctx, name, func() error {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		f(t.now())
+		return nil
+	})
+}
+
+// TryLeases implements ports.Leaser.
+func (t *Leaser) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) (all []ports.Lease, err error) {
+	err = t.locked(ctx, "try leases", func(now time.Time) {
+		if slices.ContainsFunc(claims, func(c ports.Claim) bool { _, known := t.leases[c.Name]; return !known }) {
+			// Names come and go with environments: a new one is the time to forget old ones.
+			maps.DeleteFunc(t.leases, func(_ string, l ports.Lease) bool { return !now.Before(l.Until) })
+		}
+		all = make([]ports.Lease, 0, len(claims))
+		for _, c := range claims {
+			all = append(all, t.try(c, holder, now, ttl))
+		}
+	})
+	return all, err
 }
 
 // try needs t.mu.
-func (t *Table) try(c ports.Claim, holder string, now time.Time, ttl time.Duration) ports.Lease {
+func (t *Leaser) try(c ports.Claim, holder string, now time.Time, ttl time.Duration) ports.Lease {
 	current, known := t.leases[c.Name]
 	taken := known && now.Before(current.Until)
 	if taken && current.Holder != holder {
@@ -46,40 +68,27 @@ func (t *Table) try(c ports.Claim, holder string, now time.Time, ttl time.Durati
 	return next
 }
 
-// forget removes leases that have run out. Names come and go with environments: a new
-// one is the time to forget old ones. It needs t.mu.
-func (t *Table) forget(now time.Time) {
-	if t.leases == nil {
-		t.leases = make(map[string]ports.Lease)
-	}
-	for name, l := range t.leases {
-		if !now.Before(l.Until) {
-			delete(t.leases, name)
+// Leases implements ports.Leaser.
+func (t *Leaser) Leases(ctx context.Context, names []string) (all []ports.Lease, err error) {
+	err = t.locked(ctx, "leases", func(now time.Time) {
+		all = make([]ports.Lease, len(names))
+		for i, name := range names {
+			all[i] = t.leases[name]
+			if !now.Before(all[i].Until) {
+				all[i] = ports.Lease{Note: all[i].Note}
+			}
 		}
-	}
+	})
+	return all, err
 }
 
-// Read does what ports.Leaser.Leases does, at now.
-func (t *Table) Read(names []string, now time.Time) []ports.Lease {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	all := make([]ports.Lease, len(names))
-	for i, name := range names {
-		all[i] = t.leases[name]
-		if !now.Before(all[i].Until) {
-			all[i] = ports.Lease{Note: all[i].Note}
+// DropLeases implements ports.Leaser.
+func (t *Leaser) DropLeases(ctx context.Context, names []string, holder string) error {
+	return t.locked(ctx, "drop leases", func(time.Time) {
+		for _, name := range names {
+			if l, known := t.leases[name]; known && l.Holder == holder {
+				t.leases[name] = ports.Lease{Note: l.Note}
+			}
 		}
-	}
-	return all
-}
-
-// Drop does what ports.Leaser.DropLeases does.
-func (t *Table) Drop(names []string, holder string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, name := range names {
-		if l, known := t.leases[name]; known && l.Holder == holder {
-			t.leases[name] = ports.Lease{Note: l.Note}
-		}
-	}
+	})
 }

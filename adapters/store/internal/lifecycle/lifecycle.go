@@ -48,6 +48,15 @@ func (l *Lifecycle) Enter(ctx context.Context) error {
 // Leave ends a call.
 func (l *Lifecycle) Leave() { l.calls.Done() }
 
+// Call runs f between Enter and Leave. It returns Enter's error or f's.
+func (l *Lifecycle) Call(ctx context.Context, f func() error) error {
+	if err := l.Enter(ctx); err != nil {
+		return err
+	}
+	defer l.Leave()
+	return f()
+}
+
 // Go runs work on a goroutine that Close waits for. It must be called between Enter
 // and Leave.
 func (l *Lifecycle) Go(work func()) { l.calls.Go(work) }
