@@ -227,8 +227,7 @@ func (w *walk) compile(text string, f *function) *pattern {
 		if !w.take(compileCost*len(text) + repeatedCost*strings.Count(text, "{")) {
 			return nil
 		}
-		compiledPattern, _ := compilePattern(text, f.before, f.after)
-		w.last = compiled{f, text, compiledPattern}
+		w.last = compiled{f, text, compilePattern(text, f.before, f.after)}
 	}
 	return w.last.compiled
 }
