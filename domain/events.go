@@ -120,11 +120,7 @@ func (r *eventReader) object(what string, member func(key string)) {
 		return
 	}
 	r.EnterObject()
-	for {
-		key, ok := r.NextKey()
-		if !ok {
-			return
-		}
+	for key := range r.Keys() {
 		if member(key); r.types != nil {
 			return
 		}
@@ -258,11 +254,8 @@ func traitsProblem(raw string) string {
 		return "traits must be an object"
 	}
 	s.EnterObject()
-	for {
-		key, ok := s.NextKey()
+	for key := range s.Keys() {
 		switch {
-		case !ok:
-			return ""
 		case longer(key, maxTraitKey):
 			return fmt.Sprintf("the keys of traits must have at most %d characters", maxTraitKey)
 		case s.Kind() != jsonscan.String:
@@ -271,6 +264,7 @@ func traitsProblem(raw string) string {
 			return fmt.Sprintf("the strings of traits must have at most %d characters", maxEventText)
 		}
 	}
+	return ""
 }
 
 // longer reports whether text has more characters than that.

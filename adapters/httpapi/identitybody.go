@@ -52,11 +52,7 @@ func (d *identityDecoder) identity() {
 		return
 	}
 	d.EnterObject()
-	for {
-		key, ok := d.NextKey()
-		if !ok {
-			return
-		}
+	for key := range d.Keys() {
 		switch key {
 		case "identifier":
 			d.identifier()
@@ -120,11 +116,7 @@ func (d *identityDecoder) trait(i int) {
 	d.EnterObject()
 	var t domain.Trait
 	keyed, wrongKey, wrongValue, value := false, "", "", ""
-	for {
-		member, ok := d.NextKey()
-		if !ok {
-			break
-		}
+	for member := range d.Keys() {
 		switch member {
 		case "trait_key":
 			keyed, wrongKey = true, ""

@@ -238,7 +238,7 @@ func readDiffRequest(body string) (diffRequest, error) {
 		return r, errors.New(form)
 	}
 	s.EnterObject()
-	for key, more := s.NextKey(); more; key, more = s.NextKey() {
+	for key := range s.Keys() {
 		raw := s.Raw()
 		var err error
 		switch key {

@@ -9,6 +9,7 @@ package jsonscan
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -124,6 +125,14 @@ func (s *Scanner) NextKey() (string, bool) {
 		}
 	}
 	return key, s.err == nil
+}
+
+// Keys reads the rest of the object entered last and returns each key as NextKey does.
+func (s *Scanner) Keys() iter.Seq[string] {
+	return func(yield func(key string) bool) {
+		for key, ok := s.NextKey(); ok && yield(key); key, ok = s.NextKey() {
+		}
+	}
 }
 
 // NextElement reports whether the array entered last has another element, which must be
@@ -384,10 +393,7 @@ func (s *Scanner) Skip() {
 	switch s.Kind() {
 	case Object:
 		s.EnterObject()
-		for {
-			if _, ok := s.NextKey(); !ok {
-				return
-			}
+		for range s.Keys() {
 			s.Skip()
 		}
 	case Array:

@@ -39,13 +39,10 @@ func Node(v domain.Value) any {
 		object := new(Object)
 		s := jsonscan.New(v.Text())
 		s.EnterObject()
-		for {
-			key, ok := s.NextKey()
-			if !ok {
-				return object
-			}
+		for key := range s.Keys() {
 			object.Set(key, Node(domain.ReadValue(&s)))
 		}
+		return object
 	default:
 		return nil
 	}
