@@ -58,7 +58,6 @@ func (d *decoder) environment() *Environment {
 	var e Environment
 	var hide, hideInProject, allowTraits *bool
 	var apiKey, name, states, segments bool
-	d.EnterObject()
 	for key := range d.Keys() {
 		p := Path{name: key}
 		switch key {

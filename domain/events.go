@@ -119,7 +119,6 @@ func (r *eventReader) object(what string, member func(key string)) {
 		r.wrong("%s must be an object", what)
 		return
 	}
-	r.EnterObject()
 	for key := range r.Keys() {
 		if member(key); r.types != nil {
 			return
@@ -253,7 +252,6 @@ func traitsProblem(raw string) string {
 	case s.Kind() != jsonscan.Object:
 		return "traits must be an object"
 	}
-	s.EnterObject()
 	for key := range s.Keys() {
 		switch {
 		case longer(key, maxTraitKey):

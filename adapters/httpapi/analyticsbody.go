@@ -28,7 +28,6 @@ func decodeCounts(body string, program *engine.Program) ([]domain.FeatureCount, 
 	}
 	var counts []domain.FeatureCount
 	at := map[int]int{} // in counts, by number of the feature
-	d.EnterObject()
 	for name := range d.Keys() {
 		n, isCount := readCount(&d)
 		number, known := program.Feature(name)
@@ -71,7 +70,6 @@ func decodeEvaluations(body string, program *engine.Program) ([]domain.FeatureEv
 	}
 	var evaluations []domain.FeatureEvaluation
 	found := false
-	d.EnterObject()
 	for key := range d.Keys() {
 		if key != "evaluations" {
 			d.Skip()
@@ -102,7 +100,6 @@ func readEvaluation(d *jsonscan.Scanner, program *engine.Program) (e domain.Feat
 	}
 	var counted, stated bool
 	known, identified := false, true
-	d.EnterObject()
 	for key := range d.Keys() {
 		switch kind := d.Kind(); key {
 		case "feature_name":

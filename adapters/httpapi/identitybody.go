@@ -51,7 +51,6 @@ func (d *identityDecoder) identity() {
 		d.wrongIdentity.add(wrongModel, place{trait: none}, d.Raw())
 		return
 	}
-	d.EnterObject()
 	for key := range d.Keys() {
 		switch key {
 		case "identifier":
@@ -113,7 +112,6 @@ func (d *identityDecoder) trait(i int) {
 		return
 	}
 	start := d.Offset()
-	d.EnterObject()
 	var t domain.Trait
 	keyed, wrongKey, wrongValue, value := false, "", "", ""
 	for member := range d.Keys() {

@@ -44,7 +44,6 @@ func (d *contextDecoder) request() {
 		d.refuse(ofrepParseError, "the body must be an object")
 		return
 	}
-	d.EnterObject()
 	for key := range d.Keys() {
 		if key == "context" {
 			d.context()
@@ -69,7 +68,6 @@ func (d *contextDecoder) context() {
 
 // attributes reads the context (top) or the object of traits in it.
 func (d *contextDecoder) attributes(top bool) {
-	d.EnterObject()
 	for name := range d.Keys() {
 		kind := d.Kind()
 		switch {

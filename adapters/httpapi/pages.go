@@ -84,7 +84,6 @@ type overrideList struct {
 // When it has several lists, the last one wins.
 func findOverrides(document string) (l overrideList) {
 	d := jsonscan.New(document)
-	d.EnterObject()
 	for key := range d.Keys() {
 		if key != "identity_overrides" || d.Kind() != jsonscan.Array {
 			d.Skip()

@@ -80,7 +80,6 @@ func (d *traitDecoder) trait() {
 	}
 	var identifier, key, value domain.Value
 	valued := false
-	d.EnterObject()
 	for name := range d.Keys() {
 		switch name {
 		case "identity":
@@ -119,7 +118,6 @@ func (d *traitDecoder) identifier() (identifier domain.Value) {
 		d.Skip()
 		return identifier
 	}
-	d.EnterObject()
 	for name := range d.Keys() {
 		if name == "identifier" {
 			identifier = domain.ReadValue(&d.Scanner)

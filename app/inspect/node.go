@@ -237,7 +237,6 @@ func readDiffRequest(body string) (diffRequest, error) {
 	if s.Kind() != jsonscan.Object {
 		return r, errors.New(form)
 	}
-	s.EnterObject()
 	for key := range s.Keys() {
 		raw := s.Raw()
 		var err error

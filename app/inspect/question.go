@@ -51,7 +51,6 @@ type questionReader struct {
 func readQuestion(body string, whole bool) (Question, error) {
 	r := questionReader{Scanner: jsonscan.New(strings.TrimPrefix(body, "\ufeff")), whole: whole}
 	if r.Kind() == jsonscan.Object {
-		r.EnterObject()
 		for key := range r.Keys() {
 			r.member(key)
 		}
@@ -146,7 +145,6 @@ func (r *questionReader) traits() {
 
 func (r *questionReader) trait(where string) (t domain.Trait) {
 	keyed := false
-	r.EnterObject()
 	for key := range r.Keys() {
 		switch key {
 		case "trait_key":

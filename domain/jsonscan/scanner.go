@@ -83,7 +83,8 @@ func (s *Scanner) Kind() Kind {
 	}
 }
 
-// EnterObject reads the opening brace of an object; NextKey reads its members.
+// EnterObject reads the opening brace of an object; NextKey reads its members. Keys is
+// both.
 func (s *Scanner) EnterObject() bool { return s.enter('{', "an object") }
 
 // EnterArray reads the opening bracket of an array; NextElement finds its elements.
@@ -127,9 +128,10 @@ func (s *Scanner) NextKey() (string, bool) {
 	return key, s.err == nil
 }
 
-// Keys reads the rest of the object entered last and returns each key as NextKey does.
+// Keys reads an object and returns its keys, each as NextKey does.
 func (s *Scanner) Keys() iter.Seq[string] {
 	return func(yield func(key string) bool) {
+		s.EnterObject()
 		for key, ok := s.NextKey(); ok && yield(key); key, ok = s.NextKey() {
 		}
 	}
@@ -392,7 +394,6 @@ func (s *Scanner) Raw() string {
 func (s *Scanner) Skip() {
 	switch s.Kind() {
 	case Object:
-		s.EnterObject()
 		for range s.Keys() {
 			s.Skip()
 		}

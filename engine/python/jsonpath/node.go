@@ -38,7 +38,6 @@ func Node(v domain.Value) any {
 	case jsonscan.Object:
 		object := new(Object)
 		s := jsonscan.New(v.Text())
-		s.EnterObject()
 		for key := range s.Keys() {
 			object.Set(key, Node(domain.ReadValue(&s)))
 		}
