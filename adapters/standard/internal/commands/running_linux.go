@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -46,16 +47,10 @@ func listenersOfRunning(path string) []string {
 // configurationOf returns the path of the configuration file that a process was started
 // with, "" when that is unknown.
 func configurationOf(process procfs.Proc) string {
-	environ, err := process.Environ()
-	if err != nil {
-		return ""
-	}
-	arguments, err := process.CmdLine()
-	if err != nil {
-		return ""
-	}
-	directory, err := process.Cwd()
-	if err != nil {
+	environ, noEnviron := process.Environ()
+	arguments, noArguments := process.CmdLine()
+	directory, noDirectory := process.Cwd()
+	if errors.Join(noEnviron, noArguments, noDirectory) != nil {
 		return ""
 	}
 	name := config.Path(config.Source{Environ: environ})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -55,7 +56,10 @@ func (p *Program) storeDiff() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.printStoreDiff(here, other, asJSON)
+				list := compareStores(here, other)
+				return p.report(asJSON, len(list) > 0, map[string]any{"different": len(list) > 0, "documents": list}, func(out io.Writer) error {
+					return printStoreDiff(out, list, len(here))
+				})
 			})
 		},
 	}
@@ -158,24 +162,16 @@ func cmpFault(a, faultOfA, b, faultOfB string) string {
 	return strings.Join(faults, "; ")
 }
 
-func (p *Program) printStoreDiff(here, there map[string]storedDocument, asJSON bool) error {
-	list := compareStores(here, there)
-	var err error
-	if asJSON {
-		err = printJSON(p.Stdout, map[string]any{"different": len(list) > 0, "documents": list})
-	} else {
-		for _, d := range list {
-			fmt.Fprintf(p.Stdout, "%s: %s\n", d.Key, strings.TrimSuffix(d.What+": "+d.Error, ": "))
-			if d.Difference != nil {
-				err = errors.Join(err, p.printComparison(d.Difference))
-			}
-		}
-		if len(list) == 0 {
-			_, err = fmt.Fprintf(p.Stdout, "no difference between %d document(s)\n", len(here))
+// printStoreDiff prints what differs for people; documents is how many were compared.
+func printStoreDiff(out io.Writer, list []storeDifference, documents int) (err error) {
+	for _, d := range list {
+		fmt.Fprintf(out, "%s: %s\n", d.Key, strings.TrimSuffix(d.What+": "+d.Error, ": "))
+		if d.Difference != nil {
+			err = errors.Join(err, printComparison(out, d.Difference))
 		}
 	}
-	if err == nil && len(list) > 0 {
-		err = ErrReported
+	if len(list) == 0 {
+		_, err = fmt.Fprintf(out, "no difference between %d document(s)\n", documents)
 	}
 	return err
 }
