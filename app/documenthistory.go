@@ -277,7 +277,7 @@ func (a *App) History(ctx context.Context, key domain.EnvironmentKey) ([]History
 	if err != nil {
 		return nil, err
 	}
-	newest := k.progress.newest()
+	newest := k.progress.newest.Load()
 	if newest == nil {
 		return former, nil
 	}
@@ -309,7 +309,7 @@ func (r *roster) bodyOf(ctx context.Context, key domain.EnvironmentKey, sha256 s
 	if k == nil {
 		return nil, ErrUnknownEnvironment
 	}
-	if newest := k.progress.newest(); newest != nil && hex.EncodeToString(newest.Digest[:]) == sha256 {
+	if newest := k.progress.newest.Load(); newest != nil && hex.EncodeToString(newest.Digest[:]) == sha256 {
 		return newest.Body, nil
 	}
 	return k.history.body(ctx, sha256)

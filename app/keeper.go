@@ -410,7 +410,7 @@ func (k *keeper) accept(ctx context.Context, a answer) error {
 func (k *keeper) serve(ctx context.Context, c compiled, via Via, began time.Time) {
 	former := k.held
 	k.held = c.environment
-	k.progress.holds(c.environment)
+	k.progress.newest.Store(c.environment)
 	_, announcing := k.tracer.Step(ctx, StepAnnounce)
 	k.publish(ctx)
 	announcing.End(Result{})

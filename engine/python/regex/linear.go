@@ -115,7 +115,7 @@ type linearEmitter struct {
 	strings.Builder
 	limits   textLimits
 	ranges   int
-	tooLarge bool // the expression; what is in it is of no use then
+	tooLarge bool // the expression, which is incomplete then
 }
 
 // emit writes a construct. last says that nothing can come after it in a match.
