@@ -78,7 +78,7 @@ func (a *API) entryOf(r *http.Request) app.Entry {
 	if !ok {
 		return app.Entry{}
 	}
-	entry, _ := a.query.Snapshot().Lookup(key)
+	entry, _ := a.o.Query.Snapshot().Lookup(key)
 	return entry
 }
 
