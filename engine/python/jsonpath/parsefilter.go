@@ -28,11 +28,11 @@ func (p *parser) test(e expression) expression {
 
 func (p *parser) or() expression {
 	defer p.enter()()
-	return p.operands(p.and, "||", func(a, b expression) expression { return or{a, b} })
+	return p.operands(p.and, "||", or)
 }
 
 func (p *parser) and() expression {
-	return p.operands(p.comparison, "&&", func(a, b expression) expression { return and{a, b} })
+	return p.operands(p.comparison, "&&", and)
 }
 
 // operands parses one expression, or several tests with an operator between them.
@@ -58,7 +58,7 @@ func (p *parser) comparison() expression {
 		if !isComparable(left) || !isComparable(right) {
 			panic(p.wrong("a comparison of what is not one value"))
 		}
-		return &comparison{left, right, operator}
+		return condition(func(s *scope) bool { return compare(left.value(s), right.value(s), operator, s) })
 	}
 	return left
 }
@@ -104,7 +104,7 @@ func (p *parser) not() expression {
 	if p.peek() == '=' {
 		panic(p.wrong("nothing to compare"))
 	}
-	return not{p.operand()}
+	return not(p.operand())
 }
 
 func (p *parser) subquery() expression {
