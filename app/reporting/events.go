@@ -3,7 +3,6 @@ package reporting
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +30,7 @@ const (
 
 // EventsOptions configures Events.
 type EventsOptions struct {
+	Pace
 	Sender ports.EventSender
 	// Store keeps events until upstream has accepted them; nil: a restart loses them.
 	Store SpoolStore
@@ -41,12 +41,6 @@ type EventsOptions struct {
 	ServerKey func(domain.KeyDigest) domain.ServerKey
 	// MaxBytes returns how many bytes of events may wait, approximately.
 	MaxBytes func() int64
-	// Interval returns the time between two deliveries, more than zero.
-	Interval func() time.Duration
-	Now      func() time.Time
-	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
-	Random func() float64
-	Logger *slog.Logger
 }
 
 // Events forwards the events of experiments. Make it with NewEvents. Accept is safe for
@@ -150,7 +144,7 @@ func sizeOf(events []string) int64 {
 // Run delivers every interval until stop is closed, and then the rest. It begins with
 // the events that an earlier process left in the store. It ends early when ctx does.
 func (e *Events) Run(ctx context.Context, stop <-chan struct{}) {
-	delivery := &courier[*eventBatch]{queue: eventQueue{e}, kind: "events", early: e.early, interval: e.o.Interval, now: e.o.Now, random: e.o.Random, logger: e.o.Logger}
+	delivery := &courier[*eventBatch]{queue: eventQueue{e}, kind: "events", early: e.early, Pace: e.o.Pace}
 	half := func() time.Duration { return e.o.Interval() / 2 }
 	delivery.runSaving(ctx, stop, half, func(ctx context.Context) {
 		e.storing.Lock()

@@ -3,7 +3,6 @@ package reporting
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -20,6 +19,7 @@ const (
 
 // UsageOptions are the parts of Usage.
 type UsageOptions struct {
+	Pace
 	Reporter ports.UsageReporter
 	// Requests has the counts to report.
 	Requests *Requests
@@ -29,13 +29,6 @@ type UsageOptions struct {
 	Node string
 	// NewKey returns a new UUID, see domain.UsageBatch.
 	NewKey func() string
-	// Interval returns the time between two reports, more than zero. It is called
-	// before each.
-	Interval func() time.Duration
-	Now      func() time.Time
-	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
-	Random func() float64
-	Logger *slog.Logger
 }
 
 // Usage reports every interval what Requests counts of discovered environments. Requests
@@ -67,7 +60,7 @@ func NewUsage(o UsageOptions) *Usage {
 // Run reports every interval until stop is closed, then reports what is left. It starts
 // with what an earlier process left in the store. It ends early when ctx does.
 func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
-	delivery := &courier[domain.UsageBatch]{queue: usageQueue{u}, kind: "usage", interval: u.o.Interval, now: u.o.Now, random: u.o.Random, logger: u.o.Logger}
+	delivery := &courier[domain.UsageBatch]{queue: usageQueue{u}, kind: "usage", Pace: u.o.Pace}
 	delivery.runSaving(ctx, stop, u.o.Interval, func(ctx context.Context) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
