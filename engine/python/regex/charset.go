@@ -104,8 +104,6 @@ func (b *setBuilder) addLiteral(r rune) {
 	}
 }
 
-func (b *setBuilder) addRange(lo, hi rune) { b.ranges = append(b.ranges, runeRange{lo, hi}) }
-
 func (b *setBuilder) addCategory(c category, ascii bool) {
 	members := asciiWord
 	switch isSpace := c&(spaceChar|notSpaceChar) != 0; {
@@ -133,18 +131,11 @@ func (b *setBuilder) build(negate bool, f folding) *runeSet {
 // spelledOut is the set as ranges alone.
 func (s *runeSet) spelledOut() []runeRange {
 	ranges := slices.Clone(s.ranges)
-	digit, word := tableRanges(unicode.Nd), append(tableRanges(unicode.L, unicode.N), runeRange{'_', '_'})
-	if s.categories&digitChar != 0 {
-		ranges = append(ranges, digit...)
-	}
-	if s.categories&notDigitChar != 0 {
-		ranges = append(ranges, complement(digit)...)
-	}
-	if s.categories&wordChar != 0 {
-		ranges = append(ranges, word...)
-	}
-	if s.categories&notWordChar != 0 {
-		ranges = append(ranges, complement(normalize(word))...)
+	digit, word := tableRanges(unicode.Nd), normalize(append(tableRanges(unicode.L, unicode.N), runeRange{'_', '_'}))
+	for c, members := range map[category][]runeRange{digitChar: digit, notDigitChar: complement(digit), wordChar: word, notWordChar: complement(word)} {
+		if s.categories&c != 0 {
+			ranges = append(ranges, members...)
+		}
 	}
 	ranges = normalize(ranges)
 	if s.negate {

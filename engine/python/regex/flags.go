@@ -39,6 +39,14 @@ func (f flags) folding() folding {
 	}
 }
 
+// position returns an assertion of a kind that depends on a flag.
+func (f flags) position(flag flags, with, without positionKind) node {
+	if f&flag != 0 {
+		return position{kind: with}
+	}
+	return position{kind: without}
+}
+
 // parseFlags reads the flags after "(?", whose first character has been read. global is true for
 // the form (?i), which sets flags for the whole pattern and ends with the parenthesis; otherwise
 // the scoped group's body follows.

@@ -84,18 +84,14 @@ func linearEffort(t *tree) int {
 // body of a counted repeat. A construct that it does not know takes too many.
 func linearSize(n node) uint64 {
 	const tooMany = maxLinearSize + 1
-	size := uint64(1)
+	parts := uint64(0)
+	each(n, func(part node) { parts += linearSize(part) })
+	size := 1 + parts
 	switch n := n.(type) {
-	case sequence:
-		for _, item := range n.items {
-			size += linearSize(item)
-		}
 	case alternation:
-		for _, branch := range n.branches {
-			size += 1 + linearSize(branch)
-		}
+		size += uint64(len(n.branches))
 	case group:
-		size = linearSize(n.body)
+		size = parts
 	case repeat:
 		copies := uint64(n.max)
 		if n.max == infinite {
@@ -104,7 +100,7 @@ func linearSize(n node) uint64 {
 		if n.kind == possessive {
 			return tooMany
 		}
-		size += capped(linearSize(n.body)+1, copies)
+		size = 1 + capped(parts+1, copies)
 	case atomicGroup, look, backreference, conditional:
 		return tooMany
 	}
@@ -275,19 +271,8 @@ func (e *linearEmitter) quantifier(low, high uint32) {
 // repeatProduct is the greatest product of nested repeat counts as Go's engine will see them.
 func repeatProduct(n node) uint64 {
 	product := uint64(1)
-	switch n := n.(type) {
-	case sequence:
-		for _, item := range n.items {
-			product = max(product, repeatProduct(item))
-		}
-	case alternation:
-		for _, branch := range n.branches {
-			product = max(product, repeatProduct(branch))
-		}
-	case group:
-		product = repeatProduct(n.body)
-	case repeat:
-		product = repeatProduct(n.body)
+	each(n, func(part node) { product = max(product, repeatProduct(part)) })
+	if n, isRepeat := n.(repeat); isRepeat {
 		count := uint64(n.max)
 		if n.max == infinite {
 			count = uint64(n.min)

@@ -130,15 +130,9 @@ func (p *parser) parseSequence(f flags, depth int, leads bool) node {
 				item = class{set: anyChar}
 			}
 		case t.is('^'):
-			item = position{kind: textStart}
-			if f&multiLine != 0 {
-				item = position{kind: lineStart}
-			}
+			item = f.position(multiLine, lineStart, textStart)
 		case t.is('$'):
-			item = position{kind: finalEnd}
-			if f&multiLine != 0 {
-				item = position{kind: lineEnd}
-			}
+			item = f.position(multiLine, lineEnd, finalEnd)
 		case t.is('('):
 			item = p.parseGroup(start, f, depth, leads && len(items) == 0)
 			if item == nil && leads && len(items) == 0 {

@@ -31,7 +31,7 @@ func (p *parser) parseClass(start int, f flags) node {
 		if low.isCategory || high.isCategory || high.char < low.char {
 			panic(failAt("bad character range", at))
 		}
-		b.addRange(low.char, high.char)
+		b.ranges = append(b.ranges, runeRange{low.char, high.char})
 	}
 }
 

@@ -15,26 +15,19 @@ var simpleEscapes = map[rune]rune{
 
 // parseEscape reads an escape outside a class, whose first two characters are t at start.
 func (p *parser) parseEscape(t token, start int, f flags) node {
-	ascii := f&asciiOnly != 0
 	switch t.char {
 	case 'A':
 		return position{kind: textStart}
 	case 'Z':
 		return position{kind: textEnd}
 	case 'b':
-		if ascii {
-			return position{kind: asciiBoundary}
-		}
-		return position{kind: wordBoundary}
+		return f.position(asciiOnly, asciiBoundary, wordBoundary)
 	case 'B':
-		if ascii {
-			return position{kind: notASCIIBoundary}
-		}
-		return position{kind: notWordBoundary}
+		return f.position(asciiOnly, notASCIIBoundary, notWordBoundary)
 	}
 	if c, ok := categoryOf(t.char); ok {
 		b := setBuilder{}
-		b.addCategory(c, ascii)
+		b.addCategory(c, f&asciiOnly != 0)
 		return class{set: b.build(false, foldNone)}
 	}
 	if '1' <= t.char && t.char <= '9' {
