@@ -258,10 +258,8 @@ func versionOf(entries []HistoryEntry, version string) (HistoryEntry, error) {
 	if len(version) < shortestVersion {
 		return HistoryEntry{}, ErrNoSuchVersion
 	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.SHA256, version) {
-			return e, nil
-		}
+	if i := slices.IndexFunc(entries, func(e HistoryEntry) bool { return strings.HasPrefix(e.SHA256, version) }); i >= 0 {
+		return entries[i], nil
 	}
 	return HistoryEntry{}, ErrNoSuchVersion
 }

@@ -52,13 +52,7 @@ func (e *storeTimeout) Unwrap() []error {
 // What an outage logs is in package outage.
 type guardedStore struct {
 	ports.Store
-	pause  func() time.Duration // between two attempts at a store that is away
-	node   string
-	now    func() time.Time
-	logger *slog.Logger
-
-	observer Observer
-	recent   *Recent
+	guardOptions
 
 	mu      sync.Mutex
 	until   time.Time     // not called before then, while away
@@ -87,9 +81,11 @@ type guardOptions struct {
 
 // guard returns a guardedStore in front of store.
 func guard(store ports.Store, o guardOptions) *guardedStore {
-	pause := func() time.Duration { return min(longestPause, o.interval()/4) }
-	return &guardedStore{Store: store, pause: pause, node: o.node, now: o.now, logger: o.logger, observer: o.observer, recent: o.recent}
+	return &guardedStore{Store: store, guardOptions: o}
 }
+
+// pause returns the time between two attempts at a store that is away.
+func (g *guardedStore) pause() time.Duration { return min(longestPause, g.interval()/4) }
 
 // status returns whether the store is away.
 func (g *guardedStore) status() StoreStatus {
@@ -103,8 +99,11 @@ func (g *guardedStore) status() StoreStatus {
 }
 
 // Exclusive implements ports.Exclusive: it reports what the guarded store does.
-func (g *guardedStore) Exclusive() bool {
-	own, ok := g.Store.(ports.Exclusive)
+func (g *guardedStore) Exclusive() bool { return exclusive(g.Store) }
+
+// exclusive reports whether no other process uses a store.
+func exclusive(store ports.Store) bool {
+	own, ok := store.(ports.Exclusive)
 	return ok && own.Exclusive()
 }
 

@@ -148,7 +148,7 @@ func (k *keeper) next(ctx context.Context, timer, early *time.Timer) occasion {
 
 // forgetHistory deletes the former documents, unless other processes may want them.
 func (k *keeper) forgetHistory(ctx context.Context) {
-	if own, ok := k.record.store.(ports.Exclusive); ok && own.Exclusive() {
+	if exclusive(k.record.store) {
 		logStoreError(context.WithoutCancel(ctx), k.logger, "deleting the former documents", k.history.forget(context.WithoutCancel(ctx)))
 	}
 }
@@ -156,26 +156,26 @@ func (k *keeper) forgetHistory(ctx context.Context) {
 // wake does at once what somebody asked for. timer is that of the next turn, and early
 // that of the next refresh that was announced too soon after the last one.
 func (k *keeper) wake(ctx context.Context, what wake, timer, early *time.Timer) {
-	if interval := k.config.Load().Freshness.PollInterval; what.settings && interval != k.schedule.interval {
+	if interval := k.config.Load().Freshness.PollInterval; what.news&ofSettings != 0 && interval != k.schedule.interval {
 		k.schedule.retime(interval, k.now())
 		k.due = k.schedule.next
 		timer.Reset(k.due.Sub(k.now()))
 	}
-	if what.keys {
+	if what.news&ofKeys != 0 {
 		k.due = k.now()
 		timer.Reset(0)
 	}
-	if what.measures {
+	if what.news&ofMeasures != 0 {
 		k.publish(ctx)
 	}
-	if what.operator { // Put notifies the other nodes
+	if what.news&ofOperator != 0 { // Put notifies the other nodes
 		k.record.stored = false
 		k.save(ctx)
 	}
-	if what.store { // first, as it may be what upstream has announced
+	if what.news&ofStore != 0 { // first, as it may be what upstream has announced
 		k.follow(ctx)
 	}
-	if what.fleet {
+	if what.news&ofFleet != 0 {
 		if wait, gained := k.seat.rush(); gained && k.now().Add(wait).Before(k.due) {
 			k.due = k.now().Add(wait)
 			timer.Reset(wait)
@@ -207,7 +207,7 @@ func (k *keeper) leave(ctx context.Context) {
 // use.
 func (k *keeper) rotate(keys domain.EnvironmentKeys) {
 	if k.fetcher.rotate(keys) {
-		k.wakes.byKeys()
+		k.wakes.by(ofKeys)
 	}
 }
 

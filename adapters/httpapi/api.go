@@ -27,7 +27,7 @@ type API struct {
 	refusalLog *refusalLog
 
 	streams  *sse.Streams
-	catchUps *limits.Slots
+	catchUps *limits.Slots // of requests that wait for a change
 
 	unrouted map[string]measure // by method
 	counters *counters          // shared with the APIs before and after, see Switch
@@ -65,7 +65,7 @@ func New(o Options) (*API, error) {
 	a := &API{
 		o: o, streams: sse.New(), unrouted: unrouted(o.Observer), counters: newCounters(o.Observer != nil),
 		cors: newCORS(o.AllowOrigins), evaluations: newEvaluationCache(o.IdentitiesCache),
-		gate: newGate(o.Limits), catchUps: newCatchUps(), refusalLog: new(refusalLog),
+		gate: newGate(o.Limits), catchUps: limits.NewSlots(maxCatchUp, 0), refusalLog: new(refusalLog),
 	}
 	var err error
 	if a.certificates, err = newCertificates(o.Certificates); err != nil {
@@ -119,7 +119,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 		a.fail(x, r, err)
 	}
 	if a.o.Access != nil && !x.taken {
-		x.environment = a.environmentOf(r)
+		x.environment = string(a.entryOf(r).Key)
 	}
 }
 

@@ -26,7 +26,7 @@ func decodeIdentity(body string, id *domain.Identity) error {
 	if err := d.End(); err != nil {
 		return malformed(body, err)
 	}
-	if d.wrongIdentity.any() || d.wrongTraits.any() {
+	if len(d.wrongIdentity)+len(d.wrongTraits) > 0 {
 		return invalid(append(d.wrongIdentity, d.wrongTraits...))
 	}
 	return nil

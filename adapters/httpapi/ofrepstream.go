@@ -9,7 +9,6 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
-	"github.com/edge-proxy/edge-proxy/adapters/httpapi/limits"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -87,9 +86,6 @@ const (
 	// maxCatchUp is how many requests wait at a time. Others are answered at once.
 	maxCatchUp = 10_000
 )
-
-// newCatchUps returns the slots of requests that wait for a change.
-func newCatchUps() *limits.Slots { return limits.NewSlots(maxCatchUp, 0) }
 
 // configuration is what a request knows of the configuration of flags from an event.
 type configuration struct {

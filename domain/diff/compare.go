@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 )
@@ -38,10 +39,10 @@ func (c *comparison) settings(former, next *domain.Environment) []Change {
 	if c.sameEnvironment {
 		list.add("name", textJSON(former.Name), textJSON(next.Name))
 	}
-	list.add("hide_disabled_flags", boolJSON(former.HideDisabledFlags), boolJSON(next.HideDisabledFlags))
-	list.add("stop_serving_flags", boolJSON(former.Serving.Stopped), boolJSON(next.Serving.Stopped))
-	list.add("allow_client_traits", boolJSON(!former.Serving.IgnoreClientTraits), boolJSON(!next.Serving.IgnoreClientTraits))
-	list.add("hide_sensitive_data", boolJSON(former.Serving.HideTraits), boolJSON(next.Serving.HideTraits))
+	list.add("hide_disabled_flags", strconv.FormatBool(former.HideDisabledFlags), strconv.FormatBool(next.HideDisabledFlags))
+	list.add("stop_serving_flags", strconv.FormatBool(former.Serving.Stopped), strconv.FormatBool(next.Serving.Stopped))
+	list.add("allow_client_traits", strconv.FormatBool(!former.Serving.IgnoreClientTraits), strconv.FormatBool(!next.Serving.IgnoreClientTraits))
+	list.add("hide_sensitive_data", strconv.FormatBool(former.Serving.HideTraits), strconv.FormatBool(next.Serving.HideTraits))
 	list.add("server_key_only_feature_ids", idsJSON(former.ServerKeyOnly), idsJSON(next.ServerKeyOnly))
 	return list.sorted()
 }
@@ -85,10 +86,10 @@ func best[P any](parts []P, key func(*P) string, beats func(later, earlier *P) b
 // states compares two states of one feature. Most are the same, which costs nothing.
 func (c *comparison) states(list *changes, before, after *domain.FeatureState) {
 	if before.Feature.ID != after.Feature.ID {
-		list.add("id", idJSON(before.Feature.ID), idJSON(after.Feature.ID))
+		list.add("id", strconv.FormatInt(before.Feature.ID, 10), strconv.FormatInt(after.Feature.ID, 10))
 	}
 	if before.Enabled != after.Enabled {
-		list.add("enabled", boolJSON(before.Enabled), boolJSON(after.Enabled))
+		list.add("enabled", strconv.FormatBool(before.Enabled), strconv.FormatBool(after.Enabled))
 	}
 	if before.Value != after.Value {
 		list.add("value", valueJSON(before.Value), valueJSON(after.Value))

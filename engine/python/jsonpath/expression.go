@@ -36,7 +36,7 @@ func truth(v any) bool {
 	case []any:
 		return len(v) > 0
 	case *Object:
-		return v.length() > 0
+		return len(v.names) > 0
 	default:
 		return compareNumbers(v, int64(0)) != 0
 	}
@@ -175,7 +175,7 @@ func length(c *call, s *scope) any {
 	case []any:
 		return int64(len(v))
 	case *Object:
-		return int64(v.length())
+		return int64(len(v.names))
 	default:
 		return nothing{}
 	}

@@ -19,16 +19,10 @@ import (
 // listens that was started with the configuration file at path, and nil without one. The
 // file may be broken by now, or gone.
 func listenersOfRunning(path string) []string {
-	self, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return nil
-	}
-	fs, err := procfs.NewDefaultFS()
-	if err != nil {
-		return nil
-	}
-	processes, err := fs.AllProcs()
-	if err != nil {
+	self, noSelf := os.Readlink("/proc/self/exe")
+	fs, noProc := procfs.NewDefaultFS()
+	processes, noProcesses := fs.AllProcs()
+	if errors.Join(noSelf, noProc, noProcesses) != nil {
 		return nil
 	}
 	for _, process := range processes {

@@ -132,7 +132,7 @@ func compareStores(here, there map[string]storedDocument) []storeDifference {
 		case !isHere:
 			d.What = onlyThere
 		case a.fault != "" || b.fault != "":
-			d.Error = cmpFault("here", a.fault, "in the other", b.fault)
+			d.Error = faultsOf(a, b)
 		case a.body == b.body:
 			continue
 		default:
@@ -150,16 +150,16 @@ func compareStores(here, there map[string]storedDocument) []storeDifference {
 	return list
 }
 
-// cmpFault says which of two documents cannot be read.
-func cmpFault(a, faultOfA, b, faultOfB string) string {
-	var faults []string
-	for place, fault := range map[string]string{a: faultOfA, b: faultOfB} {
-		if fault != "" {
-			faults = append(faults, place+": "+fault)
-		}
+// faultsOf says which of two documents cannot be read.
+func faultsOf(here, there storedDocument) string {
+	switch {
+	case there.fault == "":
+		return "here: " + here.fault
+	case here.fault == "":
+		return "in the other: " + there.fault
+	default:
+		return "here: " + here.fault + "; in the other: " + there.fault
 	}
-	slices.Sort(faults)
-	return strings.Join(faults, "; ")
 }
 
 // printStoreDiff prints what differs for people; documents is how many were compared.
