@@ -189,7 +189,7 @@ func (g *documentGuard) offered(ctx context.Context, o DocumentGuard, c *compile
 			logStoreError(ctx, g.logger, "noting what is held back", err)
 		}
 	}
-	g.progress.holdsBack(&HeldBack{Digest: c.environment.Digest, Updated: c.environment.UpdatedAt, Since: stored.Since, Until: stored.Since.Add(o.Hold), Reasons: g.reasons})
+	g.progress.held.Store(&HeldBack{Digest: c.environment.Digest, Updated: c.environment.UpdatedAt, Since: stored.Since, Until: stored.Since.Add(o.Hold), Reasons: g.reasons})
 	return false
 }
 
@@ -213,7 +213,7 @@ func (g *documentGuard) release(ctx context.Context) {
 // replaced takes note that another node's document took the place of the held one.
 func (g *documentGuard) replaced() {
 	g.waiting, g.reasons, g.offer = nil, nil, offer{}
-	g.progress.holdsBack(nil)
+	g.progress.held.Store(nil)
 }
 
 // known returns the document that is held back if it has this digest, so that it need not

@@ -258,10 +258,8 @@ func versionOf(entries []HistoryEntry, version string) (HistoryEntry, error) {
 	if len(version) < shortestVersion {
 		return HistoryEntry{}, ErrNoSuchVersion
 	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.SHA256, version) {
-			return e, nil
-		}
+	if i := slices.IndexFunc(entries, func(e HistoryEntry) bool { return strings.HasPrefix(e.SHA256, version) }); i >= 0 {
+		return entries[i], nil
 	}
 	return HistoryEntry{}, ErrNoSuchVersion
 }
@@ -277,7 +275,7 @@ func (a *App) History(ctx context.Context, key domain.EnvironmentKey) ([]History
 	if err != nil {
 		return nil, err
 	}
-	newest := k.progress.newest()
+	newest := k.progress.newest.Load()
 	if newest == nil {
 		return former, nil
 	}
@@ -309,7 +307,7 @@ func (r *roster) bodyOf(ctx context.Context, key domain.EnvironmentKey, sha256 s
 	if k == nil {
 		return nil, ErrUnknownEnvironment
 	}
-	if newest := k.progress.newest(); newest != nil && hex.EncodeToString(newest.Digest[:]) == sha256 {
+	if newest := k.progress.newest.Load(); newest != nil && hex.EncodeToString(newest.Digest[:]) == sha256 {
 		return newest.Body, nil
 	}
 	return k.history.body(ctx, sha256)

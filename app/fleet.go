@@ -48,9 +48,8 @@ type fleet struct {
 }
 
 func newFleet(deps Deps, config *atomic.Pointer[Config]) *fleet {
-	own, ok := deps.Store.(ports.Exclusive)
 	return &fleet{
-		store: deps.Store, exclusive: ok && own.Exclusive(), config: config, now: deps.Now, random: deps.Random, observer: deps.Observer,
+		store: deps.Store, exclusive: exclusive(deps.Store), config: config, now: deps.Now, random: deps.Random, observer: deps.Observer,
 		hurry: make(chan struct{}, 1),
 		seats: map[domain.EnvironmentKey]*seat{}, left: map[domain.EnvironmentKey]bool{},
 	}

@@ -52,13 +52,7 @@ func (e *storeTimeout) Unwrap() []error {
 // What an outage logs is in package outage.
 type guardedStore struct {
 	ports.Store
-	pause  func() time.Duration // between two attempts at a store that is away
-	node   string
-	now    func() time.Time
-	logger *slog.Logger
-
-	observer Observer
-	recent   *Recent
+	guardOptions
 
 	mu      sync.Mutex
 	until   time.Time     // not called before then, while away
@@ -87,9 +81,11 @@ type guardOptions struct {
 
 // guard returns a guardedStore in front of store.
 func guard(store ports.Store, o guardOptions) *guardedStore {
-	pause := func() time.Duration { return min(longestPause, o.interval()/4) }
-	return &guardedStore{Store: store, pause: pause, node: o.node, now: o.now, logger: o.logger, observer: o.observer, recent: o.recent}
+	return &guardedStore{Store: store, guardOptions: o}
 }
+
+// pause returns the time between two attempts at a store that is away.
+func (g *guardedStore) pause() time.Duration { return min(longestPause, g.interval()/4) }
 
 // status returns whether the store is away.
 func (g *guardedStore) status() StoreStatus {
@@ -103,45 +99,32 @@ func (g *guardedStore) status() StoreStatus {
 }
 
 // Exclusive implements ports.Exclusive: it reports what the guarded store does.
-func (g *guardedStore) Exclusive() bool {
-	own, ok := g.Store.(ports.Exclusive)
+func (g *guardedStore) Exclusive() bool { return exclusive(g.Store) }
+
+// exclusive reports whether no other process uses a store.
+func exclusive(store ports.Store) bool {
+	own, ok := store.(ports.Exclusive)
 	return ok && own.Exclusive()
 }
 
 // Get implements ports.Reader.
-func (g *guardedStore) Get(ctx context.Context, key domain.EnvironmentKey) (r ports.Record, err error) {
-	err = g.do(ctx, StoreGet, documentWait, func(ctx context.Context) error {
-		r, err = g.Store.Get(ctx, key)
-		return err
-	})
-	return r, err
+func (g *guardedStore) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+	return ask(ctx, g, StoreGet, documentWait, func(ctx context.Context) (ports.Record, error) { return g.Store.Get(ctx, key) })
 }
 
 // Stat implements ports.Reader.
-func (g *guardedStore) Stat(ctx context.Context, key domain.EnvironmentKey) (r ports.Record, err error) {
-	err = g.do(ctx, StoreGet, storeWait, func(ctx context.Context) error {
-		r, err = g.Store.Stat(ctx, key)
-		return err
-	})
-	return r, err
+func (g *guardedStore) Stat(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
+	return ask(ctx, g, StoreGet, storeWait, func(ctx context.Context) (ports.Record, error) { return g.Store.Stat(ctx, key) })
 }
 
 // List implements ports.Reader.
-func (g *guardedStore) List(ctx context.Context) (keys []domain.EnvironmentKey, err error) {
-	err = g.do(ctx, StoreList, storeWait, func(ctx context.Context) error {
-		keys, err = g.Store.List(ctx)
-		return err
-	})
-	return keys, err
+func (g *guardedStore) List(ctx context.Context) ([]domain.EnvironmentKey, error) {
+	return ask(ctx, g, StoreList, storeWait, func(ctx context.Context) ([]domain.EnvironmentKey, error) { return g.Store.List(ctx) })
 }
 
 // Put implements ports.Writer.
-func (g *guardedStore) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (v ports.Version, err error) {
-	err = g.do(ctx, StorePut, documentWait, func(ctx context.Context) error {
-		v, err = g.Store.Put(ctx, r, ifVersion)
-		return err
-	})
-	return v, err
+func (g *guardedStore) Put(ctx context.Context, r ports.Record, ifVersion ports.Version) (ports.Version, error) {
+	return ask(ctx, g, StorePut, documentWait, func(ctx context.Context) (ports.Version, error) { return g.Store.Put(ctx, r, ifVersion) })
 }
 
 // Touch implements ports.Writer.
@@ -157,21 +140,13 @@ func (g *guardedStore) Delete(ctx context.Context, key domain.EnvironmentKey) er
 }
 
 // TryLeases implements ports.Leaser.
-func (g *guardedStore) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) (leases []ports.Lease, err error) {
-	err = g.do(ctx, StoreLease, storeWait, func(ctx context.Context) error {
-		leases, err = g.Store.TryLeases(ctx, claims, holder, ttl)
-		return err
-	})
-	return leases, err
+func (g *guardedStore) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
+	return ask(ctx, g, StoreLease, storeWait, func(ctx context.Context) ([]ports.Lease, error) { return g.Store.TryLeases(ctx, claims, holder, ttl) })
 }
 
 // Leases implements ports.Leaser.
-func (g *guardedStore) Leases(ctx context.Context, names []string) (leases []ports.Lease, err error) {
-	err = g.do(ctx, StoreLease, storeWait, func(ctx context.Context) error {
-		leases, err = g.Store.Leases(ctx, names)
-		return err
-	})
-	return leases, err
+func (g *guardedStore) Leases(ctx context.Context, names []string) ([]ports.Lease, error) {
+	return ask(ctx, g, StoreLease, storeWait, func(ctx context.Context) ([]ports.Lease, error) { return g.Store.Leases(ctx, names) })
 }
 
 // DropLeases implements ports.Leaser.
@@ -189,12 +164,8 @@ func (g *guardedStore) GetState(ctx context.Context, name string) (value []byte,
 }
 
 // PutState implements ports.Stater.
-func (g *guardedStore) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (v ports.Version, err error) {
-	err = g.do(ctx, StoreSpool, storeWait, func(ctx context.Context) error {
-		v, err = g.Store.PutState(ctx, name, value, ifVersion)
-		return err
-	})
-	return v, err
+func (g *guardedStore) PutState(ctx context.Context, name string, value []byte, ifVersion ports.Version) (ports.Version, error) {
+	return ask(ctx, g, StoreSpool, storeWait, func(ctx context.Context) (ports.Version, error) { return g.Store.PutState(ctx, name, value, ifVersion) })
 }
 
 // ExpireState implements ports.Stater.
@@ -217,6 +188,15 @@ func (g *guardedStore) do(ctx context.Context, o StoreOperation, wait time.Durat
 		return err
 	}
 	return g.call(ctx, o, wait, f)
+}
+
+// ask is do for a call with a result.
+func ask[T any](ctx context.Context, g *guardedStore, o StoreOperation, wait time.Duration, f func(context.Context) (T, error)) (result T, err error) {
+	err = g.do(ctx, o, wait, func(ctx context.Context) error {
+		result, err = f(ctx)
+		return err
+	})
+	return result, err
 }
 
 func (g *guardedStore) call(ctx context.Context, o StoreOperation, wait time.Duration, f func(context.Context) error) error {

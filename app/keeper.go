@@ -153,7 +153,7 @@ func (k *keeper) next(ctx context.Context, timer, early *time.Timer) occasion {
 
 // forgetHistory deletes the former documents, unless other processes may want them.
 func (k *keeper) forgetHistory(ctx context.Context) {
-	if own, ok := k.record.store.(ports.Exclusive); ok && own.Exclusive() {
+	if exclusive(k.record.store) {
 		logStoreError(context.WithoutCancel(ctx), k.logger, "deleting the former documents", k.history.forget(context.WithoutCancel(ctx)))
 	}
 }
@@ -161,25 +161,25 @@ func (k *keeper) forgetHistory(ctx context.Context) {
 // wake does at once what somebody asked for. timer is that of the next turn, and early
 // that of the next refresh that was announced too soon after the last one.
 func (k *keeper) wake(ctx context.Context, what wake, timer, early *time.Timer) {
-	if interval := k.config.Load().Freshness.PollInterval; what.settings && interval != k.schedule.interval {
+	if interval := k.config.Load().Freshness.PollInterval; what.news&ofSettings != 0 && interval != k.schedule.interval {
 		k.schedule.retime(interval, k.now())
 		k.due = k.schedule.next
 		timer.Reset(k.due.Sub(k.now()))
 	}
-	if what.keys {
+	if what.news&ofKeys != 0 {
 		k.due, k.prompt = k.now(), true
 	}
-	if what.measures {
+	if what.news&ofMeasures != 0 {
 		k.publish(ctx)
 	}
-	if what.operator { // Put notifies the other nodes
+	if what.news&ofOperator != 0 { // Put notifies the other nodes
 		k.record.stored = false
 		k.save(ctx)
 	}
-	if what.store { // first, as it may be what upstream has announced
+	if what.news&ofStore != 0 { // first, as it may be what upstream has announced
 		k.follow(ctx)
 	}
-	if what.fleet {
+	if what.news&ofFleet != 0 {
 		if wait, gained := k.seat.rush(); gained && k.now().Add(wait).Before(k.due) {
 			k.due = k.now().Add(wait)
 			timer.Reset(wait)
@@ -211,7 +211,7 @@ func (k *keeper) leave(ctx context.Context) {
 // use.
 func (k *keeper) rotate(keys domain.EnvironmentKeys) {
 	if k.fetcher.rotate(keys) {
-		k.wakes.byKeys()
+		k.wakes.by(ofKeys)
 	}
 }
 
@@ -414,7 +414,7 @@ func (k *keeper) accept(ctx context.Context, a answer) error {
 func (k *keeper) serve(ctx context.Context, c compiled, via Via, began time.Time) {
 	former := k.held
 	k.held = c.environment
-	k.progress.holds(c.environment)
+	k.progress.newest.Store(c.environment)
 	_, announcing := k.tracer.Step(ctx, StepAnnounce)
 	k.publish(ctx)
 	announcing.End(Result{})

@@ -498,6 +498,6 @@ func (a *App) change(ctx context.Context, key domain.EnvironmentKey, edit func(*
 	if err := a.roster.measures.change(ctx, key, edit); err != nil {
 		return err
 	}
-	k.wakes.byOperator()
+	k.wakes.by(ofOperator)
 	return nil
 }

@@ -60,9 +60,8 @@ type nodeNote struct {
 }
 
 func newPresence(deps Deps, node string, period func() time.Duration, self func() nodeNote) *presence {
-	own, ok := deps.Store.(ports.Exclusive)
 	return &presence{
-		store: deps.Store, shared: !ok || !own.Exclusive(), node: node, period: period, now: deps.Now, random: deps.Random,
+		store: deps.Store, shared: !exclusive(deps.Store), node: node, period: period, now: deps.Now, random: deps.Random,
 		self: self, place: -1,
 	}
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -31,13 +32,17 @@ func (p Poll) failed() bool {
 // polls is a short history of requests to upstream. It is safe for concurrent use; the
 // zero value is empty.
 type polls struct {
-	mu       sync.Mutex
-	last     []Poll // oldest first
-	failures int    // in a row
-	failure  Poll   // the last of them
-	since    time.Time
-	success  time.Time
-	added    chan struct{} // closed by the next add; nil while nobody waits
+	mu sync.Mutex
+	history
+	added chan struct{} // closed by the next add; nil while nobody waits
+}
+
+// history is what polls have of the past.
+type history struct {
+	last           []Poll // oldest first
+	failures       int    // in a row
+	failure        Poll   // the last of them
+	since, success time.Time
 }
 
 // add adds a poll of what the history is about. failing says that it failed of that,
@@ -67,31 +72,25 @@ func (h *polls) add(p Poll, failing bool) {
 	}
 }
 
-// history is a copy of polls.
-type history struct {
-	last           []Poll
-	failures       int
-	failure        Poll
-	since, success time.Time
-}
-
 func (h *polls) copy() history {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return history{slices.Clone(h.last), h.failures, h.failure, h.since, h.success}
+	copied := h.history
+	copied.last = slices.Clone(h.last)
+	return copied
 }
 
 // progress is what a keeper publishes of its work, for the status. It is safe for
 // concurrent use.
 type progress struct {
-	polls polls
+	polls  polls
+	newest atomic.Pointer[Environment] // nil before the first document
+	held   atomic.Pointer[HeldBack]    // nil: no document is held back
 
 	mu     sync.Mutex
 	via    Via
 	served time.Time
 	change *ChangeSummary
-	held   *HeldBack
-	latest *Environment
 }
 
 // ChangeSummary is how a document differs from the one before, by names.
@@ -115,27 +114,6 @@ func (p *progress) serves(at time.Time, via Via, change *ChangeSummary) {
 	}
 }
 
-// holdsBack records the document that is held back; nil: none is.
-func (p *progress) holdsBack(h *HeldBack) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.held = h
-}
-
-// holds records the newest document.
-func (p *progress) holds(e *Environment) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.latest = e
-}
-
-// newest returns the newest document; nil before the first one.
-func (p *progress) newest() *Environment {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.latest
-}
-
 // fill sets the fields of s that a keeper knows.
 func (p *progress) fill(s *EnvironmentStatus) {
 	h := p.polls.copy()
@@ -148,7 +126,7 @@ func (p *progress) fill(s *EnvironmentStatus) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Served, s.Via, s.LastChange, s.HeldBack = p.served, p.via, p.change, p.held
+	s.Served, s.Via, s.LastChange, s.HeldBack = p.served, p.via, p.change, p.held.Load()
 }
 
 // Lease says which node has an environment's lease, as far as this node knows.

@@ -39,7 +39,7 @@ type record struct {
 
 // forget deletes the record, unless other processes may want it.
 func (r *record) forget(ctx context.Context) {
-	if own, ok := r.store.(ports.Exclusive); !ok || !own.Exclusive() {
+	if !exclusive(r.store) {
 		return
 	}
 	if err := r.store.Delete(context.WithoutCancel(ctx), r.key); err != nil && !errors.Is(err, ports.ErrClosed) {

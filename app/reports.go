@@ -27,39 +27,37 @@ type reports struct {
 }
 
 func newReports(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snapshot) *reports {
+	pace := func(interval func(*Config) time.Duration) reporting.Pace {
+		return reporting.Pace{Interval: func() time.Duration { return interval(config.Load()) }, Now: deps.Now, Random: deps.Random, Logger: deps.Logger}
+	}
 	r := &reports{requests: reporting.NewRequests(deps.Now), forwards: deps.Analytics != nil, stop: make(chan struct{})}
 	if most := config.Load().FeatureTotals; most > 0 {
 		r.features = reporting.NewFeatures(most)
 	}
 	r.analytics = reporting.NewAnalytics(reporting.AnalyticsOptions{
-		Reporter: observeAnalytics(deps), Features: r.features,
-		Interval: func() time.Duration { return config.Load().AnalyticsInterval },
-		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
+		Pace: pace(func(c *Config) time.Duration { return c.AnalyticsInterval }), Reporter: observeAnalytics(deps), Features: r.features,
 	})
-	r.events = newEvents(deps, config, snapshot)
+	r.events = newEvents(deps, config, snapshot, pace(func(c *Config) time.Duration { return c.EventsInterval }))
 	if deps.Usage == nil {
 		return r
 	}
 	r.usage = reporting.NewUsage(reporting.UsageOptions{
+		Pace:     pace(func(c *Config) time.Duration { return c.UsageInterval }),
 		Reporter: observedUsage{deps.Usage, timer{deps.Observer, deps.Now, ReportUsage}}, Requests: r.requests, Store: deps.Store,
 		Node: config.Load().Node, NewKey: deps.NewUUID,
-		Interval: func() time.Duration { return config.Load().UsageInterval },
-		Now:      deps.Now, Random: deps.Random, Logger: deps.Logger,
 	})
 	return r
 }
 
 // newEvents returns the Events that deps and config describe; nil: they are off.
-func newEvents(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snapshot) *reporting.Events {
+func newEvents(deps Deps, config *atomic.Pointer[Config], snapshot func() *Snapshot, pace reporting.Pace) *reporting.Events {
 	if deps.Events == nil {
 		return nil
 	}
 	o := reporting.EventsOptions{
-		Sender: deps.Events, Node: config.Load().Node,
+		Pace: pace, Sender: deps.Events, Node: config.Load().Node,
 		ServerKey: func(digest domain.KeyDigest) domain.ServerKey { return snapshot().ring.ServerKey(digest, deps.Now()) },
 		MaxBytes:  func() int64 { return config.Load().EventsMaxBytes },
-		Interval:  func() time.Duration { return config.Load().EventsInterval },
-		Now:       deps.Now, Random: deps.Random, Logger: deps.Logger,
 	}
 	if !deps.Volatile {
 		o.Store = deps.Store

@@ -70,7 +70,7 @@ func newRoster(deps Deps, config *atomic.Pointer[Config], l *library, recent *Re
 	r.fleet.clock = &r.clock
 	r.measures = newMeasures(deps, config, recent, func(key domain.EnvironmentKey) {
 		if k := r.keeper(key); k != nil {
-			k.wakes.byMeasures()
+			k.wakes.by(ofMeasures)
 		}
 	})
 	if deps.Discoverer != nil {
@@ -123,7 +123,7 @@ func (r *roster) apply(c Config) {
 	}
 	if c.Freshness.PollInterval != former.Freshness.PollInterval {
 		for _, k := range r.keepers {
-			k.wakes.bySettings()
+			k.wakes.by(ofSettings)
 		}
 	}
 	if r.discovery != nil {
@@ -243,7 +243,7 @@ func (r *roster) newKeeper(keys domain.EnvironmentKeys) *keeper {
 		key: keys.Client, store: deps.Store, config: r.config, now: deps.Now, logger: logger, observer: r.observer, recent: r.recent, progress: &k.progress,
 	}
 	k.fetcher.keys.Store(&keys)
-	k.seat = r.fleet.join(keys.Client, !k.fetcher.awaitsKeys(), k.wakes.byFleet)
+	k.seat = r.fleet.join(keys.Client, !k.fetcher.awaitsKeys(), func() { k.wakes.by(ofFleet) })
 	k.record.seat = k.seat
 	return k
 }
@@ -387,7 +387,7 @@ func (r *roster) watchStore(ctx context.Context) {
 			err = r.deps.Store.Watch(watching, keys, func(key domain.EnvironmentKey) {
 				if k := r.keeper(key); k != nil {
 					r.observer.Announced(key)
-					k.wakes.byStore()
+					k.wakes.by(ofStore)
 					r.measures.hint()
 				}
 			})

@@ -14,21 +14,26 @@ type wakes struct {
 	reason *wake
 }
 
-// wake is a merged reason: the store has changed, its seat in the fleet has, upstream is
-// said to have changed, or the keeper's own keys or settings have.
+// news is what has changed, or several of these as a bit set.
+type news uint8
+
+const (
+	ofStore    news = 1 << iota
+	ofFleet         // another node has confirmed the document, or this node is to poll now
+	ofKeys          // documents can be fetched now, by new server-side keys
+	ofSettings      // of the keeper
+	ofMeasures      // of operators
+	ofOperator      // this node has changed measures, and the others are to be notified
+)
+
+// wake is a merged reason: news, or that upstream is said to have changed.
 type wake struct {
-	store     bool
-	fleet     bool // another node has confirmed the document, or this node is to poll now
-	keys      bool // documents can be fetched now, by new server-side keys
-	settings  bool
+	news      news
 	upstream  bool
 	updatedAt time.Time // what upstream is said to have; zero: unknown
 	// alone: only this node was notified, so that it must ask upstream itself even
 	// without the lease.
 	alone bool
-	// measures: those of operators have changed. operator: this node has changed them,
-	// and the others are to be notified.
-	measures, operator bool
 	// triggers are the last notices of upstream's changes, for traces.
 	triggers []Trigger
 }
@@ -40,23 +45,8 @@ func newWakes() wakes {
 	return wakes{signal: make(chan struct{}, 1), mu: &sync.Mutex{}, reason: &wake{}}
 }
 
-// byStore never waits.
-func (w wakes) byStore() { w.ring(func(r *wake) { r.store = true }) }
-
-// byFleet never waits.
-func (w wakes) byFleet() { w.ring(func(r *wake) { r.fleet = true }) }
-
-// byKeys never waits.
-func (w wakes) byKeys() { w.ring(func(r *wake) { r.keys = true }) }
-
-// bySettings never waits.
-func (w wakes) bySettings() { w.ring(func(r *wake) { r.settings = true }) }
-
-// byMeasures never waits.
-func (w wakes) byMeasures() { w.ring(func(r *wake) { r.measures = true }) }
-
-// byOperator never waits.
-func (w wakes) byOperator() { w.ring(func(r *wake) { r.operator = true }) }
+// by never waits.
+func (w wakes) by(n news) { w.ring(func(r *wake) { r.news |= n }) }
 
 // byUpstream never waits.
 func (w wakes) byUpstream(updatedAt time.Time, t Trigger) {

@@ -58,12 +58,7 @@ func (d *decoder) environment() *Environment {
 	var e Environment
 	var hide, hideInProject, allowTraits *bool
 	var apiKey, name, states, segments bool
-	d.EnterObject()
-	for {
-		key, ok := d.NextKey()
-		if !ok {
-			break
-		}
+	for key := range d.Keys() {
 		p := Path{name: key}
 		switch key {
 		case "api_key":
@@ -116,11 +111,7 @@ func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
 	if !d.object(p, "it is treated as empty") {
 		return nil, false
 	}
-	for {
-		key, ok := d.NextKey()
-		if !ok {
-			return hide, segments
-		}
+	for key := range d.Keys() {
 		p := Path{parent: p, name: key}
 		switch key {
 		case "name":
@@ -141,6 +132,7 @@ func (d *decoder) project(p *Path, e *Environment) (hide *bool, segments bool) {
 			d.Skip()
 		}
 	}
+	return hide, segments
 }
 
 // organisation reports whether the organisation was stopped.
@@ -148,11 +140,7 @@ func (d *decoder) organisation(p *Path) (stopped bool) {
 	if d.null() || !d.object(p, "it is treated as empty") {
 		return false
 	}
-	for {
-		key, ok := d.NextKey()
-		if !ok {
-			return stopped
-		}
+	for key := range d.Keys() {
 		if key != "stop_serving_flags" {
 			d.Skip()
 			continue
@@ -162,6 +150,7 @@ func (d *decoder) organisation(p *Path) (stopped bool) {
 			d.problem(&p, "flags are answered with 403", "the organisation is disabled from serving flags")
 		}
 	}
+	return stopped
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }

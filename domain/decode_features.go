@@ -26,11 +26,7 @@ func (d *decoder) identityOverride(p *Path) (o IdentityOverride, ok bool) {
 	if !d.object(p, leftOut) {
 		return o, false
 	}
-	for {
-		key, more := d.NextKey()
-		if !more {
-			break
-		}
+	for key := range d.Keys() {
 		switch key {
 		case "identifier":
 			o.Identifier, ok = d.text()
@@ -70,11 +66,7 @@ func (d *decoder) featureState(p *Path, splits bool) (fs FeatureState, ok bool) 
 	}
 	var id, uuid string
 	enabled := false
-	for {
-		key, more := d.NextKey()
-		if !more {
-			break
-		}
+	for key := range d.Keys() {
 		switch {
 		case key == "feature":
 			p := Path{parent: p, name: key}
@@ -161,11 +153,7 @@ func (d *decoder) feature(p *Path) (f Feature, ok bool) {
 		return f, false
 	}
 	var id, name bool
-	for {
-		key, more := d.NextKey()
-		if !more {
-			return f, id && name
-		}
+	for key := range d.Keys() {
 		switch key {
 		case "id":
 			f.ID, id = d.integer()
@@ -177,17 +165,14 @@ func (d *decoder) feature(p *Path) (f Feature, ok bool) {
 			d.Skip()
 		}
 	}
+	return f, id && name
 }
 
 func (d *decoder) priority(p *Path) (priority Value) {
 	if d.null() || !d.object(p, "the override has the lowest rank") {
 		return priority
 	}
-	for {
-		key, more := d.NextKey()
-		if !more {
-			return priority
-		}
+	for key := range d.Keys() {
 		if key != "priority" {
 			d.Skip()
 			continue
@@ -198,6 +183,7 @@ func (d *decoder) priority(p *Path) (priority Value) {
 			d.problem(&Path{parent: p, name: key}, "the override has the lowest rank", "a priority must be a number")
 		}
 	}
+	return priority
 }
 
 func (d *decoder) variants(p *Path) []Variant {
@@ -221,11 +207,7 @@ func (d *decoder) variant(p *Path) (v Variant, ok bool) {
 	}
 	var weight, option, ordered bool
 	var uuid string
-	for {
-		key, more := d.NextKey()
-		if !more {
-			break
-		}
+	for key := range d.Keys() {
 		switch key {
 		case "id":
 			var id int64
@@ -264,11 +246,7 @@ func (d *decoder) option(p *Path) (name, v Value, ok bool) {
 	if !d.object(p, "it is treated as empty") {
 		return name, v, false
 	}
-	for {
-		key, more := d.NextKey()
-		if !more {
-			return name, v, ok
-		}
+	for key := range d.Keys() {
 		switch key {
 		case "key":
 			name = Value{}
@@ -281,6 +259,7 @@ func (d *decoder) option(p *Path) (name, v Value, ok bool) {
 			d.Skip()
 		}
 	}
+	return name, v, ok
 }
 
 func uuidOrder(uuid string) (VariantOrder, bool) {

@@ -20,11 +20,7 @@ func (d *decoder) segment(p *Path) (s Segment, ok bool) {
 	if !d.object(p, leftOut) {
 		return s, false
 	}
-	for {
-		key, more := d.NextKey()
-		if !more {
-			break
-		}
+	for key := range d.Keys() {
 		p := Path{parent: p, name: key}
 		switch key {
 		case "id":
@@ -66,11 +62,7 @@ func (d *decoder) rule(p *Path) (r Rule) {
 	if !d.object(p, "the rule never holds") {
 		return r
 	}
-	for {
-		key, more := d.NextKey()
-		if !more {
-			break
-		}
+	for key := range d.Keys() {
 		p := Path{parent: p, name: key}
 		switch key {
 		case "type":
@@ -111,11 +103,7 @@ func (d *decoder) condition(p *Path) (c Condition) {
 		return c
 	}
 	valid := true
-	for {
-		key, more := d.NextKey()
-		if !more {
-			break
-		}
+	for key := range d.Keys() {
 		switch key {
 		case "operator":
 			c.Operator, _ = d.name()

@@ -7,17 +7,17 @@ import (
 	"github.com/edge-proxy/edge-proxy/domain/jsonscan"
 )
 
-// object enters an object. It skips anything else and reports a problem with the given
-// effect.
+// object reports whether an object follows. It skips anything else and reports a problem
+// with the given effect.
 func (d *decoder) object(p *Path, effect string) bool {
 	if d.Kind() == jsonscan.Object {
-		return d.EnterObject()
+		return true
 	}
 	d.unexpected(p, "an object", effect)
 	return false
 }
 
-// array does for arrays what object does for objects.
+// array is object for arrays, which it enters.
 func (d *decoder) array(p *Path, effect string) bool {
 	if d.Kind() == jsonscan.Array {
 		return d.EnterArray()

@@ -119,12 +119,7 @@ func (r *eventReader) object(what string, member func(key string)) {
 		r.wrong("%s must be an object", what)
 		return
 	}
-	r.EnterObject()
-	for {
-		key, ok := r.NextKey()
-		if !ok {
-			return
-		}
+	for key := range r.Keys() {
 		if member(key); r.types != nil {
 			return
 		}
@@ -257,12 +252,8 @@ func traitsProblem(raw string) string {
 	case s.Kind() != jsonscan.Object:
 		return "traits must be an object"
 	}
-	s.EnterObject()
-	for {
-		key, ok := s.NextKey()
+	for key := range s.Keys() {
 		switch {
-		case !ok:
-			return ""
 		case longer(key, maxTraitKey):
 			return fmt.Sprintf("the keys of traits must have at most %d characters", maxTraitKey)
 		case s.Kind() != jsonscan.String:
@@ -271,6 +262,7 @@ func traitsProblem(raw string) string {
 			return fmt.Sprintf("the strings of traits must have at most %d characters", maxEventText)
 		}
 	}
+	return ""
 }
 
 // longer reports whether text has more characters than that.

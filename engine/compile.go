@@ -84,15 +84,20 @@ type outcomeKey struct {
 
 // budget reports what exceeds the budget of an evaluation for every identity.
 func (c *compiler) budget() {
-	root := domain.Path{}
-	project := root.Field("project")
-	list := project.Field("segments")
+	list := segmentsPath()
 	for _, path := range c.cutOff {
 		c.problem(&list, "it finds no value", "the JSONPath %s takes too many steps", quote(path))
 	}
 	if c.program.CutOffs() != [NumCosts]uint64{} {
 		c.problem(&list, "conditions that are cut off do not hold", "evaluating them takes too many steps even without an identity")
 	}
+}
+
+// segmentsPath returns the path of the segments.
+func segmentsPath() domain.Path {
+	root := domain.Path{}
+	project := root.Field("project")
+	return project.Field("segments")
 }
 
 func (c *compiler) problem(p *domain.Path, effect, format string, args ...any) {
@@ -215,9 +220,7 @@ type rankedState struct {
 // segments compiles the segments that override something, ranks their overrides
 // and builds the index.
 func (c *compiler) segments() {
-	root := domain.Path{}
-	project := root.Field("project")
-	list := project.Field("segments")
+	list := segmentsPath()
 	for _, s := range c.segmentList {
 		path := list.Index(s.Position)
 		if len(s.Rules) == 0 {
@@ -274,9 +277,7 @@ func dropValues(rules []rule) {
 // distinctSegments returns the segments. Of several with one id the last wins and
 // takes the place of the first.
 func (c *compiler) distinctSegments() []*domain.Segment {
-	root := domain.Path{}
-	project := root.Field("project")
-	list := project.Field("segments")
+	list := segmentsPath()
 	segments := make([]*domain.Segment, 0, len(c.document.Segments))
 	byID := make(map[string]int, len(c.document.Segments))
 	for i := range c.document.Segments {

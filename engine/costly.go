@@ -23,9 +23,7 @@ const (
 // expressions, and may miss some. It takes up to a second or so.
 func CostlyPatterns(document *domain.Environment) []domain.Problem {
 	s := probing{steps: probeSteps}
-	root := domain.Path{}
-	project := root.Field("project")
-	list := project.Field("segments")
+	list := segmentsPath()
 	for i := range document.Segments {
 		path := list.Index(document.Segments[i].Position)
 		s.rules(document.Segments[i].Rules, path.Field("rules"))

@@ -12,7 +12,6 @@ import (
 // immutable and safe for concurrent use.
 type Explainer struct {
 	program   *Program
-	problems  []domain.Problem
 	compiled  []*domain.Segment      // by the number of the segment
 	sources   []*domain.FeatureState // by the rank of the override
 	overrides [][]segmentOverride    // by feature
@@ -32,7 +31,7 @@ type segmentOverride struct {
 // NewExplainer returns an explainer of a document, which must not change afterwards.
 func NewExplainer(document *domain.Environment) *Explainer {
 	c := compile(document)
-	x := &Explainer{program: c.program, problems: c.problems, compiled: c.compiled, overrides: make([][]segmentOverride, c.program.Len())}
+	x := &Explainer{program: c.program, compiled: c.compiled, overrides: make([][]segmentOverride, c.program.Len())}
 	for _, r := range c.ranked {
 		x.sources = append(x.sources, r.source)
 	}
@@ -77,9 +76,6 @@ func (x *Explainer) unranked(s *domain.Segment) {
 
 // Program returns the compiled document.
 func (x *Explainer) Program() *Program { return x.program }
-
-// Problems returns the problems that Compile reports of the document. Read-only.
-func (x *Explainer) Problems() []domain.Problem { return x.problems }
 
 // Reads returns the features that the segments overriding a feature read, by number and
 // each once: what the feature depends on.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"math"
 	"math/big"
 	"strings"
@@ -201,13 +202,7 @@ func (o *operand) equals(v value) []value {
 
 func compareIntegers(v *value, o *operand) int {
 	if v.large == nil && o.large == nil {
-		switch {
-		case v.integer < o.integer:
-			return -1
-		case v.integer > o.integer:
-			return 1
-		}
-		return 0
+		return cmp.Compare(v.integer, o.integer)
 	}
 	a, b := v.large, o.large
 	if a == nil {

@@ -8,7 +8,7 @@ import (
 
 // record returns the access record of an exchange that has ended, and how long it took.
 func (a *API) record(x *exchange, r *http.Request, took time.Duration) AccessRecord {
-	remote, scheme := a.trusted.client(r)
+	remote, scheme := a.o.TrustedPeers.client(r)
 	return AccessRecord{
 		RemoteAddr: remote,
 		Scheme:     scheme,

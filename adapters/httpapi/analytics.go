@@ -42,7 +42,7 @@ func (a *API) postCounts(w http.ResponseWriter, r bunrouter.Request) error {
 	if err != nil {
 		return err
 	}
-	a.analytics.AddCounts(entry.Key, counts)
+	a.o.Analytics.AddCounts(entry.Key, counts)
 	w.Header()["Content-Length"] = noLength
 	w.WriteHeader(http.StatusOK)
 	return nil
@@ -60,7 +60,7 @@ func (a *API) postEvaluations(w http.ResponseWriter, r bunrouter.Request) error 
 	if err != nil {
 		return err
 	}
-	a.analytics.AddEvaluations(entry.Key, evaluations)
+	a.o.Analytics.AddEvaluations(entry.Key, evaluations)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -28,12 +28,7 @@ func decodeCounts(body string, program *engine.Program) ([]domain.FeatureCount, 
 	}
 	var counts []domain.FeatureCount
 	at := map[int]int{} // in counts, by number of the feature
-	d.EnterObject()
-	for {
-		name, ok := d.NextKey()
-		if !ok {
-			break
-		}
+	for name := range d.Keys() {
 		n, isCount := readCount(&d)
 		number, known := program.Feature(name)
 		if !known {
@@ -75,12 +70,7 @@ func decodeEvaluations(body string, program *engine.Program) ([]domain.FeatureEv
 	}
 	var evaluations []domain.FeatureEvaluation
 	found := false
-	d.EnterObject()
-	for {
-		key, ok := d.NextKey()
-		if !ok {
-			break
-		}
+	for key := range d.Keys() {
 		if key != "evaluations" {
 			d.Skip()
 			continue
@@ -110,12 +100,7 @@ func readEvaluation(d *jsonscan.Scanner, program *engine.Program) (e domain.Feat
 	}
 	var counted, stated bool
 	known, identified := false, true
-	d.EnterObject()
-	for {
-		key, more := d.NextKey()
-		if !more {
-			return e, counted && stated && known && identified
-		}
+	for key := range d.Keys() {
 		switch kind := d.Kind(); key {
 		case "feature_name":
 			known = false
@@ -150,6 +135,7 @@ func readEvaluation(d *jsonscan.Scanner, program *engine.Program) (e domain.Feat
 			d.Skip()
 		}
 	}
+	return e, counted && stated && known && identified
 }
 
 // readCount reads any value and reports whether it is a valid count.

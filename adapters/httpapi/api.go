@@ -19,32 +19,16 @@ import (
 
 // API is the http.Handler of the proxy. It is safe for concurrent use; make it with New.
 type API struct {
-	query         app.Query
-	announcements app.Announcements
-	logger        *slog.Logger
-	now           func() time.Time
-	maxBody       int64
-	inflight      *Inflight
-	access        func(AccessRecord)
-	cors          cors
-	trusted       TrustedPeers
-	certificates  certificates
+	o            Options // with defaults for what is missing
+	cors         cors
+	certificates certificates
 
 	gate       *gate // nil: nothing is refused
 	refusalLog *refusalLog
 
-	webhook   *Webhook  // nil: switched off
-	usage     Usage     // nil: switched off
-	analytics Analytics // nil: switched off
-	events    Events    // nil: switched off
-	maxEvents int64
-	streams   *sse.Streams
-	// ofrepStreams has answers by OFREP name a stream of events.
-	ofrepStreams bool
-	catchUps     *limits.Slots
+	streams  *sse.Streams
+	catchUps *limits.Slots // of requests that wait for a change
 
-	traces   Traces             // nil: requests are not traced
-	observer Observer           // nil: nobody measures
 	unrouted map[string]measure // by method
 	counters *counters          // shared with the APIs before and after, see Switch
 
@@ -63,46 +47,25 @@ func New(o Options) (*API, error) {
 	if o.Query == nil {
 		return nil, errors.New("httpapi: no query to answer from")
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.MaxBodyBytes <= 0 {
+		o.MaxBodyBytes = defaultMaxBodyBytes
+	}
+	if o.MaxEventsBytes <= 0 {
+		o.MaxEventsBytes = defaultMaxEventsBytes
+	}
+	if o.Inflight == nil {
+		o.Inflight = NewInflight(0)
+	}
 	a := &API{
-		query:         o.Query,
-		announcements: o.Announcements,
-		webhook:       o.Webhook,
-		usage:         o.Usage,
-		analytics:     o.Analytics,
-		events:        o.Events,
-		maxEvents:     o.MaxEventsBytes,
-		streams:       sse.New(),
-		logger:        o.Logger,
-		now:           o.Now,
-		maxBody:       o.MaxBodyBytes,
-		inflight:      o.Inflight,
-		access:        o.Access,
-		traces:        o.Traces,
-		observer:      o.Observer,
-		unrouted:      unrouted(o.Observer),
-		counters:      newCounters(o.Observer != nil),
-		trusted:       o.TrustedPeers,
-		cors:          newCORS(o.AllowOrigins),
-		evaluations:   newEvaluationCache(o.IdentitiesCache),
-		gate:          newGate(o.Limits),
-		ofrepStreams:  !o.NoOFREPStreams,
-		catchUps:      newCatchUps(),
-		refusalLog:    new(refusalLog),
-	}
-	if a.logger == nil {
-		a.logger = slog.New(slog.DiscardHandler)
-	}
-	if a.now == nil {
-		a.now = time.Now
-	}
-	if a.maxBody <= 0 {
-		a.maxBody = defaultMaxBodyBytes
-	}
-	if a.maxEvents <= 0 {
-		a.maxEvents = defaultMaxEventsBytes
-	}
-	if a.inflight == nil {
-		a.inflight = NewInflight(0)
+		o: o, streams: sse.New(), unrouted: unrouted(o.Observer), counters: newCounters(o.Observer != nil),
+		cors: newCORS(o.AllowOrigins), evaluations: newEvaluationCache(o.IdentitiesCache),
+		gate: newGate(o.Limits), catchUps: limits.NewSlots(maxCatchUp, 0), refusalLog: new(refusalLog),
 	}
 	var err error
 	if a.certificates, err = newCertificates(o.Certificates); err != nil {
@@ -113,7 +76,7 @@ func New(o Options) (*API, error) {
 	a.scratches.New = func() any { return new(scratch) }
 	a.compressors.New = func() any { return newCompressor() }
 	routes := a.routes()
-	a.router, a.errorForms = newRouter(routes, a.observer, a.traces != nil), errorForms(routes)
+	a.router, a.errorForms = newRouter(routes, a.o.Observer, a.o.Traces != nil), errorForms(routes)
 	return a, nil
 }
 
@@ -128,18 +91,18 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	x := a.exchanges.Get().(*exchange)
 	x.begin(w)
 	switch {
-	case a.observer != nil, a.traces != nil:
+	case a.o.Observer != nil, a.o.Traces != nil:
 		if w, ok := w.(clocked); ok {
 			x.start, x.clock = w.Arrived(), w
 			break
 		}
 		fallthrough
-	case a.access != nil:
-		x.start = a.now()
+	case a.o.Access != nil:
+		x.start = a.o.Now()
 	}
 	defer a.finish(x, r)
-	if a.traces != nil {
-		x.span.sampled = a.traces.Sampled(r.Header)
+	if a.o.Traces != nil {
+		x.span.sampled = a.o.Traces.Sampled(r.Header)
 	}
 
 	echoRequestID(x, r)
@@ -155,8 +118,8 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, overLimit bool) {
 	if err != nil {
 		a.fail(x, r, err)
 	}
-	if a.access != nil && !x.taken {
-		x.environment = a.environmentOf(r)
+	if a.o.Access != nil && !x.taken {
+		x.environment = string(a.entryOf(r).Key)
 	}
 }
 
@@ -166,7 +129,7 @@ func (a *API) finish(x *exchange, r *http.Request) {
 	if v := recover(); v != nil {
 		a.recovered(x, r, v)
 	}
-	if a.access != nil || a.observer != nil || a.traces != nil {
+	if a.o.Access != nil || a.o.Observer != nil || a.o.Traces != nil {
 		a.account(x, r)
 	}
 	broken := x.broken
@@ -182,15 +145,15 @@ func (a *API) finish(x *exchange, r *http.Request) {
 
 // account writes the access record of an exchange that has ended, traces and measures it.
 func (a *API) account(x *exchange, r *http.Request) {
-	now := a.now()
+	now := a.o.Now()
 	if x.clock != nil {
 		x.clock.Answered(now)
 	}
 	took := now.Sub(x.start)
-	if a.access != nil && !x.taken {
-		a.access(a.record(x, r, took))
+	if a.o.Access != nil && !x.taken {
+		a.o.Access(a.record(x, r, took))
 	}
-	if a.observer != nil || a.traces != nil {
+	if a.o.Observer != nil || a.o.Traces != nil {
 		a.measured(x, r, took, a.traced(x, r, took))
 	}
 }
@@ -216,7 +179,7 @@ func (a *API) authenticate(r *http.Request) (app.Entry, error) {
 // lookup returns the entry of a key. Errors: errUnknownKey, or errNotListed when the key
 // may still become known.
 func (a *API) lookup(key string) (app.Entry, error) {
-	snapshot := a.query.Snapshot()
+	snapshot := a.o.Query.Snapshot()
 	entry, ok := snapshot.Lookup(key)
 	switch {
 	case ok:

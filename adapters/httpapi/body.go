@@ -29,7 +29,7 @@ func (a *API) readJSON(w http.ResponseWriter, r *http.Request, s *scratch) (stri
 
 // readBody is readUpTo for all bodies but those of events.
 func (a *API) readBody(w http.ResponseWriter, r *http.Request, s *scratch) (string, error) {
-	return a.readUpTo(a.maxBody, w, r, s)
+	return a.readUpTo(a.o.MaxBodyBytes, w, r, s)
 }
 
 // readUpTo returns the request's body as one string, of which everything decoded can be

@@ -98,7 +98,7 @@ func (b *prepared) answer(w http.ResponseWriter, r *http.Request, held tagForm) 
 // heldByDate sets Last-Modified if there is a date, and reports whether the client has
 // the answer of that date. If-None-Match takes precedence.
 func (a *API) heldByDate(h http.Header, r *http.Request, p *presentation) bool {
-	if !p.modified.reliable(a.now) {
+	if !p.modified.reliable(a.o.Now) {
 		return false
 	}
 	h["Last-Modified"] = p.modified.value

@@ -63,10 +63,6 @@ func traceID(r *http.Request) string {
 	return span.TraceID().String()
 }
 
-// environmentOf returns the environment whose key the request has, as client-side key, or
-// "".
-func (a *API) environmentOf(r *http.Request) string { return string(a.entryOf(r).Key) }
-
 // entryOf returns the entry of the request's key, or a zero one.
 func (a *API) entryOf(r *http.Request) app.Entry {
 	key, ok := "", false
@@ -78,7 +74,7 @@ func (a *API) entryOf(r *http.Request) app.Entry {
 	if !ok {
 		return app.Entry{}
 	}
-	entry, _ := a.query.Snapshot().Lookup(key)
+	entry, _ := a.o.Query.Snapshot().Lookup(key)
 	return entry
 }
 

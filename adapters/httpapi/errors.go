@@ -97,7 +97,7 @@ var aboutAnswer = []string{"Content-Encoding", updatedAtHeader, "Cache-Control",
 func (a *API) fail(x *exchange, r *http.Request, err error) {
 	var known *statusError
 	if !errors.As(err, &known) {
-		a.logger.ErrorContext(r.Context(), "request_failed", append(about(r), "error", redact(err.Error()))...)
+		a.o.Logger.ErrorContext(r.Context(), "request_failed", append(about(r), "error", redact(err.Error()))...)
 		known = errInternal
 	}
 	a.counters.rejected.add(known.rejection)
@@ -134,6 +134,6 @@ func (a *API) recovered(x *exchange, r *http.Request, v any) {
 		return
 	}
 	a.counters.panics.Add(1)
-	a.logger.ErrorContext(r.Context(), "request_panicked", append(about(r), "panic", redact(fmt.Sprint(v)), "stack", redact(string(debug.Stack())))...)
+	a.o.Logger.ErrorContext(r.Context(), "request_panicked", append(about(r), "panic", redact(fmt.Sprint(v)), "stack", redact(string(debug.Stack())))...)
 	a.fail(x, r, errInternal)
 }

@@ -44,11 +44,11 @@ func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 	}
 	s := a.scratches.Get().(*scratch)
 	defer a.recycle(s)
-	body, err := a.readUpTo(a.maxEvents, w, request, s)
+	body, err := a.readUpTo(a.o.MaxEventsBytes, w, request, s)
 	if err != nil {
 		return err
 	}
-	events, err := domain.ReadEvents(body, a.now())
+	events, err := domain.ReadEvents(body, a.o.Now())
 	switch {
 	case errors.Is(err, jsonscan.ErrSyntax):
 		return plainText(w, http.StatusBadRequest, err.Error())
@@ -62,7 +62,7 @@ func (a *API) postEvents(w http.ResponseWriter, r bunrouter.Request) error {
 		if entry.Access == domain.ServerSide {
 			source.ServerKey = domain.NewServerKey(r.Header["X-Environment-Key"][0]).Digest()
 		}
-		if !a.events.Accept(source, events.Valid) {
+		if !a.o.Events.Accept(source, events.Valid) {
 			w.Header()["Retry-After"] = []string{retryAfter}
 			return plainText(w, http.StatusServiceUnavailable, "the queue of events is full, try again later")
 		}
@@ -112,7 +112,7 @@ func plainText(w http.ResponseWriter, status int, text string) error {
 // corsOf returns the rules for requests from browsers. Events are accepted from every
 // origin, as upstream does: client-side keys are public, and the answer reveals nothing.
 func (a *API) corsOf(r *http.Request) *cors {
-	if a.events != nil && !a.cors.all && isEventsPath(r.URL.Path) {
+	if a.o.Events != nil && !a.cors.all && isEventsPath(r.URL.Path) {
 		return &cors{all: true}
 	}
 	return &a.cors

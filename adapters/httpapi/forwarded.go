@@ -28,7 +28,7 @@ func (t *TrustedPeers) contains(address netip.Addr) bool {
 // clientAddress returns the address of the request's client without its port. It is
 // invalid when the client has none that is known, such as a peer on a Unix socket.
 func (a *API) clientAddress(r *http.Request) netip.Addr {
-	text, _ := a.trusted.client(r)
+	text, _ := a.o.TrustedPeers.client(r)
 	if peer, err := netip.ParseAddrPort(text); err == nil {
 		return peer.Addr()
 	}

@@ -23,7 +23,7 @@ func (a *API) getLiveness(w http.ResponseWriter, r bunrouter.Request) error {
 
 // getReadiness answers whether the proxy should get traffic (docs/spec/behaviour.md#readiness).
 func (a *API) getReadiness(w http.ResponseWriter, r bunrouter.Request) error {
-	readiness := a.query.Readiness()
+	readiness := a.o.Query.Readiness()
 	reason := ""
 	switch {
 	case readiness.Draining:
@@ -56,7 +56,7 @@ func (a *API) getReadiness(w http.ResponseWriter, r bunrouter.Request) error {
 // organisations are disabled, "" for 0. The proxy is ready all the same: it
 // answers about them as the Flagsmith API does.
 func (a *API) stoppedReason() string {
-	stopped, snapshot := 0, a.query.Snapshot()
+	stopped, snapshot := 0, a.o.Query.Snapshot()
 	for _, keys := range snapshot.Keys() {
 		if e := snapshot.Environment(keys.Client); e != nil && e.Serving.Stopped {
 			stopped++

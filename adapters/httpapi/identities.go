@@ -156,7 +156,7 @@ func (a *API) answerIdentity(w http.ResponseWriter, r *http.Request, entry app.E
 func (a *API) evaluate(w http.ResponseWriter, e *app.Environment, s *scratch) []engine.OutcomeID {
 	span := factsOf(w)
 	if a.evaluations == nil {
-		return s.evaluate(e.Program, span, a.now)
+		return s.evaluate(e.Program, span, a.o.Now)
 	}
 	if outcomes, ok := a.evaluations.get(e, s.out); ok {
 		a.counters.cacheHits.Add(1)
@@ -165,7 +165,7 @@ func (a *API) evaluate(w http.ResponseWriter, e *app.Environment, s *scratch) []
 	}
 	a.counters.cacheMisses.Add(1)
 	span.cache = "miss"
-	outcomes := s.evaluate(e.Program, span, a.now)
+	outcomes := s.evaluate(e.Program, span, a.o.Now)
 	a.evaluations.put(e, s.out, outcomes)
 	return outcomes
 }

@@ -26,7 +26,7 @@ func decodeIdentity(body string, id *domain.Identity) error {
 	if err := d.End(); err != nil {
 		return malformed(body, err)
 	}
-	if d.wrongIdentity.any() || d.wrongTraits.any() {
+	if len(d.wrongIdentity)+len(d.wrongTraits) > 0 {
 		return invalid(append(d.wrongIdentity, d.wrongTraits...))
 	}
 	return nil
@@ -51,12 +51,7 @@ func (d *identityDecoder) identity() {
 		d.wrongIdentity.add(wrongModel, place{trait: none}, d.Raw())
 		return
 	}
-	d.EnterObject()
-	for {
-		key, ok := d.NextKey()
-		if !ok {
-			return
-		}
+	for key := range d.Keys() {
 		switch key {
 		case "identifier":
 			d.identifier()
@@ -117,14 +112,9 @@ func (d *identityDecoder) trait(i int) {
 		return
 	}
 	start := d.Offset()
-	d.EnterObject()
 	var t domain.Trait
 	keyed, wrongKey, wrongValue, value := false, "", "", ""
-	for {
-		member, ok := d.NextKey()
-		if !ok {
-			break
-		}
+	for member := range d.Keys() {
 		switch member {
 		case "trait_key":
 			keyed, wrongKey = true, ""

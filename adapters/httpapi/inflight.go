@@ -49,8 +49,8 @@ func (a *API) reserve(w http.ResponseWriter, n int) error {
 	if n <= freeBytes {
 		return nil
 	}
-	bytes := min(int64(n), a.inflight.max/4)
-	if !a.inflight.Reserve(bytes) {
+	bytes := min(int64(n), a.o.Inflight.max/4)
+	if !a.o.Inflight.Reserve(bytes) {
 		a.logRefused()
 		return errBusy
 	}
@@ -60,16 +60,16 @@ func (a *API) reserve(w http.ResponseWriter, n int) error {
 
 // logRefused logs, at most once a minute, that requests are refused.
 func (a *API) logRefused() {
-	f, now := a.inflight, a.now().Unix()
+	f, now := a.o.Inflight, a.o.Now().Unix()
 	f.refused.Add(1)
 	if last := f.logged.Load(); now-last >= 60 && f.logged.CompareAndSwap(last, now) {
-		a.logger.Warn("inflight_limit_reached", "limit_bytes", f.max, "refused", f.refused.Swap(0), "effect", "large requests and answers get 503 until others have ended")
+		a.o.Logger.Warn("inflight_limit_reached", "limit_bytes", f.max, "refused", f.refused.Swap(0), "effect", "large requests and answers get 503 until others have ended")
 	}
 }
 
 // release releases what was reserved for x.
 func (a *API) release(x *exchange) {
 	if x.reserved > 0 {
-		a.inflight.Release(x.reserved)
+		a.o.Inflight.Release(x.reserved)
 	}
 }

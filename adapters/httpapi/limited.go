@@ -104,7 +104,7 @@ func (a *API) admitAddress(r *http.Request) error {
 	if !address.IsValid() { // a peer on a Unix socket, or behind a proxy that sent no address
 		return nil
 	}
-	now := a.now()
+	now := a.o.Now()
 	if wait, ok := g.addresses.Take(limits.Subscriber(address), now); !ok {
 		return a.tooMany("address", g.addresses.Rate(), wait)
 	}
@@ -128,7 +128,7 @@ func (a *API) admitKey(entry app.Entry) error {
 	if g == nil || g.keys == nil || entry.Access == domain.ServerSide && !g.servers {
 		return nil
 	}
-	if wait, ok := g.keys.Take(quotaOwner{entry.Key, entry.Access}, a.now()); !ok {
+	if wait, ok := g.keys.Take(quotaOwner{entry.Key, entry.Access}, a.o.Now()); !ok {
 		return a.tooMany("key", g.keys.Rate(), wait)
 	}
 	return nil
@@ -190,8 +190,8 @@ type rarely struct {
 // logRefusal logs, at most once a minute for each reason, that requests are refused.
 func (a *API) logRefusal(last *rarely, reason rejection) {
 	last.count.Add(1)
-	now := a.now().Unix()
+	now := a.o.Now().Unix()
 	if before := last.logged.Load(); now-before >= 60 && last.logged.CompareAndSwap(before, now) {
-		a.logger.Warn("requests_refused", "reason", string(reason), "refused", last.count.Swap(0))
+		a.o.Logger.Warn("requests_refused", "reason", string(reason), "refused", last.count.Swap(0))
 	}
 }

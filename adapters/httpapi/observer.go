@@ -54,7 +54,7 @@ func unrouted(o Observer) map[string]measure {
 
 // measured notifies the observer of an exchange that has ended.
 func (a *API) measured(x *exchange, r *http.Request, took time.Duration, traceID string) {
-	if a.observer == nil {
+	if a.o.Observer == nil {
 		return
 	}
 	m := x.measure

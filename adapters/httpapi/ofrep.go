@@ -120,9 +120,9 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	switch {
 	case id == nil:
 	case span.sampled:
-		began := a.now()
+		began := a.o.Now()
 		outcome = program.EvaluateOne(i, id)
-		span.evaluated = a.now().Sub(began)
+		span.evaluated = a.o.Now().Sub(began)
 	default:
 		outcome = program.EvaluateOne(i, id)
 	}
@@ -130,7 +130,7 @@ func (a *API) postOFREPFlag(w http.ResponseWriter, r bunrouter.Request) error {
 	if entry.Access == domain.ClientSide && o.Hidden {
 		return errUnknownFlag
 	}
-	if a.traces != nil {
+	if a.o.Traces != nil {
 		span.flag = o
 	}
 	presentationOf(entry.Environment).stamp(w.Header())
@@ -211,7 +211,7 @@ func (a *API) evaluateOFREP(w http.ResponseWriter, entry app.Entry, id *domain.I
 	if id == nil {
 		return program.Flags()
 	}
-	return s.evaluate(program, factsOf(w), a.now)
+	return s.evaluate(program, factsOf(w), a.o.Now)
 }
 
 // appendEvaluation appends the evaluation of one flag.

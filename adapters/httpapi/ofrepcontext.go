@@ -44,12 +44,7 @@ func (d *contextDecoder) request() {
 		d.refuse(ofrepParseError, "the body must be an object")
 		return
 	}
-	d.EnterObject()
-	for {
-		key, ok := d.NextKey()
-		if !ok {
-			return
-		}
+	for key := range d.Keys() {
 		if key == "context" {
 			d.context()
 		} else {
@@ -73,12 +68,7 @@ func (d *contextDecoder) context() {
 
 // attributes reads the context (top) or the object of traits in it.
 func (d *contextDecoder) attributes(top bool) {
-	d.EnterObject()
-	for {
-		name, ok := d.NextKey()
-		if !ok {
-			return
-		}
+	for name := range d.Keys() {
 		kind := d.Kind()
 		switch {
 		case top && name == "targetingKey":

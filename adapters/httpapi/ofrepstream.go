@@ -9,7 +9,6 @@ import (
 
 	"github.com/uptrace/bunrouter"
 
-	"github.com/edge-proxy/edge-proxy/adapters/httpapi/limits"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi/sse"
 	"github.com/edge-proxy/edge-proxy/app"
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -39,7 +38,7 @@ func ofrepEventStreams(key domain.EnvironmentKey, tag string) []byte {
 }
 
 // advertisesStreams reports whether answers with all flags name a stream of events.
-func (a *API) advertisesStreams() bool { return a.ofrepStreams && a.announcements != nil }
+func (a *API) advertisesStreams() bool { return !a.o.NoOFREPStreams && a.o.Announcements != nil }
 
 // getOFREPStream answers with a stream of events about an environment, in OFREP's form.
 func (a *API) getOFREPStream(w http.ResponseWriter, r bunrouter.Request) error {
@@ -88,9 +87,6 @@ const (
 	maxCatchUp = 10_000
 )
 
-// newCatchUps returns the slots of requests that wait for a change.
-func newCatchUps() *limits.Slots { return limits.NewSlots(maxCatchUp, 0) }
-
 // configuration is what a request knows of the configuration of flags from an event.
 type configuration struct {
 	tag        string // "": nothing
@@ -127,11 +123,11 @@ func (c configuration) mayFollow(e *app.Environment) bool {
 // that configuration if this node gets it within a moment: a load balancer may have sent
 // the event's listener to one node and its next request to another.
 func (a *API) caughtUp(r *http.Request, entry app.Entry, key string, named configuration) app.Entry {
-	if a.announcements == nil || !named.mayFollow(entry.Environment) || !a.catchUps.Take(r.Context().Done()) {
+	if a.o.Announcements == nil || !named.mayFollow(entry.Environment) || !a.catchUps.Take(r.Context().Done()) {
 		return entry
 	}
 	defer a.catchUps.Give()
-	updates, stop := a.announcements.Listen(entry.Key)
+	updates, stop := a.o.Announcements.Listen(entry.Key)
 	defer stop()
 	late := time.NewTimer(catchUp)
 	defer late.Stop()

@@ -84,12 +84,7 @@ type overrideList struct {
 // When it has several lists, the last one wins.
 func findOverrides(document string) (l overrideList) {
 	d := jsonscan.New(document)
-	d.EnterObject()
-	for {
-		key, ok := d.NextKey()
-		if !ok {
-			return l
-		}
+	for key := range d.Keys() {
 		if key != "identity_overrides" || d.Kind() != jsonscan.Array {
 			d.Skip()
 			continue
@@ -105,6 +100,7 @@ func findOverrides(document string) (l overrideList) {
 		l.end = d.Offset()
 		l.starts, l.ends = slices.Clip(l.starts), slices.Clip(l.ends)
 	}
+	return l
 }
 
 // page returns the document with the overrides of page p only, and the next page. It

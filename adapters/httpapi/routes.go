@@ -34,22 +34,22 @@ func (a *API) routes() []route {
 	for _, path := range readinessPaths {
 		routes = append(routes, route{http.MethodGet, path, a.getReadiness, ownForm})
 	}
-	if a.announcements != nil {
+	if a.o.Announcements != nil {
 		routes = append(routes,
 			route{http.MethodGet, "/sse/environments/:key/stream", a.getStream, ownForm},
 			route{http.MethodGet, ofrepStream, a.getOFREPStream, ownForm})
 	}
-	if a.analytics != nil {
+	if a.o.Analytics != nil {
 		routes = append(routes,
 			route{http.MethodPost, analyticsPath, a.postCounts, ownForm},
 			route{http.MethodPost, evaluationsPath, a.postEvaluations, ownForm})
 	}
-	if a.events != nil {
+	if a.o.Events != nil {
 		routes = append(routes,
 			route{http.MethodPost, eventsPath, a.postEvents, ownForm},
 			route{http.MethodPost, "/api" + eventsPath, a.postEvents, ownForm})
 	}
-	if a.webhook != nil {
+	if a.o.Webhook != nil {
 		routes = append(routes, route{http.MethodPost, "/proxy/webhook", a.postWebhook, ownForm})
 	}
 	return routes

@@ -36,7 +36,7 @@ func (a *API) stream(w http.ResponseWriter, r bunrouter.Request, events func(dom
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	seat := a.streams.Join(string(key), func() (<-chan time.Time, func()) { return a.announcements.Listen(key) })
+	seat := a.streams.Join(string(key), func() (<-chan time.Time, func()) { return a.o.Announcements.Listen(key) })
 	if _, err := a.streamable(key); err != nil { // it ended before Listen, which then announces nothing
 		seat.Leave()
 		return err
@@ -61,14 +61,14 @@ func (a *API) streamable(key domain.EnvironmentKey) (app.Entry, error) {
 // streamLogger returns the function that writes the access log's line about a stream
 // when it has ended, given the bytes that were sent.
 func (a *API) streamLogger(w http.ResponseWriter, r *http.Request, key domain.EnvironmentKey) func(bytes int64) {
-	if a.access == nil {
+	if a.o.Access == nil {
 		return func(int64) {}
 	}
 	record := a.record(w.(*exchange), r, 0).kept() // its end is not known yet
 	record.Environment = string(key)
 	return func(bytes int64) {
-		record.Bytes, record.Duration = bytes, a.now().Sub(record.Start)
-		a.access(record)
+		record.Bytes, record.Duration = bytes, a.o.Now().Sub(record.Start)
+		a.o.Access(record)
 	}
 }
 

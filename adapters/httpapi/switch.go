@@ -29,7 +29,7 @@ func (s *Switch) ServeOverLimit(w http.ResponseWriter, r *http.Request) {
 }
 
 // Inflight returns the bound of bytes under way, which all APIs share.
-func (s *Switch) Inflight() *Inflight { return s.current.Load().inflight }
+func (s *Switch) Inflight() *Inflight { return s.current.Load().o.Inflight }
 
 // Replace makes next the API of further requests. It must not have been used. Requests
 // and streams under way continue with their API, whose endpoint cache is dropped. The
@@ -38,7 +38,7 @@ func (s *Switch) Inflight() *Inflight { return s.current.Load().inflight }
 // Replace must not be called concurrently with itself.
 func (s *Switch) Replace(next *API) {
 	current := s.current.Load()
-	next.streams, next.inflight, next.counters = current.streams, current.inflight, current.counters
+	next.streams, next.o.Inflight, next.counters = current.streams, current.o.Inflight, current.counters
 	next.catchUps = current.catchUps
 	next.refusalLog = current.refusalLog
 	next.gate.inherit(current.gate)

@@ -65,10 +65,10 @@ func factsOf(w http.ResponseWriter) *spanFacts { return &w.(*exchange).span }
 // traced makes the span of an exchange that has ended, if it is wanted, and returns the
 // id of its trace.
 func (a *API) traced(x *exchange, r *http.Request, took time.Duration) (traceID string) {
-	if a.traces == nil || !x.span.sampled && !a.traces.Keeps(x.finalStatus(), took) {
+	if a.o.Traces == nil || !x.span.sampled && !a.o.Traces.Keeps(x.finalStatus(), took) {
 		return ""
 	}
-	client, scheme := a.trusted.client(r)
+	client, scheme := a.o.TrustedPeers.client(r)
 	t := TracedRequest{
 		Request: r, Route: x.route, Status: x.finalStatus(), Start: x.start, Took: took, Client: client, Scheme: scheme,
 		Environment: a.entryOf(r), Cache: x.span.cache, Evaluated: x.span.evaluated, Flag: tracedFlag(x.span.flag),
@@ -76,7 +76,7 @@ func (a *API) traced(x *exchange, r *http.Request, took time.Duration) (traceID 
 	if t.Status == http.StatusNotModified {
 		t.Cache = "304"
 	}
-	return a.traces.Served(t)
+	return a.o.Traces.Served(t)
 }
 
 // tracedFlag returns the evaluation that led to o; nil for nil.

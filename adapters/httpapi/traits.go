@@ -80,12 +80,7 @@ func (d *traitDecoder) trait() {
 	}
 	var identifier, key, value domain.Value
 	valued := false
-	d.EnterObject()
-	for {
-		name, ok := d.NextKey()
-		if !ok {
-			break
-		}
+	for name := range d.Keys() {
 		switch name {
 		case "identity":
 			identifier = d.identifier()
@@ -123,18 +118,14 @@ func (d *traitDecoder) identifier() (identifier domain.Value) {
 		d.Skip()
 		return identifier
 	}
-	d.EnterObject()
-	for {
-		name, ok := d.NextKey()
-		if !ok {
-			return identifier
-		}
+	for name := range d.Keys() {
 		if name == "identifier" {
 			identifier = domain.ReadValue(&d.Scanner)
 		} else {
 			d.Skip()
 		}
 	}
+	return identifier
 }
 
 // refuse keeps the first problem of a body.

@@ -23,7 +23,7 @@ func (a *API) served(w http.ResponseWriter, r *http.Request, entry app.Entry, wh
 	if sdks := a.counters.sdks; sdks != nil {
 		sdks.add(r.Header, lane)
 	}
-	if a.usage != nil {
-		a.usage.Count(entry.Key, what, lane)
+	if a.o.Usage != nil {
+		a.o.Usage.Count(entry.Key, what, lane)
 	}
 }

@@ -69,8 +69,6 @@ func (p place) location() string {
 	return string(append(dst, ']'))
 }
 
-func (ps problems) any() bool { return len(ps) > 0 }
-
 // add adds a problem with the JSON text input.
 func (ps *problems) add(f fault, at place, input string) {
 	if len(*ps) < maxProblems {

@@ -27,13 +27,13 @@ func (a *API) postWebhook(w http.ResponseWriter, r bunrouter.Request) error {
 		a.counters.webhooks.add(webhookBadSignature)
 		return errSignature
 	}
-	mac := hmac.New(sha256.New, []byte(a.webhook.Secret()))
+	mac := hmac.New(sha256.New, []byte(a.o.Webhook.Secret()))
 	mac.Write([]byte(body))
 	if !hmac.Equal(signature, mac.Sum(nil)) {
 		a.counters.webhooks.add(webhookBadSignature)
 		return errSignature
 	}
 	a.counters.webhooks.add(webhookAccepted)
-	a.webhook.Refresh(r.Request)
+	a.o.Webhook.Refresh(r.Request)
 	return a.writeJSON(w, r.Request, http.StatusOK, []byte(`{"status":"ok"}`))
 }

@@ -48,29 +48,29 @@ func (c *certificates) read(section string, open func(read tlsfiles.ReadFile) (r
 // openCertificates reads the certificates that the settings name.
 func openCertificates(s config.Settings, logger *slog.Logger) (*certificates, error) {
 	c := &certificates{logger: logger}
-	if t := s.Server.TLS; t.CertFile != "" {
-		if err := c.read("server.tls", func(read tlsfiles.ReadFile) (reload func(tlsfiles.ReadFile) error, err error) {
-			c.server, err = tlsfiles.OpenServer(tlsfiles.ServerOptions{
-				CertFile: t.CertFile, KeyFile: t.KeyFile, ClientCAFile: t.ClientCAFile,
-				ClientAuth: tlsfiles.ClientAuth(t.ClientAuth), MinVersion: versionsOfTLS()[t.MinVersion],
-				NextProtos: httpserver.NextProtos(), Logger: logger,
-			}, read)
-			return c.server.Reload, err
-		}); err != nil {
-			return nil, err
+	listener := func(section string, o tlsfiles.ServerOptions) (server *tlsfiles.Server, err error) {
+		if o.CertFile == "" {
+			return nil, nil
 		}
+		err = c.read(section, func(read tlsfiles.ReadFile) (reload func(tlsfiles.ReadFile) error, err error) {
+			server, err = tlsfiles.OpenServer(o, read)
+			return server.Reload, err
+		})
+		return server, err
 	}
-	if t := s.Admin.TLS; t.CertFile != "" {
-		if err := c.read("admin.tls", func(read tlsfiles.ReadFile) (reload func(tlsfiles.ReadFile) error, err error) {
-			c.admin, err = tlsfiles.OpenServer(tlsfiles.ServerOptions{
-				CertFile: t.CertFile, KeyFile: t.KeyFile, ClientCAFile: t.ClientCAFile,
-				ClientAuth: tlsfiles.ClientAuth(t.ClientAuth), MinVersion: versionsOfTLS()[t.MinVersion],
-				NextProtos: []string{"http/1.1"}, Logger: logger.With("listener", "admin"),
-			}, read)
-			return c.admin.Reload, err
-		}); err != nil {
-			return nil, err
-		}
+	var err error
+	t, a := s.Server.TLS, s.Admin.TLS
+	if c.server, err = listener("server.tls", tlsfiles.ServerOptions{
+		CertFile: t.CertFile, KeyFile: t.KeyFile, ClientCAFile: t.ClientCAFile, ClientAuth: tlsfiles.ClientAuth(t.ClientAuth),
+		MinVersion: versionsOfTLS()[t.MinVersion], NextProtos: httpserver.NextProtos(), Logger: logger,
+	}); err != nil {
+		return nil, err
+	}
+	if c.admin, err = listener("admin.tls", tlsfiles.ServerOptions{
+		CertFile: a.CertFile, KeyFile: a.KeyFile, ClientCAFile: a.ClientCAFile, ClientAuth: tlsfiles.ClientAuth(a.ClientAuth),
+		MinVersion: versionsOfTLS()[a.MinVersion], NextProtos: []string{"http/1.1"}, Logger: logger.With("listener", "admin"),
+	}); err != nil {
+		return nil, err
 	}
 	if t := s.APITLS; t != (config.APITLS{}) {
 		if err := c.read("api_tls", func(read tlsfiles.ReadFile) (reload func(tlsfiles.ReadFile) error, err error) {

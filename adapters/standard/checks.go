@@ -56,15 +56,16 @@ func checkOrigin(s config.Settings) error {
 // opening the store.
 func (w *wiring) checkStore(s config.Settings) error {
 	u := s.Store.URL.Parse()
-	if _, known := w.stores[u.Scheme]; !known {
+	backend, known := w.stores[u.Scheme]
+	if !known {
 		known := slices.Sorted(maps.Keys(w.stores))
 		for i := range known {
 			known[i] += ":"
 		}
 		return fmt.Errorf("store.url has the unknown scheme %q, must begin with one of %s", u.Scheme, strings.Join(known, ", "))
 	}
-	if check, ok := w.urlChecks[u.Scheme]; ok {
-		return check(u)
+	if backend.check == nil {
+		return nil
 	}
-	return nil
+	return backend.check(u)
 }

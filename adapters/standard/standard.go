@@ -7,7 +7,6 @@ import (
 	"context"
 	"io"
 	"iter"
-	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -28,12 +27,7 @@ type Option func(*wiring)
 // WithStore makes a store of yours available under a URL scheme. It replaces a
 // built-in one of the same scheme.
 func WithStore(scheme string, open ports.OpenStore) Option {
-	return func(w *wiring) {
-		scheme = strings.ToLower(scheme)
-		w.stores[scheme] = open
-		delete(w.readOnly, scheme)
-		delete(w.urlChecks, scheme)
-	}
+	return func(w *wiring) { w.stores[strings.ToLower(scheme)] = backend{open: open} }
 }
 
 // Main runs the command line of this process and returns its exit code. The
@@ -80,7 +74,7 @@ func CommandHelp(options ...Option) iter.Seq2[string, string] {
 }
 
 func program(p Process, i *interrupts, options []Option) *commands.Program {
-	w := &wiring{stdout: p.Stdout, stderr: p.Stderr, interrupts: i, stores: builtInStores(), readOnly: readOnlyStores(), trials: trialStores(), urlChecks: storeURLChecks()}
+	w := &wiring{stdout: p.Stdout, stderr: p.Stderr, interrupts: i, stores: builtInStores()}
 	for _, o := range options {
 		o(w)
 	}
@@ -97,8 +91,5 @@ func program(p Process, i *interrupts, options []Option) *commands.Program {
 type wiring struct {
 	stdout, stderr io.Writer
 	interrupts     *interrupts
-	stores         map[string]ports.OpenStore
-	readOnly       map[string]ports.OpenStore      // see readOnlyStores; the others are opened as in stores
-	trials         map[string]ports.OpenStore      // see trialStores; the others are opened as in stores
-	urlChecks      map[string]func(*url.URL) error // see storeURLChecks
+	stores         map[string]backend // by URL scheme
 }

@@ -16,47 +16,26 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// builtInStores returns the stores by URL scheme, in a new map.
-func builtInStores() map[string]ports.OpenStore {
-	stores := map[string]ports.OpenStore{memory.Scheme: memory.Open}
+// backend is how stores of one URL scheme are opened.
+type backend struct {
+	open ports.OpenStore
+	// existing is for commands that only read, where open creates a missing store, which
+	// would answer the question what is in it wrongly; nil: open is.
+	existing ports.OpenStore
+	// trial is for stores that are tried only, where open leaves a new store behind; nil:
+	// open is.
+	trial ports.OpenStore
+	check func(*url.URL) error // of a URL, opens no store; nil: any is right
+}
+
+// builtInStores returns the backends by URL scheme, in a new map.
+func builtInStores() map[string]backend {
+	stores := map[string]backend{memory.Scheme: {open: memory.Open, check: memory.CheckURL}}
 	for _, scheme := range bolt.Schemes() {
-		stores[scheme] = bolt.Open
+		stores[scheme] = backend{bolt.Open, bolt.OpenExisting, bolt.OpenTrial, bolt.CheckURL}
 	}
 	for _, scheme := range redis.Schemes() {
-		stores[scheme] = redis.Open
-	}
-	return stores
-}
-
-// storeURLChecks returns the checks of URLs that open no store, by URL scheme.
-func storeURLChecks() map[string]func(*url.URL) error {
-	checks := map[string]func(*url.URL) error{memory.Scheme: memory.CheckURL}
-	for _, scheme := range bolt.Schemes() {
-		checks[scheme] = bolt.CheckURL
-	}
-	for _, scheme := range redis.Schemes() {
-		checks[scheme] = redis.CheckURL
-	}
-	return checks
-}
-
-// readOnlyStores returns how commands that only read open stores, by URL
-// scheme. A scheme is listed when its usual way of opening creates a missing store,
-// which would answer the question what is in it wrongly.
-func readOnlyStores() map[string]ports.OpenStore {
-	stores := map[string]ports.OpenStore{}
-	for _, scheme := range bolt.Schemes() {
-		stores[scheme] = bolt.OpenExisting
-	}
-	return stores
-}
-
-// trialStores returns how stores are opened that are tried only, by URL scheme. A
-// scheme is listed when its usual way of opening leaves a new store behind.
-func trialStores() map[string]ports.OpenStore {
-	stores := map[string]ports.OpenStore{}
-	for _, scheme := range bolt.Schemes() {
-		stores[scheme] = bolt.OpenTrial
+		stores[scheme] = backend{open: redis.Open, check: redis.CheckURL}
 	}
 	return stores
 }
@@ -64,10 +43,13 @@ func trialStores() map[string]ports.OpenStore {
 // OpenStore implements commands.Wiring.
 func (w *wiring) OpenStore(ctx context.Context, s config.Store, a commands.Access, logger *slog.Logger) (ports.Store, error) {
 	u := s.URL.Parse()
-	open := w.stores[u.Scheme]
-	special := map[commands.Access]map[string]ports.OpenStore{commands.Reads: w.readOnly, commands.Tries: w.trials}
-	if other, ok := special[a][u.Scheme]; ok {
-		open = other
+	backend := w.stores[u.Scheme]
+	open := backend.open
+	switch {
+	case a == commands.Reads && backend.existing != nil:
+		open = backend.existing
+	case a == commands.Tries && backend.trial != nil:
+		open = backend.trial
 	}
 	store, err := open(ctx, u, ports.StoreDeps{Now: time.Now, Logger: logger, Prefix: s.Prefix, ReadFile: os.ReadFile})
 	if err != nil {

@@ -24,12 +24,8 @@ const (
 // POST /diff. It is safe for concurrent use. Once it has the documents, it works on one
 // request after the other: each parses whole documents, and applications come first.
 type Node struct {
-	served   func() *app.Snapshot
-	history  History
-	store    ports.Reader
-	upstream ports.Upstream
-	now      func() time.Time
-	turn     chan struct{}
+	deps NodeDeps
+	turn chan struct{}
 }
 
 // History has the former documents of environments. app.App implements it, and its
@@ -49,7 +45,7 @@ type NodeDeps struct {
 
 // NewNode returns a Node.
 func NewNode(d NodeDeps) *Node {
-	return &Node{d.Served, d.History, d.Store, d.Upstream, d.Now, make(chan struct{}, 1)}
+	return &Node{d, make(chan struct{}, 1)}
 }
 
 // RequestError is why a request is not answered. Its text has no secret.
@@ -154,7 +150,7 @@ func (n *Node) inTurn(ctx context.Context, work func() (any, error)) (json.RawMe
 
 // environment returns the keys of an environment of the node.
 func (n *Node) environment(client string) (domain.EnvironmentKeys, error) {
-	all := n.served().Keys()
+	all := n.deps.Served().Keys()
 	if client == "" && len(all) == 1 {
 		return all[0], nil
 	}
@@ -177,21 +173,21 @@ func (n *Node) document(ctx context.Context, place string, keys domain.Environme
 	var err error
 	switch place {
 	case PlaceProxy:
-		served := n.served().Environment(keys.Client)
+		served := n.deps.Served().Environment(keys.Client)
 		if served == nil {
 			return Source{}, &RequestError{NotFound, errors.New("no document of this environment has arrived")}
 		}
 		body = served.Body
 	case PlaceAPI:
-		body, err = Fetch(waiting, n.upstream, keys, n.now())
+		body, err = Fetch(waiting, n.deps.Upstream, keys, n.deps.Now())
 	case PlaceStore:
-		body, err = Stored(waiting, n.store, keys.Client)
+		body, err = Stored(waiting, n.deps.Store, keys.Client)
 	default:
 		version, former := HistoryPlace(place)
 		if !former {
 			return Source{}, &RequestError{Malformed, fmt.Errorf("%q is not a place of documents; %s, %s, %s and, such as %s1, the history are", place, PlaceProxy, PlaceAPI, PlaceStore, placeHistory)}
 		}
-		_, body, err = n.history.Document(waiting, keys.Client, version)
+		_, body, err = n.deps.History.Document(waiting, keys.Client, version)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -237,8 +233,7 @@ func readDiffRequest(body string) (diffRequest, error) {
 	if s.Kind() != jsonscan.Object {
 		return r, errors.New(form)
 	}
-	s.EnterObject()
-	for key, more := s.NextKey(); more; key, more = s.NextKey() {
+	for key := range s.Keys() {
 		raw := s.Raw()
 		var err error
 		switch key {

@@ -51,8 +51,7 @@ type questionReader struct {
 func readQuestion(body string, whole bool) (Question, error) {
 	r := questionReader{Scanner: jsonscan.New(strings.TrimPrefix(body, "\ufeff")), whole: whole}
 	if r.Kind() == jsonscan.Object {
-		r.EnterObject()
-		for key, more := r.NextKey(); more; key, more = r.NextKey() {
+		for key := range r.Keys() {
 			r.member(key)
 		}
 	} else {
@@ -146,8 +145,7 @@ func (r *questionReader) traits() {
 
 func (r *questionReader) trait(where string) (t domain.Trait) {
 	keyed := false
-	r.EnterObject()
-	for key, more := r.NextKey(); more; key, more = r.NextKey() {
+	for key := range r.Keys() {
 		switch key {
 		case "trait_key":
 			keyed = r.Kind() == jsonscan.String

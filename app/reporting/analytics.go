@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
@@ -22,17 +21,11 @@ const (
 
 // AnalyticsOptions are the parts of Analytics.
 type AnalyticsOptions struct {
+	Pace
 	// Reporter sends what was collected; nil: it is dropped.
 	Reporter ports.AnalyticsReporter
 	// Features has totals of what is collected; nil: nobody wants them.
 	Features *Features
-	// Interval returns the time between two deliveries, more than zero. It is called
-	// before each.
-	Interval func() time.Duration
-	Now      func() time.Time
-	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
-	Random func() float64
-	Logger *slog.Logger
 }
 
 // Analytics collect what applications report about their use of features, add it up by
@@ -75,37 +68,27 @@ func NewAnalytics(o AnalyticsOptions) *Analytics {
 // AddCounts adds counts of an environment's features. It does not keep the slice or its
 // strings.
 func (a *Analytics) AddCounts(key domain.EnvironmentKey, counts []domain.FeatureCount) {
-	if f := a.o.Features; f != nil {
-		for _, c := range counts {
-			f.add(key, c.Feature, c.Count)
-		}
-	}
-	if len(counts) == 0 || a.nobodyWants() {
-		return
-	}
 	entries := make([]entry[string], len(counts))
 	for i, c := range counts {
+		a.o.Features.add(key, c.Feature, c.Count)
 		entries[i] = entry[string]{c.Feature, c.Count}
 	}
-	a.counts.add(key, entries)
+	if len(counts) > 0 && !a.nobodyWants() {
+		a.counts.add(key, entries)
+	}
 }
 
 // AddEvaluations adds evaluations of an environment's features. It does not keep the
 // slice or its strings.
 func (a *Analytics) AddEvaluations(key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation) {
-	if f := a.o.Features; f != nil {
-		for _, e := range evaluations {
-			f.add(key, e.Feature, e.Count)
-		}
-	}
-	if len(evaluations) == 0 || a.nobodyWants() {
-		return
-	}
 	entries := make([]entry[evaluation], len(evaluations))
 	for i, e := range evaluations {
+		a.o.Features.add(key, e.Feature, e.Count)
 		entries[i] = entry[evaluation]{evaluation{e.Feature, e.Identity, e.Enabled}, e.Count}
 	}
-	a.evaluations.add(key, entries)
+	if len(evaluations) > 0 && !a.nobodyWants() {
+		a.evaluations.add(key, entries)
+	}
 }
 
 func (a *Analytics) nobodyWants() bool {
@@ -125,17 +108,13 @@ func (a *Analytics) Run(ctx context.Context, stop <-chan struct{}) {
 		return
 	}
 	const countsKind, evalKind = "analytics", "analytics of identities"
-	counts := courierOf(a.o, countsKind, &analyticsQueue[string]{kind: countsKind, tally: a.counts, loss: &a.countsLoss, logger: a.o.Logger, send: a.sendCounts})
-	evaluations := courierOf(a.o, evalKind, &analyticsQueue[evaluation]{kind: evalKind, tally: a.evaluations, loss: &a.evalLoss, logger: a.o.Logger, send: a.sendEvaluations})
+	counts := analyticsQueue[string]{countsKind, a.counts, &a.countsLoss, a.o.Logger, a.sendCounts}.courier(a.o.Pace)
+	evaluations := analyticsQueue[evaluation]{evalKind, a.evaluations, &a.evalLoss, a.o.Logger, a.sendEvaluations}.courier(a.o.Pace)
 	var both sync.WaitGroup
 	both.Go(func() { counts.run(ctx, stop) })
 	both.Go(func() { evaluations.run(ctx, stop) })
 	both.Wait()
 	counts.run(ctx, stop) // the last evaluations may have become counts
-}
-
-func courierOf[K comparable](o AnalyticsOptions, kind string, s *analyticsQueue[K]) *courier[batch[K]] {
-	return &courier[batch[K]]{queue: s, kind: kind, interval: o.Interval, now: o.Now, random: o.Random, logger: o.Logger}
 }
 
 func (a *Analytics) sendCounts(ctx context.Context, p batch[string]) error {
@@ -184,11 +163,15 @@ type analyticsQueue[K comparable] struct {
 	send   func(context.Context, batch[K]) error
 }
 
-func (s *analyticsQueue[K]) take(context.Context) []batch[K] { return s.tally.take() }
+func (s analyticsQueue[K]) courier(p Pace) *courier[batch[K]] {
+	return &courier[batch[K]]{queue: s, kind: s.kind, Pace: p}
+}
 
-func (s *analyticsQueue[K]) deliver(ctx context.Context, p batch[K]) error { return s.send(ctx, p) }
+func (s analyticsQueue[K]) take(context.Context) []batch[K] { return s.tally.take() }
 
-func (s *analyticsQueue[K]) settle(_ context.Context, p batch[K], became outcome, err error) {
+func (s analyticsQueue[K]) deliver(ctx context.Context, p batch[K]) error { return s.send(ctx, p) }
+
+func (s analyticsQueue[K]) settle(_ context.Context, p batch[K], became outcome, err error) {
 	switch became {
 	case delayed:
 		s.putBack(p)
@@ -201,7 +184,7 @@ func (s *analyticsQueue[K]) settle(_ context.Context, p batch[K], became outcome
 }
 
 // rest logs what was lost since the last time.
-func (s *analyticsQueue[K]) rest(ctx context.Context) {
+func (s analyticsQueue[K]) rest(ctx context.Context) {
 	full, unwelcome, err := s.loss.take()
 	if full+unwelcome == 0 {
 		return
@@ -213,7 +196,7 @@ func (s *analyticsQueue[K]) rest(ctx context.Context) {
 	s.logger.WarnContext(ctx, "analytics_dropped", list...)
 }
 
-func (s *analyticsQueue[K]) end(ctx context.Context) {
+func (s analyticsQueue[K]) end(ctx context.Context) {
 	var left int64
 	for _, p := range s.tally.take() {
 		left += p.sum()

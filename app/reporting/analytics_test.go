@@ -98,8 +98,10 @@ func startAnalytics(t *testing.T, r ports.AnalyticsReporter) analytics {
 	t.Helper()
 	a := analytics{log: newJournal()}
 	a.Analytics = reporting.NewAnalytics(reporting.AnalyticsOptions{
-		Reporter: r, Interval: func() time.Duration { return interval },
-		Now: time.Now, Random: func() float64 { return 0.5 }, Logger: slog.New(a.log),
+		Reporter: r, Pace: reporting.Pace{
+			Interval: func() time.Duration { return interval },
+			Now:      time.Now, Random: func() float64 { return 0.5 }, Logger: slog.New(a.log),
+		},
 	})
 	stop, ended := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())

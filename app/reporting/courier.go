@@ -51,18 +51,26 @@ const (
 	refused         // it must not be sent again
 )
 
+// Pace is how often reports of a kind are delivered, and what delivery needs.
+type Pace struct {
+	// Interval returns the time between two deliveries, more than zero. It is called
+	// before each.
+	Interval func() time.Duration
+	Now      func() time.Time
+	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
+	Random func() float64
+	Logger *slog.Logger
+}
+
 // courier delivers the batches of a queue: every interval, again after a pause when
 // that fails, and once more at the end.
 type courier[P any] struct {
+	Pace
 	queue[P]
 	kind string // for the log
 	// early requests a round before its time. It is ignored after a failure and may be
 	// nil.
 	early    <-chan struct{}
-	interval func() time.Duration
-	now      func() time.Time
-	random   func() float64
-	logger   *slog.Logger
 	failures int // rounds in a row in which something was delayed
 	// after is the pause that upstream asked for when it last failed.
 	after  time.Duration
@@ -92,7 +100,7 @@ func (c *courier[P]) run(ctx context.Context, stop <-chan struct{}) {
 			}
 		}
 		if due == nil || due() <= 0 {
-			first, began, retrying := due == nil, c.now(), c.failures > 0
+			first, began, retrying := due == nil, c.Now(), c.failures > 0
 			c.round(ctx)
 			due = c.schedule(first, began, retrying)
 		}
@@ -108,7 +116,7 @@ func (c *courier[P]) runSaving(ctx context.Context, stop <-chan struct{}, interv
 	saver.Go(func() {
 		timer := time.NewTimer(0)
 		defer timer.Stop()
-		for last := c.now(); ; {
+		for last := c.Now(); ; {
 			select {
 			case <-saving.Done():
 				return
@@ -116,11 +124,11 @@ func (c *courier[P]) runSaving(ctx context.Context, stop <-chan struct{}, interv
 				return
 			case <-timer.C:
 			}
-			if left(interval(), last, c.now()) == 0 {
-				last = c.now()
+			if left(interval(), last, c.Now()) == 0 {
+				last = c.Now()
 				save(saving)
 			}
-			timer.Reset(min(lookAgain, left(interval(), last, c.now())))
+			timer.Reset(min(lookAgain, left(interval(), last, c.Now())))
 		}
 	})
 	c.run(ctx, stop)
@@ -131,25 +139,25 @@ func (c *courier[P]) runSaving(ctx context.Context, stop <-chan struct{}, interv
 // schedule returns a function that returns the time until the next round, after a round
 // that began at that time. The function follows the interval, which can change.
 func (c *courier[P]) schedule(first bool, began time.Time, retrying bool) func() time.Duration {
-	random, ended := c.random(), c.now()
+	random, ended := c.Random(), c.Now()
 	return func() time.Duration {
-		interval := c.interval()
+		interval := c.Interval()
 		switch {
 		case c.failures > 0:
-			return left(c.retryIn(), ended, c.now())
+			return left(c.retryIn(), ended, c.Now())
 		case retrying: // and more has piled up behind
 			return 0
 		case first: // nodes that start together need not report together
-			return left(time.Duration(random*float64(interval)), ended, c.now())
+			return left(time.Duration(random*float64(interval)), ended, c.Now())
 		default:
-			return left(interval, began, c.now())
+			return left(interval, began, c.Now())
 		}
 	}
 }
 
 // retryIn returns the pause after a failure.
 func (c *courier[P]) retryIn() time.Duration {
-	rest := c.interval()
+	rest := c.Interval()
 	if doublings := c.failures - 1; doublings < 32 {
 		rest = min(rest, firstRetry<<doublings)
 	}
@@ -255,19 +263,19 @@ func (c *courier[P]) note(ctx context.Context, delivered int, failure *error) {
 	switch {
 	case failure != nil && ctx.Err() == nil:
 		c.failures++
-		c.after, c.jitter = afterOf(*failure), c.random()
-		if c.outage.Failed(c.now(), "") {
+		c.after, c.jitter = afterOf(*failure), c.Random()
+		if c.outage.Failed(c.Now(), "") {
 			list := append([]any{"kind", c.kind}, attributes(*failure)...)
 			list = append(list, c.outage.Summary().Attributes()...)
 			if !c.ending {
 				list = append(list, "next_try", c.retryIn().Round(time.Millisecond).String())
 			}
-			c.logger.WarnContext(ctx, "reports_fail", list...)
+			c.Logger.WarnContext(ctx, "reports_fail", list...)
 		}
 	case failure == nil && delivered > 0 && c.failures > 0:
 		c.failures = 0
 		if was, ended := c.outage.End(); ended {
-			c.logger.InfoContext(ctx, "reports_arrive_again", append([]any{"kind", c.kind}, was.After(c.now())...)...)
+			c.Logger.InfoContext(ctx, "reports_arrive_again", append([]any{"kind", c.kind}, was.After(c.Now())...)...)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package reporting
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +30,7 @@ const (
 
 // EventsOptions configures Events.
 type EventsOptions struct {
+	Pace
 	Sender ports.EventSender
 	// Store keeps events until upstream has accepted them; nil: a restart loses them.
 	Store SpoolStore
@@ -41,12 +41,6 @@ type EventsOptions struct {
 	ServerKey func(domain.KeyDigest) domain.ServerKey
 	// MaxBytes returns how many bytes of events may wait, approximately.
 	MaxBytes func() int64
-	// Interval returns the time between two deliveries, more than zero.
-	Interval func() time.Duration
-	Now      func() time.Time
-	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
-	Random func() float64
-	Logger *slog.Logger
 }
 
 // Events forwards the events of experiments. Make it with NewEvents. Accept is safe for
@@ -150,7 +144,7 @@ func sizeOf(events []string) int64 {
 // Run delivers every interval until stop is closed, and then the rest. It begins with
 // the events that an earlier process left in the store. It ends early when ctx does.
 func (e *Events) Run(ctx context.Context, stop <-chan struct{}) {
-	delivery := &courier[*eventBatch]{queue: (*eventQueue)(e), kind: "events", early: e.early, interval: e.o.Interval, now: e.o.Now, random: e.o.Random, logger: e.o.Logger}
+	delivery := &courier[*eventBatch]{queue: eventQueue{e}, kind: "events", early: e.early, Pace: e.o.Pace}
 	half := func() time.Duration { return e.o.Interval() / 2 }
 	delivery.runSaving(ctx, stop, half, func(ctx context.Context) {
 		e.storing.Lock()
@@ -253,11 +247,10 @@ func (e *Events) end(ctx context.Context) {
 }
 
 // eventQueue is the queue of the courier of Events.
-type eventQueue Events
+type eventQueue struct{ *Events }
 
 // take implements queue: it returns all batches.
-func (q *eventQueue) take(ctx context.Context) []*eventBatch {
-	e := (*Events)(q)
+func (e eventQueue) take(ctx context.Context) []*eventBatch {
 	e.storing.Lock()
 	defer e.storing.Unlock()
 	e.collect(ctx)
@@ -275,8 +268,7 @@ func (q *eventQueue) take(ctx context.Context) []*eventBatch {
 // refuses them for something in them, deliver sends smaller parts, until it knows which
 // events are to blame; those are lost. It never sends a part again that upstream has
 // answered, whatever becomes of the others.
-func (q *eventQueue) deliver(ctx context.Context, b *eventBatch) error {
-	e := (*Events)(q)
+func (e eventQueue) deliver(ctx context.Context, b *eventBatch) error {
 	e.mu.Lock()
 	events := b.events
 	e.mu.Unlock()
@@ -343,11 +335,10 @@ func (e *Events) count(events int, receipt ports.EventReceipt, err error) {
 func (e *Events) Progress() Progress { return e.ledger.progress() }
 
 // settle does nothing: deliver removes answered events from their batch.
-func (q *eventQueue) settle(context.Context, *eventBatch, outcome, error) {}
+func (eventQueue) settle(context.Context, *eventBatch, outcome, error) {}
 
 // rest saves the slots and logs the losses since the last call.
-func (q *eventQueue) rest(ctx context.Context) {
-	e := (*Events)(q)
+func (e eventQueue) rest(ctx context.Context) {
 	e.storing.Lock()
 	e.collect(ctx)
 	e.storing.Unlock()
@@ -368,4 +359,4 @@ func (q *eventQueue) rest(ctx context.Context) {
 }
 
 // end does nothing: Run calls Events.end once saving has stopped.
-func (q *eventQueue) end(context.Context) {}
+func (eventQueue) end(context.Context) {}

@@ -194,8 +194,10 @@ func forward(t *testing.T, c *collector, store ports.Store, node string) *forwar
 			}
 			return domain.ServerKey{}
 		},
-		Interval: func() time.Duration { return eventInterval },
-		Now:      time.Now, Random: func() float64 { return 0.5 }, Logger: slog.New(f.log),
+		Pace: reporting.Pace{
+			Interval: func() time.Duration { return eventInterval },
+			Now:      time.Now, Random: func() float64 { return 0.5 }, Logger: slog.New(f.log),
+		},
 	}
 	if store != nil {
 		o.Store = eventStore{store, f}

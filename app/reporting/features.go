@@ -68,8 +68,11 @@ func (f *Features) Track(environments []domain.EnvironmentKeys) {
 }
 
 // add adds evaluations of a feature. It takes a lock only for the first ones. It does not
-// keep feature.
+// keep feature, and does nothing for nil.
 func (f *Features) add(key domain.EnvironmentKey, feature string, evaluations int64) {
+	if f == nil {
+		return
+	}
 	e := (*f.environments.Load())[key]
 	if e == nil {
 		return

@@ -15,7 +15,7 @@ import (
 
 // counting returns Analytics that nobody takes, which count features.
 func counting(f *reporting.Features) *reporting.Analytics {
-	return reporting.NewAnalytics(reporting.AnalyticsOptions{Features: f, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	return reporting.NewAnalytics(reporting.AnalyticsOptions{Features: f, Pace: reporting.Pace{Now: time.Now, Logger: slog.New(slog.DiscardHandler)}})
 }
 
 // totals returns all totals by environment and feature.

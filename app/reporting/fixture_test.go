@@ -171,9 +171,11 @@ func start(t *testing.T, u *upstream, b *sharedmemory.Backend, node string, befo
 	var keys atomic.Int64
 	p.Usage = reporting.NewUsage(reporting.UsageOptions{
 		Reporter: reporterOf{u, p}, Requests: p.Requests, Store: limited{store, p}, Node: node,
-		NewKey:   func() string { return fmt.Sprintf("%s-%p-%d", node, p, keys.Add(1)) },
-		Interval: func() time.Duration { return time.Duration(p.every.Load()) },
-		Now:      time.Now, Random: func() float64 { return 0.5 }, Logger: slog.New(p.log),
+		NewKey: func() string { return fmt.Sprintf("%s-%p-%d", node, p, keys.Add(1)) },
+		Pace: reporting.Pace{
+			Interval: func() time.Duration { return time.Duration(p.every.Load()) },
+			Now:      time.Now, Random: func() float64 { return 0.5 }, Logger: slog.New(p.log),
+		},
 	})
 	p.Track(discovered("a", "b", "c"))
 	for _, f := range before {

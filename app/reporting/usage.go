@@ -3,7 +3,6 @@ package reporting
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -20,6 +19,7 @@ const (
 
 // UsageOptions are the parts of Usage.
 type UsageOptions struct {
+	Pace
 	Reporter ports.UsageReporter
 	// Requests has the counts to report.
 	Requests *Requests
@@ -29,13 +29,6 @@ type UsageOptions struct {
 	Node string
 	// NewKey returns a new UUID, see domain.UsageBatch.
 	NewKey func() string
-	// Interval returns the time between two reports, more than zero. It is called
-	// before each.
-	Interval func() time.Duration
-	Now      func() time.Time
-	// Random returns numbers in [0, 1) for jitter; safe for concurrent use.
-	Random func() float64
-	Logger *slog.Logger
 }
 
 // Usage reports every interval what Requests counts of discovered environments. Requests
@@ -67,7 +60,7 @@ func NewUsage(o UsageOptions) *Usage {
 // Run reports every interval until stop is closed, then reports what is left. It starts
 // with what an earlier process left in the store. It ends early when ctx does.
 func (u *Usage) Run(ctx context.Context, stop <-chan struct{}) {
-	delivery := &courier[domain.UsageBatch]{queue: (*usageQueue)(u), kind: "usage", interval: u.o.Interval, now: u.o.Now, random: u.o.Random, logger: u.o.Logger}
+	delivery := &courier[domain.UsageBatch]{queue: usageQueue{u}, kind: "usage", Pace: u.o.Pace}
 	delivery.runSaving(ctx, stop, u.o.Interval, func(ctx context.Context) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
@@ -186,12 +179,11 @@ func (u *Usage) logSpoolError(ctx context.Context, err error) {
 }
 
 // usageQueue is the courier's view of Usage.
-type usageQueue Usage
+type usageQueue struct{ *Usage }
 
 // take returns the sealed batches. It makes new ones only when none wait, so that they
 // do not pile up.
-func (b *usageQueue) take(ctx context.Context) []domain.UsageBatch {
-	u := (*Usage)(b)
+func (u usageQueue) take(ctx context.Context) []domain.UsageBatch {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.claim(ctx)
@@ -202,30 +194,29 @@ func (b *usageQueue) take(ctx context.Context) []domain.UsageBatch {
 	return slices.Clone(u.sealed)
 }
 
-func (b *usageQueue) deliver(ctx context.Context, batch domain.UsageBatch) error {
-	return b.o.Reporter.ReportUsage(ctx, batch)
+func (u usageQueue) deliver(ctx context.Context, batch domain.UsageBatch) error {
+	return u.o.Reporter.ReportUsage(ctx, batch)
 }
 
-func (b *usageQueue) settle(ctx context.Context, batch domain.UsageBatch, became outcome, err error) {
+func (u usageQueue) settle(ctx context.Context, batch domain.UsageBatch, became outcome, err error) {
 	if became == delayed {
 		return
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	if n := requestsOf([]domain.UsageBatch{batch}); became == refused {
-		b.ledger.refused.Add(n)
-		b.o.Logger.ErrorContext(ctx, "usage_dropped", append(attributes(err),
+		u.ledger.refused.Add(n)
+		u.o.Logger.ErrorContext(ctx, "usage_dropped", append(attributes(err),
 			"idempotency_key", batch.Key, "rows", len(batch.Rows), "requests", n)...)
 	} else {
-		b.ledger.accepted(n, b.o.Now())
+		u.ledger.accepted(n, u.o.Now())
 	}
-	b.sealed = slices.DeleteFunc(b.sealed, func(s domain.UsageBatch) bool { return s.Key == batch.Key })
-	(*Usage)(b).note(b.open)
+	u.sealed = slices.DeleteFunc(u.sealed, func(s domain.UsageBatch) bool { return s.Key == batch.Key })
+	u.note(u.open)
 }
 
 // rest removes settled batches from the spool, and adopts what other processes left.
-func (b *usageQueue) rest(ctx context.Context) {
-	u := (*Usage)(b)
+func (u usageQueue) rest(ctx context.Context) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.save(ctx)
@@ -238,8 +229,7 @@ func (b *usageQueue) rest(ctx context.Context) {
 	u.logSpoolError(ctx, err)
 }
 
-func (b *usageQueue) end(ctx context.Context) {
-	u := (*Usage)(b)
+func (u usageQueue) end(ctx context.Context) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	// Waiting for upstream may have used up the time.

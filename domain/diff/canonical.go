@@ -15,10 +15,6 @@ import (
 
 func textJSON(text string) string { return string(jsonscan.AppendString(nil, text)) }
 
-func boolJSON(b bool) string { return strconv.FormatBool(b) }
-
-func idJSON(id int64) string { return strconv.FormatInt(id, 10) }
-
 // typeJSON writes the type of a feature; answers have STANDARD where the document states
 // none.
 func typeJSON(fs *domain.FeatureState) string {
@@ -33,7 +29,7 @@ func idsJSON(ids []int64) string {
 	sorted := slices.Compact(slices.Sorted(slices.Values(ids)))
 	texts := make([]string, len(sorted))
 	for i, id := range sorted {
-		texts[i] = idJSON(id)
+		texts[i] = strconv.FormatInt(id, 10)
 	}
 	return "[" + strings.Join(texts, ",") + "]"
 }
@@ -96,7 +92,7 @@ func variantsJSON(variants []domain.Variant) string {
 
 // stateJSON writes an override that only one of the documents has.
 func stateJSON(fs *domain.FeatureState) string {
-	text := `{"enabled":` + boolJSON(fs.Enabled) + `,"value":` + valueJSON(fs.Value)
+	text := `{"enabled":` + strconv.FormatBool(fs.Enabled) + `,"value":` + valueJSON(fs.Value)
 	if !fs.Priority.IsNull() {
 		text += `,"priority":` + numberJSON(fs.Priority)
 	}

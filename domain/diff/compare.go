@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 )
@@ -38,10 +39,10 @@ func (c *comparison) settings(former, next *domain.Environment) []Change {
 	if c.sameEnvironment {
 		list.add("name", textJSON(former.Name), textJSON(next.Name))
 	}
-	list.add("hide_disabled_flags", boolJSON(former.HideDisabledFlags), boolJSON(next.HideDisabledFlags))
-	list.add("stop_serving_flags", boolJSON(former.Serving.Stopped), boolJSON(next.Serving.Stopped))
-	list.add("allow_client_traits", boolJSON(!former.Serving.IgnoreClientTraits), boolJSON(!next.Serving.IgnoreClientTraits))
-	list.add("hide_sensitive_data", boolJSON(former.Serving.HideTraits), boolJSON(next.Serving.HideTraits))
+	list.add("hide_disabled_flags", strconv.FormatBool(former.HideDisabledFlags), strconv.FormatBool(next.HideDisabledFlags))
+	list.add("stop_serving_flags", strconv.FormatBool(former.Serving.Stopped), strconv.FormatBool(next.Serving.Stopped))
+	list.add("allow_client_traits", strconv.FormatBool(!former.Serving.IgnoreClientTraits), strconv.FormatBool(!next.Serving.IgnoreClientTraits))
+	list.add("hide_sensitive_data", strconv.FormatBool(former.Serving.HideTraits), strconv.FormatBool(next.Serving.HideTraits))
 	list.add("server_key_only_feature_ids", idsJSON(former.ServerKeyOnly), idsJSON(next.ServerKeyOnly))
 	return list.sorted()
 }
@@ -64,20 +65,31 @@ func (c *comparison) features(d *Features, former, next []domain.FeatureState) {
 }
 
 func lastByName(states []domain.FeatureState) map[string]*domain.FeatureState {
-	byName := make(map[string]*domain.FeatureState, len(states))
-	for i := range states {
-		byName[states[i].Feature.Name] = &states[i]
+	return best(states, nameOf, func(_, _ *domain.FeatureState) bool { return true })
+}
+
+func nameOf(fs *domain.FeatureState) string { return fs.Feature.Name }
+
+// best returns parts by their keys. Of several with one key, a later one takes the place
+// of an earlier one that it beats.
+func best[P any](parts []P, key func(*P) string, beats func(later, earlier *P) bool) map[string]*P {
+	byKey := make(map[string]*P, len(parts))
+	for i := range parts {
+		k := key(&parts[i])
+		if earlier := byKey[k]; earlier == nil || beats(&parts[i], earlier) {
+			byKey[k] = &parts[i]
+		}
 	}
-	return byName
+	return byKey
 }
 
 // states compares two states of one feature. Most are the same, which costs nothing.
 func (c *comparison) states(list *changes, before, after *domain.FeatureState) {
 	if before.Feature.ID != after.Feature.ID {
-		list.add("id", idJSON(before.Feature.ID), idJSON(after.Feature.ID))
+		list.add("id", strconv.FormatInt(before.Feature.ID, 10), strconv.FormatInt(after.Feature.ID, 10))
 	}
 	if before.Enabled != after.Enabled {
-		list.add("enabled", boolJSON(before.Enabled), boolJSON(after.Enabled))
+		list.add("enabled", strconv.FormatBool(before.Enabled), strconv.FormatBool(after.Enabled))
 	}
 	if before.Value != after.Value {
 		list.add("value", valueJSON(before.Value), valueJSON(after.Value))
@@ -95,6 +107,9 @@ func (c *comparison) states(list *changes, before, after *domain.FeatureState) {
 
 // segments compares the segments by id. Of several with one id the last applies.
 func (c *comparison) segments(d *Segments, former, next []domain.Segment) {
+	lastByID := func(segments []domain.Segment) map[string]*domain.Segment {
+		return best(segments, func(s *domain.Segment) string { return s.ID }, func(_, _ *domain.Segment) bool { return true })
+	}
 	before, after := lastByID(former), lastByID(next)
 	d.Changed = []Segment{}
 	named := func(ids []string, segments map[string]*domain.Segment) []SegmentName {
@@ -117,14 +132,6 @@ func (c *comparison) segments(d *Segments, former, next []domain.Segment) {
 			d.Changed = append(d.Changed, Segment{SegmentName{id, now.Name}, list.sorted(), rules})
 		}
 	}
-}
-
-func lastByID(segments []domain.Segment) map[string]*domain.Segment {
-	byID := make(map[string]*domain.Segment, len(segments))
-	for i := range segments {
-		byID[segments[i].ID] = &segments[i]
-	}
-	return byID
 }
 
 // overrides compares the feature states of a segment.
@@ -151,14 +158,7 @@ func (c *comparison) overrides(list *changes, before, after map[string]*domain.F
 // strongest returns a segment's overrides by the name of the feature. Of several for one
 // feature the one with the lowest priority applies, the first on a tie.
 func strongest(states []domain.FeatureState) map[string]*domain.FeatureState {
-	byName := make(map[string]*domain.FeatureState, len(states))
-	for i := range states {
-		name := states[i].Feature.Name
-		if other, ok := byName[name]; !ok || priority(&states[i]) < priority(other) {
-			byName[name] = &states[i]
-		}
-	}
-	return byName
+	return best(states, nameOf, func(later, earlier *domain.FeatureState) bool { return priority(later) < priority(earlier) })
 }
 
 func priority(fs *domain.FeatureState) float64 {
@@ -219,31 +219,21 @@ func overridesByIdentifier(e *domain.Environment) map[string][]domain.FeatureSta
 // firstByName returns feature states by the name of the feature. Of several for one
 // feature the first applies.
 func firstByName(states []domain.FeatureState) map[string]*domain.FeatureState {
-	byName := make(map[string]*domain.FeatureState, len(states))
-	for i := range states {
-		if name := states[i].Feature.Name; byName[name] == nil {
-			byName[name] = &states[i]
-		}
-	}
-	return byName
+	return best(states, nameOf, func(_, _ *domain.FeatureState) bool { return false })
 }
 
 // onlyIn returns the keys of one that other lacks, sorted. It is not nil.
 func onlyIn[V any](one, other map[string]V) []string {
-	keys := []string{}
-	for key := range one {
-		if _, both := other[key]; !both {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	return keys
+	return append([]string{}, keysOf(one, other, false)...)
 }
 
 // inBoth returns the keys that are in both, sorted.
-func inBoth[V any](one, other map[string]V) (keys []string) {
+func inBoth[V any](one, other map[string]V) []string { return keysOf(one, other, true) }
+
+// keysOf returns the keys of one that other has, or lacks, sorted.
+func keysOf[V any](one, other map[string]V, both bool) (keys []string) {
 	for key := range one {
-		if _, both := other[key]; both {
+		if _, has := other[key]; has == both {
 			keys = append(keys, key)
 		}
 	}

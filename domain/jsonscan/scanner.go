@@ -9,6 +9,7 @@ package jsonscan
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -82,7 +83,8 @@ func (s *Scanner) Kind() Kind {
 	}
 }
 
-// EnterObject reads the opening brace of an object; NextKey reads its members.
+// EnterObject reads the opening brace of an object; NextKey reads its members. Keys is
+// both.
 func (s *Scanner) EnterObject() bool { return s.enter('{', "an object") }
 
 // EnterArray reads the opening bracket of an array; NextElement finds its elements.
@@ -124,6 +126,15 @@ func (s *Scanner) NextKey() (string, bool) {
 		}
 	}
 	return key, s.err == nil
+}
+
+// Keys reads an object and returns its keys, each as NextKey does.
+func (s *Scanner) Keys() iter.Seq[string] {
+	return func(yield func(key string) bool) {
+		s.EnterObject()
+		for key, ok := s.NextKey(); ok && yield(key); key, ok = s.NextKey() {
+		}
+	}
 }
 
 // NextElement reports whether the array entered last has another element, which must be
@@ -383,11 +394,7 @@ func (s *Scanner) Raw() string {
 func (s *Scanner) Skip() {
 	switch s.Kind() {
 	case Object:
-		s.EnterObject()
-		for {
-			if _, ok := s.NextKey(); !ok {
-				return
-			}
+		for range s.Keys() {
 			s.Skip()
 		}
 	case Array:

@@ -37,7 +37,6 @@ type Streams struct {
 	ended   bool
 	running sync.WaitGroup
 	drained chan struct{} // closed while streams are asked to leave
-	drains  bool
 }
 
 // New returns a Streams without a stream.
@@ -141,8 +140,7 @@ func (l *Streams) serve(s *stream, updates <-chan time.Time) reason {
 func (l *Streams) Drain() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.drains {
-		l.drains = true
+	if !isClosed(l.drained) {
 		close(l.drained)
 	}
 }
@@ -151,8 +149,7 @@ func (l *Streams) Drain() {
 func (l *Streams) Undrain() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.drains {
-		l.drains = false
+	if isClosed(l.drained) {
 		l.drained = make(chan struct{})
 	}
 }

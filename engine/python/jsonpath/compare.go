@@ -20,7 +20,7 @@ func (w *walk) equal(a, b any) bool {
 		return ok && slices.EqualFunc(a, b, w.equal)
 	case *Object:
 		b, ok := b.(*Object)
-		return ok && a.length() == b.length() && !slices.ContainsFunc(a.names, func(name string) bool {
+		return ok && len(a.names) == len(b.names) && !slices.ContainsFunc(a.names, func(name string) bool {
 			other, ok := b.values[name]
 			return !ok || !w.equal(a.values[name], other)
 		})

@@ -36,7 +36,7 @@ func truth(v any) bool {
 	case []any:
 		return len(v) > 0
 	case *Object:
-		return v.length() > 0
+		return len(v.names) > 0
 	default:
 		return compareNumbers(v, int64(0)) != 0
 	}
@@ -90,34 +90,29 @@ func (q *subquery) holds(s *scope) bool {
 	return v != any(nothing{})
 }
 
-type not struct{ of expression }
+// condition is an expression whose value is its result as a test.
+type condition func(s *scope) bool
 
-func (n not) holds(s *scope) bool { return !n.of.holds(s) }
-func (n not) value(s *scope) any  { return n.holds(s) }
+func (c condition) holds(s *scope) bool { return c(s) }
+func (c condition) value(s *scope) any  { return c(s) }
 
-type and struct{ left, right expression }
-
-func (a and) holds(s *scope) bool { return a.left.holds(s) && a.right.holds(s) }
-func (a and) value(s *scope) any  { return a.holds(s) }
-
-type or struct{ left, right expression }
-
-func (o or) holds(s *scope) bool { return o.left.holds(s) || o.right.holds(s) }
-func (o or) value(s *scope) any  { return o.holds(s) }
-
-type comparison struct {
-	left, right expression
-	operator    string
+func not(of expression) condition {
+	return func(s *scope) bool { return !of.holds(s) }
 }
 
-func (c *comparison) value(s *scope) any { return c.holds(s) }
+func and(left, right expression) expression {
+	return condition(func(s *scope) bool { return left.holds(s) && right.holds(s) })
+}
 
-func (c *comparison) holds(s *scope) bool {
-	a, b := c.left.value(s), c.right.value(s)
+func or(left, right expression) expression {
+	return condition(func(s *scope) bool { return left.holds(s) || right.holds(s) })
+}
+
+func compare(a, b any, operator string, s *scope) bool {
 	if !s.take(weight(a) + weight(b)) {
 		return false
 	}
-	switch c.operator {
+	switch operator {
 	case "==":
 		return s.equal(a, b)
 	case "!=":
@@ -180,7 +175,7 @@ func length(c *call, s *scope) any {
 	case []any:
 		return int64(len(v))
 	case *Object:
-		return int64(v.length())
+		return int64(len(v.names))
 	default:
 		return nothing{}
 	}
@@ -227,8 +222,7 @@ func (w *walk) compile(text string, f *function) *pattern {
 		if !w.take(compileCost*len(text) + repeatedCost*strings.Count(text, "{")) {
 			return nil
 		}
-		compiledPattern, _ := compilePattern(text, f.before, f.after)
-		w.last = compiled{f, text, compiledPattern}
+		w.last = compiled{f, text, compilePattern(text, f.before, f.after)}
 	}
 	return w.last.compiled
 }

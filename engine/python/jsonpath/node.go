@@ -38,14 +38,10 @@ func Node(v domain.Value) any {
 	case jsonscan.Object:
 		object := new(Object)
 		s := jsonscan.New(v.Text())
-		s.EnterObject()
-		for {
-			key, ok := s.NextKey()
-			if !ok {
-				return object
-			}
+		for key := range s.Keys() {
 			object.Set(key, Node(domain.ReadValue(&s)))
 		}
+		return object
 	default:
 		return nil
 	}

@@ -21,9 +21,6 @@ func (o *Object) Set(name string, value any) {
 	o.values[name] = value
 }
 
-// length returns the number of members.
-func (o *Object) length() int { return len(o.names) }
-
 // All returns the members, in order.
 func (o *Object) All() iter.Seq2[string, any] {
 	return func(yield func(string, any) bool) {

@@ -10,17 +10,22 @@ import (
 const maxDepth = 200
 
 // Parse parses a JSONPath, which begins with $. The error says what is wrong and where.
-func Parse(text string) (*Query, error) {
+func Parse(text string) (q *Query, err error) {
+	defer func() {
+		switch failed := recover().(type) {
+		case nil:
+		case syntaxError:
+			q, err = nil, failed.error
+		default:
+			panic(failed)
+		}
+	}()
 	p := parser{text: text}
 	if !p.accept("$") {
-		return nil, p.wrong("it does not begin with $")
+		panic(p.wrong("it does not begin with $"))
 	}
-	q, err := p.query()
-	if err != nil {
-		return nil, err
-	}
-	if p.at < len(text) {
-		return nil, p.wrong("unexpected text")
+	if q = p.query(); p.at < len(text) {
+		panic(p.wrong("unexpected text"))
 	}
 	return q, nil
 }
@@ -32,8 +37,11 @@ type parser struct {
 	rooted []*Query // the queries from the root, of the filter that is being parsed
 }
 
-func (p *parser) wrong(format string, args ...any) error {
-	return fmt.Errorf("no JSONPath: %s at byte %d", fmt.Sprintf(format, args...), p.at)
+// syntaxError is an error in a JSONPath. The parser panics with it, and Parse returns it.
+type syntaxError struct{ error }
+
+func (p *parser) wrong(format string, args ...any) syntaxError {
+	return syntaxError{fmt.Errorf("no JSONPath: %s at byte %d", fmt.Sprintf(format, args...), p.at)}
 }
 
 func (p *parser) rest() string { return p.text[p.at:] }
@@ -69,52 +77,48 @@ func (p *parser) takeWhile(fits func(r rune) bool) string {
 	return taken
 }
 
-// enter adds a level of nesting. The caller removes it.
-func (p *parser) enter() error {
+// enter adds a level of nesting, and returns the function that removes it.
+func (p *parser) enter() (leave func()) {
 	if p.depth++; p.depth > maxDepth {
-		return p.wrong("it nests too deep")
+		panic(p.wrong("it nests too deep"))
 	}
-	return nil
+	return func() { p.depth-- }
 }
 
 // query parses segments until something else follows. Blanks are allowed only before a
 // segment.
-func (p *parser) query() (*Query, error) {
+func (p *parser) query() *Query {
 	q := new(Query)
 	for {
 		start := p.at
 		p.blanks()
 		s := segment{descends: p.accept("..")}
-		var err error
 		switch {
 		case s.descends && p.peek() != '[', !s.descends && p.accept("."):
-			s.selectors, err = p.shorthand()
+			s.selectors = []selector{p.shorthand()}
 		case p.accept("["):
-			s.selectors, err = p.brackets()
+			s.selectors = p.brackets()
 		default:
 			p.at = start
-			return q, nil
-		}
-		if err != nil {
-			return nil, err
+			return q
 		}
 		q.segments = append(q.segments, s)
 	}
 }
 
 // shorthand parses what may follow a dot: a name or *.
-func (p *parser) shorthand() ([]selector, error) {
+func (p *parser) shorthand() selector {
 	if p.accept("*") {
-		return []selector{wildcard{}}, nil
+		return wildcard{}
 	}
 	if c := p.peek(); c == '-' || isDigit(rune(c)) {
-		return nil, p.wrong("a name cannot begin with %q", c)
+		panic(p.wrong("a name cannot begin with %q", c))
 	}
 	n := p.takeWhile(inName)
 	if n == "" {
-		return nil, p.wrong("no name after a dot")
+		panic(p.wrong("no name after a dot"))
 	}
-	return []selector{name(n)}, nil
+	return name(n)
 }
 
 func inName(r rune) bool {
@@ -124,89 +128,75 @@ func inName(r rune) bool {
 func isDigit(r rune) bool { return '0' <= r && r <= '9' }
 
 // brackets parses the selectors up to the closing bracket.
-func (p *parser) brackets() ([]selector, error) {
-	var selectors []selector
+func (p *parser) brackets() (selectors []selector) {
 	for {
 		p.blanks()
-		s, err := p.selector()
-		if err != nil {
-			return nil, err
-		}
-		selectors = append(selectors, s)
+		selectors = append(selectors, p.selector())
 		p.blanks()
 		switch {
 		case p.accept("]"):
-			return selectors, nil
+			return selectors
 		case !p.accept(","):
-			return nil, p.wrong("no ] after a selector")
+			panic(p.wrong("no ] after a selector"))
 		}
 	}
 }
 
-func (p *parser) selector() (selector, error) {
+func (p *parser) selector() selector {
 	switch c := p.peek(); {
 	case c == '\'' || c == '"':
-		s, err := p.quoted()
-		return name(s), err
+		return name(p.quoted())
 	case p.accept("*"):
-		return wildcard{}, nil
+		return wildcard{}
 	case p.accept("?"):
 		return p.filter()
 	case c == '-' || c == ':' || isDigit(rune(c)):
 		return p.indexOrSlice()
 	default:
-		return nil, p.wrong("no selector")
+		panic(p.wrong("no selector"))
 	}
 }
 
-func (p *parser) indexOrSlice() (selector, error) {
-	start, err := p.integer()
-	if err != nil {
-		return nil, err
-	}
+func (p *parser) indexOrSlice() selector {
+	start := p.integer()
 	p.blanks()
 	if !p.accept(":") {
-		return index(*start), nil // without a colon there was a number
+		return index(*start) // without a colon there was a number
 	}
-	s := slice{start: start, step: 1}
 	p.blanks()
-	if s.end, err = p.integer(); err != nil {
-		return nil, err
-	}
+	s := slice{start: start, end: p.integer(), step: 1}
 	p.blanks()
 	if !p.accept(":") {
-		return &s, nil
+		return &s
 	}
 	p.blanks()
-	if step, err := p.integer(); err != nil {
-		return nil, err
-	} else if step != nil {
+	if step := p.integer(); step != nil {
 		s.step = *step
 	}
-	return &s, nil
+	return &s
 }
 
 // maxInteger is the largest index: a float64 has every integer up to it.
 const maxInteger = 1<<53 - 1
 
 // integer parses an index. It returns nil if no index follows.
-func (p *parser) integer() (*int64, error) {
+func (p *parser) integer() *int64 {
 	negative := p.accept("-")
 	digits := p.takeWhile(isDigit)
 	switch {
 	case digits == "" && !negative:
-		return nil, nil
+		return nil
 	case digits == "", digits[0] == '0' && (negative || len(digits) > 1):
-		return nil, p.wrong("no integer")
+		panic(p.wrong("no integer"))
 	}
 	var n int64
 	for _, d := range []byte(digits) {
 		if n = n*10 + int64(d-'0'); n > maxInteger {
-			return nil, p.wrong("an index beyond 2⁵³")
+			panic(p.wrong("an index beyond 2⁵³"))
 		}
 	}
 	if negative {
 		n = -n
 	}
-	return &n, nil
+	return &n
 }

@@ -3,84 +3,64 @@ package jsonpath
 import "strconv"
 
 // filter parses the test after a question mark.
-func (p *parser) filter() (selector, error) {
+func (p *parser) filter() selector {
 	outer := p.rooted
 	p.rooted = nil
-	test, err := p.test(p.or)
-	f := &filter{test, p.rooted}
+	f := &filter{test: p.test(p.or())}
+	f.rooted = p.rooted
 	p.rooted = append(outer, p.rooted...)
-	return f, err
+	return f
 }
 
-// test parses an expression that is used as a test. It refuses a literal and a function
+// test returns an expression that is used as a test. It refuses a literal and a function
 // with a value.
-func (p *parser) test(parse func() (expression, error)) (expression, error) {
-	e, err := parse()
-	if err != nil {
-		return nil, err
-	}
+func (p *parser) test(e expression) expression {
 	switch e := e.(type) {
 	case literal:
-		return nil, p.wrong("a literal is compared with nothing")
+		panic(p.wrong("a literal is compared with nothing"))
 	case *call:
 		if !e.function.isTest {
-			return nil, p.wrong("the value of a function is compared with nothing")
+			panic(p.wrong("the value of a function is compared with nothing"))
 		}
 	}
-	return e, nil
+	return e
 }
 
-func (p *parser) or() (expression, error) {
-	if err := p.enter(); err != nil {
-		return nil, err
-	}
-	defer func() { p.depth-- }()
-	return p.operands(p.and, "||", func(a, b expression) expression { return or{a, b} })
+func (p *parser) or() expression {
+	defer p.enter()()
+	return p.operands(p.and, "||", or)
 }
 
-func (p *parser) and() (expression, error) {
-	return p.operands(p.comparison, "&&", func(a, b expression) expression { return and{a, b} })
+func (p *parser) and() expression {
+	return p.operands(p.comparison, "&&", and)
 }
 
 // operands parses one expression, or several tests with an operator between them.
-func (p *parser) operands(parse func() (expression, error), operator string, join func(a, b expression) expression) (expression, error) {
-	left, err := parse()
-	for err == nil {
+func (p *parser) operands(parse func() expression, operator string, join func(a, b expression) expression) expression {
+	left := parse()
+	for {
 		p.blanks()
 		if !p.accept(operator) {
-			return left, nil
+			return left
 		}
-		if _, err = p.test(func() (expression, error) { return left, nil }); err != nil {
-			break
-		}
-		var right expression
-		if right, err = p.test(parse); err == nil {
-			left = join(left, right)
-		}
+		left = join(p.test(left), p.test(parse()))
 	}
-	return nil, err
 }
 
-func (p *parser) comparison() (expression, error) {
-	left, err := p.operand()
-	if err != nil {
-		return nil, err
-	}
+func (p *parser) comparison() expression {
+	left := p.operand()
 	p.blanks()
 	for _, operator := range [...]string{"==", "!=", "<=", ">=", "<", ">"} {
 		if !p.accept(operator) {
 			continue
 		}
-		right, err := p.operand()
-		if err != nil {
-			return nil, err
-		}
+		right := p.operand()
 		if !isComparable(left) || !isComparable(right) {
-			return nil, p.wrong("a comparison of what is not one value")
+			panic(p.wrong("a comparison of what is not one value"))
 		}
-		return &comparison{left, right, operator}, nil
+		return condition(func(s *scope) bool { return compare(left.value(s), right.value(s), operator, s) })
 	}
-	return left, nil
+	return left
 }
 
 func isComparable(e expression) bool {
@@ -95,26 +75,22 @@ func isComparable(e expression) bool {
 }
 
 // operand parses one side of an operator.
-func (p *parser) operand() (expression, error) {
+func (p *parser) operand() expression {
 	p.blanks()
 	switch c := p.peek(); {
 	case c == '@' || c == '$':
 		return p.subquery()
 	case c == '\'' || c == '"':
-		s, err := p.quoted()
-		return literal{s}, err
+		return literal{p.quoted()}
 	case c == '!':
 		return p.not()
 	case p.accept("("):
-		e, err := p.or()
-		if err != nil {
-			return nil, err
-		}
+		e := p.or()
 		p.blanks()
 		if !p.accept(")") {
-			return nil, p.wrong("no closing parenthesis")
+			panic(p.wrong("no closing parenthesis"))
 		}
-		return e, nil
+		return e
 	case c == '-' || isDigit(rune(c)):
 		return p.number()
 	default:
@@ -122,83 +98,70 @@ func (p *parser) operand() (expression, error) {
 	}
 }
 
-func (p *parser) not() (expression, error) {
-	if err := p.enter(); err != nil {
-		return nil, err
-	}
-	defer func() { p.depth-- }()
+func (p *parser) not() expression {
+	defer p.enter()()
 	p.at++
 	if p.peek() == '=' {
-		return nil, p.wrong("nothing to compare")
+		panic(p.wrong("nothing to compare"))
 	}
-	e, err := p.operand()
-	return not{e}, err
+	return not(p.operand())
 }
 
-func (p *parser) subquery() (expression, error) {
+func (p *parser) subquery() expression {
 	fromRoot := p.peek() == '$'
 	p.at++
-	if err := p.enter(); err != nil {
-		return nil, err
-	}
-	defer func() { p.depth-- }()
-	q, err := p.query()
-	if fromRoot && err == nil {
+	defer p.enter()()
+	q := p.query()
+	if fromRoot {
 		p.rooted = append(p.rooted, q)
 	}
-	return &subquery{q, fromRoot}, err
+	return &subquery{q, fromRoot}
 }
 
 // word parses true, false, null, or the call of a function.
-func (p *parser) word() (expression, error) {
+func (p *parser) word() expression {
 	w := p.takeWhile(func(r rune) bool { return 'a' <= r && r <= 'z' || r == '_' || isDigit(r) })
 	switch {
 	case w == "true" || w == "false":
-		return literal{w == "true"}, nil
+		return literal{w == "true"}
 	case w == "null":
-		return literal{nil}, nil
+		return literal{nil}
 	case w == "" || !p.accept("("):
-		return nil, p.wrong("no expression")
+		panic(p.wrong("no expression"))
 	}
 	return p.call(w)
 }
 
-func (p *parser) call(name string) (expression, error) {
+func (p *parser) call(name string) expression {
 	f := functionCalled(name)
 	if f == nil {
-		return nil, p.wrong("no function %s", name)
+		panic(p.wrong("no function %s", name))
 	}
-	if err := p.enter(); err != nil {
-		return nil, err
-	}
-	defer func() { p.depth-- }()
+	defer p.enter()()
 	c := &call{function: f}
 	for i := range f.parameters {
 		if p.blanks(); i > 0 && !p.accept(",") {
-			return nil, p.wrong("too few arguments of %s", name)
+			panic(p.wrong("too few arguments of %s", name))
 		}
-		argument, err := p.operand()
-		if err != nil {
-			return nil, err
-		}
+		argument := p.operand()
 		if _, isQuery := argument.(*subquery); f.ofNodes && !isQuery || !f.ofNodes && !isComparable(argument) {
-			return nil, p.wrong("a wrong argument of %s", name)
+			panic(p.wrong("a wrong argument of %s", name))
 		}
 		c.arguments = append(c.arguments, argument)
 	}
 	if p.blanks(); !p.accept(")") {
-		return nil, p.wrong("too many arguments of %s", name)
+		panic(p.wrong("too many arguments of %s", name))
 	}
 	if last, fixed := c.arguments[f.parameters-1].(literal); fixed && f.isTest {
 		if pattern, isText := last.of.(string); isText {
-			c.pattern, _ = compilePattern(pattern, f.before, f.after) // nil if it is invalid
+			c.pattern = compilePattern(pattern, f.before, f.after)
 		}
 	}
-	return c, nil
+	return c
 }
 
 // number parses a JSON number.
-func (p *parser) number() (expression, error) {
+func (p *parser) number() expression {
 	start := p.at
 	p.accept("-")
 	whole := p.takeWhile(isDigit)
@@ -214,7 +177,7 @@ func (p *parser) number() (expression, error) {
 	}
 	n, err := strconv.ParseFloat(p.text[start:p.at], 64)
 	if !ok || err != nil {
-		return nil, p.wrong("no number")
+		panic(p.wrong("no number"))
 	}
-	return literal{n}, nil
+	return literal{n}
 }

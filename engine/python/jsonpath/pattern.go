@@ -1,37 +1,27 @@
 package jsonpath
 
 import (
-	"errors"
 	"regexp"
 	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 )
 
-// errPattern is the error for an invalid pattern.
-var errPattern = errors.New("not a regular expression in the form of RFC 9485")
-
 // compilePattern compiles a pattern in the notation of JSONPath's functions (I-Regexp,
-// RFC 9485) between two texts in Go's notation.
-func compilePattern(text, before, after string) (*pattern, error) {
+// RFC 9485) between two texts in Go's notation. It returns nil for an invalid pattern.
+func compilePattern(text, before, after string) *pattern {
 	p := patternParser{parser: parser{text: text}}
 	if !p.branches() || p.at < len(text) {
-		return nil, errPattern
+		return nil
 	}
 	goForm := before + p.goForm.String() + after
 	re, err := regexp.Compile(goForm)
 	if err != nil {
-		return nil, err
+		return nil
 	}
-	tree, err := syntax.Parse(goForm, syntax.Perl)
-	if err != nil {
-		return nil, err
-	}
-	program, err := syntax.Compile(tree.Simplify())
-	if err != nil {
-		return nil, err
-	}
-	return &pattern{re, len(program.Inst)}, nil
+	tree, _ := syntax.Parse(goForm, syntax.Perl) // which regexp.Compile does, too
+	program, _ := syntax.Compile(tree.Simplify())
+	return &pattern{re, len(program.Inst)}
 }
 
 // pattern is a compiled pattern. A match takes at most size steps for each character.
@@ -65,7 +55,7 @@ func (p *patternParser) takeText(s string) bool {
 }
 
 func (p *patternParser) branches() bool {
-	if p.enter() != nil {
+	if p.depth++; p.depth > maxDepth {
 		return false
 	}
 	defer func() { p.depth-- }()

@@ -34,9 +34,6 @@ const (
 	repeatedCost = 1 << 15 // of compiling a counted repetition
 )
 
-// step takes a node's steps and reports whether the search may go on.
-func (w *walk) step() bool { return w.take(nodeCost) }
-
 // take takes steps and reports whether the search may go on.
 func (w *walk) take(steps int) bool {
 	*w.steps -= steps
@@ -121,7 +118,7 @@ func follow(segments []segment, node any, w *walk, yield func(any) bool) bool {
 }
 
 func (s *segment) each(node any, w *walk, yield func(any) bool) bool {
-	if !w.step() {
+	if !w.take(nodeCost) {
 		return false
 	}
 	for _, selector := range s.selectors {
@@ -228,6 +225,6 @@ type filter struct {
 
 func (f *filter) children(node any, w *walk, yield func(any) bool) bool {
 	return wildcard{}.children(node, w, func(child any) bool {
-		return w.step() && (!f.test.holds(&scope{walk: w, current: child}) || yield(child))
+		return w.take(nodeCost) && (!f.test.holds(&scope{walk: w, current: child}) || yield(child))
 	})
 }

@@ -5,6 +5,7 @@ package number
 import (
 	"math"
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,22 +14,20 @@ import (
 // maxDigits is how many digits Python's int() accepts in a text, leading zeros included.
 const maxDigits = 4300
 
+// Digits may have single underscores between them.
+var (
+	integerForm = regexp.MustCompile(`^[+-]?\d(_?\d)*$`)
+	floatForm   = regexp.MustCompile(`^[+-]?(\d(_?\d)*(\.(\d(_?\d)*)?)?|\.\d(_?\d)*)([eE][+-]?\d(_?\d)*)?$`)
+)
+
 // Int is Python's int(text). It accepts blanks around the number, a sign, digits of
 // any script and single underscores between digits. small is set when large is nil.
 func Int(text string) (small int64, large *big.Int, ok bool) {
-	text = strip(text)
-	digits := strings.TrimLeft(text, "+-")
-	if len(text)-len(digits) > 1 {
+	text = plain(text)
+	if !integerForm.MatchString(text) {
 		return 0, nil, false
 	}
-	plain, ok := plainDigits(digits)
-	if !ok || len(plain) == 0 {
-		return 0, nil, false
-	}
-	if strings.HasPrefix(text, "-") {
-		plain = "-" + plain
-	}
-	return ParseInt(plain)
+	return ParseInt(strings.TrimPrefix(strings.ReplaceAll(text, "_", ""), "+"))
 }
 
 // ParseInt returns the integer that ASCII digits, with or without a minus before
@@ -56,109 +55,44 @@ func ParseFloat(decimal string) float64 {
 // decimal digits of any script, single underscores between digits, an exponent, and
 // inf, infinity and nan in any case. A number that is too large is infinite.
 func Float(text string) (float64, bool) {
-	text = strip(text)
-	number := text
-	if number != "" && (number[0] == '+' || number[0] == '-') {
-		number = number[1:]
-	}
-	switch {
-	case strings.EqualFold(number, "nan"):
+	text = plain(text)
+	switch unsigned := strings.TrimPrefix(strings.TrimPrefix(text, "+"), "-"); {
+	case text == "+-"+unsigned:
+		return 0, false
+	case strings.EqualFold(unsigned, "nan"):
 		return math.NaN(), true
-	case strings.EqualFold(number, "inf"), strings.EqualFold(number, "infinity"):
-		if text[0] == '-' {
-			return math.Inf(-1), true
-		}
-		return math.Inf(1), true
-	}
-	mantissa, exponent, hasExponent := strings.Cut(strings.ReplaceAll(number, "E", "e"), "e")
-	whole, fraction, hasPoint := strings.Cut(mantissa, ".")
-	if whole == "" && fraction == "" {
+	case !strings.EqualFold(unsigned, "inf") && !strings.EqualFold(unsigned, "infinity") && !floatForm.MatchString(text):
 		return 0, false
 	}
-	plain, ok := plainDigits(whole)
-	if !ok {
-		return 0, false
-	}
-	if hasPoint {
-		digits, ok := plainDigits(fraction)
-		if !ok {
-			return 0, false
-		}
-		plain += "." + digits
-	}
-	if hasExponent {
-		sign := ""
-		if exponent != "" && (exponent[0] == '+' || exponent[0] == '-') {
-			sign, exponent = exponent[:1], exponent[1:]
-		}
-		digits, ok := plainDigits(exponent)
-		if !ok || digits == "" {
-			return 0, false
-		}
-		plain += "e" + sign + digits
-	}
-	if number != text {
-		plain = text[:1] + plain
-	}
-	f, err := strconv.ParseFloat(plain, 64)
-	if err != nil && !math.IsInf(f, 0) {
-		return 0, false
-	}
-	return f, true
+	return ParseFloat(strings.ReplaceAll(text, "_", "")), true
 }
 
-// plainDigits returns digits of any script in ASCII, without the single underscores
-// between them. It returns "" when there are no digits.
-func plainDigits(text string) (string, bool) {
-	ascii := true
-	for i := range len(text) {
-		if text[i]-'0' > 9 {
-			ascii = false
-			break
+// plain returns text without the blanks that int() and float() ignore, which are those of
+// str.strip() except the separators U+001C to U+001F, and with its digits in ASCII.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII && unicode.IsDigit(r) {
+			return digit(r)
 		}
-	}
-	if ascii {
-		return text, true
-	}
-	plain := make([]byte, 0, len(text))
-	previous := '_' // an underscore at the start is as bad as two in a row
-	for _, r := range text {
-		if r == '_' {
-			if previous == '_' {
-				return "", false
-			}
-		} else if d, ok := digit(r); ok {
-			plain = append(plain, '0'+d)
-		} else {
-			return "", false
-		}
-		previous = r
-	}
-	return string(plain), previous != '_'
+		return r
+	}, strings.TrimSpace(text))
 }
 
-// digit returns the value of a decimal digit of any script. Unicode keeps each
-// script's ten digits together and in order.
-func digit(r rune) (byte, bool) {
-	if r-'0' >= 0 && r-'0' <= 9 {
-		return byte(r - '0'), true
-	}
+// digit returns a decimal digit of any script in ASCII. Unicode keeps each script's ten
+// digits together and in order.
+func digit(r rune) rune {
 	for _, t := range unicode.Nd.R16 {
-		if uint32(t.Lo) <= uint32(r) && uint32(r) <= uint32(t.Hi) {
-			return byte((uint32(r) - uint32(t.Lo)) % 10), true
+		if rune(t.Lo) <= r && r <= rune(t.Hi) {
+			return '0' + (r-rune(t.Lo))%10
 		}
 	}
 	for _, t := range unicode.Nd.R32 {
-		if t.Lo <= uint32(r) && uint32(r) <= t.Hi {
-			return byte((uint32(r) - t.Lo) % 10), true
+		if rune(t.Lo) <= r && r <= rune(t.Hi) {
+			return '0' + (r-rune(t.Lo))%10
 		}
 	}
-	return 0, false
+	return r
 }
-
-// strip removes the blanks that int() and float() ignore: those of str.strip()
-// except the separators U+001C to U+001F.
-func strip(text string) string { return strings.TrimSpace(text) }
 
 // FormatFloat is Python's str(f): the shortest text that reads back as f. It has an
 // exponent below 1e-4 and from 1e16 on, and otherwise always a fraction.

@@ -5,6 +5,7 @@ package query
 
 import (
 	"iter"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -44,10 +45,8 @@ func unescape(text string) string {
 			case c == '+':
 				c = ' '
 			case c == '%' && i+2 < len(text):
-				high, ok := hexDigit(text[i+1])
-				low, ok2 := hexDigit(text[i+2])
-				if ok && ok2 {
-					c = high<<4 | low
+				if n, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+					c = byte(n)
 					i += 2
 				}
 			}
@@ -59,16 +58,6 @@ func unescape(text string) string {
 		return text
 	}
 	return replaceInvalid(text)
-}
-
-func hexDigit(c byte) (byte, bool) {
-	switch {
-	case c-'0' < 10:
-		return c - '0', true
-	case c|0x20-'a' < 6:
-		return c | 0x20 - 'a' + 10, true
-	}
-	return 0, false
 }
 
 // replaceInvalid writes one U+FFFD for each character that breaks off, and for each

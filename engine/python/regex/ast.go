@@ -104,6 +104,31 @@ func (n look) width() width          { return width{} }
 func (n backreference) width() width { return n.w }
 func (n conditional) width() width   { return n.w }
 
+// each calls visit for the constructs that n is made of.
+func each(n node, visit func(node)) {
+	switch n := n.(type) {
+	case sequence:
+		for _, item := range n.items {
+			visit(item)
+		}
+	case alternation:
+		for _, branch := range n.branches {
+			visit(branch)
+		}
+	case group:
+		visit(n.body)
+	case repeat:
+		visit(n.body)
+	case atomicGroup:
+		visit(n.body)
+	case look:
+		visit(n.body)
+	case conditional:
+		visit(n.yes)
+		visit(n.no)
+	}
+}
+
 // newSequence joins items. A single item stands for itself.
 func newSequence(items []node) node {
 	if len(items) == 1 {

@@ -201,8 +201,7 @@ func (f folding) folds(r runeRange) bool {
 	case foldASCII:
 		return r.hi > maxBMP || r.lo <= 'z' && r.hi >= 'a' || r.lo <= 'Z' && r.hi >= 'A'
 	default:
-		i, _ := slices.BinarySearch(caseVariants, r.lo)
-		return r.hi > maxBMP || i < len(caseVariants) && caseVariants[i] <= r.hi
+		return f.cost(r) > 0
 	}
 }
 

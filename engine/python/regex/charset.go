@@ -3,6 +3,7 @@ package regex
 import (
 	"slices"
 	"sort"
+	"strings"
 	"unicode"
 )
 
@@ -19,22 +20,8 @@ const (
 )
 
 func categoryOf(letter rune) (c category, ok bool) {
-	switch letter {
-	case 'd':
-		return digitChar, true
-	case 'D':
-		return notDigitChar, true
-	case 's':
-		return spaceChar, true
-	case 'S':
-		return notSpaceChar, true
-	case 'w':
-		return wordChar, true
-	case 'W':
-		return notWordChar, true
-	default:
-		return 0, false
-	}
+	i := strings.IndexRune("dDsSwW", letter)
+	return 1 << max(i, 0), i >= 0
 }
 
 // runeRange is the characters from lo to hi, both included.
@@ -95,15 +82,8 @@ func (s *runeSet) find(r rune) bool {
 }
 
 func (c category) contains(r rune) bool {
-	if c&(digitChar|notDigitChar) != 0 {
-		if unicode.IsDigit(r) && c&digitChar != 0 || !unicode.IsDigit(r) && c&notDigitChar != 0 {
-			return true
-		}
-	}
-	if c&(wordChar|notWordChar) != 0 {
-		return isWord(r) && c&wordChar != 0 || !isWord(r) && c&notWordChar != 0
-	}
-	return false
+	return c&digitChar != 0 && unicode.IsDigit(r) || c&notDigitChar != 0 && !unicode.IsDigit(r) ||
+		c&wordChar != 0 && isWord(r) || c&notWordChar != 0 && !isWord(r)
 }
 
 // setBuilder collects the members of a class as they are written.
@@ -124,29 +104,23 @@ func (b *setBuilder) addLiteral(r rune) {
 	}
 }
 
-func (b *setBuilder) addRange(lo, hi rune) { b.ranges = append(b.ranges, runeRange{lo, hi}) }
-
 func (b *setBuilder) addCategory(c category, ascii bool) {
-	switch {
-	case c == spaceChar && !ascii:
-		b.fixed = append(b.fixed, pythonSpace...)
-	case c == notSpaceChar && !ascii:
-		b.fixed = append(b.fixed, complement(pythonSpace)...)
+	members := asciiWord
+	switch isSpace := c&(spaceChar|notSpaceChar) != 0; {
+	case isSpace && !ascii:
+		members = pythonSpace
 	case !ascii:
 		b.categories |= c
-	case c == digitChar:
-		b.fixed = append(b.fixed, asciiDigit...)
-	case c == notDigitChar:
-		b.fixed = append(b.fixed, complement(asciiDigit)...)
-	case c == spaceChar:
-		b.fixed = append(b.fixed, asciiSpace...)
-	case c == notSpaceChar:
-		b.fixed = append(b.fixed, complement(asciiSpace)...)
-	case c == wordChar:
-		b.fixed = append(b.fixed, asciiWord...)
-	case c == notWordChar:
-		b.fixed = append(b.fixed, complement(asciiWord)...)
+		return
+	case isSpace:
+		members = asciiSpace
+	case c&(digitChar|notDigitChar) != 0:
+		members = asciiDigit
 	}
+	if c&(notDigitChar|notSpaceChar|notWordChar) != 0 {
+		members = complement(members)
+	}
+	b.fixed = append(b.fixed, members...)
 }
 
 func (b *setBuilder) build(negate bool, f folding) *runeSet {
@@ -157,18 +131,11 @@ func (b *setBuilder) build(negate bool, f folding) *runeSet {
 // spelledOut is the set as ranges alone.
 func (s *runeSet) spelledOut() []runeRange {
 	ranges := slices.Clone(s.ranges)
-	digit, word := tableRanges(unicode.Nd), append(tableRanges(unicode.L, unicode.N), runeRange{'_', '_'})
-	if s.categories&digitChar != 0 {
-		ranges = append(ranges, digit...)
-	}
-	if s.categories&notDigitChar != 0 {
-		ranges = append(ranges, complement(digit)...)
-	}
-	if s.categories&wordChar != 0 {
-		ranges = append(ranges, word...)
-	}
-	if s.categories&notWordChar != 0 {
-		ranges = append(ranges, complement(normalize(word))...)
+	digit, word := tableRanges(unicode.Nd), normalize(append(tableRanges(unicode.L, unicode.N), runeRange{'_', '_'}))
+	for c, members := range map[category][]runeRange{digitChar: digit, notDigitChar: complement(digit), wordChar: word, notWordChar: complement(word)} {
+		if s.categories&c != 0 {
+			ranges = append(ranges, members...)
+		}
 	}
 	ranges = normalize(ranges)
 	if s.negate {

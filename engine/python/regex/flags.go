@@ -15,26 +15,10 @@ const (
 	template    // undocumented in Python: forbids quantifiers
 )
 
+// flagLetters are the letters of the flags in their order, and L, which str patterns cannot have.
 const flagLetters = "imsxautL"
 
-func flagOf(letter rune) flags {
-	switch letter {
-	case 'i':
-		return ignoreCase
-	case 'm':
-		return multiLine
-	case 's':
-		return dotAll
-	case 'x':
-		return verbose
-	case 'a':
-		return asciiOnly
-	case 'u':
-		return unicodeMode
-	default:
-		return template
-	}
-}
+func flagOf(letter rune) flags { return 1 << strings.IndexRune(flagLetters, letter) }
 
 // with gives the flags inside a scoped group such as (?i-s:…).
 func (f flags) with(add, remove flags) flags {
@@ -55,50 +39,58 @@ func (f flags) folding() folding {
 	}
 }
 
+// position returns an assertion of a kind that depends on a flag.
+func (f flags) position(flag flags, with, without positionKind) node {
+	if f&flag != 0 {
+		return position{kind: with}
+	}
+	return position{kind: without}
+}
+
 // parseFlags reads the flags after "(?", whose first character has been read. global is true for
 // the form (?i), which sets flags for the whole pattern and ends with the parenthesis; otherwise
 // the scoped group's body follows.
-func (p *parser) parseFlags(first token) (add, remove flags, global bool, err error) {
+func (p *parser) parseFlags(first token) (add, remove flags, global bool) {
 	t := first
 	for !t.is('-') {
 		if t.is('L') {
-			return 0, 0, false, p.fail("bad inline flags: cannot use 'L' flag with a str pattern")
+			panic(p.fail("bad inline flags: cannot use 'L' flag with a str pattern"))
 		}
 		add |= flagOf(t.char)
 		if add&asciiOnly != 0 && add&unicodeMode != 0 {
-			return 0, 0, false, p.fail("bad inline flags: flags 'a', 'u' and 'L' are incompatible")
+			panic(p.fail("bad inline flags: flags 'a', 'u' and 'L' are incompatible"))
 		}
 		if t = p.next(); t.is(')') {
-			return add, 0, true, nil
+			return add, 0, true
 		}
 		if t.is(':') {
 			break
 		}
 		if !t.is('-') && !isFlag(t) {
-			return 0, 0, false, p.fail("unknown flag, or missing -, : or )")
+			panic(p.fail("unknown flag, or missing -, : or )"))
 		}
 	}
 	if add&template != 0 {
-		return 0, 0, false, p.fail("bad inline flags: cannot turn on global flag")
+		panic(p.fail("bad inline flags: cannot turn on global flag"))
 	}
 	if t.is('-') {
 		for t = p.next(); !t.is(':') || remove == 0; t = p.next() {
 			if !isFlag(t) {
-				return 0, 0, false, p.fail("missing or unknown flag, or missing :")
+				panic(p.fail("missing or unknown flag, or missing :"))
 			}
 			if strings.ContainsRune("auL", t.char) {
-				return 0, 0, false, p.fail("bad inline flags: cannot turn off flags 'a', 'u' and 'L'")
+				panic(p.fail("bad inline flags: cannot turn off flags 'a', 'u' and 'L'"))
 			}
 			remove |= flagOf(t.char)
 		}
 	}
 	if remove&template != 0 {
-		return 0, 0, false, p.fail("bad inline flags: cannot turn off global flag")
+		panic(p.fail("bad inline flags: cannot turn off global flag"))
 	}
 	if add&remove != 0 {
-		return 0, 0, false, p.fail("bad inline flags: flag turned on and off")
+		panic(p.fail("bad inline flags: flag turned on and off"))
 	}
-	return add, remove, false, nil
+	return add, remove, false
 }
 
 func isFlag(t token) bool {

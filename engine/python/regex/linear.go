@@ -53,10 +53,11 @@ func emitLinear(t *tree) (re *regexp.Regexp, limits textLimits) {
 	}
 	e := &linearEmitter{}
 	e.WriteString(`\A(?:`)
-	if !e.emit(t.root, true) {
+	e.emit(t.root, true)
+	e.WriteString(`)`)
+	if e.tooLarge {
 		return nil, 0
 	}
-	e.WriteString(`)`)
 	re, err := regexp.Compile(e.String())
 	if err != nil {
 		// A bound of Go's engine, which the backtracking engine does not have.
@@ -70,7 +71,10 @@ func emitLinear(t *tree) (re *regexp.Regexp, limits textLimits) {
 func linearEffort(t *tree) int {
 	size := linearSize(t.root)
 	e := &linearEmitter{}
-	if size > maxLinearSize || !e.emit(t.root, true) {
+	if size > maxLinearSize {
+		return 0
+	}
+	if e.emit(t.root, true); e.tooLarge {
 		return 0
 	}
 	return int(size) + e.ranges
@@ -80,18 +84,14 @@ func linearEffort(t *tree) int {
 // body of a counted repeat. A construct that it does not know takes too many.
 func linearSize(n node) uint64 {
 	const tooMany = maxLinearSize + 1
-	size := uint64(1)
+	parts := uint64(0)
+	each(n, func(part node) { parts += linearSize(part) })
+	size := 1 + parts
 	switch n := n.(type) {
-	case sequence:
-		for _, item := range n.items {
-			size += linearSize(item)
-		}
 	case alternation:
-		for _, branch := range n.branches {
-			size += 1 + linearSize(branch)
-		}
+		size += uint64(len(n.branches))
 	case group:
-		size = linearSize(n.body)
+		size = parts
 	case repeat:
 		copies := uint64(n.max)
 		if n.max == infinite {
@@ -100,7 +100,7 @@ func linearSize(n node) uint64 {
 		if n.kind == possessive {
 			return tooMany
 		}
-		size += capped(linearSize(n.body)+1, copies)
+		size = 1 + capped(parts+1, copies)
 	case atomicGroup, look, backreference, conditional:
 		return tooMany
 	}
@@ -109,33 +109,28 @@ func linearSize(n node) uint64 {
 
 type linearEmitter struct {
 	strings.Builder
-	limits textLimits
-	ranges int
+	limits   textLimits
+	ranges   int
+	tooLarge bool // the expression, which is incomplete then
 }
 
-// emit writes a construct. last says that nothing can come after it in a match. It returns
-// false if the expression grows too large.
-func (e *linearEmitter) emit(n node, last bool) bool {
-	if e.Len() > maxLinearText || e.ranges > maxLinearRanges {
-		return false
+// emit writes a construct. last says that nothing can come after it in a match.
+func (e *linearEmitter) emit(n node, last bool) {
+	e.tooLarge = e.tooLarge || e.Len() > maxLinearText || e.ranges > maxLinearRanges
+	if e.tooLarge {
+		return
 	}
 	switch n := n.(type) {
 	case sequence:
 		for i, item := range n.items {
-			if !e.emit(item, last && i == len(n.items)-1) {
-				return false
-			}
+			e.emit(item, last && i == len(n.items)-1)
 		}
-		return true
 	case alternation:
 		for i, branch := range n.branches {
 			e.WriteString([]string{`(?:`, `|`}[min(i, 1)])
-			if !e.emit(branch, last) {
-				return false
-			}
+			e.emit(branch, last)
 		}
 		e.WriteString(`)`)
-		return true
 	case literal:
 		e.char(n.char)
 	case class:
@@ -143,14 +138,17 @@ func (e *linearEmitter) emit(n node, last bool) bool {
 	case position:
 		e.position(n.kind, last)
 	case group:
-		e.WriteString(`(?:`)
-		ok := e.emit(n.body, last)
-		e.WriteString(`)`)
-		return ok
+		e.enclosed(n.body, last)
 	case repeat:
-		return e.repeat(n, last)
+		e.repeat(n, last)
 	}
-	return true
+}
+
+// enclosed writes a construct in parentheses.
+func (e *linearEmitter) enclosed(n node, last bool) {
+	e.WriteString(`(?:`)
+	e.emit(n, last)
+	e.WriteString(`)`)
 }
 
 func (e *linearEmitter) char(r rune) {
@@ -228,9 +226,9 @@ func (e *linearEmitter) position(kind positionKind, last bool) {
 
 // repeat writes a repeat as one if Go's engine accepts its counts, else as copies. Whether it is
 // lazy does not change if there is a match.
-func (e *linearEmitter) repeat(n repeat, last bool) bool {
+func (e *linearEmitter) repeat(n repeat, last bool) {
 	if n.max == 0 {
-		return true
+		return
 	}
 	inner := repeatProduct(n.body)
 	count := n.max
@@ -238,30 +236,20 @@ func (e *linearEmitter) repeat(n repeat, last bool) bool {
 		count = n.min
 	}
 	if inner*max(uint64(count), 1) <= maxLinearRepeat {
-		e.WriteString(`(?:`)
-		ok := e.emit(n.body, last && n.max == 1)
-		e.WriteString(`)`)
+		e.enclosed(n.body, last && n.max == 1)
 		e.quantifier(n.min, n.max)
-		return ok
+		return
 	}
 	for i := range count {
-		e.WriteString(`(?:`)
-		if !e.emit(n.body, false) {
-			return false
-		}
-		e.WriteString(`)`)
+		e.enclosed(n.body, false)
 		if i >= n.min {
 			e.WriteString(`?`)
 		}
 	}
 	if n.max == infinite {
-		e.WriteString(`(?:`)
-		if !e.emit(n.body, false) {
-			return false
-		}
-		e.WriteString(`)*`)
+		e.enclosed(n.body, false)
+		e.WriteString(`*`)
 	}
-	return true
 }
 
 func (e *linearEmitter) quantifier(low, high uint32) {
@@ -283,19 +271,8 @@ func (e *linearEmitter) quantifier(low, high uint32) {
 // repeatProduct is the greatest product of nested repeat counts as Go's engine will see them.
 func repeatProduct(n node) uint64 {
 	product := uint64(1)
-	switch n := n.(type) {
-	case sequence:
-		for _, item := range n.items {
-			product = max(product, repeatProduct(item))
-		}
-	case alternation:
-		for _, branch := range n.branches {
-			product = max(product, repeatProduct(branch))
-		}
-	case group:
-		product = repeatProduct(n.body)
-	case repeat:
-		product = repeatProduct(n.body)
+	each(n, func(part node) { product = max(product, repeatProduct(part)) })
+	if n, isRepeat := n.(repeat); isRepeat {
 		count := uint64(n.max)
 		if n.max == infinite {
 			count = uint64(n.min)

@@ -57,38 +57,36 @@ type tree struct {
 	groups int
 }
 
-func parse(pattern string) (*tree, error) {
-	s, err := newScanner(pattern)
-	if err != nil {
-		return nil, err
-	}
-	p := &parser{scanner: s, names: map[string]int{}, letters: map[letter]node{}, groups: make([]groupState, 1)}
-	root, err := p.parseAlternation(0, 0)
-	if err != nil {
-		return nil, err
-	}
+func parse(pattern string) (t *tree, err error) {
+	defer func() {
+		switch failed := recover().(type) {
+		case nil:
+		case syntaxError:
+			err = failed.error
+		default:
+			panic(failed)
+		}
+	}()
+	p := &parser{scanner: newScanner(pattern), names: map[string]int{}, letters: map[letter]node{}, groups: make([]groupState, 1)}
+	root := p.parseAlternation(0, 0)
 	if !p.peek().end() {
-		return nil, p.fail("unbalanced parenthesis")
+		panic(p.fail("unbalanced parenthesis"))
 	}
 	for _, c := range p.conditions {
 		if c.group >= len(p.groups) {
-			return nil, failAt(fmt.Sprintf("invalid group reference %d", c.group), c.pos)
+			panic(failAt(fmt.Sprintf("invalid group reference %d", c.group), c.pos))
 		}
 	}
 	return &tree{root: root, groups: len(p.groups) - 1}, nil
 }
 
 // parseAlternation reads branches up to a closing parenthesis or the end. Depth 0 is the pattern.
-func (p *parser) parseAlternation(f flags, depth int) (node, error) {
+func (p *parser) parseAlternation(f flags, depth int) node {
 	var branches []node
 	for {
-		branch, err := p.parseSequence(f, depth+1, depth == 0 && branches == nil)
-		if err != nil {
-			return nil, err
-		}
-		branches = append(branches, branch)
+		branches = append(branches, p.parseSequence(f, depth+1, depth == 0 && branches == nil))
 		if !p.accept('|') {
-			return newAlternation(branches), nil
+			return newAlternation(branches)
 		}
 		if depth == 0 {
 			f = p.global
@@ -98,16 +96,16 @@ func (p *parser) parseAlternation(f flags, depth int) (node, error) {
 
 // parseSequence reads constructs up to a bar, a closing parenthesis or the end. Only where leads
 // is true, and before the first construct, flags may be set for the whole pattern.
-func (p *parser) parseSequence(f flags, depth int, leads bool) (node, error) {
+func (p *parser) parseSequence(f flags, depth int, leads bool) node {
 	if depth > maxNesting {
-		return nil, p.fail("groups nested too deeply")
+		panic(p.fail("groups nested too deeply"))
 	}
 	var items []node
 	for {
 		start := p.pos
 		t := p.peek()
 		if t.end() || t.in("|)") {
-			return newSequence(items), nil
+			return newSequence(items)
 		}
 		p.next()
 		if f&verbose != 0 {
@@ -121,51 +119,33 @@ func (p *parser) parseSequence(f flags, depth int, leads bool) (node, error) {
 			}
 		}
 		var item node
-		var err error
 		switch {
 		case t.escaped:
-			item, err = p.parseEscape(t, start, f)
+			item = p.parseEscape(t, start, f)
 		case t.is('['):
-			item, err = p.parseClass(start, f)
+			item = p.parseClass(start, f)
 		case t.is('.'):
 			item = class{set: anyExceptNewline}
 			if f&dotAll != 0 {
 				item = class{set: anyChar}
 			}
 		case t.is('^'):
-			item = position{kind: textStart}
-			if f&multiLine != 0 {
-				item = position{kind: lineStart}
-			}
+			item = f.position(multiLine, lineStart, textStart)
 		case t.is('$'):
-			item = position{kind: finalEnd}
-			if f&multiLine != 0 {
-				item = position{kind: lineEnd}
-			}
+			item = f.position(multiLine, lineEnd, finalEnd)
 		case t.is('('):
-			item, err = p.parseGroup(start, f, depth, leads && len(items) == 0)
-			if err == nil && item == nil && leads && len(items) == 0 {
+			item = p.parseGroup(start, f, depth, leads && len(items) == 0)
+			if item == nil && leads && len(items) == 0 {
 				f = p.global
 			}
 		case t.in("*+?{"):
-			var low, high uint32
-			var quantifier bool
-			low, high, quantifier, err = p.parseCount(t, start)
-			if err != nil {
-				return nil, err
-			}
-			if quantifier {
-				if items, err = p.quantify(items, low, high, start); err != nil {
-					return nil, err
-				}
+			if low, high, quantifier := p.parseCount(t, start); quantifier {
+				p.quantify(items, low, high, start)
 				continue
 			}
 			item = p.literal(t.char, f)
 		default:
 			item = p.literal(t.char, f)
-		}
-		if err != nil {
-			return nil, err
 		}
 		if item != nil {
 			items = append(items, item)
@@ -175,17 +155,17 @@ func (p *parser) parseSequence(f flags, depth int, leads bool) (node, error) {
 
 // parseCount reads the bounds of a quantifier that starts with t. A brace that does not open a
 // valid quantifier is an ordinary character, and nothing after it is consumed.
-func (p *parser) parseCount(t token, start int) (low, high uint32, ok bool, err error) {
+func (p *parser) parseCount(t token, start int) (low, high uint32, ok bool) {
 	switch t.char {
 	case '?':
-		return 0, 1, true, nil
+		return 0, 1, true
 	case '*':
-		return 0, infinite, true, nil
+		return 0, infinite, true
 	case '+':
-		return 1, infinite, true, nil
+		return 1, infinite, true
 	}
 	if p.peek().is('}') {
-		return 0, 0, false, nil
+		return 0, 0, false
 	}
 	afterBrace := p.pos
 	least := p.take(math.MaxInt, digits)
@@ -195,47 +175,41 @@ func (p *parser) parseCount(t token, start int) (low, high uint32, ok bool, err 
 	}
 	if !p.accept('}') {
 		p.pos = afterBrace
-		return 0, 0, false, nil
+		return 0, 0, false
 	}
-	low, high = 0, infinite
-	if least != "" {
-		if low, err = p.parseBound(least, start); err != nil {
-			return 0, 0, false, err
-		}
-	}
-	if most != "" {
-		if high, err = p.parseBound(most, start); err != nil {
-			return 0, 0, false, err
-		}
-	}
+	low, high = p.parseBound(least, 0, start), p.parseBound(most, infinite, start)
 	if high < low {
-		return 0, 0, false, failAt("min repeat greater than max repeat", start)
+		panic(failAt("min repeat greater than max repeat", start))
 	}
-	return low, high, true, nil
+	return low, high, true
 }
 
-func (p *parser) parseBound(text string, start int) (uint32, error) {
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil || n >= infinite {
-		return 0, failAt("the repetition number is too large", start)
+// parseBound returns the bound that digits stand for, or otherwise without digits.
+func (p *parser) parseBound(digits string, otherwise uint32, start int) uint32 {
+	if digits == "" {
+		return otherwise
 	}
-	return uint32(n), nil
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil || n >= infinite {
+		panic(failAt("the repetition number is too large", start))
+	}
+	return uint32(n)
 }
 
 // quantify wraps the last of items.
-func (p *parser) quantify(items []node, low, high uint32, start int) ([]node, error) {
+func (p *parser) quantify(items []node, low, high uint32, start int) {
 	if len(items) == 0 {
-		return nil, failAt("nothing to repeat", start)
+		panic(failAt("nothing to repeat", start))
 	}
 	last := len(items) - 1
 	switch items[last].(type) {
 	case position:
-		return nil, failAt("nothing to repeat", start)
+		panic(failAt("nothing to repeat", start))
 	case repeat:
-		return nil, failAt("multiple repeat", start)
+		panic(failAt("multiple repeat", start))
 	}
 	if p.global&template != 0 {
-		return nil, failAt("quantifier in a template pattern", start)
+		panic(failAt("quantifier in a template pattern", start))
 	}
 	r := repeat{body: items[last], min: low, max: high, w: items[last].width().times(low, high)}
 	if p.accept('?') {
@@ -244,7 +218,6 @@ func (p *parser) quantify(items []node, low, high uint32, start int) ([]node, er
 		r.kind = possessive
 	}
 	items[last] = r
-	return items, nil
 }
 
 // literal is one character of the pattern under f.

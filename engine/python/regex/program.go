@@ -68,29 +68,12 @@ func assemble(t *tree) *program {
 // the others capture does not matter to the answer.
 func (a *assembler) findReferences(n node) {
 	switch n := n.(type) {
-	case sequence:
-		for _, item := range n.items {
-			a.findReferences(item)
-		}
-	case alternation:
-		for _, branch := range n.branches {
-			a.findReferences(branch)
-		}
-	case group:
-		a.findReferences(n.body)
-	case repeat:
-		a.findReferences(n.body)
-	case atomicGroup:
-		a.findReferences(n.body)
-	case look:
-		a.findReferences(n.body)
 	case backreference:
 		a.refer(n.group)
 	case conditional:
 		a.refer(n.group)
-		a.findReferences(n.yes)
-		a.findReferences(n.no)
 	}
+	each(n, a.findReferences)
 }
 
 func (a *assembler) refer(group int) {

@@ -27,17 +27,17 @@ type scanner struct {
 }
 
 // newScanner checks the one error that concerns cutting: a backslash with nothing after it.
-func newScanner(pattern string) (scanner, error) {
+func newScanner(pattern string) scanner {
 	s := scanner{src: []rune(pattern)}
 	for i := 0; i < len(s.src); i++ {
 		if s.src[i] != '\\' {
 			continue
 		}
 		if i++; i == len(s.src) {
-			return s, failAt("bad escape (end of pattern)", i-1)
+			panic(failAt("bad escape (end of pattern)", i-1))
 		}
 	}
-	return s, nil
+	return s
 }
 
 func (s *scanner) peek() token {
@@ -82,25 +82,28 @@ func (s *scanner) take(n int, chars string) string {
 }
 
 // until reads a name up to its terminator, which is skipped.
-func (s *scanner) until(terminator rune, what string) (string, error) {
+func (s *scanner) until(terminator rune, what string) string {
 	start := s.pos
 	for {
 		end := s.pos
 		t := s.next()
 		switch {
 		case t.end():
-			return "", failAt(fmt.Sprintf("missing %s or %c", what, terminator), start)
+			panic(failAt(fmt.Sprintf("missing %s or %c", what, terminator), start))
 		case t.is(terminator) && end == start:
-			return "", failAt("missing "+what, start)
+			panic(failAt("missing "+what, start))
 		case t.is(terminator):
-			return string(s.src[start:end]), nil
+			return string(s.src[start:end])
 		}
 	}
 }
 
-// fail is a syntax error where the scanner stands.
-func (s *scanner) fail(cause string) error { return failAt(cause, s.pos) }
+// syntaxError is an error in a pattern. Scanner and parser panic with it, and parse returns it.
+type syntaxError struct{ error }
 
-func failAt(cause string, pos int) error {
-	return fmt.Errorf("%w: %s at position %d", ErrSyntax, cause, pos)
+// fail is a syntax error where the scanner stands.
+func (s *scanner) fail(cause string) syntaxError { return failAt(cause, s.pos) }
+
+func failAt(cause string, pos int) syntaxError {
+	return syntaxError{fmt.Errorf("%w: %s at position %d", ErrSyntax, cause, pos)}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -175,7 +176,7 @@ func (p *Program) refresh() *cobra.Command {
 				path += "/" + url.PathEscape(environment)
 			}
 			var answer refreshAnswer
-			err := p.act(cmd.Context(), choice, http.MethodPost, path, nil, &answer, func(out io.Writer) error { return answer.print(out) })
+			err := p.act(cmd.Context(), choice, http.MethodPost, path, nil, &answer, answer.print)
 			if err == nil && answer.failed() {
 				err = ErrReported
 			}
@@ -205,12 +206,7 @@ func (e *refreshedEnvironment) failed() bool { return e.Outcome != "ok" && e.Out
 
 // failed reports whether a document could not be fetched.
 func (a *refreshAnswer) failed() bool {
-	for i := range a.Environments {
-		if a.Environments[i].failed() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.Environments, func(e refreshedEnvironment) bool { return e.failed() })
 }
 
 func (a *refreshAnswer) print(out io.Writer) error {

@@ -116,7 +116,8 @@ func environmentPath(key string) string { return "/environments/" + url.PathEsca
 
 // get returns the body of a page.
 func (c *adminClient) get(ctx context.Context, path string) ([]byte, error) {
-	return c.ask(ctx, http.MethodGet, path, nil)
+	_, body, err := c.exchange(ctx, http.MethodGet, path, nil)
+	return body, err
 }
 
 // act has the proxy do an action for a reason, which may be "", and reads the answer, a
@@ -136,7 +137,7 @@ func (c *adminClient) act(ctx context.Context, method, path, reason string, body
 	if err != nil {
 		return err
 	}
-	got, err := c.ask(ctx, method, path, encoded)
+	_, got, err := c.exchange(ctx, method, path, encoded)
 	if err != nil {
 		return err
 	}
@@ -154,12 +155,6 @@ type adminError struct {
 
 func (e *adminError) Error() string {
 	return fmt.Sprintf("the admin listener answered %d: %s", e.status, e.text)
-}
-
-// ask returns the body of the answer to a request.
-func (c *adminClient) ask(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	_, body, err := c.exchange(ctx, method, path, body)
-	return body, err
 }
 
 // exchange returns the headers and the body of the answer to a request. Errors: an

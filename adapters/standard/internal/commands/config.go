@@ -3,6 +3,7 @@ package commands
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -29,10 +30,7 @@ func (p *Program) config() *cobra.Command {
 				return &ConfigurationError{Err: err, Warnings: warnings}
 			}
 			p.warn(warnings)
-			if asJSON {
-				return printJSON(p.Stdout, effective)
-			}
-			return p.printEffective(effective)
+			return p.print(asJSON, effective, func(out io.Writer) error { return printEffective(out, effective) })
 		},
 	}
 	defineConfig(cmd, &configFile)
@@ -41,8 +39,8 @@ func (p *Program) config() *cobra.Command {
 }
 
 // printEffective prints a table, with values that fit into a line.
-func (p *Program) printEffective(e config.Effective) error {
-	t := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
+func printEffective(out io.Writer, e config.Effective) error {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "SETTING\tVALUE\tSOURCE\tCHANGES")
 	for _, s := range e.Settings {
 		source := s.Source
@@ -60,7 +58,6 @@ func (p *Program) printEffective(e config.Effective) error {
 
 // shownValue returns a value as JSON, texts without their quotes, cut where it is long.
 func shownValue(value any) string {
-	const longest = 60
 	text, isText := value.(string)
 	switch {
 	case value == nil:
@@ -72,8 +69,5 @@ func shownValue(value any) string {
 		}
 		text = string(encoded)
 	}
-	if letters := []rune(text); len(letters) > longest {
-		text = string(letters[:longest-1]) + "…"
-	}
-	return text
+	return shortened(text)
 }

@@ -3,6 +3,7 @@ package commands
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -39,15 +40,7 @@ func (p *Program) diff() *cobra.Command {
 				}
 			}
 			result := comparer.Result()
-			if asJSON {
-				err = printJSON(p.Stdout, result)
-			} else {
-				err = p.printComparison(result)
-			}
-			if err == nil && result.Different {
-				err = ErrReported
-			}
-			return err
+			return p.report(asJSON, result.Different, result, func(out io.Writer) error { return printComparison(out, result) })
 		},
 	}
 	choice.define(cmd)

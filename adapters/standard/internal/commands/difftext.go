@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/edge-proxy/edge-proxy/app/inspect"
@@ -10,9 +11,11 @@ import (
 
 // printComparison prints a comparison for people: added parts with +, removed ones with
 // -, changed ones with ~.
-func (p *Program) printComparison(c *inspect.Comparison) error {
+func printComparison(w io.Writer, c *inspect.Comparison) error {
 	out := &comparisonText{}
-	out.settings(c.Settings)
+	for _, change := range c.Settings {
+		out.line(0, "~ setting %s: %s", change.Field, changeText(change))
+	}
 	for _, name := range c.Features.Added {
 		out.line(0, "+ feature %s", printable(name))
 	}
@@ -45,7 +48,7 @@ func (p *Program) printComparison(c *inspect.Comparison) error {
 	if !c.Different {
 		out.line(0, "no difference")
 	}
-	_, err := p.Stdout.Write([]byte(out.text.String()))
+	_, err := io.WriteString(w, out.text.String())
 	return err
 }
 
@@ -54,12 +57,6 @@ type comparisonText struct{ text strings.Builder }
 
 func (o *comparisonText) line(depth int, format string, args ...any) {
 	fmt.Fprintf(&o.text, strings.Repeat("    ", depth)+format+"\n", args...)
-}
-
-func (o *comparisonText) settings(changes []diff.Change) {
-	for _, c := range changes {
-		o.line(0, "~ setting %s: %s", c.Field, changeText(c))
-	}
 }
 
 func (o *comparisonText) changes(changes []diff.Change) {

@@ -2,7 +2,9 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -47,20 +49,11 @@ func (p *Program) doctor() *cobra.Command {
 				o.Admin, o.AdminToken, o.AdminTLS = client.base, client.token, client.tls
 			}
 			report := p.Wiring.Examine(cmd.Context(), o)
-			if asJSON {
-				err = printJSON(p.Stdout, report)
-			} else {
-				err = p.printReport(report)
-			}
-			switch {
-			case err != nil:
-				return err
-			case !report.Configuration:
+			err = p.report(asJSON, report.Status == doctor.Failure || !report.Configuration, report, func(out io.Writer) error { return printReport(out, report) })
+			if errors.Is(err, ErrReported) && !report.Configuration {
 				return errReportedConfiguration
-			case report.Status == doctor.Failure:
-				return ErrReported
 			}
-			return nil
+			return err
 		},
 	}
 	defineConfig(cmd, &configFile)
@@ -93,7 +86,7 @@ func (p *Program) adminOfDoctor(c adminChoice, configFile string) (*adminClient,
 
 // printReport prints a report for people: a line for each result, and what to do about
 // those that are not well.
-func (p *Program) printReport(r *doctor.Report) error {
+func printReport(out io.Writer, r *doctor.Report) error {
 	var b strings.Builder
 	for _, result := range r.Results {
 		for i, found := range result.Found {
@@ -110,7 +103,7 @@ func (p *Program) printReport(r *doctor.Report) error {
 	took := time.Duration(r.Milliseconds * float64(time.Millisecond)).Round(time.Millisecond)
 	fmt.Fprintf(&b, "\n%d ok, %s, %s, %d skipped, in %s\n",
 		r.Count(doctor.OK), plural(r.Count(doctor.Warning), "warning"), plural(r.Count(doctor.Failure), "failure"), r.Count(doctor.Skipped), took)
-	_, err := p.Stdout.Write([]byte(b.String()))
+	_, err := io.WriteString(out, b.String())
 	return err
 }
 

@@ -41,15 +41,8 @@ func (p *Program) explain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				err = printJSON(p.Stdout, e)
-			} else {
-				err = p.printExplanation(e, id)
-			}
-			if err == nil && e.Compared != nil && len(e.Compared.Different) > 0 {
-				err = ErrReported
-			}
-			return err
+			differ := e.Compared != nil && len(e.Compared.Different) > 0
+			return p.report(asJSON, differ, e, func(out io.Writer) error { return printExplanation(out, e, id) })
 		},
 	}
 	choice.define(cmd)

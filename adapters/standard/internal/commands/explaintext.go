@@ -14,8 +14,8 @@ import (
 )
 
 // printExplanation prints an explanation for people.
-func (p *Program) printExplanation(e *explained, id *domain.Identity) error {
-	out := &outline{out: p.Stdout, identity: id}
+func printExplanation(w io.Writer, e *explained, id *domain.Identity) error {
+	out := &outline{out: w, identity: id}
 	for i := range e.Flags {
 		out.flag(&e.Flags[i])
 		out.line("")

@@ -65,14 +65,10 @@ func (p *Program) health() *cobra.Command {
 			if json.Valid([]byte(body)) {
 				answer.Answer = json.RawMessage(body)
 			}
-			err = p.print(asJSON, answer, func(out io.Writer) error {
+			return p.report(asJSON, !answer.OK, answer, func(out io.Writer) error {
 				_, err := fmt.Fprintf(out, "%d %s\n", status, body)
 				return err
 			})
-			if err == nil && !answer.OK {
-				err = ErrReported
-			}
-			return err
 		},
 	}
 	defineConfig(cmd, &configFile)

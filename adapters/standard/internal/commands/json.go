@@ -20,6 +20,16 @@ func (p *Program) print(asJSON bool, value any, text func(out io.Writer) error) 
 	return text(p.Stdout)
 }
 
+// report is print for what may be bad, which is then the exit code: the error is
+// ErrReported.
+func (p *Program) report(asJSON, bad bool, value any, text func(out io.Writer) error) error {
+	err := p.print(asJSON, value, text)
+	if err == nil && bad {
+		err = ErrReported
+	}
+	return err
+}
+
 // printJSON prints one value as indented JSON. Its texts are for people and programs,
 // not for a page, so "<" and "&" stay as they are.
 func printJSON(out io.Writer, value any) error {

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -18,16 +19,10 @@ import (
 // listens that was started with the configuration file at path, and nil without one. The
 // file may be broken by now, or gone.
 func listenersOfRunning(path string) []string {
-	self, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return nil
-	}
-	fs, err := procfs.NewDefaultFS()
-	if err != nil {
-		return nil
-	}
-	processes, err := fs.AllProcs()
-	if err != nil {
+	self, noSelf := os.Readlink("/proc/self/exe")
+	fs, noProc := procfs.NewDefaultFS()
+	processes, noProcesses := fs.AllProcs()
+	if errors.Join(noSelf, noProc, noProcesses) != nil {
 		return nil
 	}
 	for _, process := range processes {
@@ -46,16 +41,10 @@ func listenersOfRunning(path string) []string {
 // configurationOf returns the path of the configuration file that a process was started
 // with, "" when that is unknown.
 func configurationOf(process procfs.Proc) string {
-	environ, err := process.Environ()
-	if err != nil {
-		return ""
-	}
-	arguments, err := process.CmdLine()
-	if err != nil {
-		return ""
-	}
-	directory, err := process.Cwd()
-	if err != nil {
+	environ, noEnviron := process.Environ()
+	arguments, noArguments := process.CmdLine()
+	directory, noDirectory := process.Cwd()
+	if errors.Join(noEnviron, noArguments, noDirectory) != nil {
 		return ""
 	}
 	name := config.Path(config.Source{Environ: environ})

@@ -35,10 +35,6 @@ type storeChoice struct{ config, url, prefix string }
 
 func (c *storeChoice) define(cmd *cobra.Command) {
 	defineConfig(cmd, &c.config)
-	c.defineStore(cmd)
-}
-
-func (c *storeChoice) defineStore(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.url, "store", "", "`URL` of the store (default: store.url of the configuration, which keeps a password out of the list of processes)")
 	cmd.Flags().StringVar(&c.prefix, "prefix", "", "`text` that names in a shared store begin with (default: store.prefix of the configuration)")
 }

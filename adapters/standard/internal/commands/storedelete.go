@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,11 +41,10 @@ func (p *Program) storeDelete() *cobra.Command {
 				if err := store.Delete(cmd.Context(), key); err != nil {
 					return err
 				}
-				if asJSON {
-					return printJSON(p.Stdout, map[string]string{"deleted": shownKey(key)})
-				}
-				_, err = fmt.Fprintf(p.Stdout, "%s: deleted\n", shownKey(key))
-				return err
+				return p.print(asJSON, map[string]string{"deleted": shownKey(key)}, func(out io.Writer) error {
+					_, err := fmt.Fprintf(out, "%s: deleted\n", shownKey(key))
+					return err
+				})
 			})
 		},
 	}

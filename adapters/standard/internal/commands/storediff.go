@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -55,7 +56,10 @@ func (p *Program) storeDiff() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.printStoreDiff(here, other, asJSON)
+				list := compareStores(here, other)
+				return p.report(asJSON, len(list) > 0, map[string]any{"different": len(list) > 0, "documents": list}, func(out io.Writer) error {
+					return printStoreDiff(out, list, len(here))
+				})
 			})
 		},
 	}
@@ -128,7 +132,7 @@ func compareStores(here, there map[string]storedDocument) []storeDifference {
 		case !isHere:
 			d.What = onlyThere
 		case a.fault != "" || b.fault != "":
-			d.Error = cmpFault("here", a.fault, "in the other", b.fault)
+			d.Error = faultsOf(a, b)
 		case a.body == b.body:
 			continue
 		default:
@@ -146,36 +150,28 @@ func compareStores(here, there map[string]storedDocument) []storeDifference {
 	return list
 }
 
-// cmpFault says which of two documents cannot be read.
-func cmpFault(a, faultOfA, b, faultOfB string) string {
-	var faults []string
-	for place, fault := range map[string]string{a: faultOfA, b: faultOfB} {
-		if fault != "" {
-			faults = append(faults, place+": "+fault)
-		}
+// faultsOf says which of two documents cannot be read.
+func faultsOf(here, there storedDocument) string {
+	switch {
+	case there.fault == "":
+		return "here: " + here.fault
+	case here.fault == "":
+		return "in the other: " + there.fault
+	default:
+		return "here: " + here.fault + "; in the other: " + there.fault
 	}
-	slices.Sort(faults)
-	return strings.Join(faults, "; ")
 }
 
-func (p *Program) printStoreDiff(here, there map[string]storedDocument, asJSON bool) error {
-	list := compareStores(here, there)
-	var err error
-	if asJSON {
-		err = printJSON(p.Stdout, map[string]any{"different": len(list) > 0, "documents": list})
-	} else {
-		for _, d := range list {
-			fmt.Fprintf(p.Stdout, "%s: %s\n", d.Key, strings.TrimSuffix(d.What+": "+d.Error, ": "))
-			if d.Difference != nil {
-				err = errors.Join(err, p.printComparison(d.Difference))
-			}
-		}
-		if len(list) == 0 {
-			_, err = fmt.Fprintf(p.Stdout, "no difference between %d document(s)\n", len(here))
+// printStoreDiff prints what differs for people; documents is how many were compared.
+func printStoreDiff(out io.Writer, list []storeDifference, documents int) (err error) {
+	for _, d := range list {
+		fmt.Fprintf(out, "%s: %s\n", d.Key, strings.TrimSuffix(d.What+": "+d.Error, ": "))
+		if d.Difference != nil {
+			err = errors.Join(err, printComparison(out, d.Difference))
 		}
 	}
-	if err == nil && len(list) > 0 {
-		err = ErrReported
+	if len(list) == 0 {
+		_, err = fmt.Fprintf(out, "no difference between %d document(s)\n", documents)
 	}
 	return err
 }

@@ -57,12 +57,8 @@ func (p *Program) export(ctx context.Context, store ports.Reader, directory stri
 	if err != nil {
 		return err
 	}
-	err = p.print(asJSON, map[string]any{"directory": directory, "exported": exported, "left_out": faults}, func(out io.Writer) error {
+	return p.report(asJSON, len(faults) > 0, map[string]any{"directory": directory, "exported": exported, "left_out": faults}, func(out io.Writer) error {
 		_, err := fmt.Fprintf(out, "exported %d document(s) to %s\n", exported, directory)
 		return err
 	})
-	if err == nil && len(faults) > 0 {
-		err = ErrReported
-	}
-	return err
 }

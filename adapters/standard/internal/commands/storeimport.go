@@ -67,14 +67,11 @@ func (p *Program) importAll(ctx context.Context, store ports.Store, export *arch
 			fmt.Fprintf(p.Stdout, "%s: %s\n", e.Key, f)
 		}
 	}
-	err := p.print(asJSON, map[string]any{"documents": fates, "imported": became[imported], "present": became[present], "kept": became[kept]}, func(out io.Writer) error {
+	result := map[string]any{"documents": fates, "imported": became[imported], "present": became[present], "kept": became[kept]}
+	return p.report(asJSON, became[kept] > 0, result, func(out io.Writer) error {
 		_, err := fmt.Fprintf(out, "%d imported, %d there already, %d kept\n", became[imported], became[present], became[kept])
 		return err
 	})
-	if err == nil && became[kept] > 0 {
-		err = ErrReported
-	}
-	return err
 }
 
 // fate is what became of a document.

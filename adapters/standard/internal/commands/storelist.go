@@ -52,11 +52,7 @@ func (p *Program) storeList() *cobra.Command {
 		Args:    operands(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withReader(cmd.Context(), choice, func(store ports.Reader) error {
-				var out listing = newTable(p.Stdout)
-				if asJSON {
-					out = &jsonLines{json.NewEncoder(p.Stdout)}
-				}
-				return list(cmd.Context(), store, out)
+				return p.list(cmd.Context(), store, asJSON)
 			})
 		},
 	}
@@ -65,19 +61,32 @@ func (p *Program) storeList() *cobra.Command {
 	return cmd
 }
 
-func list(ctx context.Context, store ports.Reader, out listing) error {
+// list prints JSON at once, a line for each record, and a table at the end.
+func (p *Program) list(ctx context.Context, store ports.Reader, asJSON bool) error {
 	keys, err := store.List(ctx)
 	if err != nil {
 		return err
 	}
+	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
+	if !asJSON {
+		fmt.Fprintln(table, "KEY\tBYTES\tUPDATED_AT\tCHECKED_AT\tVERSION")
+	}
+	add := func(value any, row string) error {
+		if asJSON {
+			return json.NewEncoder(p.Stdout).Encode(value)
+		}
+		_, err := io.WriteString(table, row)
+		return err
+	}
 	faults := 0
-	err = eachRecord(ctx, store, keys, func(r ports.Record) error {
-		return out.record(infoOf(r))
+	err = eachRecord(ctx, store, keys, func(record ports.Record) error {
+		r := infoOf(record)
+		return add(r, fmt.Sprintf("%s\t%d\t%s\t%s\t%s\n", r.Key, r.Bytes, timeText(r.UpdatedAt), timeText(r.CheckedAt), r.Version))
 	}, func(f recordFault) error {
 		faults++
-		return out.fault(f)
+		return add(f, fmt.Sprintf("%s\t-\t-\t-\t- (%s)\n", f.Key, f.Error))
 	})
-	err = errors.Join(err, out.end())
+	err = errors.Join(err, table.Flush())
 	if err == nil && faults > 0 {
 		err = fmt.Errorf("%d of the documents cannot be read", faults)
 	}
@@ -104,41 +113,6 @@ func eachRecord(ctx context.Context, store ports.Reader, keys []domain.Environme
 	}
 	return nil
 }
-
-// listing is a form of what "store list" prints.
-type listing interface {
-	record(recordInfo) error
-	fault(recordFault) error
-	end() error
-}
-
-// jsonLines prints at once, a line for each record.
-type jsonLines struct{ encoder *json.Encoder }
-
-func (l *jsonLines) record(r recordInfo) error { return l.encoder.Encode(r) }
-func (l *jsonLines) fault(f recordFault) error { return l.encoder.Encode(f) }
-func (l *jsonLines) end() error                { return nil }
-
-// table prints columns, at the end.
-type table struct{ *tabwriter.Writer }
-
-func newTable(out io.Writer) *table {
-	t := &table{tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
-	fmt.Fprintln(t, "KEY\tBYTES\tUPDATED_AT\tCHECKED_AT\tVERSION")
-	return t
-}
-
-func (t *table) record(r recordInfo) error {
-	_, err := fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", r.Key, r.Bytes, timeText(r.UpdatedAt), timeText(r.CheckedAt), r.Version)
-	return err
-}
-
-func (t *table) fault(f recordFault) error {
-	_, err := fmt.Fprintf(t, "%s\t-\t-\t-\t- (%s)\n", f.Key, f.Error)
-	return err
-}
-
-func (t *table) end() error { return t.Flush() }
 
 func timeText(t time.Time) string {
 	if t.IsZero() {

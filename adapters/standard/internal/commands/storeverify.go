@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,15 +64,9 @@ func (p *Program) verify(ctx context.Context, store ports.Reader, asJSON bool) e
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		err = printJSON(p.Stdout, map[string]any{"documents": all, "failed": failed})
-	} else {
-		err = p.printVerified(all, failed)
-	}
-	if err == nil && failed > 0 {
-		err = ErrReported
-	}
-	return err
+	return p.report(asJSON, failed > 0, map[string]any{"documents": all, "failed": failed}, func(out io.Writer) error {
+		return printVerified(out, all, failed)
+	})
 }
 
 // verifyRecord verifies a document that could be read.
@@ -89,17 +84,17 @@ func verifyRecord(r ports.Record) verified {
 	return v
 }
 
-func (p *Program) printVerified(all []verified, failed int) error {
+func printVerified(out io.Writer, all []verified, failed int) error {
 	for _, v := range all {
 		if !v.OK {
-			fmt.Fprintf(p.Stdout, "%s: failed: %s\n", v.Key, v.Error)
+			fmt.Fprintf(out, "%s: failed: %s\n", v.Key, v.Error)
 			continue
 		}
-		fmt.Fprintf(p.Stdout, "%s: ok, %d bytes, updated %s, %d problem(s)\n", v.Key, v.Bytes, timeText(v.UpdatedAt), len(v.Problems))
+		fmt.Fprintf(out, "%s: ok, %d bytes, updated %s, %d problem(s)\n", v.Key, v.Bytes, timeText(v.UpdatedAt), len(v.Problems))
 		for _, problem := range v.Problems {
-			fmt.Fprintf(p.Stdout, "  %s\n", problem)
+			fmt.Fprintf(out, "  %s\n", problem)
 		}
 	}
-	_, err := fmt.Fprintf(p.Stdout, "%d document(s), %d failed\n", len(all), failed)
+	_, err := fmt.Fprintf(out, "%d document(s), %d failed\n", len(all), failed)
 	return err
 }

@@ -203,20 +203,11 @@ func (c *comparison) identity(ctx context.Context, f *finding, id identity) erro
 	}
 	c.compared++
 	wanted, got := there.flags(), here.flags()
-	var names []string
-	for name := range maps.Keys(wanted) {
-		if wanted[name] != got[name] {
-			names = append(names, name)
-		}
-	}
-	for name := range maps.Keys(got) {
-		if _, both := wanted[name]; !both {
-			names = append(names, name)
-		}
-	}
+	all := maps.Clone(wanted)
+	maps.Copy(all, got)
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(name string) bool { return wanted[name] == got[name] })
 	if len(names) > 0 {
 		c.different++
-		slices.Sort(names)
 		f.fail("Run \"edge-proxy refresh\" and ask again; if they still differ, \"edge-proxy explain --compare api\" shows how the flags come about.",
 			"%s: an identity of %s gets other flags from the API: %s", shown(c.key), kindOf(id), shown(strings.Join(names, ", ")))
 	}

@@ -129,6 +129,13 @@ func (e *examination) check(id string, run func(f *finding)) Status {
 	return e.record(id, f, time.Since(began))
 }
 
+// skip records that checks have nothing to look at.
+func (e *examination) skip(why string, ids ...string) {
+	for _, id := range ids {
+		e.check(id, func(f *finding) { f.skip("%s", why) })
+	}
+}
+
 // record records what was found by the check with an id.
 func (e *examination) record(id string, f *finding, took time.Duration) Status {
 	e.mu.Lock()

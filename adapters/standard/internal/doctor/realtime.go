@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
@@ -61,7 +62,7 @@ func opens(ctx context.Context, notifier ports.Notifier, connected ports.Connect
 		switch {
 		case connected.Connected(key):
 			return true
-		case heard.any():
+		case heard.last.Load() != nil:
 			return false
 		}
 		select {
@@ -73,10 +74,7 @@ func opens(ctx context.Context, notifier ports.Notifier, connected ports.Connect
 }
 
 // lastWarning is a handler of logs that keeps the last error that was logged.
-type lastWarning struct {
-	mu   sync.Mutex
-	last string
-}
+type lastWarning struct{ last atomic.Pointer[string] }
 
 // Enabled implements slog.Handler.
 func (w *lastWarning) Enabled(_ context.Context, level slog.Level) bool {
@@ -92,9 +90,7 @@ func (w *lastWarning) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.last = text
+	w.last.Store(&text)
 	return nil
 }
 
@@ -104,17 +100,9 @@ func (w *lastWarning) WithAttrs([]slog.Attr) slog.Handler { return w }
 // WithGroup implements slog.Handler.
 func (w *lastWarning) WithGroup(string) slog.Handler { return w }
 
-func (w *lastWarning) any() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.last != ""
-}
-
 func (w *lastWarning) text() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.last == "" {
-		return "it has not opened within " + streamPatience.String()
+	if last := w.last.Load(); last != nil {
+		return *last
 	}
-	return w.last
+	return "it has not opened within " + streamPatience.String()
 }

@@ -26,9 +26,7 @@ var errNothing = errors.New("no proxy answers there")
 // running checks the proxy that runs here, if one does.
 func (e *examination) running(ctx context.Context) {
 	if e.check("R1", func(f *finding) { e.examineReadiness(ctx, f) }) == Skipped && e.options.Proxy != "" {
-		for _, id := range []string{"R2", "R3"} {
-			e.check(id, func(f *finding) { f.skip("no proxy runs here") })
-		}
+		e.skip("no proxy runs here", "R2", "R3")
 		return
 	}
 	var status nodeStatus

@@ -27,9 +27,7 @@ func (e *examination) store(ctx context.Context) {
 		e.check("S1", func(f *finding) {
 			f.ok("documents are kept in memory: after a restart they are fetched again")
 		})
-		for _, id := range []string{"S2", "S3", "S4", "S5"} {
-			e.check(id, func(f *finding) { f.skip("documents are kept in memory") })
-		}
+		e.skip("documents are kept in memory", "S2", "S3", "S4", "S5")
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
@@ -52,9 +50,7 @@ func (e *examination) store(ctx context.Context) {
 		f.fail("Do what the text says: correct store.url, or repair the store.", "%v", err)
 	})
 	if store == nil {
-		for _, id := range []string{"S2", "S3", "S4", "S5"} {
-			e.check(id, func(f *finding) { f.skip("the store is not open here") })
-		}
+		e.skip("the store is not open here", "S2", "S3", "S4", "S5")
 		return
 	}
 	e.check("S2", func(f *finding) {
