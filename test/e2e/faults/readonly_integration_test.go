@@ -134,7 +134,7 @@ type disk struct {
 	dir    string
 }
 
-// newDisk mounts a disk until the end of the test. Where that is not allowed, it skips the test.
+// newDisk mounts a disk until the end of the test.
 func newDisk(t *testing.T) *disk {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "disk.img")
@@ -145,11 +145,11 @@ func newDisk(t *testing.T) *disk {
 		t.Fatal(err)
 	}
 	if text, err := asRoot("mkfs.ext4", "-q", "-F", image); err != nil {
-		t.Skipf("this test makes an ext4 file system as root, or by sudo without a password: %v %s", err, text)
+		t.Fatalf("this test makes an ext4 file system as root, or by sudo without a password: %v %s", err, text)
 	}
 	device, err := asRoot("losetup", "--find", "--show", image)
 	if err != nil {
-		t.Skipf("this test needs a loop device: %v %s", err, device)
+		t.Fatalf("this test needs a loop device: %v %s", err, device)
 	}
 	d := &disk{t: t, device: strings.TrimSpace(device), dir: t.TempDir()}
 	t.Cleanup(func() { d.root("losetup", "--detach", d.device) })
