@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/edge-proxy/edge-proxy/app"
@@ -51,6 +52,21 @@ func TestTheAgeOfWhatIsRecalledIsMonotonic(t *testing.T) {
 			want := began.Add(-max(0, tt.ago))
 			if at.Before(want.Add(-time.Minute)) || at.After(want.Add(time.Minute)) {
 				t.Errorf("it was confirmed at %v, want %v", at, want)
+			}
+		})
+	}
+}
+
+// A node whose clock is wrong knows what upstream's shows once upstream has answered.
+func TestUpstreamNow(t *testing.T) {
+	for _, ahead := range []time.Duration{0, time.Hour, -time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			u := newUpstream()
+			u.put(key, time.Now(), "a")
+			n := start(t, u, setup{now: func() time.Time { return time.Now().Add(ahead) }})
+			pass(interval)
+			if off := n.UpstreamNow().Sub(time.Now()).Abs(); off > time.Second { // Date has whole seconds
+				t.Errorf("with a clock %s ahead: %s from what upstream's shows", ahead, off)
 			}
 		})
 	}

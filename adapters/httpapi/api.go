@@ -23,6 +23,7 @@ type API struct {
 	announcements app.Announcements
 	logger        *slog.Logger
 	now           func() time.Time
+	upstreamNow   func() time.Time
 	maxBody       int64
 	inflight      *Inflight
 	access        func(AccessRecord)
@@ -74,6 +75,7 @@ func New(o Options) (*API, error) {
 		streams:       sse.New(),
 		logger:        o.Logger,
 		now:           o.Now,
+		upstreamNow:   o.UpstreamNow,
 		maxBody:       o.MaxBodyBytes,
 		inflight:      o.Inflight,
 		access:        o.Access,
@@ -94,6 +96,9 @@ func New(o Options) (*API, error) {
 	}
 	if a.now == nil {
 		a.now = time.Now
+	}
+	if a.upstreamNow == nil {
+		a.upstreamNow = a.now
 	}
 	if a.maxBody <= 0 {
 		a.maxBody = defaultMaxBodyBytes
