@@ -107,6 +107,34 @@ func TestAKindOfFailureIsLoggedOnceInAnOutage(t *testing.T) {
 	})
 }
 
+// TestKindsOfFailures: failures are of one kind if they have the same status and cause, whatever
+// their texts are; the text counts where there is neither.
+func TestKindsOfFailures(t *testing.T) {
+	for name, tt := range map[string]struct {
+		failure ports.FetchError
+		want    int
+	}{
+		"a cause":            {ports.FetchError{Cause: "nothing listens there"}, 1},
+		"a status":           {ports.FetchError{Status: 502}, 1},
+		"a text and no more": {ports.FetchError{}, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			u := newUpstream()
+			u.put(key, time.Now(), "x")
+			u.script(func(_ string, _ domain.EnvironmentKey, n int) error {
+				failure := tt.failure
+				failure.Err = fmt.Errorf("connection %d was reset", n%2)
+				return &failure
+			})
+			n := start(t, u, setup{})
+			pass(50 * time.Second)
+			if logged := n.log.loud("error_fetching_document"); len(logged) != tt.want {
+				t.Errorf("%s: logged %v, want %d lines", name, logged, tt.want)
+			}
+		})
+	}
+}
+
 // TestAFaultOfOneEnvironmentIsItsOwnOutage: that one key is refused hides no other.
 func TestAFaultOfOneEnvironmentIsItsOwnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
