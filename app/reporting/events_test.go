@@ -624,6 +624,56 @@ func TestAProcessThatWasStopped(t *testing.T) {
 	})
 }
 
+// TestAProcessThatWasStoppedInABatch sees the same of one that upstream had answered a part of
+// a batch, which it could not note in the store: it sends none of the batch again.
+func TestAProcessThatWasStoppedInABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCollector(), eventsStore(t)
+		all := numbered(0, 10)
+		c.failing(errAway)
+		first := forward(t, c, store, "first")
+		first.accept(t, all...)
+		pass(2 * eventInterval) // they are stored
+		parts := 0
+		c.script(func(b ports.EventBatch) (ports.EventReceipt, error) {
+			switch {
+			case slices.Contains(b.Events, all[9]) && len(b.Events) == 10:
+				return ports.EventReceipt{}, errPoison
+			case parts > 0:
+				return ports.EventReceipt{}, errAway
+			}
+			parts++
+			first.away.Store(true)
+			return ports.EventReceipt{}, nil
+		})
+		pass(6 * eventInterval)
+		c.poisoned(all[9])
+		second := forward(t, c, store, "second")
+		first.dead.Store(true)
+		pass(2 * eventInterval)
+		first.away.Store(false)
+		first.dead.Store(false)
+		first.accept(t, `{"unsaved":1}`)
+		pass(5 * eventInterval)
+		c.mu.Lock()
+		for i, e := range append(all, `{"unsaved":1}`) {
+			want := 1
+			switch {
+			case i == 9:
+				want = 0 // the poisoned one
+			case i < 5:
+				want = 2 // the second process cannot know of the answer
+			}
+			if c.taken[e] != want {
+				t.Errorf("event %s was taken %d times, want %d", e, c.taken[e], want)
+			}
+		}
+		c.mu.Unlock()
+		first.end()
+		second.end()
+	})
+}
+
 func TestEventsWithoutTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, store := newCollector(), eventsStore(t)
