@@ -599,6 +599,30 @@ func TestANodeThatDiesIsSucceeded(t *testing.T) {
 	})
 }
 
+// TestEachProcessKeepsItsSlot sees that a process takes over nothing of one that is there, however
+// long its events wait, and that both leave nothing that upstream has taken.
+func TestEachProcessKeepsItsSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCollector(), eventsStore(t)
+		c.failing(errAway)
+		first, second := forward(t, c, store, "first"), forward(t, c, store, "second")
+		first.accept(t, numbered(0, 5)...)
+		second.accept(t, numbered(5, 5)...)
+		pass(20 * eventInterval)
+		if restored := append(first.log.named("events_restored"), second.log.named("events_restored")...); len(restored) > 0 {
+			t.Errorf("logged %v", restored)
+		}
+		c.failing(nil)
+		pass(2 * eventInterval)
+		c.takes(t, numbered(0, 10)...)
+		first.kill(t, "first", false)
+		second.kill(t, "second", false)
+		forward(t, c, store, "third")
+		pass(6 * eventInterval)
+		c.takes(t, numbered(0, 10)...)
+	})
+}
+
 // TestAProcessThatWasStopped sees that a process that comes back after its leases have
 // run out leaves what was stored to the one that took it over.
 func TestAProcessThatWasStopped(t *testing.T) {
