@@ -118,11 +118,16 @@ type forwarder struct {
 	away      atomic.Bool // the store does not answer
 	deaf      atomic.Bool // the store writes, and its answers are lost
 	limit     atomic.Int64
-	keys      sync.Map // server-side keys by digest
+	keys      sync.Map     // server-side keys by digest
+	unheard   atomic.Value // of the domain.EnvironmentKey to whose events upstream does not answer
 }
 
 func (f *forwarder) SendEvents(ctx context.Context, b ports.EventBatch) (ports.EventReceipt, error) {
 	if f.dead.Load() {
+		return ports.EventReceipt{}, errAway
+	}
+	if f.unheard.Load() == b.Environment {
+		<-ctx.Done()
 		return ports.EventReceipt{}, errAway
 	}
 	receipt, err := f.collector.SendEvents(ctx, b)
@@ -767,6 +772,50 @@ func TestDamagedSlots(t *testing.T) {
 			c.takes(t, "{}")
 		})
 	}
+}
+
+func TestDamagedCountOfSlots(t *testing.T) {
+	for _, count := range []string{"", "x", "-5", "5000"} {
+		synctest.Test(t, func(t *testing.T) {
+			c, store := newCollector(), eventsStore(t)
+			if _, err := store.PutState(t.Context(), "events/slots", []byte(count), ""); err != nil {
+				t.Fatal(err)
+			}
+			c.failing(errAway)
+			f := forward(t, c, store, "node")
+			f.accept(t, "{}")
+			pass(2 * eventInterval)
+			f.kill(t, "node", true)
+			c.failing(nil)
+			forward(t, c, store, "next")
+			pass(eventInterval)
+			c.takes(t, "{}")
+		})
+	}
+}
+
+// TestKilledWhileAnotherBatchIsUnderWay sees that what upstream has answered is not sent again
+// by the next process, although the answer to another batch was outstanding.
+func TestKilledWhileAnotherBatchIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCollector(), eventsStore(t)
+		f := forward(t, c, store, "node")
+		other := eventSource()
+		other.Environment = "b"
+		f.unheard.Store(other.Environment)
+		f.accept(t, numbered(0, 5)...)
+		if !f.Accept(other, numbered(5, 5)) {
+			t.Fatal("the events were not accepted")
+		}
+		for len(c.requests()) == 0 {
+			pass(100 * time.Millisecond)
+		}
+		c.takes(t, numbered(0, 5)...)
+		f.kill(t, "node", true)
+		forward(t, c, store, "next")
+		pass(2 * eventInterval)
+		c.takes(t, numbered(0, 10)...)
+	})
 }
 
 // TestNoMoreIsTakenOverThanThereIsRoomFor sees that a process takes over what others

@@ -32,6 +32,7 @@ func tree() *jsonpath.Object {
 		"a b", "blank",
 		"it's", "quoted",
 		"ü", "umlaut",
+		"\u0080", "the first that is not ASCII",
 		"limit", int64(10),
 	)
 }
@@ -42,7 +43,7 @@ func TestFirst(t *testing.T) {
 	root := tree()
 	for query, want := range map[string]any{
 		`$.limit`: int64(10), `$['limit']`: int64(10), `$["limit"]`: int64(10), `$ [ "limit" ]`: int64(10), "$\n.limit": int64(10), `$.nothing`: missing{},
-		`$.user-id`: "dashed", `$['a b']`: "blank", `$['it\'s']`: "quoted", `$["it's"]`: "quoted", `$["it\u0027s"]`: "quoted", `$.ü`: "umlaut", `$["\u00fc"]`: "umlaut",
+		`$.user-id`: "dashed", `$['a b']`: "blank", `$['it\'s']`: "quoted", `$["it's"]`: "quoted", `$["it\u0027s"]`: "quoted", `$.ü`: "umlaut", "$.\u0080": "the first that is not ASCII", `$["\u00fc"]`: "umlaut",
 		`$["nothing","limit"]`: int64(10), `$.store.*.name`: "zoo", `$.store[*].name`: "zoo", `$..name`: "zoo", `$..isbn`: "x", `$..[1]`: "b", `$.*.a.name`: "ant", `$..*.name`: "zoo",
 		`$.values[0]`: int64(0), `$.values[-1].k`: "v", `$.values[-11]`: int64(0), `$.values[11]`: missing{}, `$.values[-12]`: missing{}, `$.limit[0]`: missing{}, `$.values.k`: missing{},
 		`$.store.z.tags[1:]`: "b", `$.store.z.tags[::2]`: "a", `$.store.z.tags[::-1]`: "d", `$.store.z.tags[1::-1]`: "b", `$.store.z.tags[-1:0:-1]`: "d", `$.store.z.tags[:0]`: missing{},
@@ -56,6 +57,9 @@ func TestFirst(t *testing.T) {
 		`$.values[?@>=$.values[8]]`: bigInt("9007199254740993000000"), `$.values[?@>9007199254740992000000]`: bigInt("9007199254740993000000"),
 		// A bare @ is tested by its truth; true and false are 1 and 0 in an order.
 		`$.values[?@]`: nil, `$.values[?!@]`: int64(0), `$.values[?@ && @!=null]`: int64(1), `$.values[?@<1 && @!=0]`: false, `$.values[?@<=false && @>=false]`: false,
+
+		// Only what nests is bounded.
+		`$.values[?` + strings.Repeat("!@.k && ", 500) + `@==1]`: int64(1), `$.values[?` + strings.Repeat("(@==1) && ", 500) + `@==1]`: int64(1),
 
 		`$.store[?length(@.name)==3].name`: "zoo", `$.store[?length(@.tags)==0].name`: "ant", `$.store[?length(@.price)==length(@.nothing)].name`: "zoo", `$.store[?length(@)==3][?length(@)==3 && @=='Bär']`: "Bär",
 		`$.store[?count(@.*)==4].name`: missing{}, `$.store[?count(@.tags[*])>3].name`: "zoo", `$.store[?value(@..name)=='ant'].price`: int64(12), `$.store[?value(@.*)=='ant'].price`: missing{},
