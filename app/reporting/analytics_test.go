@@ -333,6 +333,9 @@ func TestAnalyticsThatNobodyTakes(t *testing.T) {
 		if len(told) != 1 || told[0].level != slog.LevelDebug || len(*a.log.lines) != 1 {
 			t.Errorf("logged %v", *a.log.lines)
 		}
+		if p := a.Progress(); p.Pending != 0 {
+			t.Errorf("%d wait for nobody", p.Pending)
+		}
 	})
 }
 

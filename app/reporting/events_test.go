@@ -604,6 +604,27 @@ func TestANodeThatDiesIsSucceeded(t *testing.T) {
 	})
 }
 
+// TestSuccessionWhileUpstreamIsAway sees that a process with events of its own takes over those
+// of another, as there is room for both.
+func TestSuccessionWhileUpstreamIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCollector(), eventsStore(t)
+		c.failing(errAway)
+		first, second := forward(t, c, store, "first"), forward(t, c, store, "second")
+		first.accept(t, numbered(0, 5)...)
+		second.accept(t, numbered(5, 5)...)
+		pass(2 * eventInterval)
+		first.kill(t, "first", false)
+		pass(10 * eventInterval)
+		if p := second.Progress(); p.Pending != 10 || len(second.log.named("events_restored")) != 1 {
+			t.Errorf("%+v, logged %v", p, second.log.named("events_restored"))
+		}
+		c.failing(nil)
+		pass(3 * eventInterval)
+		c.takes(t, numbered(0, 10)...)
+	})
+}
+
 // TestEachProcessKeepsItsSlot sees that a process takes over nothing of one that is there, however
 // long its events wait, and that both leave nothing that upstream has taken.
 func TestEachProcessKeepsItsSlot(t *testing.T) {
