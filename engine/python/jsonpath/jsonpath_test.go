@@ -158,7 +158,7 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// A search that needs all of its steps finds what it looks for, and one more than it has is none.
+// A search that needs all of its steps finds what it looks for. With one step less it finds nothing.
 func TestStepsThatJustSuffice(t *testing.T) {
 	for _, query := range []string{"$.limit", "$..isbn", "$.store[?match(@.name,'ant')].name"} {
 		q, err := jsonpath.Parse(query)
