@@ -20,6 +20,8 @@ func TestValue(t *testing.T) {
 		"name=%41":                   "A",
 		"name=a%2Bb":                 "a+b",
 		"name=%zz%4":                 "%zz%4",
+		"name=%4z%z4%4:%4g%:4%g4":    "%4z%z4%4:%4g%:4%g4",
+		"name=%4f%4F%fz":             "OO%fz",
 		"name=":                      "",
 		"name":                       "",
 		"name=a=b":                   "a=b",
