@@ -135,6 +135,32 @@ func TestKindsOfFailures(t *testing.T) {
 	}
 }
 
+// TestAnOutageOfSomeEnvironmentsIsOne: what upstream does not answer, or asks to try later, is one
+// outage, also where it answers for others.
+func TestAnOutageOfSomeEnvironmentsIsOne(t *testing.T) {
+	for name, failure := range map[string]ports.FetchError{
+		"no answer": {Cause: "nothing listens there"}, "429": {Status: 429}, "500": {Status: 500}, "503": {Status: 503},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			u := newUpstream()
+			for _, k := range []domain.EnvironmentKey{"a", "b", "c"} {
+				u.put(k, time.Now(), "x")
+			}
+			u.script(func(_ string, key domain.EnvironmentKey, _ int) error {
+				if key == "a" {
+					return nil
+				}
+				return &failure
+			})
+			n := start(t, u, setup{environments: environments("a", "b", "c")})
+			pass(50 * time.Second)
+			if logged := n.log.loud("error_fetching_document"); len(logged) != 1 {
+				t.Errorf("%s: logged %v, want one line", name, logged)
+			}
+		})
+	}
+}
+
 // TestAFaultOfOneEnvironmentIsItsOwnOutage: that one key is refused hides no other.
 func TestAFaultOfOneEnvironmentIsItsOwnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
