@@ -87,7 +87,7 @@ func TestIntToFloat(t *testing.T) {
 
 // Every decimal digit of Unicode is one, and nothing beside them.
 func TestDigitsOfAllScripts(t *testing.T) {
-	for r := rune(0); r <= unicode.MaxRune; r++ {
+	for r := range rune(0x20000) { // there are none beyond
 		value, large, ok := number.Int("1" + string(r) + "1")
 		if want := unicode.Is(unicode.Nd, r) || r == '_'; ok != want {
 			t.Errorf("%U is a digit: %v, want %v", r, ok, want)
