@@ -32,7 +32,7 @@ SAMPLE     := $(CURDIR)/docs/sample
 RACE := $(shell command -v $$($(GO) env CC | cut -d' ' -f1) >/dev/null 2>&1 && echo -race)
 # The race detector makes every program sleep for a second before it exits, unless told otherwise.
 export GORACE ?= atexit_sleep_ms=10
-# The tests that need a Docker engine, and their packages.
+# The tests that need a Docker engine, or as much, and their packages.
 INTEGRATION_FILES = $(shell grep -rl --include='*_test.go' '^//go:build integration' .)
 INTEGRATION       = $(sort $(dir $(INTEGRATION_FILES)))
 INTEGRATION_TESTS = $(shell sed -nE 's/^func (Test[A-Za-z0-9_]*).*/\1/p' $(INTEGRATION_FILES) | sort -u | paste -s -d '|' -)
@@ -70,7 +70,7 @@ test: race-in-ci ## Run the tests that need nothing but Go
 test-nethttp: ## Run end-to-end suites with server.fast_path off
 	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience ./test/e2e/tls
 
-test-integration: race-in-ci docker ## Run the tests that need a Docker engine
+test-integration: race-in-ci docker ## Run the tests that need a Docker engine, and root or sudo for a disk
 	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(INTEGRATION)
 	@cat bin/matrix.txt
 

@@ -95,6 +95,11 @@ func (a *App) Readiness() Readiness {
 	return Readiness{Report: a.roster.report(), Draining: a.drain.on.Load()}
 }
 
+// UpstreamNow returns what upstream's clock shows now, as far as this node knows: it corrects its
+// own by the Date of upstream's responses, or by what other nodes know. It is safe for
+// concurrent use.
+func (a *App) UpstreamNow() time.Time { return a.deps.Now().Round(0).Add(a.roster.clock.get()) }
+
 // Run serves clients through input until ctx ends, then shuts down in order and
 // returns nil. It returns an error when it could not start serving or had to stop.
 // The store is closed either way.

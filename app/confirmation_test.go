@@ -106,6 +106,33 @@ func TestANoteThatIsSeenLateIsNotNew(t *testing.T) {
 	})
 }
 
+// A follower that reaches the store takes a note for as new as it is: it was confirmed when the
+// node saw it.
+func TestANoteThatIsSeenInTimeIsNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), sharedmemory.New()
+		u.put(key, time.Now(), "a")
+		start(t, u, setup{name: "node-1", store: handle(t, b)})
+		pass(time.Second)
+		follower := start(t, u, setup{name: "node-2", store: handle(t, b)})
+		pass(2 * interval)
+		const step = 100 * time.Millisecond
+		last, heard := follower.Readiness().LastUpdate, 0
+		for range 80 * int(interval/step) / 10 {
+			pass(step)
+			if at := follower.Readiness().LastUpdate; !at.Equal(last) {
+				last, heard = at, heard+1
+				if age := time.Since(at); age > step {
+					t.Errorf("what the follower has just heard counts as confirmed %s ago", age)
+				}
+			}
+		}
+		if heard < 6 {
+			t.Errorf("the follower heard of %d confirmations in 8 intervals", heard)
+		}
+	})
+}
+
 // A note that is seen late does not undo what this node has had confirmed itself meanwhile.
 func TestANoteThatIsSeenLateTakesNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

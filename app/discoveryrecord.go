@@ -66,7 +66,7 @@ func (d *discovery) followRecord(ctx context.Context) {
 	}
 	at, news := d.deps.Now(), d.record.at.After(former.at) && (former.seen || d.record.at.After(d.received))
 	if former.version == "" { // how long ago is what counts
-		at = earlier(d.record.at, at)
+		at = recalled(d.record.at, at)
 		news = at.After(d.confirmed())
 	}
 	if news {

@@ -143,6 +143,38 @@ func TestHeldBackDocumentIsWithdrawn(t *testing.T) {
 	})
 }
 
+// TestReleaseLeavesOffersOfOtherDocuments: a node that no longer holds a document back does
+// not undo what another has noted of another document meanwhile.
+func TestReleaseLeavesOffersOfOtherDocuments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, b := newUpstream(), sharedmemory.New()
+		u.putMany(t, time.Now(), "good", 20)
+		n := start(t, u, setup{store: handle(t, b), change: guarded(app.GuardHold)})
+		pass(time.Second)
+		u.putMany(t, time.Now(), "poisoned", 3)
+		pass(3 * interval)
+		if n.heldBack() == nil {
+			t.Fatal("nothing is held back")
+		}
+		const digest = "00000000000000000000000000000000000000000000000000000000000000ff"
+		other, name := handle(t, b), "held-back/"+string(key)
+		_, version, err := other.GetState(t.Context(), name)
+		if err == nil {
+			now := time.Now().Format(time.RFC3339)
+			_, err = other.PutState(t.Context(), name, fmt.Appendf(nil, `{"sha256":%q,"since":%q,"last":%[2]q}`, digest, now), version)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.putMany(t, time.Now(), "mended", 21)
+		pass(2 * interval)
+		n.serves(t, "mended")
+		if got, err := n.AcceptDocument(t.Context(), key); got != digest || err != nil {
+			t.Errorf("accepted %q, %v; want the other node's", got, err)
+		}
+	})
+}
+
 // TestOperatorAcceptsOnAnyNode: whichever node is asked, all serve the document soon, and
 // the nodes count the time together, whichever of them polls, also over restarts.
 func TestOperatorAcceptsOnAnyNode(t *testing.T) {

@@ -22,9 +22,9 @@ const (
 	// storeWait bounds a call of the store, and documentWait one that transfers
 	// a document. A store that never answers must not keep a keeper from polling.
 	storeWait, documentWait = 5 * time.Second, 15 * time.Second
-	// probeLease is the name of the lease by which a guardedStore finds out whether
-	// the store is back.
-	probeLease = "availability"
+	// probeName is the name of the lease, or of the state, by which a guardedStore finds out
+	// whether the store is back.
+	probeName = "availability"
 )
 
 // errNotCalled is returned instead of calling a store that is away.
@@ -218,8 +218,7 @@ func (g *guardedStore) call(ctx context.Context, o StoreOperation, wait time.Dur
 }
 
 // enter returns why the store must not be called now, if so. When the store has been
-// away for long enough, it first finds out whether it is back. It does so by taking a
-// lease, which is a write: a store whose disk is full still answers reads.
+// away for long enough, it first finds out whether it is back.
 func (g *guardedStore) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -236,10 +235,7 @@ func (g *guardedStore) enter(ctx context.Context) error {
 	}
 	g.probing = true
 	g.mu.Unlock()
-	err := g.call(ctx, StoreLease, storeWait, func(ctx context.Context) error {
-		_, _, err := ports.TryLease(ctx, g.Store, probeLease, g.node, time.Millisecond)
-		return err
-	})
+	err := g.probe(ctx)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.probing = false
@@ -251,6 +247,25 @@ func (g *guardedStore) enter(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// probe finds out whether the store is back. It writes, because a store whose disk is full or
+// read-only still answers reads: a lease, which is in the store where processes share it, or a
+// state, where the store may keep its leases in memory.
+func (g *guardedStore) probe(ctx context.Context) error {
+	if !g.Exclusive() {
+		return g.call(ctx, StoreLease, storeWait, func(ctx context.Context) error {
+			_, _, err := ports.TryLease(ctx, g.Store, probeName, g.node, time.Millisecond)
+			return err
+		})
+	}
+	return g.call(ctx, StoreSpool, storeWait, func(ctx context.Context) error {
+		_, version, err := g.Store.GetState(ctx, probeName)
+		if err == nil || missing(err) {
+			_, err = g.Store.PutState(ctx, probeName, []byte(g.node), version)
+		}
+		return err
+	})
 }
 
 // leave notes that the store is away.

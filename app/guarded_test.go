@@ -91,6 +91,67 @@ func TestGuardedStoreIsProbedByOneCaller(t *testing.T) {
 	})
 }
 
+// A store of one process that cannot write, as bbolt on a disk that has become read-only, is
+// away until it can, although it answers reads and has its leases in memory.
+func TestGuardedStoreThatCannotWriteIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &unwritable{Store: handle(t, sharedmemory.New())}
+		log := newJournal()
+		s := app.Guard(store, "node", func() time.Duration { return 10 * time.Second }, time.Now, slog.New(log))
+		version := ports.Version("")
+		put := func() (err error) {
+			next, err := s.Put(t.Context(), ports.Record{Key: key, Body: []byte("{}"), CheckedAt: time.Now()}, version)
+			if err == nil {
+				version = next
+			}
+			return err
+		}
+		for range 2 { // and again, as then the store has what the first attempts have written
+			store.fails.Store(true)
+			if err := put(); !errors.Is(err, ports.ErrUnavailable) {
+				t.Errorf("Put: %v", err)
+			}
+			for range 5 {
+				pass(2 * time.Second)
+				if _, _, err := s.GetState(t.Context(), "state"); !errors.Is(err, ports.ErrUnavailable) {
+					t.Errorf("GetState while the store cannot write: %v", err)
+				}
+			}
+			store.fails.Store(false)
+			pass(2 * time.Second)
+			if err := put(); err != nil {
+				t.Errorf("Put when the store can write again: %v", err)
+			}
+		}
+		if away, back := log.named("store_unavailable"), log.named("store_available"); len(away) != 2 || len(back) != 2 {
+			t.Errorf("logged %d times that the store went away, %d times that it is back; want two each", len(away), len(back))
+		}
+	})
+}
+
+// unwritable is a store of one process, whose records and states cannot be written while fails
+// is set.
+type unwritable struct {
+	ports.Store
+	fails atomic.Bool
+}
+
+func (*unwritable) Exclusive() bool { return true }
+
+func (s *unwritable) Put(ctx context.Context, r ports.Record, v ports.Version) (ports.Version, error) {
+	if s.fails.Load() {
+		return "", ports.ErrUnavailable
+	}
+	return s.Store.Put(ctx, r, v)
+}
+
+func (s *unwritable) PutState(ctx context.Context, name string, value []byte, v ports.Version) (ports.Version, error) {
+	if s.fails.Load() {
+		return "", ports.ErrUnavailable
+	}
+	return s.Store.PutState(ctx, name, value, v)
+}
+
 // wire is the way to a store. It can be cut.
 type wire struct {
 	mu     sync.Mutex

@@ -513,7 +513,7 @@ func (k *keeper) acceptRecord(ctx context.Context, read ports.Record) bool {
 	k.fetcher.replaced(former != nil)
 	if former == nil { // from an earlier run: how long ago is what counts
 		k.record.checkedAt, k.record.seenAt = read.CheckedAt, read.CheckedAt
-		k.library.confirm(k.key, earlier(read.CheckedAt, k.now()))
+		k.library.confirm(k.key, recalled(read.CheckedAt, k.now()))
 	} else {
 		k.record.recall(read)
 	}

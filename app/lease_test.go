@@ -25,15 +25,18 @@ func TestAQuietFleetMakesFewCalls(t *testing.T) {
 				}
 				names := []string{"n1", "n2", "n3"}
 				var calls [3]atomic.Int64
+				var claims, notes atomic.Int64
 				var nodes []*node
 				for i, name := range names {
-					store := &tallied{Store: handle(t, b), calls: &calls[i]}
+					store := &tallied{Store: handle(t, b), calls: &calls[i], claims: &claims, notes: &notes}
 					nodes = append(nodes, start(t, u, setup{name: name, store: store, environments: environments(keys...)}))
 				}
 				pass(10 * time.Minute) // leases have changed hands
 				for i := range calls {
 					calls[i].Store(0)
 				}
+				claims.Store(0)
+				notes.Store(0)
 				began := time.Now()
 				const intervals = 30
 				pass(intervals * interval)
@@ -50,6 +53,14 @@ func TestAQuietFleetMakesFewCalls(t *testing.T) {
 				if each := float64(polls) / intervals / float64(n); each < 0.98 || each > 1.2 {
 					t.Errorf("%.2f polls for each environment and interval", each)
 				}
+				// What a poll has confirmed is written once, and again at most where leases change hands.
+				if written := int(notes.Load()); written > polls*5/4 || written < polls*9/10 {
+					t.Errorf("%d notes were written of %d polls", written, polls)
+				}
+				// A lease is asked for on two beats, and its note written on one.
+				if each := float64(claims.Load()) / intervals / float64(n); each > 3.2 {
+					t.Errorf("%.2f claims for each environment and interval", each)
+				}
 				for _, node := range nodes {
 					node.isState(t, domain.Fresh)
 				}
@@ -61,10 +72,11 @@ func TestAQuietFleetMakesFewCalls(t *testing.T) {
 // tenure is the least number of polls after which a lease is offered.
 const tenure = 15
 
-// tallied counts the calls of a store, but for Watch.
+// tallied counts the calls of a store, but for Watch, and how many leases are asked for and notes
+// written.
 type tallied struct {
 	ports.Store
-	calls *atomic.Int64
+	calls, claims, notes *atomic.Int64
 }
 
 func (c *tallied) Get(ctx context.Context, key domain.EnvironmentKey) (ports.Record, error) {
@@ -89,6 +101,12 @@ func (c *tallied) Touch(ctx context.Context, key domain.EnvironmentKey, v ports.
 
 func (c *tallied) TryLeases(ctx context.Context, claims []ports.Claim, holder string, ttl time.Duration) ([]ports.Lease, error) {
 	c.calls.Add(1)
+	c.claims.Add(int64(len(claims)))
+	for _, claim := range claims {
+		if claim.Note != "" {
+			c.notes.Add(1)
+		}
+	}
 	return c.Store.TryLeases(ctx, claims, holder, ttl)
 }
 

@@ -107,6 +107,60 @@ func TestAKindOfFailureIsLoggedOnceInAnOutage(t *testing.T) {
 	})
 }
 
+// TestKindsOfFailures: failures are of one kind if they have the same status and cause, whatever
+// their texts are; the text counts where there is neither.
+func TestKindsOfFailures(t *testing.T) {
+	for name, tt := range map[string]struct {
+		failure ports.FetchError
+		want    int
+	}{
+		"a cause":            {ports.FetchError{Cause: "nothing listens there"}, 1},
+		"a status":           {ports.FetchError{Status: 502}, 1},
+		"a text and no more": {ports.FetchError{}, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			u := newUpstream()
+			u.put(key, time.Now(), "x")
+			u.script(func(_ string, _ domain.EnvironmentKey, n int) error {
+				failure := tt.failure
+				failure.Err = fmt.Errorf("connection %d was reset", n%2)
+				return &failure
+			})
+			n := start(t, u, setup{})
+			pass(50 * time.Second)
+			if logged := n.log.loud("error_fetching_document"); len(logged) != tt.want {
+				t.Errorf("%s: logged %v, want %d lines", name, logged, tt.want)
+			}
+		})
+	}
+}
+
+// TestAnOutageOfSomeEnvironmentsIsOne: what upstream does not answer, or asks to try later, is one
+// outage, also where it answers for others.
+func TestAnOutageOfSomeEnvironmentsIsOne(t *testing.T) {
+	for name, failure := range map[string]ports.FetchError{
+		"no answer": {Cause: "nothing listens there"}, "429": {Status: 429}, "500": {Status: 500}, "503": {Status: 503},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			u := newUpstream()
+			for _, k := range []domain.EnvironmentKey{"a", "b", "c"} {
+				u.put(k, time.Now(), "x")
+			}
+			u.script(func(_ string, key domain.EnvironmentKey, _ int) error {
+				if key == "a" {
+					return nil
+				}
+				return &failure
+			})
+			n := start(t, u, setup{environments: environments("a", "b", "c")})
+			pass(50 * time.Second)
+			if logged := n.log.loud("error_fetching_document"); len(logged) != 1 {
+				t.Errorf("%s: logged %v, want one line", name, logged)
+			}
+		})
+	}
+}
+
 // TestAFaultOfOneEnvironmentIsItsOwnOutage: that one key is refused hides no other.
 func TestAFaultOfOneEnvironmentIsItsOwnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

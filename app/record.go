@@ -213,3 +213,13 @@ func earlier(a, b time.Time) time.Time {
 	}
 	return b
 }
+
+// recalled returns when something was that a store recalls, by the clock that shows now: not
+// later than now, and with its monotonic reading, so that the age stays right when the wall
+// clock is set. The zero time stays what it is.
+func recalled(at, now time.Time) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return now.Add(-max(0, now.Round(0).Sub(at)))
+}

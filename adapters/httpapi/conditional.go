@@ -20,8 +20,8 @@ const settleAfter = 5 * time.Minute
 //
 // A document can change twice within a second. A client that has the first of two such
 // documents must not get a 304 because of the date. So a document that is younger than
-// settleAfter has no date: none is sent and none is compared. After that time the later
-// document has arrived, and a client with the date has that document. Only the exact
+// settleAfter, by upstream's clock, has no date: none is sent and none is compared. After that time the
+// later document has arrived, and a client with the date has that document. Only the exact
 // date that was sent matches. If a later one did, it would hide a document that upstream
 // took back to an older state.
 type modified struct {
@@ -98,7 +98,7 @@ func (b *prepared) answer(w http.ResponseWriter, r *http.Request, held tagForm) 
 // heldByDate sets Last-Modified if there is a date, and reports whether the client has
 // the answer of that date. If-None-Match takes precedence.
 func (a *API) heldByDate(h http.Header, r *http.Request, p *presentation) bool {
-	if !p.modified.reliable(a.o.Now) {
+	if !p.modified.reliable(a.o.UpstreamNow) {
 		return false
 	}
 	h["Last-Modified"] = p.modified.value

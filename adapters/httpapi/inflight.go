@@ -10,8 +10,7 @@ import (
 type Inflight struct {
 	max     int64
 	used    atomic.Int64
-	refused atomic.Int64 // requests since the last line in the log
-	logged  atomic.Int64 // Unix time of that line
+	refused rarely
 }
 
 // defaultInflight is the bound when none is given, in bytes.
@@ -60,10 +59,10 @@ func (a *API) reserve(w http.ResponseWriter, n int) error {
 
 // logRefused logs, at most once a minute, that requests are refused.
 func (a *API) logRefused() {
-	f, now := a.o.Inflight, a.o.Now().Unix()
-	f.refused.Add(1)
-	if last := f.logged.Load(); now-last >= 60 && f.logged.CompareAndSwap(last, now) {
-		a.o.Logger.Warn("inflight_limit_reached", "limit_bytes", f.max, "refused", f.refused.Swap(0), "effect", "large requests and answers get 503 until others have ended")
+	f := a.o.Inflight
+	f.refused.count.Add(1)
+	if f.refused.due(a.o.Now()) {
+		a.o.Logger.Warn("inflight_limit_reached", "limit_bytes", f.max, "refused", f.refused.count.Swap(0), "effect", "large requests and answers get 503 until others have ended")
 	}
 }
 

@@ -187,11 +187,18 @@ type rarely struct {
 	logged atomic.Int64 // Unix time of that line
 }
 
+// due reports whether a line is to be logged at now. It is, too, when the last one is in the
+// future, before the clock was set back.
+func (r *rarely) due(now time.Time) bool {
+	at, before := now.Unix(), r.logged.Load()
+	passed := at - before
+	return (passed >= 60 || passed < 0) && r.logged.CompareAndSwap(before, at)
+}
+
 // logRefusal logs, at most once a minute for each reason, that requests are refused.
 func (a *API) logRefusal(last *rarely, reason rejection) {
 	last.count.Add(1)
-	now := a.o.Now().Unix()
-	if before := last.logged.Load(); now-before >= 60 && last.logged.CompareAndSwap(before, now) {
+	if last.due(a.o.Now()) {
 		a.o.Logger.Warn("requests_refused", "reason", string(reason), "refused", last.count.Swap(0))
 	}
 }

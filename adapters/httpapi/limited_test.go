@@ -264,11 +264,15 @@ func TestRefusalsAreCountedAndLogged(t *testing.T) {
 	if got := log.String(); !strings.Contains(got, "reason=rate_limited refused=3") || strings.Contains(got, "198.51.100") || strings.Contains(got, serverKey) {
 		t.Errorf("logged %s", got)
 	}
+	now = now.Add(-time.Hour) // the clock is set back
+	if flags(); strings.Count(log.String(), "reason=rate_limited") != 3 {
+		t.Errorf("nothing is logged after the clock was set back\n%s", &log)
+	}
 	handler.Replace(fresh(1000)) // another limit, with a quota of its own
 	if got := flags(); got != 200 {
 		t.Errorf("with another limit: %d", got)
 	}
-	if got := handler.Stats().Rejected["rate_limited"]; got != 4 {
+	if got := handler.Stats().Rejected["rate_limited"]; got != 5 {
 		t.Errorf("counted %d", got)
 	}
 }

@@ -27,9 +27,11 @@ type Options struct {
 	// Logger receives failures and panics, but no refused requests. With nil they are
 	// dropped.
 	Logger *slog.Logger
-	// Now returns the time, for access records and the age of documents. Nil means
-	// time.Now.
+	// Now returns the time, for access records. Nil means time.Now.
 	Now func() time.Time
+	// UpstreamNow returns what upstream's clock shows, for the age of documents. Nil means
+	// Now.
+	UpstreamNow func() time.Time
 	// Usage counts served requests. With nil nothing is counted, at no cost.
 	Usage Usage
 	// Analytics receives what applications report. With nil the API has no such paths.

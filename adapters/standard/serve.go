@@ -231,7 +231,7 @@ func newAPI(s config.Settings, proxy *app.App, loggers *logging.Loggers, m *metr
 		Query: proxy, Announcements: proxy, Logger: loggers.Logger(logServer), AllowOrigins: s.AllowOrigins, MaxBodyBytes: s.Server.MaxBodyBytes,
 		Inflight:        httpapi.NewInflight(max(s.Server.MaxInflightBytes, 4*s.Server.MaxBodyBytes)),
 		IdentitiesCache: httpapi.Cache{Use: s.EndpointCaches.Identities.UseCache, MaxSize: s.EndpointCaches.Identities.CacheMaxSize, MaxBytes: s.EndpointCaches.Identities.CacheMaxBytes},
-		Limits:          requestLimits(s.Server), NoOFREPStreams: !s.OFREP.EventStreams,
+		Limits:          requestLimits(s.Server), NoOFREPStreams: !s.OFREP.EventStreams, UpstreamNow: proxy.UpstreamNow,
 		Certificates: httpapi.Certificates{Required: s.Server.TLS.ClientAuth == string(tlsfiles.AuthRequire), Rules: certificateRules(s)},
 	}
 	if s.Server.ProxyHeaders {

@@ -3,6 +3,7 @@ package inspect_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -144,6 +145,9 @@ func TestNotesSayWhatRequestsSeeOtherwise(t *testing.T) {
 	if err != nil || len(e.Notes) != 2 || !strings.Contains(e.Notes[0], "403") || !strings.Contains(e.Notes[1], "allow_client_traits") {
 		t.Errorf("notes %q, %v", e.Notes, err)
 	}
+	if e, err = inspect.Explain(source(text), inspect.Question{Identity: identity(t, `{"identifier":"ada"}`)}); err != nil || len(e.Notes) != 1 {
+		t.Errorf("notes about an identity without traits: %q, %v", e.Notes, err)
+	}
 }
 
 func TestExplainErrors(t *testing.T) {
@@ -169,6 +173,24 @@ func TestDependenciesInACycle(t *testing.T) {
 	}
 	if !strings.HasPrefix(f.Reason, "ERROR; code=CIRCULAR") || f.Steps[1].Matches {
 		t.Errorf("flag %s", asJSON(t, f))
+	}
+}
+
+// A flag that depends on many is shown with a thousand of them.
+func TestDependenciesAreBounded(t *testing.T) {
+	for many, want := range map[int]int{1000: 1000, 1001: 1000} {
+		var states, conditions strings.Builder
+		for i := range many {
+			fmt.Fprintf(&states, `{"django_id":%d,"feature":{"id":%[1]d,"name":"f%[1]d"},"enabled":true,"feature_state_value":null},`, 100+i)
+			fmt.Fprintf(&conditions, `,{"operator":"EQUAL","property_":"$.flags.f%d.enabled","value":"true"}`, 100+i)
+		}
+		text := strings.NewReplacer(`"feature_states":[
+	{"django_id":42`, `"feature_states":[`+states.String()+`{"django_id":42`, `,
+			{"operator":"EQUAL","property_":"$.flags.base.enabled","value":"true"}`, conditions.String()).Replace(shopText)
+		e, err := inspect.Explain(source(text), inspect.Question{Features: []string{"checkout"}})
+		if err != nil || len(e.Flags[0].Dependencies) != want {
+			t.Errorf("of %d: %d, %v", many, len(e.Flags[0].Dependencies), err)
+		}
 	}
 }
 
@@ -222,6 +244,24 @@ func TestComparer(t *testing.T) {
 	}
 	if _, err := inspect.NewComparer(source(shopText), source(`{}`)); !errors.Is(err, domain.ErrUnusable) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A flag has changed for an identity if any of what it sees of the flag has.
+func TestComparerOfOneDifference(t *testing.T) {
+	for name, replace := range map[string][2]string{
+		"enabled": {`"name":"base"},"enabled":true`, `"name":"base"},"enabled":false`},
+		"value":   {`"value":"v2"`, `"value":"v3"`},
+		"variant": {`"key":"second"`, `"key":"third"`},
+	} {
+		c, err := inspect.NewComparer(source(shopText), source(strings.Replace(shopText, replace[0], replace[1], 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Identity(1, identity(t, `{"identifier":"ada"}`))
+		if r := c.Result(); len(r.Identities) != 1 || len(r.Identities[0].Flags) != 1 {
+			t.Errorf("another %s: %s", name, asJSON(t, r))
+		}
 	}
 }
 

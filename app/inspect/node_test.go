@@ -98,14 +98,14 @@ func TestNodeCompares(t *testing.T) {
 	changed := strings.ReplaceAll(shopText, `"value":"18"`, `"value":"16"`)
 	n := node(false, store{document: shopText}, upstream{document: changed})
 	for body, want := range map[string]bool{
-		`{"a":"proxy","b":"proxy"}`:                                                false,
-		`{"a":"proxy","b":"store"}`:                                                false,
-		`{"a":"store","b":"api","environment":"shop"}`:                             true,
-		`{"a":"history:1","b":"history:1"}`:                                        false,
-		`{"a":"history:1","b":"proxy"}`:                                            true,
-		`{"a":"store","b":"history:1"}`:                                            true,
-		`{"a":` + shopText + `,"b":"proxy"}`:                                       false,
-		`{"a":"proxy","b":` + changed + `,"identities":[{},{"identifier":"ada"}]}`: true,
+		`{"a":"proxy","b":"proxy"}`:                    false,
+		`{"a":"proxy","b":"store"}`:                    false,
+		`{"a":"store","b":"api","environment":"shop"}`: true,
+		`{"a":"history:1","b":"history:1"}`:            false,
+		`{"a":"history:1","b":"proxy"}`:                true,
+		`{"a":"store","b":"history:1"}`:                true,
+		`{"a":` + shopText + `,"b":"proxy"}`:           false,
+		`{"a":"proxy","b":` + changed + `,"identities":[{},{"identifier":"ada","traits":[{"trait_key":"age","trait_value":17}]}]}`: true,
 	} {
 		got, err := n.Diff(t.Context(), []byte(body))
 		var c inspect.Comparison
@@ -114,6 +114,9 @@ func TestNodeCompares(t *testing.T) {
 		}
 		if strings.Contains(body, `"identities"`) && c.Compared != 2 {
 			t.Errorf("%d identities were compared, want 2", c.Compared)
+		}
+		if strings.Contains(body, `"identities"`) && (len(c.Identities) != 1 || c.Identities[0].Number != 2) {
+			t.Errorf("affected are %+v, want the second identity", c.Identities)
 		}
 	}
 }

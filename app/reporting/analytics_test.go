@@ -335,6 +335,9 @@ func TestAnalyticsThatNobodyTakes(t *testing.T) {
 		if len(told) != 1 || told[0].level != slog.LevelDebug || len(*a.log.lines) != 1 {
 			t.Errorf("logged %v", *a.log.lines)
 		}
+		if p := a.Progress(); p.Pending != 0 {
+			t.Errorf("%d wait for nobody", p.Pending)
+		}
 	})
 }
 
@@ -378,5 +381,26 @@ func TestAnalyticsFromManyAtATime(t *testing.T) {
 		s.script(nil)
 		a.end()
 		s.has(t, map[string]int64{"e0 f": 8 * 167, "e1 f": 8 * 167, "e2 f": 8 * 166})
+	})
+}
+
+// What upstream has accepted is known, and what waits.
+func TestProgressOfAnalytics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSink()
+		s.script(func(domain.EnvironmentKey) error { return errAway })
+		a := startAnalytics(t, s)
+		pass(time.Second)
+		a.AddCounts("a", []domain.FeatureCount{{Feature: "x", Count: 2}})
+		a.AddEvaluations("a", []domain.FeatureEvaluation{{Feature: "x", Identity: "me", Enabled: true, Count: 3}})
+		pass(2 * interval)
+		if p := a.Progress(); p.Sent != 0 || p.Pending != 5 || !p.LastSuccess.IsZero() {
+			t.Errorf("while upstream is away: %+v", p)
+		}
+		s.script(nil)
+		pass(2 * interval)
+		if p := a.Progress(); p.Sent != 5 || p.Pending != 0 || p.LastSuccess.IsZero() {
+			t.Errorf("afterwards: %+v", p)
+		}
 	})
 }

@@ -118,11 +118,16 @@ type forwarder struct {
 	away      atomic.Bool // the store does not answer
 	deaf      atomic.Bool // the store writes, and its answers are lost
 	limit     atomic.Int64
-	keys      sync.Map // server-side keys by digest
+	keys      sync.Map     // server-side keys by digest
+	unheard   atomic.Value // of the domain.EnvironmentKey to whose events upstream does not answer
 }
 
 func (f *forwarder) SendEvents(ctx context.Context, b ports.EventBatch) (ports.EventReceipt, error) {
 	if f.dead.Load() {
+		return ports.EventReceipt{}, errAway
+	}
+	if f.unheard.Load() == b.Environment {
+		<-ctx.Done()
 		return ports.EventReceipt{}, errAway
 	}
 	receipt, err := f.collector.SendEvents(ctx, b)
@@ -601,6 +606,51 @@ func TestANodeThatDiesIsSucceeded(t *testing.T) {
 	})
 }
 
+// TestSuccessionWhileUpstreamIsAway sees that a process with events of its own takes over those
+// of another, as there is room for both.
+func TestSuccessionWhileUpstreamIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCollector(), eventsStore(t)
+		c.failing(errAway)
+		first, second := forward(t, c, store, "first"), forward(t, c, store, "second")
+		first.accept(t, numbered(0, 5)...)
+		second.accept(t, numbered(5, 5)...)
+		pass(2 * eventInterval)
+		first.kill(t, "first", false)
+		pass(10 * eventInterval)
+		if p := second.Progress(); p.Pending != 10 || len(second.log.named("events_restored")) != 1 {
+			t.Errorf("%+v, logged %v", p, second.log.named("events_restored"))
+		}
+		c.failing(nil)
+		pass(3 * eventInterval)
+		c.takes(t, numbered(0, 10)...)
+	})
+}
+
+// TestEachProcessKeepsItsSlot sees that a process takes over nothing of one that is there, however
+// long its events wait, and that both leave nothing that upstream has taken.
+func TestEachProcessKeepsItsSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCollector(), eventsStore(t)
+		c.failing(errAway)
+		first, second := forward(t, c, store, "first"), forward(t, c, store, "second")
+		first.accept(t, numbered(0, 5)...)
+		second.accept(t, numbered(5, 5)...)
+		pass(20 * eventInterval)
+		if restored := append(first.log.named("events_restored"), second.log.named("events_restored")...); len(restored) > 0 {
+			t.Errorf("logged %v", restored)
+		}
+		c.failing(nil)
+		pass(2 * eventInterval)
+		c.takes(t, numbered(0, 10)...)
+		first.kill(t, "first", false)
+		second.kill(t, "second", false)
+		forward(t, c, store, "third")
+		pass(6 * eventInterval)
+		c.takes(t, numbered(0, 10)...)
+	})
+}
+
 // TestAProcessThatWasStopped sees that a process that comes back after its leases have
 // run out leaves what was stored to the one that took it over.
 func TestAProcessThatWasStopped(t *testing.T) {
@@ -621,6 +671,56 @@ func TestAProcessThatWasStopped(t *testing.T) {
 		first.dead.Store(false)
 		pass(5 * eventInterval)
 		c.takes(t, append(numbered(0, 5), `{"unsaved":1}`)...)
+		first.end()
+		second.end()
+	})
+}
+
+// TestAProcessThatWasStoppedInABatch sees the same of one that upstream had answered a part of
+// a batch, which it could not note in the store: it sends none of the batch again.
+func TestAProcessThatWasStoppedInABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCollector(), eventsStore(t)
+		all := numbered(0, 10)
+		c.failing(errAway)
+		first := forward(t, c, store, "first")
+		first.accept(t, all...)
+		pass(2 * eventInterval) // they are stored
+		parts := 0
+		c.script(func(b ports.EventBatch) (ports.EventReceipt, error) {
+			switch {
+			case slices.Contains(b.Events, all[9]) && len(b.Events) == 10:
+				return ports.EventReceipt{}, errPoison
+			case parts > 0:
+				return ports.EventReceipt{}, errAway
+			}
+			parts++
+			first.away.Store(true)
+			return ports.EventReceipt{}, nil
+		})
+		pass(6 * eventInterval)
+		c.poisoned(all[9])
+		second := forward(t, c, store, "second")
+		first.dead.Store(true)
+		pass(2 * eventInterval)
+		first.away.Store(false)
+		first.dead.Store(false)
+		first.accept(t, `{"unsaved":1}`)
+		pass(5 * eventInterval)
+		c.mu.Lock()
+		for i, e := range append(all, `{"unsaved":1}`) {
+			want := 1
+			switch {
+			case i == 9:
+				want = 0 // the poisoned one
+			case i < 5:
+				want = 2 // the second process cannot know of the answer
+			}
+			if c.taken[e] != want {
+				t.Errorf("event %s was taken %d times, want %d", e, c.taken[e], want)
+			}
+		}
+		c.mu.Unlock()
 		first.end()
 		second.end()
 	})
@@ -695,6 +795,50 @@ func TestDamagedSlots(t *testing.T) {
 			c.takes(t, "{}")
 		})
 	}
+}
+
+func TestDamagedCountOfSlots(t *testing.T) {
+	for _, count := range []string{"", "x", "-5", "5000"} {
+		synctest.Test(t, func(t *testing.T) {
+			c, store := newCollector(), eventsStore(t)
+			if _, err := store.PutState(t.Context(), "events/slots", []byte(count), ""); err != nil {
+				t.Fatal(err)
+			}
+			c.failing(errAway)
+			f := forward(t, c, store, "node")
+			f.accept(t, "{}")
+			pass(2 * eventInterval)
+			f.kill(t, "node", true)
+			c.failing(nil)
+			forward(t, c, store, "next")
+			pass(eventInterval)
+			c.takes(t, "{}")
+		})
+	}
+}
+
+// TestKilledWhileAnotherBatchIsUnderWay sees that what upstream has answered is not sent again
+// by the next process, although the answer to another batch was outstanding.
+func TestKilledWhileAnotherBatchIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCollector(), eventsStore(t)
+		f := forward(t, c, store, "node")
+		other := eventSource()
+		other.Environment = "b"
+		f.unheard.Store(other.Environment)
+		f.accept(t, numbered(0, 5)...)
+		if !f.Accept(other, numbered(5, 5)) {
+			t.Fatal("the events were not accepted")
+		}
+		for len(c.requests()) == 0 {
+			pass(100 * time.Millisecond)
+		}
+		c.takes(t, numbered(0, 5)...)
+		f.kill(t, "node", true)
+		forward(t, c, store, "next")
+		pass(2 * eventInterval)
+		c.takes(t, numbered(0, 10)...)
+	})
 }
 
 // TestNoMoreIsTakenOverThanThereIsRoomFor sees that a process takes over what others

@@ -145,6 +145,7 @@ type process struct {
 	away  atomic.Bool  // the store does not answer
 	deaf  atomic.Bool  // the store does what it is asked to, and its answers are lost
 	full  atomic.Bool  // the store takes nothing new
+	wrong atomic.Bool  // the store fails in a way that no store should
 	slow  atomic.Int64 // how long answers of the store to GetState take
 	cut   func()       // ends what is under way
 	every atomic.Int64 // the interval
@@ -262,6 +263,9 @@ func (s limited) PutState(ctx context.Context, name string, value []byte, ifVers
 	err = s.call(ctx, func() error {
 		if s.p.full.Load() {
 			return ports.ErrUnavailable
+		}
+		if s.p.wrong.Load() {
+			return errors.New("a fault of the store")
 		}
 		v, err = s.SpoolStore.PutState(ctx, name, value, ifVersion)
 		return err

@@ -83,3 +83,21 @@ func TestRemovedEnvironmentsAreForgotten(t *testing.T) {
 		p.end()
 	})
 }
+
+// Requests that were under way when their environment was removed are reported, also when they
+// end some reports later.
+func TestRequestsUnderWayOfARemovedEnvironmentAreReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		p := start(t, u, sharedmemory.New(), "node", func(p *process) { p.every.Store(int64(10 * time.Second)) })
+		p.Track(discovered("b"))
+		for _, ended := range []time.Duration{15 * time.Second, 40 * time.Second} {
+			pass(ended)
+			p.served(3)
+		}
+		pass(30 * time.Second)
+		u.takes(t, "a", 6)
+		p.end()
+		u.takes(t, "a", 6)
+	})
+}

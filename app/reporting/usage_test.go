@@ -449,3 +449,22 @@ func TestCountAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What a store should not answer is logged, and the counts arrive all the same.
+func TestFaultsOfTheStoreAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		p := start(t, u, sharedmemory.New(), "node")
+		pass(interval)
+		p.wrong.Store(true)
+		p.served(3)
+		pass(2 * interval)
+		u.takes(t, "a", 3)
+		if logged := p.log.named("usage_spool_error"); len(logged) == 0 || !strings.Contains(logged[0].with, "a fault of the store") || logged[0].level != slog.LevelError {
+			t.Errorf("logged %v", logged)
+		}
+		p.wrong.Store(false)
+		p.end()
+		u.takes(t, "a", 3)
+	})
+}

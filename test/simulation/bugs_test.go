@@ -29,7 +29,7 @@ var bugs = []bug{
 	{"Readiness looks at the newest confirmation instead of the oldest", "domain/freshness.go",
 		"if at.Before(oldest) {", "if at.After(oldest) {"},
 	{"A restored document counts as confirmed at the start", "app/keeper.go",
-		"k.library.confirm(k.key, earlier(read.CheckedAt, k.now()))", "k.library.confirm(k.key, k.now())"},
+		"k.library.confirm(k.key, recalled(read.CheckedAt, k.now()))", "k.library.confirm(k.key, k.now())"},
 	{"A document that cannot be used counts as a confirmation", "app/keeper.go",
 		"\tcase err != nil:\n\t\treturn err\n\tcase next == nil:", "\tcase err != nil:\n\t\tk.confirmed(a.asked)\n\t\treturn err\n\tcase next == nil:"},
 	{"A record that is written again counts as a confirmation", "app/keeper.go",

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -73,12 +74,14 @@ type conn struct {
 	net.Conn
 	silence time.Duration
 	plain   bool // nothing was read yet from a connection without TLS
-	// The deadlines that were set, in nanoseconds since 1970; 0: none.
+	made    time.Time
+	// The deadlines that were set, as the time since made, so that the wall clock does not
+	// matter; 0: none.
 	readBy, writeBy atomic.Int64
 }
 
 func newConn(raw net.Conn, silence time.Duration) *conn {
-	return &conn{Conn: raw, silence: silence}
+	return &conn{Conn: raw, silence: silence, made: time.Now()}
 }
 
 // writePiece is how much is written between two looks at the clock.
@@ -122,7 +125,7 @@ func (c *conn) Write(p []byte) (int, error) {
 }
 
 func (c *conn) soonest(by int64) time.Time {
-	deadline := time.Unix(0, by)
+	deadline := c.made.Add(time.Duration(by))
 	if patience := time.Now().Add(c.silence); patience.Before(deadline) {
 		return patience
 	}
@@ -134,20 +137,20 @@ func (c *conn) SetDeadline(t time.Time) error {
 }
 
 func (c *conn) SetReadDeadline(t time.Time) error {
-	c.readBy.Store(nanoseconds(t))
+	c.readBy.Store(c.sinceMade(t))
 	return c.Conn.SetReadDeadline(t)
 }
 
 func (c *conn) SetWriteDeadline(t time.Time) error {
-	c.writeBy.Store(nanoseconds(t))
+	c.writeBy.Store(c.sinceMade(t))
 	return c.Conn.SetWriteDeadline(t)
 }
 
-func nanoseconds(t time.Time) int64 {
-	if t.IsZero() {
+func (c *conn) sinceMade(deadline time.Time) int64 {
+	if deadline.IsZero() {
 		return 0
 	}
-	return t.UnixNano()
+	return int64(cmp.Or(deadline.Sub(c.made), 1))
 }
 
 // SyscallConn lets go-redis see whether the server has closed an idle connection.

@@ -32,6 +32,9 @@ func tree() *jsonpath.Object {
 		"a b", "blank",
 		"it's", "quoted",
 		"ü", "umlaut",
+		"\u0080", "the first that is not ASCII",
+		"AZ", "capitals",
+		"lists", []any{[]any{}, []any{int64(1)}},
 		"limit", int64(10),
 	)
 }
@@ -42,7 +45,8 @@ func TestFirst(t *testing.T) {
 	root := tree()
 	for query, want := range map[string]any{
 		`$.limit`: int64(10), `$['limit']`: int64(10), `$["limit"]`: int64(10), `$ [ "limit" ]`: int64(10), "$\n.limit": int64(10), `$.nothing`: missing{},
-		`$.user-id`: "dashed", `$['a b']`: "blank", `$['it\'s']`: "quoted", `$["it's"]`: "quoted", `$["it\u0027s"]`: "quoted", `$.ü`: "umlaut", `$["\u00fc"]`: "umlaut",
+		`$.user-id`: "dashed", `$['a b']`: "blank", `$['it\'s']`: "quoted", `$["it's"]`: "quoted", `$["it\u0027s"]`: "quoted", `$.ü`: "umlaut", "$.\u0080": "the first that is not ASCII", `$.AZ`: "capitals",
+		`$.values[9007199254740991]`: missing{}, `$.values[-9007199254740991]`: missing{}, `$.lists[?@][0]`: int64(1), `$["\u00fc"]`: "umlaut",
 		`$["nothing","limit"]`: int64(10), `$.store.*.name`: "zoo", `$.store[*].name`: "zoo", `$..name`: "zoo", `$..isbn`: "x", `$..[1]`: "b", `$.*.a.name`: "ant", `$..*.name`: "zoo",
 		`$.values[0]`: int64(0), `$.values[-1].k`: "v", `$.values[-11]`: int64(0), `$.values[11]`: missing{}, `$.values[-12]`: missing{}, `$.limit[0]`: missing{}, `$.values.k`: missing{},
 		`$.store.z.tags[1:]`: "b", `$.store.z.tags[::2]`: "a", `$.store.z.tags[::-1]`: "d", `$.store.z.tags[1::-1]`: "b", `$.store.z.tags[-1:0:-1]`: "d", `$.store.z.tags[:0]`: missing{},
@@ -56,6 +60,10 @@ func TestFirst(t *testing.T) {
 		`$.values[?@>=$.values[8]]`: bigInt("9007199254740993000000"), `$.values[?@>9007199254740992000000]`: bigInt("9007199254740993000000"),
 		// A bare @ is tested by its truth; true and false are 1 and 0 in an order.
 		`$.values[?@]`: nil, `$.values[?!@]`: int64(0), `$.values[?@ && @!=null]`: int64(1), `$.values[?@<1 && @!=0]`: false, `$.values[?@<=false && @>=false]`: false,
+
+		// Only what nests is bounded.
+		`$.values[?` + strings.Repeat("!@.k && ", 500) + `@==1]`: int64(1), `$.values[?` + strings.Repeat("(@==1) && ", 500) + `@==1]`: int64(1),
+		`$.store[?match(@.name,'` + strings.Repeat("(y)?", 300) + `zoo')].name`: "zoo",
 
 		`$.store[?length(@.name)==3].name`: "zoo", `$.store[?length(@.tags)==0].name`: "ant", `$.store[?length(@.price)==length(@.nothing)].name`: "zoo", `$.store[?length(@)==3][?length(@)==3 && @=='Bär']`: "Bär",
 		`$.store[?count(@.*)==4].name`: missing{}, `$.store[?count(@.tags[*])>3].name`: "zoo", `$.store[?value(@..name)=='ant'].price`: int64(12), `$.store[?value(@.*)=='ant'].price`: missing{},
@@ -135,7 +143,7 @@ func TestPatterns(t *testing.T) {
 		want          bool
 	}{
 		{"abc", "abc", true}, {"abc", "abcd", false}, {"", "", true}, {"a|b", "b", true}, {"a|b", "ab", false}, {"(a|b)+", "abba", true}, {"a{2}", "aa", true}, {"a{2,}", "aaa", true}, {"a{1,2}", "aaa", false}, {"a?b*c+", "cc", true},
-		{".", "x", true}, {".", "\n", false}, {".", "\r", false}, {"[.]", "x", false}, {`\.`, ".", true}, {"[a-c-]", "-", true}, {"[-a]", "-", true}, {"[^a]", "b", true}, {`[\]]`, "]", true}, {`\p{Lu}`, "Ä", true}, {`[\P{Lu}]`, "Ä", false}, {`\n`, "\n", true},
+		{".", "x", true}, {".", "\n", false}, {".", "\r", false}, {"[.]", "x", false}, {`\.`, ".", true}, {"[a-c-]", "-", true}, {"[-a]", "-", true}, {"[^a]", "b", true}, {`[\]]`, "]", true}, {`\p{Lu}`, "Ä", true}, {`\p{Zs}`, " ", true}, {`[\P{Lu}]`, "Ä", false}, {`\n`, "\n", true},
 		// What follows is notation of others.
 		{`\d`, "1", false}, {`(?i)a`, "A", false}, {`(?:a)`, "a", false}, {"[", "[", false}, {"[]", "", false}, {"a)", "a)", false}, {"a{", "a{", false}, {"a{,2}", "a", false}, {"a**", "a", false}, {"*", "*", false}, {`\`, `\`, false}, {"[[:alpha:]]", "a", false}, {`\p{L`, "a", false},
 		{strings.Repeat("(", 100_000), "", false},
@@ -147,6 +155,45 @@ func TestPatterns(t *testing.T) {
 		if _, got := first(q, object("texts", []any{c.text}, "pattern", c.pattern)); got != c.want {
 			t.Errorf("%.40q matches %q: %v, want %v", c.pattern, c.text, got, c.want)
 		}
+	}
+}
+
+// A search that needs all of its steps finds what it looks for. With one step less it finds nothing.
+func TestStepsThatJustSuffice(t *testing.T) {
+	for _, query := range []string{"$.limit", "$..isbn", "$.store[?match(@.name,'ant')].name"} {
+		q, err := jsonpath.Parse(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const many = 1 << 20
+		left := many
+		if _, found := q.First(tree(), &left); !found {
+			t.Fatalf("%s leads nowhere", query)
+		}
+		enough, less := many-left, many-left-1
+		if _, found := q.First(tree(), &enough); !found || enough != 0 {
+			t.Errorf("%s: %v, %d steps are left of those that suffice", query, found, enough)
+		}
+		if _, found := q.First(tree(), &less); found {
+			t.Errorf("%s finds something with one step less than it takes", query)
+		}
+	}
+}
+
+// A pattern that repeats something costs more than one of the same length that does not.
+func TestRepetitionsCostMore(t *testing.T) {
+	cost := func(pattern string) int {
+		q, err := jsonpath.Parse("$.limit[?match('x',$.pattern)]")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const many = 1 << 20
+		left := many
+		q.First(object("limit", []any{int64(1)}, "pattern", pattern), &left)
+		return many - left
+	}
+	if once, repeated := cost("abcd"), cost("a{2}"); once <= 0 || repeated <= once {
+		t.Errorf("a pattern costs %d steps, one that repeats something %d", once, repeated)
 	}
 }
 

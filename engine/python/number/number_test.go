@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/edge-proxy/edge-proxy/engine/python/number"
 )
@@ -16,7 +17,7 @@ func TestInt(t *testing.T) {
 		"9223372036854775808": "9223372036854775808", "-123456789012345678901234567890": "-123456789012345678901234567890",
 		"": "", " ": "", "+": "", "--1": "", "+-1": "", "1.0": "", "1e3": "", "0x10": "", "_1": "", "1_": "", "1__0": "", "- 1": "", "a": "", "½": "", "²": "",
 		"\x1c3": "", "3\x1f": "", "\u30003\x1d": "", "\u200b3": "",
-		strings.Repeat("9", 4301): "",
+		strings.Repeat("9", 4301): "", strings.Repeat("9", 4300): strings.Repeat("9", 4300), "-" + strings.Repeat("9", 4300): "-" + strings.Repeat("9", 4300),
 	} {
 		small, large, ok := number.Int(text)
 		got := ""
@@ -42,7 +43,7 @@ func TestFloat(t *testing.T) {
 			t.Errorf("Float(%q) = %v, %v, want %v", text, got, ok, want)
 		}
 	}
-	for _, text := range []string{"", " ", ".", "e5", "1e", "1e+", "1__0", "_1", "1_", "1_.5", "1._5", "1e_5", "0x10", "0x1p3", "infi", "1 2", "--1", "1.2.3", "1e5.0", "1,5", "\x1c1", "1\x1e", "-inf\x1f", "İnf", "ınf", "+-inf"} {
+	for _, text := range []string{"", " ", ".", "e5", "1e", "1e+", "1__0", "_1", "1_", "1_.5", "1._5", "1e_5", "1e5_", "1e5__0", "0x10", "0x1p3", "infi", "1 2", "--1", "1.2.3", "1e5.0", "1,5", "\x1c1", "1\x1e", "-inf\x1f", "İnf", "ınf", "+-inf"} {
 		if got, ok := number.Float(text); ok {
 			t.Errorf("Float(%q) = %v, want none", text, got)
 		}
@@ -81,5 +82,25 @@ func TestIntToFloat(t *testing.T) {
 	}
 	if f, ok := number.IntToFloat(big.NewInt(1 << 60)); !ok || f != 1<<60 {
 		t.Errorf("2^60 is %v, %v", f, ok)
+	}
+}
+
+// Every decimal digit of Unicode is one, and nothing beside them.
+func TestDigitsOfAllScripts(t *testing.T) {
+	for r := range rune(0x20000) { // there are none beyond
+		value, large, ok := number.Int("1" + string(r) + "1")
+		if want := unicode.Is(unicode.Nd, r) || r == '_'; ok != want {
+			t.Errorf("%U is a digit: %v, want %v", r, ok, want)
+		}
+		if !ok || r == '_' {
+			continue
+		}
+		start := r // of the ten digits of its script
+		for unicode.Is(unicode.Nd, start-1) {
+			start--
+		}
+		if want := 101 + 10*int64((r-start)%10); value != want || large != nil {
+			t.Errorf("%U in the middle of a number makes it %d, want %d", r, value, want)
+		}
 	}
 }
