@@ -37,7 +37,7 @@ func TestSpansSayWhatTheCacheDid(t *testing.T) {
 func TestTheFlagOfOFREPIsAnEvent(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil, nil)
-	const context = `{"context":{"targetingKey":"ada_lovelace","email":"ada@example.com"}}`
+	const context = `{"context":{"targetingKey":"ada_lovelace","email":"lovelace@example.com"}}`
 	header := parent(sampledTrace, true)
 	header["Content-Type"] = "application/json"
 	if status := f.ask(t, http.MethodPost, "/ofrep/v1/evaluate/flags/a", context, header); status != http.StatusOK {
@@ -57,7 +57,7 @@ func TestTheFlagOfOFREPIsAnEvent(t *testing.T) {
 		t.Errorf("a flag that there is not: %v", unknown.Events)
 	}
 	for _, s := range f.collector.Spans() {
-		for _, private := range []string{"ada", "email", "example.com", "made_up"} {
+		for _, private := range []string{"lovelace", "email", "example.com", "made_up"} {
 			if text := fmt.Sprintf("%+v", s); strings.Contains(text, private) {
 				t.Errorf("%q is in the span %s", private, text)
 			}
