@@ -35,13 +35,15 @@ export GORACE ?= atexit_sleep_ms=10
 # The tests that need a Docker engine, or as much, and their packages.
 INTEGRATION_FILES = $(shell grep -rl --include='*_test.go' '^//go:build integration' .)
 INTEGRATION       = $(sort $(dir $(INTEGRATION_FILES)))
+INTEGRATION_OF_redis  = $(filter ./adapters/store/redis/,$(INTEGRATION))
+INTEGRATION_OF_others = $(filter-out $(INTEGRATION_OF_redis),$(INTEGRATION))
 INTEGRATION_TESTS = $(shell sed -nE 's/^func (Test[A-Za-z0-9_]*).*/\1/p' $(INTEGRATION_FILES) | sort -u | paste -s -d '|' -)
 # Packages with benchmarks, and each fuzz function behind its package.
 BENCHMARKS = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Benchmark' .)))
 FUZZERS    = $(shell grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]*).*| \1|' | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-nethttp test-integration test-sdk test-full lint vulnerabilities fuzz mutate bench docs sizing image release release-check clean docker race-in-ci
+.PHONY: help build run test test-nethttp test-integration integration-redis integration-others test-sdk test-full lint vulnerabilities fuzz mutate bench docs sizing image release release-check clean docker race-in-ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,8 +73,12 @@ test-nethttp: ## Run end-to-end suites with server.fast_path off
 	EDGE_PROXY_TEST_FAST_PATH=off $(GO) test -count=1 ./test/e2e/parity ./test/e2e/conditional ./test/e2e/realtime ./test/e2e/reload ./test/e2e/resilience ./test/e2e/tls
 
 test-integration: race-in-ci docker ## Run the tests that need a Docker engine, and root or sudo for a disk
-	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(INTEGRATION)
+	@$(MAKE) --no-print-directory --output-sync=target -j2 integration-redis integration-others
 	@cat bin/matrix.txt
+
+# The store's tests wait for Redis most of their time, so they run beside the others.
+integration-redis integration-others:
+	$(GO) test $(RACE) -tags integration -p 1 -count=1 -timeout 20m -run '^($(INTEGRATION_TESTS))$$' $(INTEGRATION_OF_$(subst integration-,,$@))
 
 test-sdk: race-in-ci sdk-clients openfeature-client ## Run Flagsmith's and OpenFeature's SDKs against the proxy (needs Node.js and Python)
 	$(GO) test $(RACE) -tags sdk -count=1 -parallel 4 -timeout 5m -v ./test/sdk ./test/sdk/openfeature
