@@ -68,27 +68,33 @@ func NewAnalytics(o AnalyticsOptions) *Analytics {
 // AddCounts adds counts of an environment's features. It does not keep the slice or its
 // strings.
 func (a *Analytics) AddCounts(key domain.EnvironmentKey, counts []domain.FeatureCount) {
+	for _, c := range counts {
+		a.o.Features.add(key, c.Feature, c.Count)
+	}
+	if len(counts) == 0 || a.nobodyWants() {
+		return
+	}
 	entries := make([]entry[string], len(counts))
 	for i, c := range counts {
-		a.o.Features.add(key, c.Feature, c.Count)
 		entries[i] = entry[string]{c.Feature, c.Count}
 	}
-	if len(counts) > 0 && !a.nobodyWants() {
-		a.counts.add(key, entries)
-	}
+	a.counts.add(key, entries)
 }
 
 // AddEvaluations adds evaluations of an environment's features. It does not keep the
 // slice or its strings.
 func (a *Analytics) AddEvaluations(key domain.EnvironmentKey, evaluations []domain.FeatureEvaluation) {
+	for _, e := range evaluations {
+		a.o.Features.add(key, e.Feature, e.Count)
+	}
+	if len(evaluations) == 0 || a.nobodyWants() {
+		return
+	}
 	entries := make([]entry[evaluation], len(evaluations))
 	for i, e := range evaluations {
-		a.o.Features.add(key, e.Feature, e.Count)
 		entries[i] = entry[evaluation]{evaluation{e.Feature, e.Identity, e.Enabled}, e.Count}
 	}
-	if len(evaluations) > 0 && !a.nobodyWants() {
-		a.evaluations.add(key, entries)
-	}
+	a.evaluations.add(key, entries)
 }
 
 func (a *Analytics) nobodyWants() bool {

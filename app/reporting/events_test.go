@@ -186,6 +186,17 @@ func eventsStore(t *testing.T) ports.Store {
 	return s
 }
 
+// forwardTwo runs two processes on one store, with five events each, while upstream is away.
+func forwardTwo(t *testing.T) (c *collector, store ports.Store, first, second *forwarder) {
+	t.Helper()
+	c, store = newCollector(), eventsStore(t)
+	c.failing(errAway)
+	first, second = forward(t, c, store, "first"), forward(t, c, store, "second")
+	first.accept(t, numbered(0, 5)...)
+	second.accept(t, numbered(5, 5)...)
+	return c, store, first, second
+}
+
 // forward runs Events until the end of the test at most; store may be nil.
 func forward(t *testing.T, c *collector, store ports.Store, node string) *forwarder {
 	t.Helper()
@@ -591,11 +602,7 @@ func TestKilledAfterUpstreamAnswered(t *testing.T) {
 // that was killed, once its leases have run out, and each node its own until then.
 func TestANodeThatDiesIsSucceeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, store := newCollector(), eventsStore(t)
-		c.failing(errAway)
-		first, second := forward(t, c, store, "first"), forward(t, c, store, "second")
-		first.accept(t, numbered(0, 5)...)
-		second.accept(t, numbered(5, 5)...)
+		c, _, first, _ := forwardTwo(t)
 		pass(2 * eventInterval)
 		c.failing(nil)
 		first.kill(t, "first", false)
@@ -610,11 +617,7 @@ func TestANodeThatDiesIsSucceeded(t *testing.T) {
 // of another, as there is room for both.
 func TestSuccessionWhileUpstreamIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, store := newCollector(), eventsStore(t)
-		c.failing(errAway)
-		first, second := forward(t, c, store, "first"), forward(t, c, store, "second")
-		first.accept(t, numbered(0, 5)...)
-		second.accept(t, numbered(5, 5)...)
+		c, _, first, second := forwardTwo(t)
 		pass(2 * eventInterval)
 		first.kill(t, "first", false)
 		pass(10 * eventInterval)
@@ -631,11 +634,7 @@ func TestSuccessionWhileUpstreamIsAway(t *testing.T) {
 // long its events wait, and that both leave nothing that upstream has taken.
 func TestEachProcessKeepsItsSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, store := newCollector(), eventsStore(t)
-		c.failing(errAway)
-		first, second := forward(t, c, store, "first"), forward(t, c, store, "second")
-		first.accept(t, numbered(0, 5)...)
-		second.accept(t, numbered(5, 5)...)
+		c, store, first, second := forwardTwo(t)
 		pass(20 * eventInterval)
 		if restored := append(first.log.named("events_restored"), second.log.named("events_restored")...); len(restored) > 0 {
 			t.Errorf("logged %v", restored)

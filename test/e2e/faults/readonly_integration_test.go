@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,11 +81,7 @@ func TestDiskTurnsReadOnly(t *testing.T) {
 	w.change()
 	w.servesDocument()
 	storeIs("0")
-	for _, e := range w.proxy.Events() {
-		if e.Named("store_available") || e.Named("usage_dropped") {
-			t.Errorf("logged %v", e)
-		}
-	}
+	w.hasNotLogged("store_available", "usage_dropped")
 	ask()
 	w.proxy.Signal(t, syscall.SIGTERM)
 	if code := w.proxy.Wait(t, patience); code != 1 { // as it cannot write what is delayed
@@ -99,11 +96,7 @@ func TestDiskTurnsReadOnly(t *testing.T) {
 	start()
 	w.servesDocument()
 	storeIs("1")
-	for _, e := range w.proxy.Events() {
-		if e.Named("store_file_set_aside") || e.Named("store_unavailable") {
-			t.Errorf("logged %v", e)
-		}
-	}
+	w.hasNotLogged("store_file_set_aside", "store_unavailable")
 	ask()
 	reported()
 	w.stops()
@@ -113,6 +106,16 @@ func TestDiskTurnsReadOnly(t *testing.T) {
 	verified := harness.Setup{Config: settings, Args: []string{"store", "verify"}}
 	if got := harness.Run(t, verified); got.Code != 0 {
 		t.Errorf("store verify: %+v", got)
+	}
+}
+
+// hasNotLogged fails the test for each event of these names that the proxy has logged.
+func (w *world) hasNotLogged(names ...string) {
+	w.t.Helper()
+	for _, e := range w.proxy.Events() {
+		if slices.ContainsFunc(names, e.Named) {
+			w.t.Errorf("logged %v", e)
+		}
 	}
 }
 
