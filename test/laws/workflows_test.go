@@ -54,8 +54,8 @@ func TestWorkflowRunsTheStepsOfCI(t *testing.T) {
 	}
 	var want, got []string
 	for line := range strings.Lines(string(script)) {
-		if command, isStep := strings.CutPrefix(line, "step "); isStep {
-			want = append(want, strings.TrimSpace(command))
+		if command, isStep := strings.CutPrefix(strings.TrimSpace(line), "step "); isStep {
+			want = append(want, command)
 		}
 	}
 	job := readWorkflow(t, "ci.yaml").Jobs["step"]
