@@ -102,6 +102,7 @@ func newWorld(t *testing.T) *world {
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(),
 		"API_URL=" + source, "SERVER_PORT=" + port, "STORE_URL=bolt:documents.db", "SECRET=" + webhookSecret, "LC_ALL=C.UTF-8",
 		"ADMIN_PORT=" + adminPort, "TOKEN=" + adminToken,
+		"GORACE=atexit_sleep_ms=10", // the race detector makes every program sleep for a second before it exits
 	}
 	return w
 }
