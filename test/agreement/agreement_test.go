@@ -133,8 +133,9 @@ func compare(t *testing.T, when string, n *node, seen map[string]int) {
 	if (probe == 200) != status.Ready || body != map[bool]string{true: "ok\n", false: "not ready: " + status.State + "\n"}[status.Ready] {
 		t.Errorf("%s: /readyz says %d %q, status.json %s", when, probe, body, status.State)
 	}
-	compareMetrics(t, when, n, status)
-	compareTraffic(t, when, n, status)
+	scraped := scrape(t, n)
+	compareMetrics(t, when, scraped, status)
+	compareTraffic(t, when, n, scraped, status)
 	compareFleet(t, when, status)
 	compareSentence(t, when, n, status)
 	for _, e := range status.Environments {

@@ -7,7 +7,7 @@ import (
 
 // compareTraffic compares the traffic in the status with what applications were answered,
 // and the requests of environments with the metrics.
-func compareTraffic(t *testing.T, when string, n *node, s status) {
+func compareTraffic(t *testing.T, when string, n *node, scraped map[string]float64, s status) {
 	t.Helper()
 	last := s.Traffic.LastMinute
 	over, err := time.ParseDuration(last.Over)
@@ -30,7 +30,6 @@ func compareTraffic(t *testing.T, when string, n *node, s status) {
 	if last.Requests != requests || last.ClientErrors != clients || last.ServerErrors != servers {
 		t.Errorf("%s: the traffic of %s is %+v, and there were %d requests, %d answered 4xx and %d answered 5xx", when, over, last, requests, clients, servers)
 	}
-	scraped := scrape(t, n)
 	listeners := 0
 	for _, e := range s.Environments {
 		listeners += e.Listeners
