@@ -197,8 +197,9 @@ func forwardTwo(t *testing.T) (c *collector, store ports.Store, first, second *f
 	return c, store, first, second
 }
 
-// forward runs Events until the end of the test at most; store may be nil.
-func forward(t *testing.T, c *collector, store ports.Store, node string) *forwarder {
+// forward runs Events until the end of the test at most, after the calls of before; store
+// may be nil.
+func forward(t *testing.T, c *collector, store ports.Store, node string, before ...func(*forwarder)) *forwarder {
 	t.Helper()
 	f := &forwarder{collector: c, store: store, log: newJournal(), ended: make(chan struct{})}
 	f.limit.Store(1 << 20)
@@ -219,6 +220,9 @@ func forward(t *testing.T, c *collector, store ports.Store, node string) *forwar
 		o.Store = eventStore{store, f}
 	}
 	f.Events = reporting.NewEvents(o)
+	for _, do := range before {
+		do(f)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cut = cancel
 	stop := make(chan struct{})
@@ -314,8 +318,7 @@ func TestServerSideKeysAreLookedUpWhenEventsAreSent(t *testing.T) {
 			t.Errorf("stored %q, %v", value, err)
 		}
 		c.failing(nil)
-		second := forward(t, c, store, "second")
-		second.keys.Store(key.Digest(), key)
+		second := forward(t, c, store, "second", func(f *forwarder) { f.keys.Store(key.Digest(), key) })
 		pass(eventInterval)
 		c.takes(t, "{}")
 		requests := c.requests()
