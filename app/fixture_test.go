@@ -60,7 +60,8 @@ type upstream struct {
 	mu        sync.Mutex
 	documents map[domain.EnvironmentKey]served
 	requests  []request
-	deleted   map[string]bool // server-side keys that are refused
+	asked     map[domain.EnvironmentKey]int // the number of requests for each key
+	deleted   map[string]bool               // server-side keys that are refused
 	underWay  int
 	peak      int
 	// fails, if set, is asked with each request's number for its key, from 1; nil
@@ -78,7 +79,7 @@ type served struct {
 }
 
 func newUpstream() *upstream {
-	return &upstream{documents: map[domain.EnvironmentKey]served{}, deleted: map[string]bool{}}
+	return &upstream{documents: map[domain.EnvironmentKey]served{}, asked: map[domain.EnvironmentKey]int{}, deleted: map[string]bool{}}
 }
 
 // put changes what is served for a key.
@@ -143,12 +144,8 @@ func (s seenFrom) FetchDocument(ctx context.Context, r ports.DocumentRequest) (p
 	u := s.upstream
 	u.mu.Lock()
 	u.requests = append(u.requests, request{time.Now(), s.node, r.Environment, r.Key.Reveal(), !r.IfModifiedSince.IsZero(), r.Discovered})
-	n := 0
-	for _, earlier := range u.requests {
-		if earlier.key == r.Environment {
-			n++
-		}
-	}
+	u.asked[r.Environment]++
+	n := u.asked[r.Environment]
 	fails, takes := u.fails, u.takes
 	u.underWay++
 	u.peak = max(u.peak, u.underWay)
