@@ -82,7 +82,9 @@ func TestADayOfAnOutageIsALineAnHour(t *testing.T) {
 		u := newUpstream()
 		u.put(key, time.Now(), "x")
 		u.script(down)
-		n := start(t, u, setup{})
+		n := start(t, u, setup{change: func(c *app.Config) { // a poll a minute: what is logged does not depend on it
+			c.Freshness.PollInterval, c.Lease = time.Minute, 2*time.Minute
+		}})
 		pass(24 * time.Hour)
 		if logged := n.log.loud("error_fetching_document"); len(logged) < 26 || len(logged) > 28 {
 			t.Errorf("%d lines in a day, want 4 and one each hour", len(logged))
