@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"math"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -239,16 +240,16 @@ func TestAnalyticsAreBounded(t *testing.T) {
 		s := newSink()
 		s.script(func(domain.EnvironmentKey) error { return errAway })
 		a := startAnalytics(t, s)
-		const each = 1 << 20
+		const sent, each = 40, 1 << 20
 		long := strings.Repeat("x", each)
-		for i := range 50 {
-			a.AddEvaluations("a", []domain.FeatureEvaluation{{Feature: "f", Identity: fmt.Sprint(i, long), Count: 1}})
+		for i := range sent {
+			a.AddEvaluations("a", []domain.FeatureEvaluation{{Feature: "f", Identity: strconv.Itoa(i) + long, Count: 1}})
 			a.AddCounts("a", features("f"))
 			pass(10 * time.Second)
 		}
 		s.script(nil)
 		pass(interval)
-		s.has(t, map[string]int64{"a f": 50}) // identities leave counts their room
+		s.has(t, map[string]int64{"a f": sent}) // identities leave counts their room
 		told := 0
 		for _, l := range a.log.named("analytics_dropped") {
 			var full, refused int
@@ -258,7 +259,7 @@ func TestAnalyticsAreBounded(t *testing.T) {
 			told += full
 		}
 		kept := len(s.evaluations)
-		if kept > 32 || kept < 30 || kept+told != 50 {
+		if kept > 32 || kept < 30 || kept+told != sent {
 			t.Errorf("%d megabytes were kept, %d told to be dropped", kept, told)
 		}
 		// There is room again.

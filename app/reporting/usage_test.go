@@ -14,6 +14,7 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/app/reporting"
 	"github.com/edge-proxy/edge-proxy/domain"
+	"github.com/edge-proxy/edge-proxy/ports"
 	"github.com/edge-proxy/edge-proxy/test/support/sharedmemory"
 )
 
@@ -283,9 +284,9 @@ func TestLongOutage(t *testing.T) {
 
 func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const environments, intervals, most = 40_000, 8, 250_000 // rows
+		const environments, intervals, most = 40_000, 4, 250_000 // rows, of which each environment has two an interval
 		u := newUpstream()
-		u.failing(errBusy)
+		u.failing(&ports.ReportError{Status: 503, After: 150 * time.Second})
 		p := start(t, u, sharedmemory.New(), "n1")
 		var keys []domain.EnvironmentKey
 		for i := range environments {
@@ -297,10 +298,14 @@ func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 		for range intervals {
 			for _, key := range keys {
 				p.Count(key, domain.ServedFlags, 0)
+				p.Count(key, domain.ServedIdentities, 0)
 			}
 			pass(interval)
 		}
 		failed := len(u.came())
+		if failed == 0 {
+			t.Error("nothing was sent during the outage")
+		}
 		u.failing(nil)
 		pass(3 * interval)
 		rows := 0
@@ -311,8 +316,10 @@ func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 			t.Errorf("%d rows had to be reported", rows)
 		}
 		for _, key := range keys {
-			if got := u.of(key, domain.ResourceFlags); got != intervals {
-				t.Fatalf("%d requests of %s are reported, want %d", got, key, intervals)
+			for _, what := range []domain.Resource{domain.ResourceFlags, domain.ResourceIdentities} {
+				if got := u.of(key, what); got != intervals {
+					t.Fatalf("%d requests for %s of %s are reported, want %d", got, what, key, intervals)
+				}
 			}
 		}
 	})
