@@ -3,6 +3,7 @@ package regex
 import (
 	"slices"
 	"sort"
+	"sync"
 	"unicode"
 )
 
@@ -90,10 +91,12 @@ func upper(r rune) rune {
 // casePair is a character and its lower case, which differ.
 type casePair struct{ upper, lower rune }
 
+// The tables of letters are made when the first pattern needs them: most processes have none
+// that ignores case.
 var (
-	pairsByUpper, pairsByLower = casePairs()
-	// caseVariants are all cased characters in order.
-	caseVariants = allCased()
+	casePairs = sync.OnceValues(makeCasePairs)
+	// caseVariants returns all cased characters in order.
+	caseVariants = sync.OnceValue(allCased)
 )
 
 func allCased() []rune {
@@ -114,7 +117,8 @@ func allCased() []rune {
 	return slices.Compact(all)
 }
 
-func casePairs() (byUpper, byLower []casePair) {
+// makeCasePairs returns all pairs, in the order of their upper and of their lower characters.
+func makeCasePairs() (byUpper, byLower []casePair) {
 	for _, span := range unicode.CaseRanges {
 		for r := rune(span.Lo); r <= rune(span.Hi); r++ {
 			if lower := unicode.ToLower(r); lower != r {
@@ -129,12 +133,14 @@ func casePairs() (byUpper, byLower []casePair) {
 
 // upperIn are the pairs whose upper lies in r.
 func (f folding) upperIn(r runeRange) []casePair {
-	return f.pairs(pairsByUpper, r, func(p casePair) rune { return p.upper })
+	byUpper, _ := casePairs()
+	return f.pairs(byUpper, r, func(p casePair) rune { return p.upper })
 }
 
 // lowerIn are the pairs whose lower lies in r.
 func (f folding) lowerIn(r runeRange) []casePair {
-	return f.pairs(pairsByLower, r, func(p casePair) rune { return p.lower })
+	_, byLower := casePairs()
+	return f.pairs(byLower, r, func(p casePair) rune { return p.lower })
 }
 
 func (f folding) pairs(all []casePair, r runeRange, key func(casePair) rune) []casePair {
@@ -167,7 +173,7 @@ func (f folding) foldMembers(literals []rune, ranges []runeRange, alone bool) []
 		if r.hi > maxBMP {
 			lowered = append(lowered, r)
 			// Here Python also compares the upper case of the lower-cased character.
-			for _, c := range caseVariants {
+			for _, c := range caseVariants() {
 				if u := upper(c); r.lo <= u && u <= r.hi {
 					lowered = append(lowered, runeRange{c, c})
 				}
@@ -211,10 +217,11 @@ func (f folding) cost(r runeRange) int {
 	case f == foldNone:
 		return 0
 	case r.hi > maxBMP:
-		return len(caseVariants)
+		return len(caseVariants())
 	}
-	from, _ := slices.BinarySearch(caseVariants, r.lo)
-	to, _ := slices.BinarySearch(caseVariants, r.hi+1)
+	variants := caseVariants()
+	from, _ := slices.BinarySearch(variants, r.lo)
+	to, _ := slices.BinarySearch(variants, r.hi+1)
 	return to - from
 }
 
