@@ -21,17 +21,20 @@ import (
 // the listener of the configuration, own, it trusts the certificate that is configured, under
 // the name in it: this listener is asked by an address that the certificate need not have.
 func (p *Program) adminTLS(c adminChoice, own config.AdminTLS) (*tls.Config, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil { // the system has none
-		pool = x509.NewCertPool()
+	settings := &tls.Config{} // of itself it trusts the system, whose authorities take long to read
+	if c.caFile != "" || own.CertFile != "" {
+		pool, err := x509.SystemCertPool()
+		if err != nil { // the system has none
+			pool = x509.NewCertPool()
+		}
+		settings.RootCAs = pool
 	}
-	settings := &tls.Config{RootCAs: pool}
 	if c.caFile != "" {
 		content, err := os.ReadFile(p.path(c.caFile))
 		if err != nil {
 			return nil, err
 		}
-		if !pool.AppendCertsFromPEM(content) {
+		if !settings.RootCAs.AppendCertsFromPEM(content) {
 			return nil, usage("--ca-file %s has no certificate in PEM form", c.caFile)
 		}
 	}
@@ -52,7 +55,7 @@ func (p *Program) adminTLS(c adminChoice, own config.AdminTLS) (*tls.Config, err
 	if err != nil {
 		return nil, fmt.Errorf("admin.tls.cert_file, by which the admin listener is known: %w; or name the listener with --admin", err)
 	}
-	pool.AppendCertsFromPEM(content)
+	settings.RootCAs.AppendCertsFromPEM(content)
 	settings.ServerName = firstName(content)
 	return settings, nil
 }
