@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -271,9 +272,14 @@ func redirectAnswer(r *http.Request, status int, h hop) answer {
 	return answer{status: status, header: http.Header{"Location": {to.String()}}}
 }
 
+// writers are of type [gzip.Writer]. They are kept since each has a megabyte of tables.
+var writers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 func compress(body []byte) []byte {
 	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
+	w := writers.Get().(*gzip.Writer)
+	defer writers.Put(w)
+	w.Reset(&out)
 	_, _ = w.Write(body) // a bytes.Buffer takes everything
 	_ = w.Close()
 	return out.Bytes()
