@@ -19,9 +19,9 @@ func TestADocumentThatDoesNotFitIntoMemoryIsRefused(t *testing.T) {
 		setting any
 		served  bool
 	}{
-		"one that fits":                      {7 << 20, nil, true},
-		"one that does not":                  {9 << 20, nil, false},
-		"one that max_document_bytes allows": {9 << 20, 16 << 20, true},
+		"one that fits":                      {7 << 19, nil, true},
+		"one that does not":                  {9 << 19, nil, false},
+		"one that max_document_bytes allows": {9 << 19, 8 << 20, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, client := origin.Start(t), origin.NewClient(t)
@@ -30,9 +30,9 @@ func TestADocumentThatDoesNotFitIntoMemoryIsRefused(t *testing.T) {
 			if test.setting != nil {
 				config["max_document_bytes"] = test.setting
 			}
-			p := harness.StartProxy(t, harness.Setup{Config: config, Env: map[string]string{"GOMEMLIMIT": "64MiB"}})
+			p := harness.StartProxy(t, harness.Setup{Config: config, Env: map[string]string{"GOMEMLIMIT": "32MiB"}})
 			limit := p.WaitEvent(t, harness.StartTimeout, "memory_limit")
-			if limit.Text("source") != "GOMEMLIMIT" || limit["limit_bytes"] != 67108864.0 {
+			if limit.Text("source") != "GOMEMLIMIT" || limit["limit_bytes"] != 33554432.0 {
 				t.Errorf("logged of the limit: %v", limit)
 			}
 			if test.served {
@@ -40,7 +40,7 @@ func TestADocumentThatDoesNotFitIntoMemoryIsRefused(t *testing.T) {
 				return
 			}
 			failed := p.WaitEvent(t, harness.StartTimeout, "error_fetching_document")
-			if !strings.Contains(failed.Text("error"), "8388608") || !strings.Contains(failed.Text("cause"), "memory") {
+			if !strings.Contains(failed.Text("error"), "4194304") || !strings.Contains(failed.Text("cause"), "memory") {
 				t.Errorf("logged of the refusal: %v", failed)
 			}
 			if status, _, err := client.Flags(p.URL, "env"); err != nil || status != http.StatusServiceUnavailable {

@@ -1,12 +1,14 @@
 package cli_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/edge-proxy/edge-proxy/adapters/standard"
 	"github.com/edge-proxy/edge-proxy/test/support/fakeflagsmith"
 	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
@@ -15,6 +17,7 @@ import (
 // store in a file.
 func TestDiffOfAllPlaces(t *testing.T) {
 	t.Parallel()
+	const token = "a_token_for_the_tests"
 	upstream := harness.StartUpstream(t)
 	version := func(n int) []byte {
 		return []byte(strings.NewReplacer(`"fast"`, fmt.Sprintf(`"v%d"`, n), "2026-01-02", fmt.Sprintf("2026-01-%02d", n)).Replace(string(document(clientKey))))
@@ -24,7 +27,7 @@ func TestDiffOfAllPlaces(t *testing.T) {
 	}
 	config := put(1)
 	config["api_poll_frequency_seconds"] = 3600
-	config["admin"] = map[string]any{"port": harness.FreePort(t), "token": "a_token_for_the_tests"}
+	config["admin"] = map[string]any{"port": harness.FreePort(t), "token": token}
 	config["store"] = map[string]any{"url": "bolt://" + filepath.Join(t.TempDir(), "documents.db")}
 	harness.StartProxy(t, harness.Setup{Config: config}).WaitReady(t)
 	run := func(args ...string) harness.Result {
@@ -36,12 +39,24 @@ func TestDiffOfAllPlaces(t *testing.T) {
 
 	// What each place has: the API has changed since the last poll.
 	places := map[string]int{"proxy": 2, "history:0": 2, "history:1": 1, "api": 3, "store": 2, file(t, "two.json", string(version(2))): 2, file(t, "four.json", string(version(4))): 4}
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := file(t, "config.json", string(text))
 	for a, isA := range places {
 		for b, isB := range places {
-			got := run("diff", a, b, "--json")
+			// In this process, since there are many pairs.
+			var out, problems bytes.Buffer
+			code := standard.Run(t.Context(), standard.Process{
+				Args: []string{"edge-proxy", "diff", a, b, "--json"}, Environ: []string{"CONFIG_PATH=" + path}, WorkingDir: t.TempDir(), Stdout: &out, Stderr: &problems,
+			})
 			var c struct{ Different bool }
-			if err := json.Unmarshal([]byte(got.Stdout), &c); err != nil || c.Different != (isA != isB) || got.Code != map[bool]int{false: 0, true: 1}[isA != isB] {
-				t.Errorf("diff %s %s: %v, %+v", filepath.Base(a), filepath.Base(b), err, got)
+			if err := json.Unmarshal(out.Bytes(), &c); err != nil || c.Different != (isA != isB) || code != map[bool]int{false: 0, true: 1}[isA != isB] {
+				t.Errorf("diff %s %s: %v, exit code %d, %s%s", filepath.Base(a), filepath.Base(b), err, code, &out, &problems)
+			}
+			if shown := out.String() + problems.String(); strings.Contains(shown, serverKey) || strings.Contains(shown, token) {
+				t.Errorf("diff %s %s shows a secret", filepath.Base(a), filepath.Base(b))
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -56,10 +57,13 @@ func TestPropagation(t *testing.T) {
 				c.announce(t, upstream, n, changed.Add(ahead))
 				var count uint64
 				var sum float64
-				wait.Until(t, harness.StartTimeout, "the change", func() bool {
+				wait.ForSuccess(t, harness.StartTimeout, "change", func() error { // seldom: a scrape is large
 					h := find(n.scrape(t)["edge_proxy_document_propagation_seconds"], "via", via).GetHistogram()
 					count, sum = h.GetSampleCount(), h.GetSampleSum()
-					return count > 0
+					if count == 0 {
+						return errors.New("it has not been measured")
+					}
+					return nil
 				})
 				// Date has whole seconds, so that a clock is known to a second.
 				if most := time.Since(changed) + time.Second; count != 1 || sum < 0 || sum > most.Seconds() {

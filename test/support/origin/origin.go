@@ -143,9 +143,10 @@ func Config(url string, keys ...string) map[string]any {
 func ServerKey(key string) string { return "ser.secret-of-" + key }
 
 // Document is an environment document of the given time, whose only flag,
-// "revision", is on and has this value. It is a little longer than padding.
+// "revision", is on and has this value. It is a little longer than padding, which has
+// nothing that JSON escapes.
 func Document(key string, at time.Time, value, padding string) []byte {
 	return fmt.Appendf(nil, `{"updated_at":%q,"api_key":%q,"name":"Test","project":{"segments":[]},`+
 		`"feature_states":[{"django_id":1,"enabled":true,"feature":{"id":1,"name":"revision","type":"STANDARD"},"feature_state_value":%q}],`+
-		`"identity_overrides":[],"padding":%q}`, at.UTC().Format(time.RFC3339Nano), key, value, padding)
+		`"identity_overrides":[],"padding":"%s"}`, at.UTC().Format(time.RFC3339Nano), key, value, padding)
 }
