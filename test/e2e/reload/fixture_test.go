@@ -149,15 +149,7 @@ func replaceFile(t *testing.T, path, text string) {
 }
 
 // events returns the events of a name so far.
-func (w *world) events(name string) []harness.Event {
-	var found []harness.Event
-	for _, e := range w.Events() {
-		if e.Named(name) {
-			found = append(found, e)
-		}
-	}
-	return found
-}
+func (w *world) events(name string) []harness.Event { return w.EventsNamed(name) }
 
 // next does something and returns the first event of the name that comes after it.
 func (w *world) next(t *testing.T, name string, do func()) harness.Event {

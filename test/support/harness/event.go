@@ -73,18 +73,31 @@ func (p *Process) WaitEvent(t testing.TB, within time.Duration, name string, mat
 	}
 }
 
-// findEvent returns the first event of this name, which has no character that JSON escapes.
-func findEvent(text, name string, match []func(Event) bool) Event {
-events:
+// EventsNamed returns the events of a name that the process printed so far. The name has
+// no character that JSON escapes.
+func (p *Process) EventsNamed(name string) []Event {
+	text, _ := p.output.stream(stdout)
+	return eventsNamed(text, name)
+}
+
+func eventsNamed(text, name string) []Event {
+	var named []Event
 	for line := range strings.Lines(text) {
 		if !strings.Contains(line, name) { // which is much cheaper to see than what the line says
 			continue
 		}
-		parsed := parseEvents(line)
-		if len(parsed) == 0 || !parsed[0].Named(name) {
-			continue
+		for _, event := range parseEvents(line) {
+			if event.Named(name) {
+				named = append(named, event)
+			}
 		}
-		event := parsed[0]
+	}
+	return named
+}
+
+func findEvent(text, name string, match []func(Event) bool) Event {
+events:
+	for _, event := range eventsNamed(text, name) {
 		for _, holds := range match {
 			if !holds(event) {
 				continue events
