@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // A definition is one setting as its tags describe it.
@@ -79,13 +80,13 @@ type schema struct {
 	settings []*definition
 }
 
-// newSchema reads the tags of Settings. A wrong tag is a mistake in the program
-// and panics.
-func newSchema() *schema {
+// theSchema reads the tags of Settings once. Nobody changes what it returns. A wrong
+// tag is a mistake in the program and panics.
+var theSchema = sync.OnceValue(func() *schema {
 	s := &schema{root: &node{}}
 	s.add(s.root, reflect.TypeFor[Settings](), "", nil)
 	return s
-}
+})
 
 func (s *schema) add(parent *node, t reflect.Type, prefix string, index []int) {
 	for i := range t.NumField() {

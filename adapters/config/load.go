@@ -104,7 +104,7 @@ type candidate struct {
 
 func newLoader(src Source) *loader {
 	l := &loader{
-		schema:     newSchema(),
+		schema:     theSchema(),
 		src:        src,
 		byVariable: map[string]*definition{},
 		variables:  collectVariables(src.Environ),

@@ -33,7 +33,7 @@ type Reloaded struct {
 // neither.
 func Reload(inForce, loaded Settings) Reloaded {
 	r := Reloaded{Settings: inForce}
-	for _, d := range newSchema().settings {
+	for _, d := range theSchema().settings {
 		switch {
 		case !d.differs(inForce, loaded):
 		case d.reload == Live || d.reload == LiveValue && d.isSet(inForce) && d.isSet(loaded):

@@ -84,8 +84,8 @@ func TestEverySettingHasAnEffect(t *testing.T) {
 	if len(count) != 3 || count[config.Live] == 0 || count[config.LiveValue] == 0 || count[config.Restart] == 0 {
 		t.Errorf("effects: %v", count)
 	}
+	inForce := mustLoad(t, source(nil, keys))
 	for _, s := range eachSetting {
-		inForce := mustLoad(t, source(nil, keys))
 		loaded := mustLoad(t, withFile(nested(s.key, s.json), without(s.key)...))
 		if reflect.DeepEqual(s.fromFile, s.byDefault) {
 			loaded = mustLoad(t, source(nil, append(without(s.key), strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))+"="+s.text)...))

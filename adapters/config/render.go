@@ -22,7 +22,7 @@ type RenderOptions struct {
 // which Load refuses.
 func Render(o RenderOptions) []byte {
 	var out bytes.Buffer
-	renderSection(&out, newSchema().root, "", o)
+	renderSection(&out, theSchema().root, "", o)
 	out.WriteByte('\n')
 	return out.Bytes()
 }
@@ -95,7 +95,7 @@ type Entry struct {
 // set.
 func Reference() []Entry {
 	var entries []Entry
-	for _, d := range newSchema().settings {
+	for _, d := range theSchema().settings {
 		e := Entry{
 			Key: d.key, Aliases: d.aliases,
 			Variable: d.variable, VariableAliases: d.variables[1:], FileVariable: d.fileVariable(),

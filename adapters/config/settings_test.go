@@ -152,6 +152,7 @@ func nested(key, value string) string {
 }
 
 func TestEachSetting(t *testing.T) {
+	byDefault := defaults(t)
 	for _, c := range eachSetting {
 		t.Run(c.key, func(t *testing.T) {
 			variable := strings.ToUpper(strings.ReplaceAll(c.key, ".", "_")) + "=" + c.text
@@ -166,7 +167,7 @@ func TestEachSetting(t *testing.T) {
 			if c.key == "environment_key_pairs" {
 				need = nil
 			}
-			check("default", defaults(t), c.byDefault)
+			check("default", byDefault, c.byDefault)
 			check("file", mustLoad(t, withFile(nested(c.key, c.json), need...)), c.fromFile)
 			if c.key != "logging.override" {
 				check("variable", mustLoad(t, source(nil, append(need, variable)...)), c.fromVariable)
