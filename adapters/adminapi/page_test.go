@@ -18,10 +18,10 @@ import (
 // maxPage is how large the page may be with 50 environments, in bytes.
 const maxPage = 30_000
 
-// manyEnvironments returns a proxy with 50 environments, three of which are stale, and
+// manyEnvironments returns a proxy with n environments, three of which are stale, and
 // with all that their rows can show.
-func manyEnvironments() *proxy {
-	keys := make([]domain.EnvironmentKey, 50)
+func manyEnvironments(n int) *proxy {
+	keys := make([]domain.EnvironmentKey, n)
 	for i := range keys {
 		keys[i] = domain.EnvironmentKey(fmt.Sprintf("K9vN3cUzQ8XrYtWmB%05d", i))
 	}
@@ -63,7 +63,7 @@ func withEverything(o *adminapi.Options) {
 }
 
 func TestPageIsSmall(t *testing.T) {
-	page := serve(t, manyEnvironments(), withEverything).get("/")
+	page := serve(t, manyEnvironments(50), withEverything).get("/")
 	page.want(t, 200, "Serving 50 of 50 environments.")
 	if n := len(page.body); n > maxPage {
 		t.Errorf("the page has %d bytes, more than %d", n, maxPage)
@@ -136,7 +136,7 @@ func TestConfigurationOnThePage(t *testing.T) {
 
 // The page needs no script and nothing from elsewhere.
 func TestPageStandsAlone(t *testing.T) {
-	a := serve(t, manyEnvironments(), withEverything)
+	a := serve(t, manyEnvironments(50), withEverything)
 	for _, path := range []string{"/", "/status", "/environments/K9vN3cUzQ8XrYtWmB00001"} {
 		page := a.get(path, "Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 		page.want(t, 200, "<!doctype html>", `<meta http-equiv="refresh" content="10">`, "prefers-color-scheme:dark")
@@ -151,7 +151,7 @@ func TestPageStandsAlone(t *testing.T) {
 
 // States are words, so that colours are not needed.
 func TestStatesAreWords(t *testing.T) {
-	a := serve(t, manyEnvironments())
+	a := serve(t, manyEnvironments(50))
 	body := a.get("/").body
 	for _, want := range []string{`<b class="critical">stale</b>`, `<b class="good">fresh</b>`, "critical</span>:", "20 of 20 polls succeeded"} {
 		if !strings.Contains(body, want) {

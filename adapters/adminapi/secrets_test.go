@@ -15,7 +15,7 @@ import (
 // was sent as an identifier or a trait.
 func TestNoAnswerHasASecret(t *testing.T) {
 	const identifier, trait = "ada.lovelace@example.com", "a-trait-of-ada"
-	p := manyEnvironments()
+	p := manyEnvironments(5)
 	key := string(p.status.Environments[0].Key)
 	p.unreachable(ports.OutcomeRefused, 5*time.Minute)
 	a := serve(t, p, withAction, func(o *adminapi.Options) {
