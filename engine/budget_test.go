@@ -47,13 +47,13 @@ func hostiles() map[string]hostile {
 			return "x", "REGEX", fmt.Sprintf(`(a|aa)+(?=b)%d`, i)
 		}, "u", text, true},
 		"linear patterns": {func(i int) (string, string, string) {
-			return "x", "REGEX", fmt.Sprintf(`(?:a{0,50}){0,50}b%d`, i)
+			return "x", "REGEX", fmt.Sprintf(`(?:a{0,20}){0,20}b%d`, i)
 		}, "u", text, true},
 		"JSONPaths": {func(i int) (string, string, string) {
 			return fmt.Sprintf(`$.segments[?count($..*)==%d].name`, i), "EQUAL", "x"
 		}, "u", text, true},
 		"JSONPaths with patterns": {func(i int) (string, string, string) {
-			return fmt.Sprintf(`$.identity.traits[?search(@, 'a{0,900}a{0,90}b%d')]`, i), "EQUAL", "x"
+			return fmt.Sprintf(`$.identity.traits[?search(@, 'a{0,300}a{0,90}b%d')]`, i), "EQUAL", "x"
 		}, "u", manyTraits(500, domain.StringValue(long)), true},
 		"JSONPaths with patterns from traits": {func(i int) (string, string, string) {
 			return fmt.Sprintf(`$.identity.traits[?search(@, $.identity.traits.t%d) && search(@, @)]`, i), "EQUAL", "x"

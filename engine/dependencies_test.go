@@ -1,8 +1,6 @@
 package engine_test
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/engine"
-	"github.com/edge-proxy/edge-proxy/test/data"
 )
 
 // flag is a flag as the recordings of engine 11 have it.
@@ -27,55 +24,22 @@ type flag struct {
 // Every evaluation of the recordings of engine 11 that asks for an identity, with
 // variant, reason and metadata.
 func TestRecordedEvaluationsOfEngine11(t *testing.T) {
-	file, err := data.Files.Open("evaluation-11.jsonl.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(z)
-	lines.Buffer(nil, 1<<24)
 	asked, failures := 0, 0
-	for lines.Scan() {
-		var r struct {
-			recording
-			Requests []struct {
-				Key      string
-				Identity json.RawMessage
-				Response json.RawMessage
-				Reasons  map[string]string
-				Status   int
-			}
-		}
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			t.Fatal(err)
-		}
-		p, _ := compileText(t, string(r.Document))
+	for _, r := range recordings(t, readEngine11) {
+		p, _ := engine.Compile(r.environment)
 		for _, request := range r.Requests {
 			if request.Status != 200 || !strings.HasPrefix(string(request.Identity), "{") || !strings.Contains(string(request.Identity), `"identifier":"`) {
 				continue
 			}
-			var sent struct {
-				Identifier string
-				Traits     []struct {
-					Key   string          `json:"trait_key"`
-					Value json.RawMessage `json:"trait_value"`
-				}
-			}
+			id := request.id
 			var answer struct{ Flags []flag }
-			if json.Unmarshal(request.Identity, &sent) != nil || json.Unmarshal(request.Response, &answer) != nil {
+			if id == nil || json.Unmarshal(request.Response, &answer) != nil {
 				t.Fatalf("%s", request.Response)
 			}
-			if strings.TrimSpace(sent.Identifier) == "" {
+			if strings.TrimSpace(id.Identifier) == "" {
 				continue
 			}
 			asked++
-			id := &domain.Identity{Identifier: sent.Identifier}
-			for _, trait := range sent.Traits {
-				id.Traits = append(id.Traits, domain.Trait{Key: trait.Key, Value: valueFrom(trait.Value)})
-			}
 			var got, want []string
 			for _, i := range p.Evaluate(nil, id) {
 				if o := &p.Outcomes()[i]; request.Key == "server" || !o.Hidden {
@@ -249,9 +213,9 @@ func TestLongChainsAndLargeTanglesOfFlags(t *testing.T) {
 		reason   engine.Reason
 		problems int
 	}{
-		"a chain of 5000":                        {chain(5000), engine.TargetingMatch, 0},
-		"a ring of 5000":                         {dependent(5000, "ALL", func(i int) []int { return []int{(i + 4999) % 5000} }), engine.Circular, 1},
-		"300 that depend on each other":          {dependent(300, "ANY", all(300)), engine.Circular, 100},
+		"a chain of 2000":                        {chain(2000), engine.TargetingMatch, 0},
+		"a ring of 2000":                         {dependent(2000, "ALL", func(i int) []int { return []int{(i + 1999) % 2000} }), engine.Circular, 1},
+		"150 that depend on each other":          {dependent(150, "ANY", all(150)), engine.Circular, 100},
 		"one that depends on 3000":               {dependent(3001, "ALL", func(i int) []int { return all(3000)(i)[:i/3000*3000] }), engine.TargetingMatch, 0},
 		"one that depends on 300 and they on it": {dependent(301, "ANY", func(i int) []int { return append(all(300)(i)[:i/300*300], 300-i/300) }), engine.Circular, 100},
 	} {

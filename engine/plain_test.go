@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 )
@@ -193,12 +194,10 @@ func (e *plainEvaluation) value(property string) any {
 		}
 		return contextValue(e.identity.Traits[0].Value)
 	}
-	var feature int
-	var member string
-	if n, _ := fmt.Sscanf(property, "$.flags.f%d.%s", &feature, &member); n != 2 {
+	name, member, found := strings.Cut(strings.TrimPrefix(property, "$.flags."), ".")
+	if !found {
 		panic(property)
 	}
-	name := fmt.Sprintf("f%d", feature)
 	f := e.flags[name]
 	if f == nil {
 		e.resolve(name)
