@@ -18,31 +18,31 @@ import (
 // What a client sent is repeated in an error only as far as is needed to recognise it.
 func TestErrorAnswersAreShort(t *testing.T) {
 	api := newAPI(t, nil)
-	const megabyte = 1 << 20
+	const large = 256 << 10 // more than any of the answers
 	fill := func(text string, size int) string { return strings.Repeat(text, size/len(text)) }
 	for name, test := range map[string]struct {
 		method, target, body string
 		headers              []string
 		most                 int
 	}{
-		"body of control characters":   {"POST", "/api/v1/identities/", fill("\x01", megabyte-8), []string{"Content-Type: text/plain"}, 1300},
-		"body of quotation marks":      {"POST", "/api/v1/identities/", fill(`"`, megabyte-8), []string{"Content-Type: text/plain"}, 1300},
-		"body that is a string":        {"POST", "/api/v1/identities/", `"` + fill(`\u00e9é`, megabyte-8) + `"`, nil, 1300},
-		"body that is a list":          {"POST", "/api/v1/identities/", "[" + fill("1,", megabyte-8) + "1]", nil, 1300},
-		"identifier that is a number":  {"POST", "/api/v1/identities/", `{"identifier":` + fill("9", megabyte-100) + `}`, nil, 1300},
-		"identifier that is an object": {"POST", "/api/v1/identities/", `{"identifier":{"a":"` + fill(`\ud83d\ude00`, megabyte-100) + `"}}`, nil, 1300},
-		"long trait":                   {"POST", "/api/v1/identities/", `{"traits":[{"trait_key":"a","trait_value":"` + fill(`\ud83d\ude00`, megabyte-100) + `"}]}`, nil, 1300},
-		"trait that is a list":         {"POST", "/api/v1/identities/", `{"traits":[{"trait_key":"a","trait_value":[` + fill("1,", megabyte-100) + `1]}]}`, nil, 4 * 1300},
-		"trait without a key":          {"POST", "/api/v1/identities/", `{"traits":[{"trait_value":1,"x":"` + fill("y", megabyte-100) + `"}]}`, nil, 1300},
-		"many problems":                {"POST", "/api/v1/identities/", `{"traits":[` + fill("3,", megabyte-100) + `3]}`, nil, 64 << 10},
-		"many long problems":           {"POST", "/api/v1/identities/", `{"traits":[` + fill(`["`+fill("y", 2000)+`"],`, megabyte-3000) + `3]}`, nil, 64 << 10},
-		"deep nesting":                 {"POST", "/api/v1/identities/", fill("[", megabyte-8), nil, 1300},
-		"unknown key":                  {"GET", "/api/v1/flags/", "", []string{"X-Environment-Key: " + fill("k", megabyte)}, 1300},
-		"unknown feature":              {"GET", "/api/v1/flags/?feature=" + fill("%01", megabyte), "", clientHeader(), 1300},
-		"identifier in the query":      {"GET", "/api/v1/identities/?identifier=" + fill("%01", megabyte), "", clientHeader(), 1300},
-		"attribute of OFREP":           {"POST", "/ofrep/v1/evaluate/flags", `{"context":{"` + fill("a", megabyte/2) + `":"` + fill("y", megabyte/2-100) + `"}}`, clientHeader(), 1300},
-		"flag of OFREP":                {"POST", "/ofrep/v1/evaluate/flags/" + fill("%01", megabyte), "", clientHeader(), 13_000},
-		"page_id":                      {"GET", "/api/v1/environment-document/?page_id=" + fill("y", megabyte), "", []string{"X-Environment-Key: " + serverKey}, 1300},
+		"body of control characters":   {"POST", "/api/v1/identities/", fill("\x01", large-8), []string{"Content-Type: text/plain"}, 1300},
+		"body of quotation marks":      {"POST", "/api/v1/identities/", fill(`"`, large-8), []string{"Content-Type: text/plain"}, 1300},
+		"body that is a string":        {"POST", "/api/v1/identities/", `"` + fill(`\u00e9é`, large-8) + `"`, nil, 1300},
+		"body that is a list":          {"POST", "/api/v1/identities/", "[" + fill("1,", large-8) + "1]", nil, 1300},
+		"identifier that is a number":  {"POST", "/api/v1/identities/", `{"identifier":` + fill("9", large-100) + `}`, nil, 1300},
+		"identifier that is an object": {"POST", "/api/v1/identities/", `{"identifier":{"a":"` + fill(`\ud83d\ude00`, large-100) + `"}}`, nil, 1300},
+		"long trait":                   {"POST", "/api/v1/identities/", `{"traits":[{"trait_key":"a","trait_value":"` + fill(`\ud83d\ude00`, large-100) + `"}]}`, nil, 1300},
+		"trait that is a list":         {"POST", "/api/v1/identities/", `{"traits":[{"trait_key":"a","trait_value":[` + fill("1,", large-100) + `1]}]}`, nil, 4 * 1300},
+		"trait without a key":          {"POST", "/api/v1/identities/", `{"traits":[{"trait_value":1,"x":"` + fill("y", large-100) + `"}]}`, nil, 1300},
+		"many problems":                {"POST", "/api/v1/identities/", `{"traits":[` + fill("3,", large-100) + `3]}`, nil, 64 << 10},
+		"many long problems":           {"POST", "/api/v1/identities/", `{"traits":[` + fill(`["`+fill("y", 2000)+`"],`, large-3000) + `3]}`, nil, 64 << 10},
+		"deep nesting":                 {"POST", "/api/v1/identities/", fill("[", large-8), nil, 1300},
+		"unknown key":                  {"GET", "/api/v1/flags/", "", []string{"X-Environment-Key: " + fill("k", large)}, 1300},
+		"unknown feature":              {"GET", "/api/v1/flags/?feature=" + fill("%01", large), "", clientHeader(), 1300},
+		"identifier in the query":      {"GET", "/api/v1/identities/?identifier=" + fill("%01", large), "", clientHeader(), 1300},
+		"attribute of OFREP":           {"POST", "/ofrep/v1/evaluate/flags", `{"context":{"` + fill("a", large/2) + `":"` + fill("y", large/2-100) + `"}}`, clientHeader(), 1300},
+		"flag of OFREP":                {"POST", "/ofrep/v1/evaluate/flags/" + fill("%01", large), "", clientHeader(), 13_000},
+		"page_id":                      {"GET", "/api/v1/environment-document/?page_id=" + fill("y", large), "", []string{"X-Environment-Key: " + serverKey}, 1300},
 	} {
 		w := ask(api, test.method, test.target, test.body, test.headers...)
 		if w.Code < 400 || w.Body.Len() > test.most || !json.Valid(w.Body.Bytes()) {

@@ -262,12 +262,12 @@ func TestWholeAnswersOverTheWire(t *testing.T) {
 
 // A client that goes away in the middle of an answer harms nobody.
 func TestClientsThatGoInTheMiddle(t *testing.T) {
+	api := newAPI(t, func(o *httpapi.Options) {
+		q := new(query)
+		q.serve(environment(t, profile.ClientKey, string(profile.Document(profile.Size{Features: 400, Segments: 40, Conditions: 5}))))
+		o.Query = q
+	})
 	on(t, timeouts, func(t *testing.T, o httpserver.Options) {
-		api := newAPI(t, func(o *httpapi.Options) {
-			q := new(query)
-			q.serve(environment(t, profile.ClientKey, string(profile.Document(profile.Size{Features: 400, Segments: 40, Conditions: 5}))))
-			o.Query = q
-		})
 		done := make(chan bool, 1)
 		s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() { done <- true }()
