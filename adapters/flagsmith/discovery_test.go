@@ -2,7 +2,6 @@ package flagsmith_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -237,15 +236,13 @@ func TestDiscoveryThatFails(t *testing.T) {
 	})
 	t.Run("too large", func(t *testing.T) {
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			z := gzip.NewWriter(w)
 			w.Header().Set("Content-Encoding", "gzip")
-			_, _ = io.WriteString(z, "[")
-			blank := bytes.Repeat([]byte(" "), 1<<20)
+			blank := compress(t, strings.Repeat(" ", 1<<20))
+			_, _ = w.Write(compress(t, "["))
 			for range 17 {
-				_, _ = z.Write(blank)
+				_, _ = w.Write(blank) // a member of the gzip stream
 			}
-			_, _ = io.WriteString(z, "]")
-			_ = z.Close()
+			_, _ = w.Write(compress(t, "]"))
 		})
 		_, _, err := discover(t, s.URL)
 		contains(t, fetchError(t, err).Error(), "the list of environments is larger than")
