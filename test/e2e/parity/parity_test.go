@@ -40,7 +40,8 @@ func conclude(t *testing.T, report *parity.Report, want int) {
 	}
 }
 
-// All recorded evaluations, with their documents as the environments of one proxy.
+// All recorded evaluations, with their documents as the environments of one proxy. It reads
+// them from files: what is under test are the answers.
 func TestRecordedEvaluations(t *testing.T) { replay(t, documents(t), parity.EvaluationCount) }
 
 func TestRecordedEvaluationsOfEngine11(t *testing.T) {
@@ -49,15 +50,19 @@ func TestRecordedEvaluationsOfEngine11(t *testing.T) {
 
 func replay(t *testing.T, recorded []parity.Document, count int) {
 	t.Helper()
-	environments := make([]fakeflagsmith.Environment, len(recorded))
+	directory, pairs := t.TempDir(), make([]map[string]any, len(recorded))
 	for i, d := range recorded {
 		key, err := d.ClientKey()
 		if err != nil {
 			t.Fatal(err)
 		}
-		environments[i] = fakeflagsmith.Environment{ClientKey: key, ServerKeys: []string{parity.ServerKey(key)}, Document: d.Text}
+		if err := os.WriteFile(filepath.Join(directory, key+".json"), d.Text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		pairs[i] = map[string]any{"client_side_key": key, "server_side_key": parity.ServerKey(key)}
 	}
-	proxy := proxyFor(t, environments...)
+	proxy := harness.StartProxy(t, harness.Setup{Config: map[string]any{"api_url": "file://" + directory, "environment_key_pairs": pairs, "api_poll_frequency_seconds": 3600}})
+	proxy.WaitReady(t)
 	var report parity.Report
 	if err := parity.Replay(t.Context(), proxy.URL, recorded, &report); err != nil {
 		t.Fatal(err)
