@@ -41,11 +41,13 @@ func TestDrainAndUndrain(t *testing.T) {
 		clients.Go(func() {
 			client := &http.Client{Transport: &http.Transport{}}
 			defer client.CloseIdleConnections()
+			next := time.NewTicker(10 * time.Millisecond)
+			defer next.Stop()
 			for {
 				select {
 				case <-stop:
 					return
-				default:
+				case <-next.C:
 				}
 				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, proxy.URL+"/api/v1/flags/", nil)
 				if err != nil {
