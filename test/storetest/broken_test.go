@@ -39,11 +39,7 @@ func TestBrokenStores(t *testing.T) {
 				if !wanted && (matches(d.open, c.Name) || matches([]string{"large-documents", "leases-any-number", "linearizable-*", "touch-survives-an-earlier-delete"}, c.Name)) {
 					continue // they are slow, about size only, and about much at once
 				}
-				execute := executeAtOnce
-				if c.Name == "unavailable-within-put" { // it writes on and on: a bubble's time would stand
-					execute = executePatiently
-				}
-				failures, skipped := execute(t, h, c.Name, wanted)
+				failures, skipped := executeAtOnce(t, h, c.Name)
 				if skipped != "" {
 					t.Errorf("%s was skipped: %s", c.Name, skipped)
 				}
@@ -61,23 +57,10 @@ func TestBrokenStores(t *testing.T) {
 }
 
 // executeAtOnce runs a case in a bubble, in which waiting takes no time.
-func executeAtOnce(t *testing.T, h storetest.Harness, name string, _ bool) (failures []string, skipped string) {
+func executeAtOnce(t *testing.T, h storetest.Harness, name string) (failures []string, skipped string) {
 	t.Helper()
 	h.Patience = 2 * time.Second
 	synctest.Test(t, func(t *testing.T) { failures, skipped = storetest.Execute(t, h, name) })
-	return failures, skipped
-}
-
-// executePatiently runs a case and, if it did not end as wanted, once more with
-// much more patience: a machine that stood still looks like a store that hangs.
-func executePatiently(t *testing.T, h storetest.Harness, name string, wantFailure bool) (failures []string, skipped string) {
-	t.Helper()
-	for _, h.Patience = range []time.Duration{2 * time.Second, 15 * time.Second} {
-		failures, skipped = storetest.Execute(t, h, name)
-		if len(failures) > 0 == wantFailure {
-			break
-		}
-	}
 	return failures, skipped
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
@@ -104,17 +105,29 @@ func (c *check) together(n int, f func(ctx context.Context, i int)) {
 	})
 }
 
+// forEach calls f with each of keys, many at once.
+func (c *check) forEach(keys []domain.EnvironmentKey, f func(context.Context, domain.EnvironmentKey) error) {
+	const atOnce = 10
+	c.together(atOnce, func(ctx context.Context, first int) {
+		for i := first; i < len(keys); i += atOnce {
+			if err := f(ctx, keys[i]); err != nil {
+				c.errorf("of %s: %v", show(keys[i]), err)
+			}
+		}
+	})
+}
+
 // count has writers add to one counter, each some times, and wants all of it.
 func count(c *check,
 	read func(context.Context, ports.Store) (string, ports.Version, error),
 	write func(context.Context, ports.Store, string, ports.Version) (ports.Version, error),
 ) {
-	const each = 4
+	each := c.amount(4)
 	handles := c.openFour()
 	var mu sync.Mutex
 	versions := make(map[ports.Version]bool)
 	// In each round all read before one writes, so that they do compete.
-	var rounds [each]sync.WaitGroup
+	rounds := make([]sync.WaitGroup, each)
 	for i := range rounds {
 		rounds[i].Add(writers)
 	}

@@ -12,6 +12,7 @@ type check struct {
 	t       *testing.T // for the harness; failures of the store go through check
 	harness Harness
 	law     string
+	brief   bool // see amount
 
 	mu       sync.Mutex
 	failures []string
@@ -78,6 +79,16 @@ func (c *check) skip(reason string) {
 	panic(abort{})
 }
 
+// amount returns n, which is how much a case tries of what it tries again and again. The
+// suite's own tests run all cases with each of many broken stores, whose defects show at
+// once: they need a tenth.
+func (c *check) amount(n int) int {
+	if c.brief {
+		return max(2, n/10)
+	}
+	return n
+}
+
 func (c *check) failed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,6 +106,17 @@ func (c *check) need(ok bool, what string) {
 // within the harness's patience.
 func (c *check) eventually(what string, condition func() bool) {
 	if !c.holdsWithin(c.harness.Patience, condition) {
+		c.fatalf("waited %v in vain: %s", c.harness.Patience, what)
+	}
+}
+
+// awaits is eventually for a channel that is to be closed.
+func (c *check) awaits(what string, closed <-chan struct{}) {
+	deadline := time.NewTimer(c.harness.Patience)
+	defer deadline.Stop()
+	select {
+	case <-closed:
+	case <-deadline.C:
 		c.fatalf("waited %v in vain: %s", c.harness.Patience, what)
 	}
 }
@@ -128,8 +150,13 @@ func bounded[T any](c *check, what string, limit time.Duration, f func(context.C
 		value, err := f(ctx)
 		done <- result{value, err}
 	}()
-	// Twice, so that a call that does heed its context is reported with its error.
-	hung := time.NewTimer(2 * limit)
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+	}
+	// As long again, so that a call that does heed its context is reported with its error.
+	hung := time.NewTimer(limit)
 	defer hung.Stop()
 	select {
 	case r := <-done:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -137,6 +138,7 @@ func closeAmidCalls(c *check) {
 			v, err := h.store.Put(ctx, record(key, "{}"), "")
 			if n == 0 {
 				writing.Done()
+				runtime.Gosched() // to Close
 			}
 			if err != nil {
 				c.wantError("Put while the store is closed", err, ports.ErrClosed)

@@ -82,7 +82,7 @@ func contextWithinPut(c *check) {
 	// may come through late.
 	possible := map[byte]bool{100: true}
 	v := h.put(ports.Record{Key: someKey, Body: fill(100)}, "")
-	for i := range byte(60) {
+	for i := range byte(c.amount(60)) {
 		i++ // 0 is what lies between
 		after := time.Duration(rand.IntN(2000)) * time.Microsecond
 		next, err := bounded(c, "Put", c.harness.Patience, func(ctx context.Context) (ports.Version, error) {

@@ -60,7 +60,7 @@ func survives(c *check, b Backend, end func(*handle)) {
 	state := h.putState("state", []byte("value"), "")
 	want := make(map[domain.EnvironmentKey]ports.Record)
 	versions := make(map[domain.EnvironmentKey]ports.Version)
-	for i := range 20 {
+	for i := range c.amount(20) {
 		key := domain.EnvironmentKey(fmt.Sprintf("environment-%d", i))
 		former := h.put(record(key, "former"), "")
 		r := record(key, "")

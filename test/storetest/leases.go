@@ -54,7 +54,7 @@ func leaseCases() []testCase {
 		}},
 		{name: "lease-goes-to-one-of-many", law: lawLease, run: func(c *check) {
 			handles := c.openFour()
-			for round := range 5 {
+			for round := range c.amount(5) {
 				var mu sync.Mutex
 				var holders []string
 				c.together(writers, func(ctx context.Context, i int) {

@@ -19,7 +19,7 @@ func concurrentUse(c *check) {
 		return err == nil || errors.Is(err, ports.ErrConflict) || errors.Is(err, ports.ErrNotFound) ||
 			errors.Is(err, errors.ErrUnsupported) || errors.Is(err, context.Canceled)
 	}
-	c.together(16, func(ctx context.Context, i int) {
+	c.together(c.amount(16), func(ctx context.Context, i int) {
 		s := handles[i%len(handles)].store
 		for round := range 6 {
 			key := domain.EnvironmentKey(fmt.Sprintf("key-%d", round%2))

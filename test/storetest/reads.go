@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 
@@ -69,16 +70,13 @@ func readCases() []testCase {
 				if keys := one.list(); len(keys) != 0 {
 					c.errorf("List of an empty store returned %q", keys)
 				}
-				var want []domain.EnvironmentKey
-				for i := range 300 {
-					key := domain.EnvironmentKey(fmt.Sprintf("environment-%03d", i))
-					one.put(record(key, "{}"), "")
-					want = append(want, key)
-				}
+				want := manyKeys(300)
+				c.forEach(want, func(ctx context.Context, key domain.EnvironmentKey) error {
+					_, err := one.store.Put(ctx, record(key, "{}"), "")
+					return err
+				})
 				c.wantKeys("after 300 Puts", other.list(), want)
-				for _, key := range want[:150] {
-					other.delete(key)
-				}
+				c.forEach(want[:150], other.store.Delete)
 				c.wantKeys("after 150 of them were deleted", one.list(), want[150:])
 			},
 		},
@@ -132,11 +130,11 @@ func bodyIsForEver(c *check) {
 		c.errorf("appending to the Body of one Get changed what was appended to that of another")
 	}
 
-	for i := range 20 {
+	for i := range c.amount(20) {
 		v = h.put(ports.Record{Key: someKey, Body: bytes.Repeat([]byte{byte(i)}, len(want))}, v)
 		h.get(someKey)
 	}
-	c.wantBody("kept from before 20 Puts", kept, want)
+	c.wantBody("kept from before other Puts", kept, want)
 	h.delete(someKey)
 	h.put(record(otherKey, "{}"), "")
 	c.wantBody("kept from before Delete", kept, want)

@@ -18,7 +18,7 @@ func Run(t *testing.T, h Harness) {
 	}
 	for _, testCase := range cases() {
 		t.Run(testCase.name, func(t *testing.T) {
-			result := execute(t, h, testCase)
+			result := execute(t, h, testCase, false)
 			for _, failure := range result.failures {
 				t.Error(failure)
 			}
@@ -59,15 +59,16 @@ type outcome struct {
 	skipped  string // why; "" if it was not
 }
 
-// execute runs one case. Only the harness reports to t itself.
-func execute(t *testing.T, h Harness, testCase testCase) outcome {
+// execute runs one case, briefly if so (see check.amount). Only the harness reports to t
+// itself.
+func execute(t *testing.T, h Harness, testCase testCase, brief bool) outcome {
 	if reason, ok := h.Skip[testCase.name]; ok {
 		return outcome{skipped: "left out by the harness: " + reason}
 	}
 	if h.Patience <= 0 {
 		h.Patience = defaultPatience
 	}
-	c := &check{t: t, harness: h, law: testCase.law}
+	c := &check{t: t, harness: h, law: testCase.law, brief: brief}
 	c.guard(func() { testCase.run(c) })
 	c.finish()
 

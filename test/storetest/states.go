@@ -91,7 +91,7 @@ func stateCompareAndSet(c *check) {
 
 	seen := make(map[ports.Version]bool)
 	var v ports.Version
-	for _, value := range [][]byte{[]byte("first"), []byte("first"), {}, nil, {0, 0xff}, bytes.Repeat([]byte("large"), 1<<17)} {
+	for _, value := range [][]byte{[]byte("first"), []byte("first"), {}, nil, {0, 0xff}, bytes.Repeat([]byte("large"), c.amount(1<<17))} {
 		former := v
 		v = one.putState(name, value, former)
 		if seen[v] {

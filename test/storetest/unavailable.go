@@ -5,8 +5,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/edge-proxy/edge-proxy/domain"
 	"github.com/edge-proxy/edge-proxy/ports"
@@ -136,20 +137,24 @@ func (h *handle) giveUp(m method) (err error, waited bool) {
 func unavailableWithinPut(c *check) {
 	b := c.breakable()
 	h := c.open(b)
-	const size = 256 << 10
+	const before = 3 // Puts before the backend goes away
+	size := 4 * c.amount(64<<10)
 	body := func(n uint32) []byte { return bytes.Repeat(binary.BigEndian.AppendUint32(nil, n), size/4) }
 	v := h.put(ports.Record{Key: someKey, Body: body(0)}, "")
 
 	var tried, stored uint32 // the last Put that was begun, that succeeded
 	for range 3 {
-		var writing atomic.Int32 // how many were begun, negative at the end
-		var writer sync.WaitGroup
+		begun, ended := make(chan struct{}), make(chan struct{}) // some Puts, all of them
+		someBegun := sync.OnceFunc(func() { close(begun) })
 		ctx, cancel := context.WithTimeout(context.Background(), 2*c.harness.Patience)
-		writer.Go(func() {
-			defer writing.Store(-1)
-			for {
+		go func() {
+			defer close(ended)
+			defer someBegun()
+			for n := 1; ; n++ {
 				tried++
-				writing.Add(1)
+				if n > before {
+					someBegun()
+				}
 				next, err := h.store.Put(ctx, ports.Record{Key: someKey, Body: body(tried)}, v)
 				if err != nil {
 					c.wantError("Put while the backend goes away", err, ports.ErrUnavailable)
@@ -157,11 +162,14 @@ func unavailableWithinPut(c *check) {
 				}
 				v, stored = next, tried
 			}
-		})
-		c.eventually("some Puts begin", func() bool { n := writing.Load(); return n < 0 || n > 3 })
+		}()
+		start := time.Now()
+		c.awaits("some Puts begin", begun)
+		if took := time.Since(start) / before; took > 0 { // 0 where a test has time stand
+			<-time.After(rand.N(took)) // at some moment of a Put
+		}
 		mend := c.breakBackend(b)
-		c.eventually("Put finds out that the backend is away", func() bool { return writing.Load() < 0 })
-		writer.Wait()
+		c.awaits("Put finds out that the backend is away", ended)
 		cancel()
 		mend()
 		h.recover()

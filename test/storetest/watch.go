@@ -63,7 +63,7 @@ func watchCases() []testCase {
 			h := c.openOne()
 			f, _ := h.follow(someKey)
 			var v ports.Version
-			for i := range 30 {
+			for i := range c.amount(30) {
 				v = h.put(record(someKey, fmt.Sprint(i)), v)
 				f.wantVersion("Put", someKey, v)
 			}
@@ -84,7 +84,7 @@ func watchCases() []testCase {
 			here, _ := one.follow(someKey)
 			there, _ := other.follow(someKey)
 			var v ports.Version
-			for i := range 20 {
+			for i := range c.amount(20) {
 				writer := []*handle{one, other}[i%2]
 				v = writer.put(record(someKey, fmt.Sprint(i)), v)
 				here.wantVersion("Put through one of two handles", someKey, v)
@@ -206,7 +206,7 @@ func watchStorm(c *check) {
 	one, other := c.openTwo()
 	keys := manyKeys(16)
 	f, w := one.follow(keys...)
-	c.putAll(other, keys, 20)
+	c.putAll(other, keys, c.amount(20))
 	for _, key := range keys {
 		f.wantVersion("the last of many Puts", key, one.stat(key).Version)
 	}
@@ -240,7 +240,7 @@ func watchSlowConsumer(c *check) {
 	quickHere, _ := one.follow(keys...)
 	quickThere, _ := other.follow(keys...)
 	for _, h := range []*handle{one, other} {
-		c.putAll(h, keys, 20)
+		c.putAll(h, keys, c.amount(20))
 		for _, key := range keys {
 			v := h.stat(key).Version
 			quickHere.wantVersion("Put, while another watcher is slow", key, v)
