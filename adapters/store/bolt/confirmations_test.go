@@ -18,10 +18,10 @@ func TestTouchSharesTransactions(t *testing.T) {
 	s, _ := open(t, path)
 	keys := make([]domain.EnvironmentKey, environments)
 	versions := make([]ports.Version, environments)
-	for i := range keys {
+	together(environments, func(i int) {
 		keys[i] = domain.EnvironmentKey(fmt.Sprintf("environment-%d", i))
 		versions[i] = put(t, s, keys[i], "{}", "")
-	}
+	})
 	closeNow(t, s)
 	before := checkConsistency(t, path)
 

@@ -34,7 +34,11 @@ func TestFileStaysBounded(t *testing.T) {
 	storm := func(changes int) int64 {
 		for range changes {
 			i := random.IntN(environments)
-			versions[i] = put(t, s, keys[i], string(noise[:random.IntN(largest)]), versions[i])
+			v, err := s.Put(t.Context(), ports.Record{Key: keys[i], Body: noise[:random.IntN(largest)]}, versions[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			versions[i] = v
 		}
 		info, err := os.Stat(path)
 		if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/edge-proxy/edge-proxy/ports"
 )
 
-// killsVariable is how often to kill; 25 times when it is not set.
+// killsVariable is how often to kill; 10 times when it is not set.
 const killsVariable = "BOLT_TEST_KILLS"
 
 const (
@@ -31,13 +31,18 @@ const (
 func stormKey(i int) domain.EnvironmentKey { return domain.EnvironmentKey(fmt.Sprint("key-", i)) }
 
 // stormBody returns the document that key had number-th. Its first bytes determine
-// the rest.
+// the rest: noise that repeats, but for the place of each block.
 func stormBody(key int, number uint64) []byte {
+	const block = 512
 	random := rand.New(rand.NewPCG(uint64(key), number))
-	body := make([]byte, minStorm+random.IntN(maxStorm-minStorm))
-	binary.BigEndian.PutUint64(body, number)
-	for i := 8; i+8 <= len(body); i += 8 {
-		binary.BigEndian.PutUint64(body[i:], random.Uint64())
+	size := minStorm + random.IntN(maxStorm-minStorm)
+	var noise []byte
+	for range block / 8 {
+		noise = binary.BigEndian.AppendUint64(noise, random.Uint64())
+	}
+	body := bytes.Repeat(noise, size/block+1)[:size]
+	for at := 0; at+8 <= size; at += block {
+		binary.BigEndian.PutUint64(body[at:], uint64(at)+number)
 	}
 	return body
 }
@@ -87,7 +92,7 @@ func storm(path string) error {
 
 func TestKilledProcess(t *testing.T) {
 	t.Parallel()
-	kills := 25
+	kills := 10
 	if text := os.Getenv(killsVariable); text != "" {
 		var err error
 		if kills, err = strconv.Atoi(text); err != nil {
