@@ -45,9 +45,9 @@ func goTool(t *testing.T, args ...string) string {
 }
 
 // build adds the build flags of the test to a command, so that the example's module uses
-// what is compiled already.
+// what is compiled already. Data for debuggers would make linking slower.
 func build(command string, args ...string) []string {
-	return slices.Concat([]string{command}, harness.BuildFlags(), args)
+	return slices.Concat([]string{command}, harness.BuildFlags(), []string{"-ldflags=-w"}, args)
 }
 
 func TestModule(t *testing.T) {

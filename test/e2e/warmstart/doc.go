@@ -3,5 +3,5 @@
 // after it was killed in the middle of writing, what becomes of files that cannot
 // be used, and how often it writes.
 //
-// EDGE_PROXY_KILL_ROUNDS is how often the proxy is killed, 25 times unless set.
+// EDGE_PROXY_KILL_ROUNDS is how often the proxy is killed, 8 times unless set.
 package warmstart

@@ -13,13 +13,13 @@ import (
 )
 
 // Confirmations of all environments share a transaction a second, however many
-// environments there are. Here 300 are confirmed every second, three times as much
-// as 1,000 every ten seconds. Transactions are counted by bbolt's own number of the
+// environments there are. Here 100 are confirmed every second, as many as of 1,000
+// every ten seconds. Transactions are counted by bbolt's own number of the
 // latest one, which is in the file; each costs two syncs.
 func TestWritesOfConfirmations(t *testing.T) {
 	t.Parallel()
 	const (
-		environments = 300
+		environments = 100
 		window       = 8 * time.Second
 	)
 	o, path := origin.Start(t), newFile(t)
