@@ -30,9 +30,10 @@ func main() {
 	seed := flag.Uint64("seed", 1, "what the choice of -sample depends on")
 	list := flag.String("equivalent", filepath.Join("test", "mutation", "equivalent.txt"), "the `file` with the changes that nobody could notice")
 	verbose := flag.Bool("v", false, "print also the changes that the tests notice")
+	race := flag.Bool("race", false, "run the tests with the race detector; how much they allocate is not limited then")
 	match := flag.String("match", "", "a `regexp`: only the changes it matches, as they are printed")
 	flag.Parse()
-	if err := run(os.Stdout, options{*list, *match, *sample, *seed, 2 * time.Second, *verbose}, flag.Args()); err != nil {
+	if err := run(os.Stdout, options{*list, *match, *sample, *seed, 2 * time.Second, *race, *verbose}, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "mutation:", err)
 		os.Exit(1)
 	}
@@ -44,6 +45,7 @@ type options struct {
 	sample            int
 	seed              uint64
 	patience          time.Duration // of the processor, on top of three times what the tests need
+	race              bool
 	verbose           bool
 }
 
@@ -70,7 +72,7 @@ func run(w io.Writer, o options, patterns []string) error {
 	}
 	defer os.RemoveAll(scratch)
 	for _, folder := range strings.Fields(string(folders)) {
-		p := &subject{folder: folder, scratch: scratch, known: known, match: match, patience: o.patience, verbose: o.verbose}
+		p := &subject{folder: folder, scratch: scratch, known: known, match: match, patience: o.patience, race: o.race, verbose: o.verbose}
 		if err := p.try(w, o.sample, o.seed); err != nil {
 			return fmt.Errorf("%s: %w", p.name(folder), err)
 		}
@@ -84,7 +86,7 @@ type subject struct {
 	known           equivalents
 	match           *regexp.Regexp
 	patience        time.Duration
-	verbose         bool
+	race, verbose   bool
 	tests           []test
 }
 
@@ -180,7 +182,7 @@ func (p *subject) outcome(c change) (outcome, error) {
 		return "", err
 	}
 	binary := filepath.Join(p.scratch, "changed.test")
-	if output, err := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, p.folder).CombinedOutput(); err != nil {
+	if output, err := p.compile(binary, "-ldflags=-s -w", "-overlay", overlay); err != nil {
 		if !strings.Contains(string(output), changedFile+":") {
 			return "", fmt.Errorf("go test -c: %w\n%s", err, output)
 		}
@@ -203,11 +205,21 @@ func (p *subject) outcome(c change) (outcome, error) {
 	return survived, nil
 }
 
+// compile builds the tests of the package and returns what the go command prints.
+func (p *subject) compile(binary string, flags ...string) ([]byte, error) {
+	arguments := append([]string{"test", "-c", "-vet=off", fmt.Sprint("-race=", p.race), "-o", binary}, flags...)
+	return exec.Command("go", append(arguments, p.folder)...).CombinedOutput()
+}
+
 // command returns the command that runs the named tests. It may use the processor for
 // limit; time on the clock matters less, for the machine may be busy. A change can also
-// make a test allocate without end.
+// make a test allocate without end; the race detector reserves too much for a limit.
 func (p *subject) command(binary string, names []string, limit time.Duration, flags ...string) *exec.Cmd {
-	limits := fmt.Sprintf(`ulimit -t %d; ulimit -v 8000000; exec "$0" "$@"`, int(limit.Seconds())+1)
+	memory := "8000000" // KiB
+	if p.race {
+		memory = "unlimited"
+	}
+	limits := fmt.Sprintf(`ulimit -t %d; ulimit -v %s; exec "$0" "$@"`, int(limit.Seconds())+1, memory)
 	arguments := append([]string{"-c", limits, binary,
 		"-test.run", "^(" + strings.Join(names, "|") + ")$", "-test.timeout", (30*time.Second + 5*limit).String()}, flags...)
 	command := exec.Command("sh", arguments...)

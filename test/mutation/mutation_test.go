@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/edge-proxy/edge-proxy/test/support/harness"
 )
 
 func TestChangesOfASample(t *testing.T) {
-	o := options{equivalent: filepath.Join("testdata", "equivalent.txt"), patience: time.Millisecond}
+	o := options{equivalent: filepath.Join("testdata", "equivalent.txt"), patience: time.Millisecond, race: harness.RaceEnabled}
 	for _, example := range []struct {
 		name string
 		o    options
@@ -23,7 +25,7 @@ endless     testdata/sample/sample.go:18:8: steps[++ becomes --]
 not reached testdata/sample/sample.go:27:35: func Negative(n int) int { return [- becomes +]n }
 testdata/sample: 5 of 6 noticed (1 by a test that never ended); 1 equivalent, 1 not reached by the tests
 `},
-		{"match", options{equivalent: o.equivalent, match: "%", patience: o.patience}, `
+		{"match", options{equivalent: o.equivalent, match: "%", patience: o.patience, race: o.race}, `
 survived    testdata/sample/sample.go:13:33: func Even(n int) bool { return n[% becomes *]2 == 0 }
 testdata/sample: 1 of 2 noticed (0 by a test that never ended); 0 equivalent, 0 not reached by the tests
 `},

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -35,7 +34,7 @@ func (b block) contains(c change) bool {
 // tests have to pass.
 func (p *subject) measure() error {
 	binary, profile := filepath.Join(p.scratch, "covered.test"), filepath.Join(p.scratch, "profile")
-	if output, err := exec.Command("go", "test", "-c", "-cover", "-vet=off", "-o", binary, p.folder).CombinedOutput(); err != nil {
+	if output, err := p.compile(binary, "-cover"); err != nil {
 		return fmt.Errorf("go test -c: %w\n%s", err, output)
 	}
 	if _, err := os.Stat(binary); err != nil {
