@@ -203,7 +203,7 @@ func versionsAfterWipe(c *check) {
 func largeDocuments(c *check) {
 	h := c.openOne()
 	h.limit *= 6
-	const size, block = 64 << 20, 1 << 20
+	const size, block = 32 << 20, 1 << 20
 	random := rand.NewChaCha8([32]byte([]byte("large documents, incompressible:")))
 	noise := make([]byte, block)
 	_, _ = random.Read(noise) // never fails
