@@ -32,6 +32,8 @@ SAMPLE     := $(CURDIR)/docs/sample
 RACE := $(shell command -v $$($(GO) env CC | cut -d' ' -f1) >/dev/null 2>&1 && echo -race)
 # The race detector makes every program sleep for a second before it exits, unless told otherwise.
 export GORACE ?= atexit_sleep_ms=10
+# How many packages are tested at once: one more than there are processors, since some wait.
+PACKAGES ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 # The tests that need a Docker engine, or as much, and their packages.
 INTEGRATION_FILES = $(shell grep -rl --include='*_test.go' '^//go:build integration' .)
 INTEGRATION       = $(sort $(dir $(INTEGRATION_FILES)))
@@ -64,7 +66,7 @@ run: build ## Serve the sample environment, offline (PORT=8000)
 # -count=1: tests build the program themselves, which Go's cache does not notice.
 # -vet=off: make lint vets everything.
 test: race-in-ci ## Run the tests that need nothing but Go
-	$(GO) test $(RACE) -vet=off -count=1 ./...
+	$(GO) test $(RACE) -vet=off -count=1 -p '$(PACKAGES)' ./...
 	@cat bin/parity/*.txt
 	@[ -n '$(RACE)' ] || echo 'Without the race detector: it needs a C compiler.'
 	@echo 'Not run: tests that need a Docker engine ("make test-integration"), SDKs ("make test-sdk") or a browser ("make test-page"), and most rounds of killing stores ("make test-full").'
