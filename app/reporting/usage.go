@@ -204,7 +204,8 @@ func (u usageQueue) settle(ctx context.Context, batch domain.UsageBatch, became 
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if n := requestsOf([]domain.UsageBatch{batch}); became == refused {
+	n := requestsOf([]domain.UsageBatch{batch})
+	if became == refused {
 		u.ledger.refused.Add(n)
 		u.o.Logger.ErrorContext(ctx, "usage_dropped", append(attributes(err),
 			"idempotency_key", batch.Key, "rows", len(batch.Rows), "requests", n)...)
@@ -212,7 +213,7 @@ func (u usageQueue) settle(ctx context.Context, batch domain.UsageBatch, became 
 		u.ledger.accepted(n, u.o.Now())
 	}
 	u.sealed = slices.DeleteFunc(u.sealed, func(s domain.UsageBatch) bool { return s.Key == batch.Key })
-	u.note(u.open)
+	u.ledger.pending.Add(-n)
 }
 
 // rest removes settled batches from the spool, and adopts what other processes left.

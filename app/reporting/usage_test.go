@@ -284,7 +284,7 @@ func TestLongOutage(t *testing.T) {
 
 func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const environments, intervals, most = 40_000, 4, 250_000 // rows, of which each environment has two an interval
+		const environments, intervals, most = 23_000, 4, 250_000 // rows, of which each environment has three an interval
 		u := newUpstream()
 		u.failing(&ports.ReportError{Status: 503, After: 150 * time.Second})
 		p := start(t, u, sharedmemory.New(), "n1")
@@ -299,6 +299,7 @@ func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 			for _, key := range keys {
 				p.Count(key, domain.ServedFlags, 0)
 				p.Count(key, domain.ServedIdentities, 0)
+				p.Count(key, domain.ServedEnvironmentDocument, 0)
 			}
 			pass(interval)
 		}
@@ -316,7 +317,7 @@ func TestLongOutageWithoutRoomInTheStore(t *testing.T) {
 			t.Errorf("%d rows had to be reported", rows)
 		}
 		for _, key := range keys {
-			for _, what := range []domain.Resource{domain.ResourceFlags, domain.ResourceIdentities} {
+			for _, what := range []domain.Resource{domain.ResourceFlags, domain.ResourceIdentities, domain.ResourceEnvironmentDocument} {
 				if got := u.of(key, what); got != intervals {
 					t.Fatalf("%d requests for %s of %s are reported, want %d", got, what, key, intervals)
 				}
