@@ -181,7 +181,14 @@ func length(c *call, s *scope) any {
 	}
 }
 
-func count(c *call, s *scope) any { return int64(len(c.arguments[0].(*subquery).nodes(s))) }
+func count(c *call, s *scope) any {
+	n := int64(0)
+	c.arguments[0].(*subquery).each(s, func(any) bool {
+		n++
+		return true
+	})
+	return n
+}
 
 func onlyValue(c *call, s *scope) any {
 	if nodes := c.arguments[0].(*subquery).nodes(s); len(nodes) == 1 {
