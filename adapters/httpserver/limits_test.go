@@ -239,18 +239,17 @@ func TestAnswersToUnreadBodiesArrive(t *testing.T) {
 			_, _ = io.WriteString(w, strings.Repeat("too large", 1000))
 		})
 		s := start(t, h, o)
+		const size = 4 << 20
+		body := strings.Repeat("b", size)
 		for _, path := range []string{"/none", "/some"} {
 			for _, chunked := range []bool{false, true} {
+				request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, size, body)
+				if chunked {
+					request = fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", path, size, body)
+				}
 				for range 5 {
 					conn, from := s.dial(t)
-					const size = 4 << 20
-					body := strings.Repeat("b", size)
-					head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", path, size)
-					if chunked {
-						head = "POST " + path + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-						body = fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", size, body)
-					}
-					if _, err := io.WriteString(conn, head+body); err != nil {
+					if _, err := io.WriteString(conn, request); err != nil {
 						t.Fatalf("%s, chunked %v: %v", path, chunked, err)
 					}
 					if response, got := receive(t, from); response.StatusCode != http.StatusRequestEntityTooLarge || len(got) != 9000 {

@@ -86,7 +86,7 @@ func TestTimeoutsAreThoseOfNetHTTP(t *testing.T) {
 					t.Errorf("%s, %v %v %v %v: ends after %v, with net/http %v", name, o.ReadHeaderTimeout, o.ReadTimeout, o.WriteTimeout, o.IdleTimeout, end, wantEnd)
 				}
 				// How much of an answer is there when it is cut off depends on buffers.
-				if c.reads == 0 && got != want {
+				if c.reads == 0 && got != want && plainly(got) != plainly(want) {
 					t.Errorf("%s: answers %q, with net/http %q", name, abridged(got), abridged(want))
 				}
 			})
@@ -116,7 +116,7 @@ func converse(l *conns, says []said, reads time.Duration) (answers string, took 
 	for {
 		<-time.After(reads)
 		if _, err := io.CopyN(&got, from, 30_000); err != nil {
-			return plainly(got.String()), time.Since(began)
+			return got.String(), time.Since(began)
 		}
 	}
 }
