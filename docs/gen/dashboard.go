@@ -190,9 +190,8 @@ func (p panel) grafana(id int, at grid) grafanaPanel {
 func (p panel) description() string {
 	var lines []string
 	for _, d := range metrics.Definitions() {
-		name := regexp.MustCompile(`\b` + d.Name + `(_bucket|_count|_sum)?\b`)
 		for _, q := range p.queries {
-			if name.MatchString(q.expr) {
+			if strings.Contains(q.expr, d.Name) && regexp.MustCompile(`\b`+d.Name+`(_bucket|_count|_sum)?\b`).MatchString(q.expr) {
 				lines = append(lines, d.Name+": "+d.Help+".")
 				break
 			}
