@@ -64,7 +64,7 @@ func compareConfirmations(t *testing.T, when string, scraped map[string]float64,
 	}
 }
 
-// scrape returns the gauges and counters of a node by series.
+// scrape returns the proxy's gauges and counters of a node by series.
 func scrape(t *testing.T, n *node) map[string]float64 {
 	t.Helper()
 	families, err := n.metrics.Registry().Gather()
@@ -73,6 +73,9 @@ func scrape(t *testing.T, n *node) map[string]float64 {
 	}
 	all := map[string]float64{}
 	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "edge_proxy_") {
+			continue
+		}
 		for _, m := range f.GetMetric() {
 			var labels []string
 			for _, l := range m.GetLabel() {

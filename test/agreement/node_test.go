@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
 	"github.com/edge-proxy/edge-proxy/adapters/adminapi"
 	"github.com/edge-proxy/edge-proxy/adapters/httpapi"
 	"github.com/edge-proxy/edge-proxy/adapters/metrics"
@@ -132,6 +134,10 @@ func start(t *testing.T, w *world, environments []domain.EnvironmentKeys, random
 		Random: func() float64 { mu.Lock(); defer mu.Unlock(); return own.Float64() },
 	})}
 	n.metrics = metrics.New(metrics.Options{MaxEnvironments: len(environments) + 10})
+	// What a scrape says of the process that runs the test is not compared.
+	if !n.metrics.Registry().Unregister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})) {
+		t.Error("the metrics of the process are not registered")
+	}
 	n.metrics.AddStatus(n.Status)
 	meter := n.metrics.TrafficMeter(time.Now)
 	if n.public, err = httpapi.New(httpapi.Options{Query: n.App, Logger: quiet, Usage: n.Requests(), Observer: n.metrics.Requests()}); err != nil {
