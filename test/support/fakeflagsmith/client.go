@@ -16,8 +16,8 @@ import (
 // clientTimeout bounds every call of a Client whose context has no earlier end.
 const clientTimeout = 30 * time.Second
 
-// Client drives a server in another process through its control API. Its
-// methods are those of [Server]. It is safe for concurrent use.
+// Client drives a server through its control API. Its methods are those of [Server].
+// It is safe for concurrent use.
 type Client struct {
 	base string
 	http *http.Client

@@ -3,10 +3,9 @@
 // streams as the real one does, and fails on demand in the ways that a real
 // network and a real API fail.
 //
-// It is used in two ways. In a process's own tests, [New] gives a [Server],
-// which is an http.Handler with Go methods. As a process of its own
-// (cmd/fakeflagsmith), it is driven over HTTP under /_control/, most simply
-// through a [Client], whose methods are those of Server.
+// [New] returns a [Server], which is an http.Handler with Go methods. It is driven with
+// these, or over HTTP under /_control/, most simply through a [Client], whose methods are
+// those of Server.
 //
 // # Addresses served
 //

@@ -1,8 +1,8 @@
-// Package harness runs the edge proxy and a fake Flagsmith API as real
-// processes for tests: it builds the binaries, starts them, finds out where
-// they listen, keeps what they print, and ends them with the test.
+// Package harness runs the edge proxy as a real process for tests: it builds the
+// binary, starts it, finds out where it listens, keeps what it prints, and ends it with
+// the test. A fake Flagsmith API for it runs in the test's own process.
 //
-// The binaries are below bin/test, where all packages share them.
+// The binary is below bin/test, where all packages share it.
 //
 // Every wait is bounded; a process that does not do what it should within its
 // time fails the test with what the process printed. At the end of each test a

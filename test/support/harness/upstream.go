@@ -1,18 +1,22 @@
 package harness
 
 import (
-	"os/exec"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/edge-proxy/edge-proxy/test/support/fakeflagsmith"
 )
 
-// Upstream is a fake Flagsmith API in a process of its own.
+// Upstream is a fake Flagsmith API, which the test's own process serves.
 type Upstream struct {
-	*Process
 	*fakeflagsmith.Client
 	Address string // host and port it listens on
 	URL     string // "http://" and the address
+
+	stop func()
 }
 
 // StartUpstream starts a fake Flagsmith API, which ends with the test.
@@ -25,25 +29,32 @@ func StartUpstream(t testing.TB) *Upstream {
 // comes back where it was. It knows nothing of what the one before it knew.
 func StartUpstreamAt(t testing.TB, address string) *Upstream {
 	t.Helper()
-	cmd := exec.Command(build(t, "test/support/fakeflagsmith/cmd/fakeflagsmith"), "-listen", address, "-until-stdin-closes")
-	// The read end is the process's standard input: should the test die without
-	// a cleanup, the pipe closes and the process ends too.
-	held, err := cmd.StdinPipe()
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		t.Fatalf("harness: %v", err)
+		t.Fatalf("harness: start fakeflagsmith: %v", err)
 	}
-	u := &Upstream{}
-	u.Process = start(t, "fakeflagsmith", cmd, func(p *Process) {
-		_ = held.Close()
-		p.Kill(t)
-		p.judge(t, nil)
+	fake := fakeflagsmith.New()
+	server := &http.Server{Handler: fake, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	served := make(chan struct{})
+	go func() { // ends with stop, which cleanup calls
+		_ = server.Serve(listener)
+		close(served)
+	}()
+	u := &Upstream{Address: listener.Addr().String()}
+	u.stop = sync.OnceFunc(func() {
+		fake.Close()
+		_ = server.Close()
+		<-served
 	})
-	u.Address = u.waitListening(t)
+	t.Cleanup(u.stop)
 	u.URL = "http://" + u.Address
 	u.Client = fakeflagsmith.NewClient(u.URL)
 	t.Cleanup(u.Client.Close)
 	return u
 }
+
+// Kill takes the API away for good: its connections break, and new ones are refused.
+func (u *Upstream) Kill(testing.TB) { u.stop() }
 
 // APIURL is what a proxy's api_url has to be.
 func (u *Upstream) APIURL() string { return u.URL + "/api/v1" }
