@@ -272,8 +272,15 @@ func redirectAnswer(r *http.Request, status int, h hop) answer {
 	return answer{status: status, header: http.Header{"Location": {to.String()}}}
 }
 
-// writers are of type [gzip.Writer]. They are kept since each has a megabyte of tables.
-var writers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+// writers are of type [gzip.Writer], of the level that has the smallest tables to make and
+// to clear. They are kept for the next answer.
+var writers = sync.Pool{New: func() any {
+	w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // the level is valid
+	}
+	return w
+}}
 
 func compress(body []byte) []byte {
 	var out bytes.Buffer
