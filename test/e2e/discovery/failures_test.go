@@ -23,7 +23,7 @@ func TestWhatIsNoListWipesNothing(t *testing.T) {
 	w.lists(environment("a"), environment("b"))
 	p := w.proxy(map[string]any{
 		"api_poll_frequency_seconds": 0.05,
-		"health_check":               map[string]any{"environment_update_grace_period_seconds": 0.25},
+		"health_check":               map[string]any{"environment_update_grace_period_seconds": 0.1},
 	})
 	p.WaitReady(t)
 	end := w.steady(p, "a", origin.ServerKey("a"))
@@ -36,7 +36,10 @@ func TestWhatIsNoListWipesNothing(t *testing.T) {
 		if err := w.Fail(fakeflagsmith.ProxyConfig, failure); err != nil {
 			t.Fatal(err)
 		}
-		w.await(name+": the proxy turns unready", func() bool { return w.client.Readiness(t, p.URL).Status == http.StatusServiceUnavailable })
+		before := w.Counters()[fakeflagsmith.ProxyConfig].Requests
+		w.await(name+": the proxy turns unready", func() bool {
+			return w.Counters()[fakeflagsmith.ProxyConfig].Requests > before+1 && w.client.Readiness(t, p.URL).Status == http.StatusServiceUnavailable
+		})
 		if r := w.client.Readiness(t, p.URL); r.Reason != "environment document(s) stale." || r.LastUpdate.IsZero() {
 			t.Errorf("%s: readiness %+v", name, r)
 		}

@@ -22,7 +22,7 @@ const (
 	// patience is how long a test waits. Only a failing test waits that long.
 	patience = 30 * time.Second
 	// interval is between two polls, in seconds.
-	interval = 0.2
+	interval = 0.05
 )
 
 // world is an API that lists environments, and a client of proxies.
