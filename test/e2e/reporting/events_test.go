@@ -108,7 +108,11 @@ func (w world) tried(t *testing.T, name string) bool {
 func (w world) takesEach(t *testing.T, names ...string) {
 	t.Helper()
 	var got map[string]int
+	changed := w.more(t, fakeflagsmith.Events)
 	wait.Until(t, patience, "all events", func() bool {
+		if !changed() {
+			return false
+		}
 		got = w.taken(t)
 		return !slices.ContainsFunc(names, func(name string) bool { return got[name] == 0 })
 	})
@@ -183,8 +187,9 @@ func TestEventsOfARestartWithBbolt(t *testing.T) {
 			if status := post(t, p, serverKey("one"), named("secret")); status != http.StatusAccepted {
 				t.Fatal(status)
 			}
+			changed := w.more(t, fakeflagsmith.Events)
 			wait.Until(t, patience, "what waits is stored", func() bool {
-				return w.tried(t, waiting[len(waiting)-1]) && w.tried(t, "secret")
+				return changed() && w.tried(t, waiting[len(waiting)-1]) && w.tried(t, "secret")
 			})
 			if kill {
 				p.Kill(t)

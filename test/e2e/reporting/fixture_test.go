@@ -90,6 +90,24 @@ func (w world) requests(t *testing.T, target fakeflagsmith.Target) []fakeflagsmi
 	return requests
 }
 
+// more returns a function that reports whether a target has answered since it was called
+// last, and true the first time. It costs less than to read the requests again.
+func (w world) more(t *testing.T, target fakeflagsmith.Target) func() bool {
+	t.Helper()
+	known := -1
+	return func() bool {
+		t.Helper()
+		counters, err := w.Counters(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		answered := counters[target].Requests - counters[target].InFlight
+		changed := answered != known
+		known = answered
+		return changed
+	}
+}
+
 // start starts a proxy and waits until it serves all of the environments.
 func start(t *testing.T, config map[string]any, environments ...string) *harness.Proxy {
 	t.Helper()

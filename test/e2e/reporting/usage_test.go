@@ -163,8 +163,8 @@ func TestKilled(t *testing.T) {
 		served += 20
 		// While a report waits, what was served is saved every interval, which is
 		// how long retries are apart at most.
-		tries := w.tries(t)
-		wait.Until(t, patience, "the counts to be saved", func() bool { return w.tries(t) >= tries+5 })
+		tries, changed := w.tries(t), w.more(t, fakeflagsmith.ProxyUsage)
+		wait.Until(t, patience, "the counts to be saved", func() bool { return changed() && w.tries(t) >= tries+5 })
 		spooled = served
 		flags(t, p, "one", 5)
 		served += 5
