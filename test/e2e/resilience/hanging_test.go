@@ -21,6 +21,7 @@ func TestAHangingEnvironmentDelaysNoOther(t *testing.T) {
 		timeout  = interval / 2
 		rounds   = 5
 	)
+	t.Parallel()
 	w := newWorld(t)
 	w.startUpstream(t)
 	var environments []domain.EnvironmentKeys

@@ -22,7 +22,7 @@ func startBinary(t *testing.T, server map[string]any) (*harness.Upstream, *harne
 	t.Helper()
 	u := harness.StartUpstream(t)
 	config := u.Serve(t, fakeflagsmith.Environment{ClientKey: clientKey, ServerKeys: []string{serverKey}, Document: document(time.Now(), "first", 0)})
-	config["api_poll_frequency_seconds"] = 1
+	config["api_poll_frequency_seconds"] = 0.5
 	config["server"] = server
 	p := harness.StartProxy(t, harness.Setup{Config: config})
 	p.WaitReady(t)
@@ -73,7 +73,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 	const drain = 3 * time.Second
 	u, p := startBinary(t, map[string]any{"drain_delay_seconds": drain.Seconds()})
 
-	// Clients that never rest, until half of the drain delay is over: what is on
+	// Clients that never rest, until a quarter of the drain delay is over: what is on
 	// its way when the listener closes may find it closed, and on a busy machine
 	// that way is long.
 	var load sync.WaitGroup
@@ -126,7 +126,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 	if status, _ := short.finish(t); status != http.StatusOK {
 		t.Errorf("the request under way was answered %d", status)
 	}
-	<-time.After(time.Until(signalled.Add(drain / 2)))
+	<-time.After(time.Until(signalled.Add(drain / 4)))
 	close(enough)
 	load.Wait()
 	wait.Until(t, patience, "the listener closes", func() bool {

@@ -38,7 +38,7 @@ func TestUpstreamFailures(t *testing.T) {
 		{"401", status(401), 401, "not accepted"},
 		{"403", status(403), 403, "server-side key is wrong"},
 		{"404", status(404), 404, "not the address of a Flagsmith API"},
-		{"429", one(fakeflagsmith.Failure{Kind: fakeflagsmith.FailStatus, Status: 429, RetryAfter: "7"}), 429, "asks to wait 7 s"},
+		{"429", one(fakeflagsmith.Failure{Kind: fakeflagsmith.FailStatus, Status: 429, RetryAfter: "1"}), 429, "asks to wait 1 s"},
 		{"500", status(500), 500, "the API has failed"},
 		{"502", status(502), 502, "not available at the moment"},
 		{"a redirect without end", one(fakeflagsmith.Failure{Kind: fakeflagsmith.FailRedirect, Hops: -1}), 0, "check api_url"},
