@@ -148,7 +148,7 @@ const (
 // usage is counted.
 func newDiscoveredWorld(t *testing.T, hosts ...string) *world {
 	t.Helper()
-	w := &world{Origin: origin.Start(t, hosts...), t: t, client: origin.NewClient(t), base: time.Now().Truncate(time.Second)}
+	w := &world{Origin: origin.Start(t, hosts...), t: t, client: origin.NewClient(t), prober: origin.NewClient(t), base: time.Now().Truncate(time.Second)}
 	w.PutDiscovery(fakeflagsmith.Discovery{ProxyKey: proxyKey, Environments: []fakeflagsmith.DiscoveredEnvironment{
 		{ClientKey: key, ServerKeys: []fakeflagsmith.DiscoveredServerKey{{Key: origin.ServerKey(key), Active: true}}},
 	}})

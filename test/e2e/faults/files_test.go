@@ -31,7 +31,8 @@ func TestOutOfFileDescriptors(t *testing.T) {
 	w := newWorld(t)
 	w.start(harness.Setup{Config: config(w.URL(0))})
 	address := strings.TrimPrefix(w.proxy.URL, "http://")
-	w.through(func() { // on a connection that is open already
+	w.isReady()
+	w.through(func() { // both ask on connections that are open already
 		w.files(3) // those that are open stay open
 		w.Stop(t)  // and with it the connection to upstream
 		w.Resume(t)

@@ -32,6 +32,7 @@ type world struct {
 	*origin.Origin
 	t        *testing.T
 	client   *origin.Client
+	prober   *origin.Client // of readiness, on a connection of its own
 	base     time.Time
 	revision atomic.Int64
 	proxy    *harness.Proxy
@@ -39,7 +40,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{Origin: origin.Start(t), t: t, client: origin.NewClient(t), base: time.Now().Truncate(time.Second)}
+	w := &world{Origin: origin.Start(t), t: t, client: origin.NewClient(t), prober: origin.NewClient(t), base: time.Now().Truncate(time.Second)}
 	w.change()
 	return w
 }
@@ -121,10 +122,11 @@ func (w *world) failsPolls() {
 	w.proxy.WaitEvent(w.t, patience, "error_fetching_document")
 }
 
-// isReady checks the readiness of the proxy.
+// isReady checks the readiness of the proxy, on the connection of an earlier call if there
+// was one.
 func (w *world) isReady() {
 	w.t.Helper()
-	if r := w.client.Readiness(w.t, w.proxy.URL); r.Status != http.StatusOK {
+	if r := w.prober.Readiness(w.t, w.proxy.URL); r.Status != http.StatusOK {
 		w.t.Errorf("readiness %d %q", r.Status, r.Reason)
 	}
 }
