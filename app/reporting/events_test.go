@@ -197,7 +197,8 @@ func forwardTwo(t *testing.T) (c *collector, store ports.Store, first, second *f
 	return c, store, first, second
 }
 
-// forward runs Events until the end of the test at most, after the calls of before; store
+// forward runs Events until the end of the test at most, after the calls of before, and
+// returns once it waits for something; store
 // may be nil.
 func forward(t *testing.T, c *collector, store ports.Store, node string, before ...func(*forwarder)) *forwarder {
 	t.Helper()
@@ -233,6 +234,7 @@ func forward(t *testing.T, c *collector, store ports.Store, node string, before 
 		cancel()
 		<-f.ended
 	})
+	synctest.Wait() // until its first round is over, or waits for upstream
 	return f
 }
 
