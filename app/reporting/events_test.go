@@ -198,8 +198,7 @@ func forwardTwo(t *testing.T) (c *collector, store ports.Store, first, second *f
 }
 
 // forward runs Events until the end of the test at most, after the calls of before, and
-// returns once it waits for something; store
-// may be nil.
+// returns once it waits for something; store may be nil.
 func forward(t *testing.T, c *collector, store ports.Store, node string, before ...func(*forwarder)) *forwarder {
 	t.Helper()
 	f := &forwarder{collector: c, store: store, log: newJournal(), ended: make(chan struct{})}
