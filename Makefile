@@ -65,8 +65,9 @@ run: build ## Serve the sample environment, offline (PORT=8000)
 
 # -count=1: tests build the program themselves, which Go's cache does not notice.
 # -vet=off: make lint vets everything.
+# storetest takes long and would come last, with nothing left to run beside it.
 test: race-in-ci ## Run the tests that need nothing but Go
-	$(GO) test $(RACE) -vet=off -count=1 -p '$(PACKAGES)' ./...
+	$(GO) test $(RACE) -vet=off -count=1 -p '$(PACKAGES)' ./test/storetest ./...
 	@cat bin/parity/*.txt
 	@[ -n '$(RACE)' ] || echo 'Without the race detector: it needs a C compiler.'
 	@echo 'Not run: tests that need a Docker engine ("make test-integration"), SDKs ("make test-sdk") or a browser ("make test-page"), and most rounds of killing stores ("make test-full").'
