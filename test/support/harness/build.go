@@ -23,22 +23,14 @@ const (
 	buildTimeout = 8 * time.Minute
 )
 
-// session holds what outlives a single test: the paths of the built binaries and
-// the output of every process. It belongs to the test process as a whole, which is
-// why this package, unlike those of the product, keeps it in a variable.
-var session = &testSession{binaries: map[string]*binary{}}
+// session holds the output of every process. It outlives a single test and belongs to the
+// test process as a whole, which is why this package, unlike those of the product, keeps
+// it in a variable.
+var session = &testSession{}
 
 type testSession struct {
-	mu       sync.Mutex
-	binaries map[string]*binary
-	outputs  []*output
-}
-
-// binary is one command of this module. A test process builds it at most once.
-type binary struct {
-	once sync.Once
-	path string
-	err  error
+	mu      sync.Mutex
+	outputs []*output
 }
 
 // Binary returns the path of the proxy's binary: that of EDGE_PROXY_BINARY, or
@@ -52,31 +44,20 @@ func Binary(t testing.TB) string {
 		}
 		return absolute
 	}
-	return build(t, "cmd/edge-proxy")
+	path, err := compiled()
+	if err != nil {
+		t.Fatalf("harness: %v", err)
+	}
+	return path
 }
 
-// build compiles a command of this module, with the race detector if the test
-// has it, and returns the path of the result.
-func build(t testing.TB, command string) string {
-	t.Helper()
-	session.mu.Lock()
-	b := session.binaries[command]
-	if b == nil {
-		b = &binary{}
-		session.binaries[command] = b
-	}
-	session.mu.Unlock()
-
-	b.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
-		defer cancel()
-		b.path, b.err = compile(ctx, command)
-	})
-	if b.err != nil {
-		t.Fatalf("harness: %v", b.err)
-	}
-	return b.path
-}
+// compiled builds the proxy, once in a test process, with the race detector if the test has
+// it.
+var compiled = sync.OnceValues(func() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
+	defer cancel()
+	return compile(ctx, "cmd/edge-proxy")
+})
 
 // compile builds a command below bin/, where the test processes of all packages
 // share it. A lock makes the others wait while the first one builds.
